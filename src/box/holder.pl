@@ -1,0 +1,188 @@
+# The holder: pid 1 of a session's own namespaces. It builds the view, then forks one-shots on the host's word.
+#
+# Trusted and small. It reads one line at a time from standard input, answers on standard output, and ends (taking every
+# process of the session with it) when standard input ends. Nothing that runs in a one-shot can reach it: it has its own
+# root, and its control folder is bound into none.
+use strict;
+use warnings;
+
+my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
+@ARGV = ();
+my %number =
+  $arch eq "arm64"
+  ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, close => 57)
+  : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, close => 3);
+my ($MS_BIND, $MS_REC, $MS_NOSUID, $MS_NODEV, $MNT_DETACH, $AT_FDCWD) = (4096, 16384, 2, 4, 2, -100);
+my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
+$| = 1;
+$^F = 20;
+umask 0077;
+
+sub fail { print "failed $_[0]: $!\n"; exit 1 }
+
+sub mount_at {
+    my ($source, $target, $type, $flags, $data) = @_;
+    # syscall() takes a string for a pointer only when it was never used as a number.
+    my @text = map { "$_" } $source, $target, $type, $data;
+    return syscall($number{mount}, $text[0], $text[1], $text[2], $flags, $text[3]) == 0;
+}
+
+sub bind_at {
+    my ($source, $target, $flags) = @_;
+    mount_at($source, $target, "none", $MS_BIND | ($flags // 0), "") or fail("bind $source");
+}
+
+sub unmount { my ($target, $flags) = @_; return syscall($number{umount2}, "$target", $flags) == 0 }
+
+sub make_node { my ($path, $mode) = @_; return syscall($number{mknodat}, $AT_FDCWD, "$path", $mode, 0) == 0 }
+
+sub make_folders {
+    my ($path) = @_;
+    my $made = "";
+    for my $part (split m{/}, $path) { next if $part eq ""; $made .= "/$part"; mkdir $made, 0755 }
+}
+
+sub loopback_up {
+    socket(my $sock, 2, 2, 0) or fail("socket for the loopback");
+    my $request = pack "a16 s x22", "lo", 0x41;
+    ioctl($sock, 0x8914, $request) or fail("loopback up");
+    close $sock;
+}
+
+sub make_fifos { my ($id) = @_; for (qw(i o e s)) { make_node("/ctl/$id.$_", $S_IFIFO | 0600) or fail("fifo") } }
+
+# Prints every file of the checkout that may hold a secret; the host answers with the copies it wrote.
+sub scan_secrets {
+    open(my $out, "-|", $find, "/lower", split /\n/, $scan_expr) or fail("find");
+    local $/ = "\0";
+    while (my $path = <$out>) {
+        chomp $path;
+        my $content = "";
+        if (-f $path && !-l $path && open(my $file, "<", $path)) { read $file, $content, 1 << 20; close $file }
+        print "secret ", unpack("H*", substr $path, 7), " ", (lstat $path)[2] // 0, " ", unpack("H*", $content), "\n";
+    }
+    close $out;
+    print "scanned\n";
+}
+
+sub mount_view {
+    mount_at("overlay", "/view", "overlay", 0,
+        "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
+    return 1;
+}
+
+sub spawn {
+    my ($id) = @_;
+    make_fifos($id + 4);
+    my $pid = fork // return print "lost $id\n";
+    return if $pid;
+    # bubblewrap waits for its own children.
+    $SIG{CHLD} = "DEFAULT";
+    if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$id/cgroup.procs")) { print $procs $$; close $procs }
+    elsif ($cgroups ne "") { exit 1 }
+    # Numbers 0 to 7 are set one by one; nothing else is open here but the two pipes that fork brought along.
+    my %file = (0 => ["<", "i"], 1 => [">", "o"], 2 => [">", "e"], 5 => [">", "s"]);
+    my @open;
+    for (0, 1, 2, 5) { open(my $h, $file{$_}[0], "/ctl/$id.$file{$_}[1]") or exit 1; push @open, [$_, $h] }
+    open(my $args, "<", "/ctl/args") or exit 1;
+    open(my $bpf, "<", "/ctl/bpf") or exit 1;
+    push @open, [3, $args], [4, $bpf];
+    # Move all of them out of the way before any lower number is taken.
+    my $next = 30;
+    for (@open) { syscall($number{dup3}, fileno $_->[1], $next, 0); push @$_, $next++ }
+    for (@open) { syscall($number{dup3}, $_->[2], $_->[0], 0) }
+    syscall($number{dup3}, 5, 6, 0);
+    for (7 .. 40) { syscall($number{close}, $_) }
+    %ENV = (PATH => "/usr/bin:/bin");
+    exec { $bwrap } $bwrap, "--args", "3", "--seccomp", "4", "--json-status-fd", "5", "--sync-fd", "6",
+      "--", "/bin/bash", "--norc", "--noprofile", "-c", $launcher, "bash";
+    exit 1;
+}
+
+sub measure {
+    my ($pages, $count) = (0, 0);
+    opendir(my $proc, "/proc") or return print "measured 0 0\n";
+    for (grep { /^\d+$/ } readdir $proc) {
+        open(my $file, "<", "/proc/$_/statm") or next;
+        my (undef, $resident, $shared) = split / /, <$file> // "0 0 0";
+        $pages += $resident - $shared;
+        $count++;
+    }
+    print "measured ", $pages * 4096, " $count\n";
+}
+
+# Counts what the layer and the box's home hold, in a child, because a large tree takes a while.
+sub count_disk {
+    my $pid = fork // return print "disk 0 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    my ($kib, $files) = (0, 0);
+    for (qw(/layer/upper /home)) {
+        $kib += (split /\s/, `/usr/bin/du -skx $_ 2>/dev/null`)[0] // 0;
+        $files += (split /\s/, `/usr/bin/du -sx --inodes $_ 2>/dev/null`)[0] // 0;
+    }
+    syswrite STDOUT, "disk $kib $files\n";
+    exit 0;
+}
+
+# Build the root: only what one-shots may bind, and the control folder that none does.
+$SIG{CHLD} = "DEFAULT";
+loopback_up();
+mount_at("tmpfs", $root, "tmpfs", $MS_NOSUID | $MS_NODEV, "mode=0755,size=16m") or fail("tmpfs");
+mkdir "$root/$_", 0755 for qw(usr etc proc dev tmp view lower layer mask home ctl s cg bind old);
+bind_at("/usr", "$root/usr", $MS_REC);
+for my $name (qw(bin sbin lib lib64 lib32)) {
+    if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
+    elsif (-d "/$name") { mkdir "$root/$name", 0755; bind_at("/$name", "$root/$name", $MS_REC) }
+}
+bind_at("/proc", "$root/proc", $MS_REC);
+bind_at("/dev", "$root/dev", $MS_REC);
+bind_at($checkout, "$root/lower");
+bind_at("$session/layer", "$root/layer");
+bind_at("$session/mask", "$root/mask");
+bind_at("$session/home", "$root/home");
+bind_at("$session/ctl", "$root/ctl");
+mount_at("tmpfs", "$root/s", "tmpfs", $MS_NOSUID | $MS_NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
+for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
+mkdir "$root/s/run", 0755;
+mkdir "$root/s/run/ringfence", 0755;
+mkdir "$root/s/run/lock", 0755;
+if ($cgroups ne "") { mkdir "$root/cg/pids", 0755; bind_at($cgroups, "$root/cg/pids") }
+my $number = 0;
+while (@binds) {
+    my $source = shift @binds;
+    my $target = "$root/bind/" . $number++;
+    if (-d $source) { mkdir $target, 0755; bind_at($source, $target, $MS_REC) }
+    else { open(my $h, ">", $target); close $h; bind_at($source, $target) }
+}
+chdir $root or fail("chdir");
+my ($here, $old) = (".", "old");
+syscall($number{pivot_root}, $here, $old) == 0 or fail("pivot_root");
+chdir "/";
+unmount("/old", $MNT_DETACH) or fail("umount");
+rmdir "/old";
+make_fifos($_) for 1 .. 4;
+scan_secrets();
+# From here on children are reaped by the kernel: bubblewrap itself reports how each one-shot ends.
+$SIG{CHLD} = "IGNORE";
+
+while (my $line = <STDIN>) {
+    chomp $line;
+    my ($word, $rest) = split / /, $line, 2;
+    if ($word eq "s" && $rest =~ /^(\d+)$/) { spawn($1) }
+    elsif ($word eq "k" && $rest =~ /^(\d+)$/ && $1 > 1) { kill "KILL", $1 }
+    elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
+    elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
+    elsif ($word eq "m") { measure() }
+    elsif ($word eq "d") { count_disk() }
+    elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
+    elsif ($word eq "u") { print unmount("/view", 0) ? "unviewed\n" : "failed umount: $!\n" }
+    elsif ($word eq "w") {
+        # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.
+        my $path = pack "H*", $rest;
+        make_folders("/mask/" . ($path =~ m{^(.*)/} ? $1 : ""));
+        make_node("/mask/$path", $S_IFCHR) or -e "/mask/$path" or print "failed whiteout: $!\n";
+    }
+    else { print "failed word: $word\n"; exit 1 }
+}
+exit 0;

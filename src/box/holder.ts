@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Cgroups, Limits } from "./limits.ts";
+import { BoxUnavailable, type Programs } from "./programs.ts";
+import { explainRefusal } from "./refusal.ts";
+
+export interface HolderPlan {
+  readonly programs: Programs;
+  /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
+  readonly session: string;
+  readonly checkout: string;
+  readonly launcher: string;
+  /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
+  readonly binds: readonly string[];
+  readonly limits: Limits;
+  readonly cgroups: Cgroups;
+  /** `find` tests, one argument a line, that select files that may hold secrets. */
+  readonly scan: readonly string[];
+}
+
+/** A file of the checkout that may hold a secret. */
+export interface FoundSecret {
+  readonly path: Uint8Array;
+  readonly mode: number;
+  readonly content: Uint8Array;
+}
+
+const LINE_BYTES_MAX = 8 << 20;
+const READY_MS_MAX = 30_000;
+
+/**
+ * Starts the holder of a session and speaks its line protocol.
+ *
+ * It is started through bash, which closes every descriptor that this program may have inherited and joins the control
+ * groups; it lives in a session of its own so that the terminal's interrupt does not reach it; it dies with this process.
+ */
+export class Holder {
+  readonly #child: ChildProcess;
+  readonly #waiting: { readonly word: string; readonly resolve: (line: string) => void }[] = [];
+  #rest = "";
+  #failure: string | null = null;
+  #errors = "";
+  #onSecret: (secret: FoundSecret) => void = () => {};
+  #onEnd: () => void = () => {};
+  readonly ended: Promise<void>;
+
+  constructor(plan: HolderPlan) {
+    const { programs } = plan;
+    const script =
+      'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done\n' +
+      'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 9; shift; done; shift\nexec "$@"';
+    const holder = fileURLToPath(new URL("./holder.pl", import.meta.url));
+    const args = [
+      "--norc", "--noprofile", "-c", script, "bash", ...plan.cgroups.joined, "--",
+      programs.setpriv, "--pdeathsig", "KILL", programs.unshare, "-Urmnpf", "--mount-proc", "--propagation", "private",
+      "--kill-child", programs.perl, holder,
+      `${plan.session}/root`, plan.session, plan.checkout, process.arch, programs.bwrap, programs.find,
+      plan.scan.join("\n"), plan.launcher, String(plan.limits.tmpBytes), plan.cgroups.pids ?? "", ...plan.binds,
+    ];
+    this.#child = spawn(programs.bash, args, {
+      cwd: "/",
+      env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#child.stdin?.on("error", () => {});
+    this.#child.stdout?.setEncoding("latin1").on("data", (text: string) => this.#read(text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#errors = (this.#errors + text).slice(-4096);
+    });
+    this.#child.on("error", (error) => this.#end(error.message));
+    this.ended = new Promise((resolve) => {
+      this.#onEnd = resolve;
+    });
+    this.#child.on("close", () => this.#end("it ended"));
+  }
+
+  /** Waits for the scan of the checkout and hands over each file that may hold a secret. */
+  async scanned(onSecret: (secret: FoundSecret) => void): Promise<void> {
+    this.#onSecret = onSecret;
+    const timer = setTimeout(() => this.kill(), READY_MS_MAX);
+    await this.#expect("scanned");
+    clearTimeout(timer);
+  }
+
+  async mountView(): Promise<void> {
+    this.#say("v");
+    await this.#expect("viewed");
+  }
+
+  async unmountView(): Promise<void> {
+    this.#say("u");
+    await this.#expect("unviewed");
+  }
+
+  hideName(path: Uint8Array): void {
+    this.#say(`w ${Buffer.from(path).toString("hex")}`);
+  }
+
+  spawn(id: number): void {
+    this.#say(`s ${id}`);
+  }
+
+  /** Kills a sandbox by the pid that bubblewrap reported; its whole PID namespace goes with it. */
+  killSandbox(pid: number): void {
+    this.#say(`k ${pid}`);
+  }
+
+  /** Stops every process of the session but the holder, at one instant. */
+  async freeze(): Promise<void> {
+    this.#say("f");
+    await this.#expect("frozen");
+  }
+
+  async thaw(): Promise<void> {
+    this.#say("t");
+    await this.#expect("thawed");
+  }
+
+  /** Sums what the session's processes hold of memory, shared pages left out. */
+  async measure(): Promise<{ readonly memoryBytes: number; readonly processes: number }> {
+    this.#say("m");
+    const [, memory, processes] = (await this.#expect("measured")).split(" ");
+    return { memoryBytes: Number(memory), processes: Number(processes) };
+  }
+
+  /** Counts what the layer and the home of the box take on the disk. */
+  async countDisk(): Promise<{ readonly bytes: number; readonly files: number }> {
+    this.#say("d");
+    const [, kib, files] = (await this.#expect("disk")).split(" ");
+    return { bytes: Number(kib) * 1024, files: Number(files) };
+  }
+
+  /** Ends the session's namespaces and with them every process in the box. */
+  kill(): void {
+    this.#child.stdin?.end();
+    if (this.#child.pid !== undefined && this.#child.exitCode === null) this.#child.kill("SIGKILL");
+  }
+
+  #say(line: string): void {
+    if (this.#failure === null) this.#child.stdin?.write(`${line}\n`);
+  }
+
+  #expect(word: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) return reject(new BoxUnavailable(this.#failure));
+      this.#waiting.push({
+        word,
+        resolve: (line) => {
+          if (line.startsWith("failed")) reject(new BoxUnavailable(explainRefusal(line, this.#errors)));
+          else resolve(line);
+        },
+      });
+    });
+  }
+
+  #read(text: string): void {
+    this.#rest += text;
+    if (this.#rest.length > LINE_BYTES_MAX) return this.#protocolBroken("a line is too long");
+    for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
+      const line = this.#rest.slice(0, end);
+      this.#rest = this.#rest.slice(end + 1);
+      this.#readLine(line);
+    }
+  }
+
+  #readLine(line: string): void {
+    if (line.startsWith("secret ")) {
+      const [, path = "", mode, content = ""] = line.split(" ");
+      this.#onSecret({ path: Buffer.from(path, "hex"), mode: Number(mode), content: Buffer.from(content, "hex") });
+      return;
+    }
+    // A count of the disk answers late, so an answer belongs to the first wait for its word; a failure to the first of all.
+    const index = this.#waiting.findIndex(({ word }) => line.startsWith("failed") || line.startsWith(word));
+    const [next] = index < 0 ? [] : this.#waiting.splice(index, 1);
+    if (next) next.resolve(line);
+    else this.#protocolBroken(`"${line.slice(0, 80)}" was not expected`);
+  }
+
+  #protocolBroken(what: string): void {
+    this.#failure ??= explainRefusal(`the holder of the box: ${what}`, this.#errors);
+    this.kill();
+  }
+
+  #end(reason: string): void {
+    this.#failure ??= explainRefusal(`the holder of the box is gone: ${reason}`, this.#errors);
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve(`failed ${reason}`);
+    this.#onEnd();
+  }
+}
+

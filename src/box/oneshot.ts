@@ -1,0 +1,199 @@
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+// A socket object is only the event loop's way to read and write the descriptor of a FIFO; nothing is dialled.
+import { Socket } from "node:net";
+import type { Holder } from "./holder.ts";
+
+export type Stream = "stdout" | "stderr";
+
+/** A command longer than this does not fit the pipe that it travels through. */
+export const COMMAND_BYTES_MAX = 60_000;
+
+export interface Run {
+  readonly command: string;
+  /** Whole input, or a stream that ends it; null is an empty input. */
+  readonly stdin: Uint8Array | NodeJS.ReadableStream | null;
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+}
+
+const READ_BYTES = 65_536;
+
+/**
+ * One sandbox, forked ahead of need; it runs one command and is never used again.
+ *
+ * Life: the holder forks it (`isUp` when bubblewrap reports its pid), `run` hands it a command and resolves when the
+ * command's shell has ended, `gone` resolves when no process of it lives any more.
+ */
+export class OneShot {
+  readonly id: number;
+  readonly #holder: Holder;
+  readonly #ctl: string;
+  #input: number;
+  readonly #outputs: Readonly<Record<Stream, { readonly fd: number; readonly socket: Socket }>>;
+  readonly #status: Socket;
+  #statusText = "";
+  #pid: number | null = null;
+  #isKilled = false;
+  #onOutput: Run["onOutput"] | null = null;
+  #earlyErrors = "";
+  readonly #up = Promise.withResolvers<boolean>();
+  readonly #exited = Promise.withResolvers<number | null>();
+  readonly #gone = Promise.withResolvers<void>();
+  #isGone = false;
+
+  constructor(holder: Holder, ctl: string, id: number) {
+    this.id = id;
+    this.#holder = holder;
+    this.#ctl = ctl;
+    // Opening for both ends never blocks and keeps what is written until the sandbox opens its own end.
+    this.#input = openSync(`${ctl}/${id}.i`, constants.O_RDWR | constants.O_NONBLOCK);
+    const [stdout, stderr, status] = ["o", "e", "s"].map((end) =>
+      openSync(`${ctl}/${id}.${end}`, constants.O_RDONLY | constants.O_NONBLOCK),
+    ) as [number, number, number];
+    this.#outputs = { stdout: this.#listen("stdout", stdout), stderr: this.#listen("stderr", stderr) };
+    this.#status = new Socket({ fd: status, readable: true, writable: false });
+    holder.spawn(id);
+    this.#status.setEncoding("utf8").on("data", (text: string) => this.#readStatus(text));
+    this.#status.on("close", () => this.#end());
+    this.#status.on("error", () => {});
+  }
+
+  /** Resolves with true when the sandbox stands and waits for its command, with false when it could not be set up. */
+  get isUp(): Promise<boolean> {
+    return this.#up.promise;
+  }
+
+  /** Resolves when no process of the sandbox lives any more. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
+  /** What the sandbox said on its error output before it was given a command: why it could not be set up. */
+  get setupErrors(): string {
+    return this.#earlyErrors;
+  }
+
+  /** Hands over the command. Resolves with the exit status of its shell, or null when it was killed or never ran. */
+  async run(run: Run): Promise<number | null> {
+    if (this.#isGone) return null;
+    this.#onOutput = run.onOutput;
+    const input = openSync(`${this.#ctl}/${this.id}.i`, constants.O_WRONLY | constants.O_NONBLOCK);
+    closeSync(this.#input);
+    this.#input = -1;
+    this.#unlink();
+    writeSync(input, Buffer.from(`${run.command}\0`));
+    if (run.stdin === null) closeSync(input);
+    else this.#feed(input, run.stdin);
+    return this.#exited.promise;
+  }
+
+  /** Kills every process of the sandbox. */
+  kill(): void {
+    this.#isKilled = true;
+    if (this.#pid !== null && !this.#isGone) this.#holder.killSandbox(this.#pid);
+  }
+
+  /** Closes what this side holds, when the holder is gone or the sandbox was never used. */
+  close(): void {
+    this.kill();
+    if (this.#input >= 0) closeSync(this.#input);
+    this.#input = -1;
+    this.#unlink();
+    this.#closeOutputs();
+    this.#status.destroy();
+  }
+
+  #feed(fd: number, stdin: Uint8Array | NodeJS.ReadableStream): void {
+    const socket = new Socket({ fd, readable: false, writable: true });
+    // A command that does not read its input is no error.
+    socket.on("error", () => socket.destroy());
+    if (stdin instanceof Uint8Array) socket.end(stdin);
+    else stdin.pipe(socket);
+  }
+
+  #listen(stream: Stream, fd: number): { fd: number; socket: Socket } {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    socket.on("data", (bytes: Buffer) => this.#emit(stream, bytes));
+    socket.on("error", () => {});
+    return { fd, socket };
+  }
+
+  #emit(stream: Stream, bytes: Uint8Array): void {
+    if (this.#onOutput) this.#onOutput(stream, bytes);
+    else this.#earlyErrors = (this.#earlyErrors + Buffer.from(bytes).toString("utf8")).slice(0, 2000);
+  }
+
+  #readStatus(text: string): void {
+    this.#statusText += text;
+    for (let end = this.#statusText.indexOf("\n"); end >= 0; end = this.#statusText.indexOf("\n")) {
+      const line = this.#statusText.slice(0, end);
+      this.#statusText = this.#statusText.slice(end + 1);
+      const pid = line.match(/"child-pid": (\d+)/)?.[1];
+      const status = line.match(/"exit-code": (\d+)/)?.[1];
+      if (pid) this.#reportUp(Number(pid));
+      if (status) this.#reportExit(Number(status));
+    }
+  }
+
+  #reportUp(pid: number): void {
+    this.#pid = pid;
+    if (this.#isKilled) this.#holder.killSandbox(pid);
+    this.#up.resolve(true);
+  }
+
+  #reportExit(status: number): void {
+    // What the shell wrote is in the pipes by now; what a process it left behind writes later comes as events.
+    for (const stream of ["stdout", "stderr"] as const) this.#drain(stream);
+    this.#exited.resolve(this.#isKilled ? null : status);
+  }
+
+  #drain(stream: Stream): void {
+    const { fd, socket } = this.#outputs[stream];
+    if (socket.destroyed || socket.readableEnded) return;
+    for (;;) {
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      let bytes = 0;
+      try {
+        bytes = readSync(fd, buffer);
+      } catch {
+        // EAGAIN: nothing more for now.
+      }
+      if (bytes === 0) return;
+      this.#emit(stream, buffer.subarray(0, bytes));
+    }
+  }
+
+  #end(): void {
+    this.#isGone = true;
+    this.#up.resolve(false);
+    this.#exited.resolve(null);
+    if (this.#input >= 0) closeSync(this.#input);
+    this.#input = -1;
+    this.#drain("stdout");
+    this.#drain("stderr");
+    this.#closeOutputs();
+    this.#unlink();
+    this.#gone.resolve();
+  }
+
+  #closeOutputs(): void {
+    for (const { socket } of Object.values(this.#outputs)) socket.destroy();
+  }
+
+  #unlink(): void {
+    for (const end of ["i", "o", "e", "s"]) {
+      try {
+        unlinkSync(`${this.#ctl}/${this.id}.${end}`);
+      } catch {
+        // Unlinked before.
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Holder } from "./holder.ts";
+import { type Cgroups, type Limits, makeOneShotGroup, releaseOneShotGroup } from "./limits.ts";
+import { OneShot } from "./oneshot.ts";
+import { BoxUnavailable } from "./programs.ts";
+import { explainRefusal } from "./refusal.ts";
+
+/** Sandboxes kept warm: with one a call waits for the next, a third gains nothing measurable. */
+const WARM = 2;
+
+export interface PoolPlan {
+  readonly holder: Holder;
+  readonly ctl: string;
+  readonly cgroups: Cgroups;
+  readonly limits: Limits;
+}
+
+/** Keeps sandboxes ready so that a call does not wait for one to be set up. */
+export class Pool {
+  readonly #plan: PoolPlan;
+  #warm: OneShot[] = [];
+  #nextId = 1;
+  #isOpen = true;
+
+  constructor(plan: PoolPlan) {
+    this.#plan = plan;
+    this.refill();
+  }
+
+  /** Takes a sandbox that is up; throws BoxUnavailable, with the reason, when none can be set up. */
+  async take(): Promise<OneShot> {
+    const oneShot = this.#warm.shift() ?? this.#make();
+    const isUp = await oneShot.isUp;
+    if (!isUp) throw new BoxUnavailable(explainRefusal("a sandbox could not be set up:", oneShot.setupErrors));
+    this.refill();
+    return oneShot;
+  }
+
+  /** Fills the pool up to its size. */
+  refill(): void {
+    while (this.#isOpen && this.#warm.length < WARM) this.#warm.push(this.#make());
+  }
+
+  /** Ends every warm sandbox and waits until they are gone; `refill` starts afresh. */
+  async drain(): Promise<void> {
+    const warm = this.#warm;
+    this.#warm = [];
+    for (const oneShot of warm) {
+      await oneShot.isUp;
+      oneShot.kill();
+    }
+    await Promise.all(warm.map((oneShot) => oneShot.gone));
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    for (const oneShot of this.#warm) oneShot.close();
+    this.#warm = [];
+  }
+
+  #make(): OneShot {
+    const { holder, ctl, cgroups, limits } = this.#plan;
+    const id = this.#nextId++;
+    makeOneShotGroup(cgroups, id, limits);
+    const oneShot = new OneShot(holder, ctl, id);
+    oneShot.gone.then(() => releaseOneShotGroup(cgroups, id)).catch(() => {});
+    return oneShot;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Limits } from "./limits.ts";
+
+/** What a one-shot sees. Sources are paths in the holder's root, targets are paths in the box. */
+export interface Profile {
+  readonly checkout: string;
+  readonly home: string;
+  /** Toolchain roots, in the order in which the holder bound them. */
+  readonly toolchains: readonly string[];
+  /** Our own programs, shown under `/opt/ringfence`: name and number of the holder's bind. */
+  readonly tools: readonly { readonly name: string; readonly bind: number }[];
+  readonly etcBind: number;
+  /** `/bin` and its kin: what each links to, or null where it is a folder of its own. A bind more costs 0.2 ms. */
+  readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export const TOOLS_FOLDER = "/opt/ringfence";
+
+/** Builds the arguments of bubblewrap for every one-shot of a session; flags and order are those of DESIGN section 3. */
+export function sandboxArguments(profile: Profile): string[] {
+  const { checkout, home } = profile;
+  const args = [
+    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--disable-userns",
+    "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "box", "--new-session",
+    "--ro-bind", "/usr", "/usr",
+  ];
+  for (const link of profile.systemLinks) {
+    if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);
+    else args.push("--symlink", link.target, `/${link.name}`);
+  }
+  args.push("--ro-bind", `/bind/${profile.etcBind}`, "/etc");
+  args.push("--bind", "/s/tmp", "/tmp", "--bind", "/s/run", "/run", "--dir", "/var", "--bind", "/s/vartmp", "/var/tmp");
+  args.push("--symlink", "/run", "/var/run", "--symlink", "/run/lock", "/var/lock");
+  args.push("--proc", "/proc", "--dev", "/dev", "--bind", "/s/shm", "/dev/shm");
+  args.push("--bind", "/home", home);
+  profile.toolchains.forEach((root, number) => args.push("--ro-bind", `/bind/${number}`, root));
+  for (const tool of profile.tools) args.push("--ro-bind", `/bind/${tool.bind}`, `${TOOLS_FOLDER}/${tool.name}`);
+  args.push("--bind", "/view", checkout);
+  // Real root could otherwise write the host's /proc/sys from inside.
+  args.push("--remount-ro", "/proc", "--remount-ro", "/", "--chdir", checkout, "--clearenv");
+  for (const [name, value] of Object.entries(profile.environment)) args.push("--setenv", name, value);
+  return args;
+}
+
+/** Folder in the box where the shell of one call leaves its working directory for the next. */
+export const STATE_FOLDER = "/run/ringfence";
+
+/**
+ * The program of a warm one-shot: sets the limits, reads one command from standard input up to a NUL, and runs it with
+ * what is left of standard input.
+ */
+export function launcher(limits: Limits, countsProcesses: boolean, umask: number): string {
+  const processes = countsProcesses ? "" : `ulimit -u ${limits.processes}; `;
+  const blocks = Math.floor(limits.fileBytes / 1024);
+  return (
+    `umask ${umask.toString(8)}; ulimit -c 0; ulimit -f ${blocks}; ulimit -t ${limits.cpuSecondsPerProcess}; ${processes}` +
+    `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset RINGFENCE_COMMAND; eval "$1"`
+  );
+}
+
+const PASSED = ["LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "JAVA_HOME", "CI"] as const;
+
+/** Builds the environment inside from an allowlist; no other variable of the person's is in the box. */
+export function sandboxEnvironment(
+  outer: Readonly<Record<string, string | undefined>>,
+  person: { readonly name: string; readonly home: string; readonly path: string },
+): Record<string, string> {
+  const inner: Record<string, string> = {
+    PATH: person.path,
+    HOME: person.home,
+    USER: person.name,
+    LOGNAME: person.name,
+    SHELL: "/bin/bash",
+    TMPDIR: "/tmp",
+    // Neither setting can be left to the repository: the first would start a daemon, the second costs seconds in a large one.
+    GIT_CONFIG_COUNT: "2",
+    GIT_CONFIG_KEY_0: "core.fsmonitor",
+    GIT_CONFIG_VALUE_0: "false",
+    GIT_CONFIG_KEY_1: "core.checkStat",
+    GIT_CONFIG_VALUE_1: "minimal",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_PAGER: "cat",
+    PAGER: "cat",
+    RINGFENCE: "1",
+    // Leak checking needs ptrace, which the box refuses.
+    ASAN_OPTIONS: "detect_leaks=0",
+    // Hard links out of a bound cache fail across mounts.
+    npm_config_package_import_method: "copy",
+    UV_LINK_MODE: "copy",
+  };
+  for (const [name, value] of Object.entries(outer)) {
+    if (value !== undefined && (isPassed(name) || name.startsWith("LC_"))) inner[name] = value;
+  }
+  inner["TERM"] ??= "dumb";
+  return inner;
+}
+
+function isPassed(name: string): boolean {
+  return (PASSED as readonly string[]).includes(name);
+}

@@ -1,0 +1,27 @@
+/** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
+export type Effect =
+  | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
+  | { readonly kind: "write"; readonly path: string; readonly content: string }
+  | {
+      readonly kind: "edit";
+      readonly path: string;
+      readonly oldString: string;
+      readonly newString: string;
+      readonly replaceAll: boolean;
+    }
+  | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
+  | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
+  | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
+  | { readonly kind: "output"; readonly id: string }
+  | { readonly kind: "kill"; readonly id: string }
+  /** Copies the named changes of the layer into the checkout. `held` says that a path among them would run later. */
+  | {
+      readonly kind: "land";
+      readonly paths: readonly string[];
+      readonly digest: string;
+      readonly held: boolean;
+      readonly approvedBy: "person" | "none";
+    }
+  | { readonly kind: "discard"; readonly approvedBy: "person" | "none" };
+
+export type EffectKind = Effect["kind"];

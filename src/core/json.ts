@@ -1,0 +1,12 @@
+/** A JSON value, as it may stand in the ledger. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Writes a value with sorted keys and no white space, so that equal values have equal bytes. */
+export function canonical(value: Json): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const object = value as JsonObject;
+  const fields = Object.keys(object).sort();
+  return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(object[key] ?? null)}`).join(",")}}`;
+}

@@ -1,0 +1,45 @@
+import type { Effect } from "./effect.ts";
+import type { Label } from "./label.ts";
+
+/** The answer of the gate. `reason` is shown to the model and to the person. */
+export type Decision =
+  | { readonly verdict: "allow"; readonly reason: string }
+  | { readonly verdict: "ask"; readonly reason: string }
+  | { readonly verdict: "deny"; readonly reason: string };
+
+/**
+ * Decides whether an effect may happen, from what it is and from where the session's information came.
+ *
+ * Pure and total: every effect has an answer and an effect that no line names is denied. Reversible effects of the box
+ * are allowed at any label because the box bounds them and the layer can be discarded.
+ */
+export function decide(effect: Effect, label: Label): Decision {
+  switch (effect.kind) {
+    case "read":
+    case "write":
+    case "edit":
+    case "search":
+    case "list":
+    case "run":
+    case "output":
+    case "kill":
+      return { verdict: "allow", reason: "stays in the box" };
+    case "land":
+      return decideLand(effect, label);
+    case "discard":
+      return effect.approvedBy === "person"
+        ? { verdict: "allow", reason: "the person discards the layer" }
+        : { verdict: "deny", reason: "only the person discards a layer" };
+  }
+  // A value from outside the type, by a bug or by a cast, must not fall through to anything but a refusal.
+  return { verdict: "deny", reason: "no rule names this effect" };
+}
+
+function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
+  if (effect.held) return { verdict: "deny", reason: "a file that would run later outside the box cannot be landed yet" };
+  if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
+  const isTrusted = label.integrity === "system" || label.integrity === "user" || label.integrity === "repo";
+  return isTrusted
+    ? { verdict: "allow", reason: "only repo and user text was seen" }
+    : { verdict: "ask", reason: "external text was seen: a person lands this diff" };
+}

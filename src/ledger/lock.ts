@@ -1,0 +1,82 @@
+import { closeSync, constants, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { causeOf, LedgerFailure } from "./failure.ts";
+
+/** The right of one process to append to one ledger: an empty file beside it whose name says who holds it. */
+export interface Lock {
+  readonly path: string;
+}
+
+/**
+ * Takes the lock of a ledger, and clears away those of processes that are gone.
+ *
+ * Every taker creates a name that no other process can have and only then looks for others, so of two that race at least
+ * one sees the other and steps back; both may. Nobody ever removes a lock of the living, which a shared name could not
+ * promise while a stale one is taken over. Processes are told apart by /proc: the folder must not be shared between
+ * machines or PID namespaces.
+ */
+export function takeLock(file: string): Lock {
+  const prefix = `${basename(file)}.lock-`;
+  const own = `${prefix}${process.pid}-${startOf(process.pid) ?? noProc(file)}`;
+  const lock = { path: join(dirname(file), own) };
+  createLockFile(file, lock.path);
+  try {
+    refuseOthers(file, prefix, own);
+  } catch (thrown) {
+    releaseLock(lock);
+    if (thrown instanceof LedgerFailure) throw thrown;
+    throw new LedgerFailure(`cannot lock ledger ${file}: ${causeOf(thrown)}`);
+  }
+  return lock;
+}
+
+/** Gives the lock up. */
+export function releaseLock(lock: Lock): void {
+  rmSync(lock.path, { force: true });
+}
+
+function refuseOthers(file: string, prefix: string, own: string): void {
+  for (const name of readdirSync(dirname(file))) {
+    if (!name.startsWith(prefix) || name === own) continue;
+    const [, pid = "?", start = ""] = /^(\d+)-(\d+)$/.exec(name.slice(prefix.length)) ?? [];
+    // A name that no taker makes is left to the person: nothing tells whether its maker is alive.
+    if (pid === "?" || startOf(Number(pid)) === start) {
+      throw new LedgerFailure(
+        `ledger ${file} is in use by process ${pid}; end that session first (its lock is ${name})`,
+      );
+    }
+    rmSync(join(dirname(file), name), { force: true });
+  }
+}
+
+function createLockFile(file: string, path: string): void {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  try {
+    closeSync(openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+  } catch (thrown) {
+    const why = isExisting(thrown) ? "this process has it open already" : causeOf(thrown);
+    throw new LedgerFailure(`cannot lock ledger ${file}: ${why}`);
+  }
+}
+
+function isExisting(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST";
+}
+
+/** When a process started, in clock ticks since boot; null when there is none, or only its exit status is left. */
+function startOf(pid: number): string | null {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return null;
+  }
+  // The command's name stands in parentheses and may hold any byte, so fields are counted from the last one: state is 3.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0];
+  return state === "Z" || state === "X" ? null : (fields[22 - 3] ?? null);
+}
+
+function noProc(file: string): never {
+  throw new LedgerFailure(`cannot lock ledger ${file}: /proc/${process.pid}/stat cannot be read; mount /proc`);
+}

@@ -1,0 +1,178 @@
+import { type Model, ModelFailure } from "./port.ts";
+import { contextTokensOf, priceOf } from "./pricing.ts";
+import { type Account, CLOCK, type Clock, retrying } from "./retry.ts";
+import type { AdapterSettings, SdkModel } from "./sdk.ts";
+import { directFetch, type Fetch, guardFetch, LIMITS, type TransportLimits } from "./transport.ts";
+
+export interface ProviderSettings {
+  readonly apiKey?: string;
+  readonly baseUrl?: string;
+  readonly contextTokens?: number;
+}
+
+export interface ModelSettings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** From the person's own config file, by provider. The environment wins. */
+  readonly providers: Readonly<Record<string, ProviderSettings>>;
+  /** Stands in for the network; still guarded. */
+  readonly fetch?: Fetch;
+  readonly clock?: Clock;
+}
+
+/** The person named no model that we know; a mistake in usage, not a failure of a model. */
+export class UnknownModel extends Error {}
+
+/**
+ * Opens the model named by `PROVIDER/NAME` or `scripted:FILE`.
+ *
+ * Loads that provider's package and nothing of the others, and asks the network for nothing; start it early, beside
+ * other work. Throws UnknownModel, or ModelFailure when a key or address is missing or malformed.
+ */
+export async function openModel(spec: string, settings: ModelSettings): Promise<Model> {
+  if (spec.startsWith("scripted:")) return (await import("./scripted.ts")).openScripted(spec.slice("scripted:".length));
+  const { provider, name } = parseSpec(spec);
+  const place = PROVIDERS[provider];
+  const found = settingsOf(provider, place, settings);
+  const fetch = guardFetch(settings.fetch ?? directFetch(), { ...LIMITS, ...place.limits });
+  const sdk = await openSdk(provider, { ...found, name, fetch });
+  const { streamReply } = await import("./sdk.ts");
+  const price = priceOf(provider, name);
+  const account: Account = { provider, apiKey: found.apiKey, keyName: `${prefixesOf(provider)[0]}_API_KEY` };
+  const context = provider === "ollama" ? await openContext(found, name, fetch) : null;
+  let contextTokensMax = found.contextTokens ?? (context === null ? contextTokensOf(provider, name) : null);
+  return {
+    name: spec,
+    get contextTokensMax() {
+      return contextTokensMax;
+    },
+    reply: (request, signal) =>
+      retrying(
+        async function* (trySignal) {
+          if (context !== null) {
+            const tokens = await context.ensure(trySignal);
+            contextTokensMax = Math.min(tokens, found.contextTokens ?? tokens);
+          }
+          yield* streamReply(sdk, price, request, trySignal);
+        },
+        account,
+        settings.clock ?? CLOCK,
+        signal,
+      ),
+  };
+}
+
+interface Place {
+  readonly baseUrl: string | null;
+  /** What is added to an address that lacks it: always for Anthropic, else only where there is no path at all. */
+  readonly version: string;
+  readonly needsKey: boolean;
+  readonly limits: Partial<TransportLimits>;
+}
+
+/** A model on a person's own machine may read a long prompt for minutes before its first word. */
+const SLOW: Partial<TransportLimits> = { firstByteMs: 900_000, idleMs: 900_000 };
+
+const PROVIDERS = {
+  anthropic: { baseUrl: "https://api.anthropic.com/v1", version: "/v1", needsKey: true, limits: {} },
+  // OpenAI sends nothing at all while a model thinks, which may be minutes.
+  openai: { baseUrl: "https://api.openai.com/v1", version: "/v1", needsKey: true, limits: { idleMs: 600_000 } },
+  google: {
+    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    version: "/v1beta",
+    needsKey: true,
+    limits: {},
+  },
+  ollama: { baseUrl: "http://127.0.0.1:11434/v1", version: "/v1", needsKey: false, limits: SLOW },
+  llamacpp: { baseUrl: "http://127.0.0.1:8080/v1", version: "/v1", needsKey: false, limits: SLOW },
+  vllm: { baseUrl: "http://127.0.0.1:8000/v1", version: "/v1", needsKey: false, limits: SLOW },
+  compatible: { baseUrl: null, version: "/v1", needsKey: false, limits: SLOW },
+} as const satisfies Record<string, Place>;
+
+type Provider = keyof typeof PROVIDERS;
+
+function parseSpec(spec: string): { provider: Provider; name: string } {
+  const slash = spec.indexOf("/");
+  const typed = spec.slice(0, Math.max(slash, 0));
+  const name = spec.slice(slash + 1);
+  const provider = typed === "openai-compatible" ? "compatible" : typed;
+  if (isProvider(provider) && name !== "") return { provider, name };
+  const known = Object.keys(PROVIDERS).join(", ");
+  throw new UnknownModel(`model: "${spec}" is not PROVIDER/NAME with one of ${known}, nor scripted:FILE`);
+}
+
+function isProvider(typed: string): typed is Provider {
+  return Object.hasOwn(PROVIDERS, typed);
+}
+
+interface Found {
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  readonly contextTokens: number | undefined;
+}
+
+function settingsOf(provider: Provider, place: Place, { env, providers }: ModelSettings): Found {
+  const config = providers[provider] ?? (provider === "compatible" ? providers["openai-compatible"] : undefined);
+  const read = (suffix: string) =>
+    prefixesOf(provider)
+      .map((prefix) => env[`${prefix}${suffix}`]?.trim())
+      .find(Boolean);
+  const variable = prefixesOf(provider)[0];
+  const hint = (suffix: string, key: string) =>
+    `Set ${variable}${suffix}, or providers.${provider}.${key} in config.yaml`;
+  const apiKey = read("_API_KEY") ?? (config?.apiKey?.trim() || undefined);
+  if (place.needsKey && apiKey === undefined) {
+    throw new ModelFailure("auth", `${provider}: no key. ${hint("_API_KEY", "apiKey")}`);
+  }
+  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new ModelFailure(
+      "auth",
+      `${provider}: the key has characters that no key has. ${hint("_API_KEY", "apiKey")}`,
+    );
+  }
+  const typed = read("_BASE_URL") ?? (config?.baseUrl?.trim() || undefined) ?? place.baseUrl;
+  if (typed === null) throw new ModelFailure("provider", `${provider}: no base URL. ${hint("_BASE_URL", "baseUrl")}`);
+  const baseUrl = baseUrlOf(typed, provider === "anthropic", place.version);
+  if (baseUrl === null) {
+    const problem = "the base URL is not a plain http or https address without a password or query";
+    throw new ModelFailure("provider", `${provider}: ${problem}. ${hint("_BASE_URL", "baseUrl")}`);
+  }
+  return { baseUrl, apiKey, contextTokens: config?.contextTokens };
+}
+
+/** Gives how a provider's variables begin; the first is the one that we tell people about. */
+function prefixesOf(provider: Provider): readonly string[] {
+  if (provider === "google") return ["GOOGLE", "GEMINI"];
+  if (provider === "compatible") return ["COMPATIBLE", "OPENAI_COMPATIBLE"];
+  return [provider.toUpperCase()];
+}
+
+function baseUrlOf(typed: string, always: boolean, version: string): string | null {
+  const url = URL.parse(typed);
+  const isPlain =
+    url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (!isPlain) return null;
+  const path = url.pathname.replace(/\/+$/, "");
+  const lacks = always ? !path.endsWith(version) : path === "";
+  return `${url.origin}${path}${lacks ? version : ""}`;
+}
+
+async function openSdk(provider: Provider, settings: AdapterSettings): Promise<SdkModel> {
+  switch (provider) {
+    case "anthropic":
+      return (await import("./anthropic.ts")).openAnthropic(settings);
+    case "openai":
+      return (await import("./openai.ts")).openOpenAI(settings);
+    case "google":
+      return (await import("./google.ts")).openGoogle(settings);
+    case "ollama":
+    case "llamacpp":
+    case "vllm":
+    case "compatible":
+      return (await import("./compatible.ts")).openCompatible(settings);
+  }
+}
+
+async function openContext(found: Found, name: string, fetch: Fetch) {
+  const { ollamaContext, ollamaRoot } = await import("./ollama.ts");
+  return ollamaContext(ollamaRoot(found.baseUrl), name, found.contextTokens, fetch);
+}
