@@ -71,7 +71,8 @@ export function encodePath(path: string): Uint8Array {
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = byteAt(bytes, at);
   if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const length =
+    first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   for (let i = 1; i < length; i += 1) if ((byteAt(bytes, at + i) & 0xc0) !== 0x80) return 0;
   const code = codePoint(bytes, at, length);

@@ -1,5 +1,13 @@
 import type { Change } from "./changes.ts";
-import { type Classification, type ClassifyContext, classify, classifyName, isHeld, lastSpelling, strictest } from "./classify.ts";
+import {
+  type Classification,
+  type ClassifyContext,
+  classify,
+  classifyName,
+  isHeld,
+  lastSpelling,
+  strictest,
+} from "./classify.ts";
 import { linkPlace } from "./classify-path.ts";
 
 export interface ClassifyAllContext {
@@ -29,7 +37,8 @@ export function classifyAll(changes: readonly Change[], context: ClassifyAllCont
   raiseSkills(changes, raised);
   raiseLinked([...context.links, ...newLinks(changes, alone)], raised);
   for (const [path, own] of alone) {
-    if (own.cls !== "ignored") alone.set(path, strictest([own, ...above(lastSpelling(path)).flatMap((place) => raised.get(place) ?? [])]));
+    if (own.cls !== "ignored")
+      alone.set(path, strictest([own, ...above(lastSpelling(path)).flatMap((place) => raised.get(place) ?? [])]));
   }
   return alone;
 }
@@ -48,23 +57,31 @@ function raiseRepositories(changes: readonly Change[], raised: Map<string, Class
     // Every folder above counts, since a repository may itself hold a folder called "objects".
     const places = above(path).filter((place) => heads.has(place) && isRepositoryPart(place, path));
     for (const place of places) {
-      const runs = "git takes this folder for a repository and obeys the hooks and configuration in it, at the next git command there";
+      const runs =
+        "git takes this folder for a repository and obeys the hooks and configuration in it, at the next git command there";
       // A head at the top of the checkout makes the rest of the project no git data; there the rules for names must do.
-      const held = place === "" ? ["objects", "refs", "reftable", "hooks", "info", "packed-refs", "config", "commondir"] : [place];
+      const held =
+        place === "" ? ["objects", "refs", "reftable", "hooks", "info", "packed-refs", "config", "commondir"] : [place];
       for (const one of held) raise(raised, one, { cls: "run-later", why: "part of a bare repository", runs });
     }
   }
 }
 
 function isRepositoryPart(place: string, path: string): boolean {
-  return /^(?:(?:objects|refs|reftable)\/.*|config|commondir|packed-refs)$/u.test(place === "" ? path : path.slice(place.length + 1));
+  return /^(?:(?:objects|refs|reftable)\/.*|config|commondir|packed-refs)$/u.test(
+    place === "" ? path : path.slice(place.length + 1),
+  );
 }
 
 function raiseSkills(changes: readonly Change[], raised: Map<string, Classification>): void {
   for (const change of changes) {
     const path = lastSpelling(change.path);
     if (change.action === "delete" || !/\/skill\.md$/u.test(path)) continue;
-    raise(raised, folder(path), { cls: "instruction", why: "part of a skill", runs: "a coding agent may follow or run it with the skill beside it" });
+    raise(raised, folder(path), {
+      cls: "instruction",
+      why: "part of a skill",
+      runs: "a coding agent may follow or run it with the skill beside it",
+    });
   }
 }
 
@@ -72,14 +89,23 @@ function raiseSkills(changes: readonly Change[], raised: Map<string, Classificat
 function raiseLinked(links: readonly Link[], raised: Map<string, Classification>): void {
   const queue = links.flatMap((link) => {
     const named = classifyName(link.path);
-    return isHeld(named.cls) ? placeOf(link).map((place) => ({ place, named: { ...named, why: `${named.why}, through the link ${link.path}` } })) : [];
+    return isHeld(named.cls)
+      ? placeOf(link).map((place) => ({
+          place,
+          named: { ...named, why: `${named.why}, through the link ${link.path}` },
+        }))
+      : [];
   });
   const seen = new Set(queue.map(({ place, named }) => `${named.cls} ${place}`));
   for (let at = 0; at < queue.length; at += 1) {
     const next = queue[at];
     if (!next) break;
     if (at > LINK_STEPS_MAX || next.place.length > PLACE_CHARS_MAX) {
-      raise(raised, "", { cls: "run-later", why: "too many links to follow", runs: "a link may give it a name that some tool runs" });
+      raise(raised, "", {
+        cls: "run-later",
+        why: "too many links to follow",
+        runs: "a link may give it a name that some tool runs",
+      });
       return;
     }
     raise(raised, lastSpelling(next.place), next.named);
@@ -94,7 +120,9 @@ function raiseLinked(links: readonly Link[], raised: Map<string, Classification>
 /** Where a held place lies in truth, when the link is a part of its path or lies below it. */
 function through(link: Link, place: string): string[] {
   if (place === "" || link.path === place || link.path.startsWith(`${place}/`)) return placeOf(link);
-  return place.startsWith(`${link.path}/`) ? placeOf(link).map((end) => (end === "" ? "" : `${end}/`) + place.slice(link.path.length + 1)) : [];
+  return place.startsWith(`${link.path}/`)
+    ? placeOf(link).map((end) => (end === "" ? "" : `${end}/`) + place.slice(link.path.length + 1))
+    : [];
 }
 
 function placeOf(link: Link): string[] {

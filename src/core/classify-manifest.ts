@@ -1,5 +1,15 @@
 /** Fields of package.json that no tool runs, installs or resolves by. Every other field counts, known or not. */
-const INERT_FIELDS = new Set(["description", "version", "keywords", "license", "author", "contributors", "homepage", "bugs", "funding"]);
+const INERT_FIELDS = new Set([
+  "description",
+  "version",
+  "keywords",
+  "license",
+  "author",
+  "contributors",
+  "homepage",
+  "bugs",
+  "funding",
+]);
 const MANIFEST_BYTES_MAX = 1 << 20;
 const DEPTH_MAX = 64;
 
@@ -9,7 +19,10 @@ const DEPTH_MAX = 64;
  * Content that is missing, too large, not plain JSON, or that has a key twice counts as a change of everything, because
  * tools that read such a file disagree about what it says.
  */
-export function manifestProblem(before: Uint8Array | null | undefined, after: Uint8Array | null | undefined): string | null {
+export function manifestProblem(
+  before: Uint8Array | null | undefined,
+  after: Uint8Array | null | undefined,
+): string | null {
   if (!before) return "it is new, or its earlier content is not known";
   if (!after) return "it goes away, or its content is not known";
   const old = parseManifest(before);

@@ -30,7 +30,10 @@ export function matcher(rules: readonly Rule[]): Matcher {
     }
   }
   // One pass over an ordinary path, which matches nothing, instead of one for each pattern.
-  const any = new RegExp(patterns.length === 0 ? "(?!)" : patterns.map(({ regex }) => `(?:${regex.source})`).join("|"), "u");
+  const any = new RegExp(
+    patterns.length === 0 ? "(?!)" : patterns.map(({ regex }) => `(?:${regex.source})`).join("|"),
+    "u",
+  );
   return (path) => {
     const names = path.split("/");
     const found = names.flatMap((name) => folders.get(name) ?? []);

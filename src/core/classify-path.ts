@@ -11,7 +11,12 @@ export function spellings(path: string): readonly string[] {
   if (PLAIN.test(path)) return [path];
   const folded = fold(path);
   const split = folded.replaceAll("\\", "/");
-  const all = [fold(path, false), trimNames(folded), trimNames(split), trimNames(eachName(split, (name) => name.split(":")[0] ?? ""))];
+  const all = [
+    fold(path, false),
+    trimNames(folded),
+    trimNames(split),
+    trimNames(eachName(split, (name) => name.split(":")[0] ?? "")),
+  ];
   return [...new Set(all)];
 }
 
@@ -19,17 +24,20 @@ export function spellings(path: string): readonly string[] {
 export function pathProblem(path: string): string | null {
   if (path.includes("\0")) return "the path holds a NUL byte";
   for (const spelling of [path, ...spellings(path)]) {
-    if (/^(?:[a-z]:)?[/\\]/i.test(spelling)) return "the path is absolute";
+    if (/^(?:[/\\]|[a-z]:)/i.test(spelling)) return "the path is absolute, or names a drive";
     const names = spelling.split("/");
     if (names.includes("")) return "a part of the path is empty, or is read as empty by some systems";
-    if (names.includes(".") || names.includes("..")) return 'a part of the path is "." or "..", or is read so by some systems';
+    if (names.includes(".") || names.includes(".."))
+      return 'a part of the path is "." or "..", or is read so by some systems';
   }
   return null;
 }
 
 /** Tells whether git, on any file system, may take the path for its own data: a part of it is a spelling of `.git`. */
 export function isGitPath(path: string): boolean {
-  return spellings(path).some((spelling) => spelling.split("/").some((name) => name === ".git" || /^git~\d+$/.test(name)));
+  return spellings(path).some((spelling) =>
+    spelling.split("/").some((name) => name === ".git" || /^git~\d+$/.test(name)),
+  );
 }
 
 /**

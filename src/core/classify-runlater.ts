@@ -1,18 +1,27 @@
-import { TOOL_RULES } from "./classify-tools.ts";
 import type { Rule } from "./classify-match.ts";
+import { TOOL_RULES } from "./classify-tools.ts";
 
 /** Files that run because a person opens, checks out, commits, installs or pushes; `classify-tools.ts` has the builds. */
 const EVENT_RULES: readonly Rule[] = [
-  run("git data", "git reads it as a repository's own data and may run its hooks or configured programs at the next git command", {
-    paths: ".git/ config config.worktree commondir gitdir info/attributes objects/info/alternates .gitconfig git-hooks/ githooks/",
-  }),
+  run(
+    "git data",
+    "git reads it as a repository's own data and may run its hooks or configured programs at the next git command",
+    {
+      paths:
+        ".git/ config config.worktree commondir gitdir info/attributes objects/info/alternates .gitconfig git-hooks/ githooks/",
+    },
+  ),
   run("git hook", "git runs it when its folder serves as a hooks folder, at the next commit, checkout, merge or push", {
     paths: `hooks/{applypatch-msg,pre-applypatch,post-applypatch,pre-commit,pre-merge-commit,prepare-commit-msg,commit-msg,post-commit}
       hooks/{pre-rebase,post-checkout,post-merge,pre-push,pre-receive,update,proc-receive,post-receive,post-update,push-to-checkout}
       hooks/{pre-auto-gc,post-rewrite,sendemail-validate,fsmonitor-watchman,post-index-change,reference-transaction}`,
   }),
-  run("repository head", "git takes a folder with this file for a repository and obeys the configuration in it", { paths: "head" }),
-  run("git attributes", "git chooses filters, merge and diff drivers by it, at the next checkout, diff or merge", { paths: ".gitattributes" }),
+  run("repository head", "git takes a folder with this file for a repository and obeys the configuration in it", {
+    paths: "head",
+  }),
+  run("git attributes", "git chooses filters, merge and diff drivers by it, at the next checkout, diff or merge", {
+    paths: ".gitattributes",
+  }),
   run("submodules", "git fetches what it names, at the next submodule update", { paths: ".gitmodules" }),
   run("hook manager", "git runs it through the hook manager, at the next commit, checkout or push", {
     paths: `.husky/ .huskyrc* .githooks/ .git-hooks/ .pre-commit-config.{yaml,yml} .pre-commit-hooks.{yaml,yml} lefthook*.{yml,yaml,toml,json}
@@ -53,11 +62,17 @@ const EVENT_RULES: readonly Rule[] = [
       *.so.* *.app/ *.framework/ *.xpc/ __pycache__/`,
     staysWhenIgnored: true,
   }),
-  run("opened by a click", "the desktop or the command line of Windows runs it when it is opened, or when its name is typed in this folder", {
-    paths: `*.{desktop,service,timer,socket,plist,command,tool,workflow,lnk,url,webloc,inetloc,fileloc,bat,cmd,hta,vbs,vbe,jse,wsf,wsh,reg,scf,pif,cpl,msc,application,settingcontent-ms}
+  run(
+    "opened by a click",
+    "the desktop or the command line of Windows runs it when it is opened, or when its name is typed in this folder",
+    {
+      paths: `*.{desktop,service,timer,socket,plist,command,tool,workflow,lnk,url,webloc,inetloc,fileloc,bat,cmd,hta,vbs,vbe,jse,wsf,wsh,reg,scf,pif,cpl,msc,application,settingcontent-ms}
       autorun.inf desktop.ini autorun autorun.sh autoexec.bat .directory folder.jpg.lnk`,
+    },
+  ),
+  run("short name", "Windows may read it as a short name of another file, such as .git", {
+    paths: "*~{0,1,2,3,4,5,6,7,8,9} *~{0,1,2,3,4,5,6,7,8,9}/ *~{0,1,2,3,4,5,6,7,8,9}.*",
   }),
-  run("short name", "Windows may read it as a short name of another file, such as .git", { paths: "*~{0,1,2,3,4,5,6,7,8,9} *~{0,1,2,3,4,5,6,7,8,9}/ *~{0,1,2,3,4,5,6,7,8,9}.*" }),
 ];
 
 export const RUN_LATER_RULES: readonly Rule[] = [...EVENT_RULES, ...TOOL_RULES];

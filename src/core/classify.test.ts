@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Change } from "./changes.ts";
-import { type ChangeClass, classify, type ClassifyContext, isHeld } from "./classify.ts";
+import { type ChangeClass, type ClassifyContext, classify, isHeld } from "./classify.ts";
 import { isGitPath } from "./classify-path.ts";
 
-fc.configureGlobal({ seed: Number(process.env["SEED"] ?? Date.now() | 0), numRuns: 2000 });
+fc.configureGlobal({ seed: Number(process.env.SEED ?? Date.now() | 0), numRuns: 2000 });
 
 const ORDER: readonly ChangeClass[] = ["source", "ignored", "instruction", "run-later", "outside"];
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -42,10 +42,14 @@ const TABLE: Readonly<Record<Exclude<ChangeClass, "ignored">, string>> = {
   outside: "/etc/passwd ../x a/../b a//b ./a a/. a/ \\x C:/x a/\u2025/b",
 };
 for (const [expected, paths] of Object.entries(TABLE)) {
-  for (const path of paths.split(/\s+/)) test(`${JSON.stringify(path)} is ${expected}`, () => assert.equal(cls(path), expected));
+  for (const path of paths.split(/\s+/))
+    test(`${JSON.stringify(path)} is ${expected}`, () => assert.equal(cls(path), expected));
 }
 test("an empty path, a NUL and a path of 5,000 characters are outside", () => {
-  assert.deepEqual(["", "a\0b", "a".repeat(5000)].map((path) => cls(path)), ["outside", "outside", "outside"]);
+  assert.deepEqual(
+    ["", "a\0b", "a".repeat(5000)].map((path) => cls(path)),
+    ["outside", "outside", "outside"],
+  );
 });
 
 test("the reason says who runs the file and when", () => {
@@ -61,7 +65,11 @@ test("every held class but outside says what runs the file", () => {
   for (const path of paths) assert.ok(classify(edit(path), { isIgnored: false }).runs, path);
 });
 
-const named = fc.constantFrom(...TABLE["run-later"].split(/\s+/), ...TABLE.instruction.split(/\s+/), ...TABLE.outside.split(" "));
+const named = fc.constantFrom(
+  ...TABLE["run-later"].split(/\s+/),
+  ...TABLE.instruction.split(/\s+/),
+  ...TABLE.outside.split(" "),
+);
 /** Ways of spelling one character that some file system reads as the same character, or as none. */
 const respell = (char: string) =>
   fc.constantFrom(
@@ -74,7 +82,9 @@ const respell = (char: string) =>
     `${char}\u{e0041}`,
     `${char}\u00ad`,
     `${char}\udc80`,
-    char >= "!" && char <= "~" && char !== "/" && char !== "\\" ? String.fromCodePoint(char.charCodeAt(0) + 0xfee0) : char,
+    char >= "!" && char <= "~" && char !== "/" && char !== "\\"
+      ? String.fromCodePoint(char.charCodeAt(0) + 0xfee0)
+      : char,
     char === "s" ? "\u017f" : char,
     char === "k" ? "\u212a" : char,
     char === "i" ? "\u0131" : char,
@@ -83,13 +93,22 @@ const respell = (char: string) =>
     char === "/" ? "::$INDEX_ALLOCATION/" : char,
     char === "/" ? "\\" : char,
   );
-const variant = (path: string) => fc.tuple(...[...path].map(respell), fc.constantFrom("", ".", " ", ". .", "::$DATA", ":x")).map((parts) => parts.join(""));
+const variant = (path: string) =>
+  fc
+    .tuple(...[...path].map(respell), fc.constantFrom("", ".", " ", ". .", "::$DATA", ":x"))
+    .map((parts) => parts.join(""));
 
 test("a variant spelling of a registered name never has a weaker class", () => {
   fc.assert(
-    fc.property(named.chain((path) => fc.tuple(fc.constant(path), variant(path))), ([path, spelled]) => {
-      assert.ok(ORDER.indexOf(cls(spelled)) >= ORDER.indexOf(cls(path)), `${JSON.stringify(spelled)} is ${cls(spelled)}, ${path} is ${cls(path)}`);
-    }),
+    fc.property(
+      named.chain((path) => fc.tuple(fc.constant(path), variant(path))),
+      ([path, spelled]) => {
+        assert.ok(
+          ORDER.indexOf(cls(spelled)) >= ORDER.indexOf(cls(path)),
+          `${JSON.stringify(spelled)} is ${cls(spelled)}, ${path} is ${cls(path)}`,
+        );
+      },
+    ),
   );
 });
 
@@ -101,27 +120,57 @@ test("a registered name is held at any depth but where only the top counts", () 
 test("every change has a class, and ignoring never makes it stricter", () => {
   const type = fc.constantFrom("file", "symlink", "dir", "other");
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), type, fc.constantFrom("add", "edit", "delete"), fc.nat(0o7777), fc.string(), fc.uint8Array(), (path, kind, action, mode, target, newContent) => {
-      const change = edit(path, { type: kind, action, mode, target });
-      const plain = classify(change, { isIgnored: false, newContent }).cls;
-      const ignored = classify(change, { isIgnored: true, newContent }).cls;
-      assert.ok(ORDER.includes(plain) && plain !== "ignored");
-      assert.ok(ignored === plain || (ignored === "ignored" && plain !== "outside" && !isGitPath(path)));
-      if (kind === "other") assert.equal(plain, "outside");
-    }),
+    fc.property(
+      fc.string({ unit: "binary" }),
+      type,
+      fc.constantFrom("add", "edit", "delete"),
+      fc.nat(0o7777),
+      fc.string(),
+      fc.uint8Array(),
+      (path, kind, action, mode, target, newContent) => {
+        const change = edit(path, { type: kind, action, mode, target });
+        const plain = classify(change, { isIgnored: false, newContent }).cls;
+        const ignored = classify(change, { isIgnored: true, newContent }).cls;
+        assert.ok(ORDER.includes(plain) && plain !== "ignored");
+        assert.ok(ignored === plain || (ignored === "ignored" && plain !== "outside" && !isGitPath(path)));
+        if (kind === "other") assert.equal(plain, "outside");
+      },
+    ),
   );
 });
 
 test("git's data is known at any depth and in any spelling", () => {
-  for (const path of [".git", "a/.git/x", ".GIT/x", ".g\u200cit/x", "git~1/x", "GIT~2", ".git. /x", ".git::$INDEX_ALLOCATION/x", "a\\.git\\x", "\uff0egit/x"]) assert.ok(isGitPath(path), path);
+  for (const path of [
+    ".git",
+    "a/.git/x",
+    ".GIT/x",
+    ".g\u200cit/x",
+    "git~1/x",
+    "GIT~2",
+    ".git. /x",
+    ".git::$INDEX_ALLOCATION/x",
+    "a\\.git\\x",
+    "\uff0egit/x",
+  ])
+    assert.ok(isGitPath(path), path);
   for (const path of ["git", ".gitignore", "a.git/x", ".github/x", "git~x"]) assert.ok(!isGitPath(path), path);
 });
 
 for (const [promise, path, more, expected] of [
   ["a deleted hook is held like the hook", ".husky/pre-commit", { action: "delete", hash: null }, "run-later"],
   ["a new executable is held", "scripts/x.sh", { mode: 0o755, executable: true }, "run-later"],
-  ["an executable that was one already is source", "scripts/x.sh", { mode: 0o755, executable: true, base: { type: "file", mode: 0o755, hash: "0" } }, "source"],
-  ["an executable in place of an executable link is new", "scripts/x.sh", { mode: 0o755, executable: true, base: { type: "symlink", mode: 0o777, hash: "0" } }, "run-later"],
+  [
+    "an executable that was one already is source",
+    "scripts/x.sh",
+    { mode: 0o755, executable: true, base: { type: "file", mode: 0o755, hash: "0" } },
+    "source",
+  ],
+  [
+    "an executable in place of an executable link is new",
+    "scripts/x.sh",
+    { mode: 0o755, executable: true, base: { type: "symlink", mode: 0o777, hash: "0" } },
+    "run-later",
+  ],
   ["a set-user-id file is held", "x", { mode: 0o4644 }, "run-later"],
   ["a device never lands", "x", { type: "other" }, "outside"],
   ["a link inside the tree is source", "a/b", { type: "symlink", target: "../src/x.ts" }, "source"],
@@ -133,7 +182,12 @@ for (const [promise, path, more, expected] of [
   ["a link to a file that runs later is held", "a/b", { type: "symlink", target: "../Makefile" }, "run-later"],
   ["a link to instructions is an instruction", "a/b", { type: "symlink", target: "../AGENTS.md" }, "instruction"],
   ["a link to the whole checkout is held", "a/b", { type: "symlink", target: ".." }, "run-later"],
-  ["a link in place of a folder is held", "a/b", { type: "symlink", target: "c", base: { type: "dir", mode: 0o755, hash: null } }, "run-later"],
+  [
+    "a link in place of a folder is held",
+    "a/b",
+    { type: "symlink", target: "c", base: { type: "dir", mode: 0o755, hash: null } },
+    "run-later",
+  ],
   ["a folder named config is source", "config", { type: "dir", mode: 0o755, hash: null, base: null }, "source"],
   ["a folder of an editor is held", ".vscode", { type: "dir", mode: 0o755, hash: null, base: null }, "run-later"],
 ] as const) {
@@ -163,7 +217,12 @@ for (const [path, more, expected] of [
 }
 
 for (const [promise, before, after, expected] of [
-  ["descriptive fields alone are source", `{"name":"a","version":"1"}`, `{"name":"a","version":"2","description":"x","keywords":[],"license":"MIT","author":"me"}`, "source"],
+  [
+    "descriptive fields alone are source",
+    `{"name":"a","version":"1"}`,
+    `{"name":"a","version":"2","description":"x","keywords":[],"license":"MIT","author":"me"}`,
+    "source",
+  ],
   ["white space alone is source", `{"name":"a"}`, `{\n  "name": "a"\n}`, "source"],
   ["scripts are held", `{"scripts":{"a":"b"}}`, `{"scripts":{"a":"c"}}`, "run-later"],
   ["a field that goes away is held", `{"scripts":{}}`, `{}`, "run-later"],
@@ -189,16 +248,21 @@ for (const [promise, before, after, expected] of [
 }
 
 test("package.json: a new one, a deleted one and one without known content are held", () => {
-  assert.equal(cls("package.json", { action: "add", base: null }, { oldContent: null, newContent: bytes("{}") }), "run-later");
+  assert.equal(
+    cls("package.json", { action: "add", base: null }, { oldContent: null, newContent: bytes("{}") }),
+    "run-later",
+  );
   assert.equal(cls("package.json", { action: "delete" }, { oldContent: bytes("{}"), newContent: null }), "run-later");
   assert.equal(cls("package.json"), "run-later");
 });
 
-test("all classes but source and ignored are held", () => assert.deepEqual(ORDER.filter(isHeld), ["instruction", "run-later", "outside"]));
+test("all classes but source and ignored are held", () =>
+  assert.deepEqual(ORDER.filter(isHeld), ["instruction", "run-later", "outside"]));
 
 test("a hundred thousand ordinary paths and hostile long ones take little time", () => {
   const start = performance.now();
   for (let at = 0; at < 100_000; at += 1) cls(`packages/p${at % 97}/src/components/file-${at}.component.ts`);
-  for (const piece of ["a", ".", "/", ".a", "a/", "~1", ".config", " ", "\u200b", "hooks/", "\\", ":"]) for (let at = 0; at < 20; at += 1) cls(piece.repeat(4096 / piece.length));
+  for (const piece of ["a", ".", "/", ".a", "a/", "~1", ".config", " ", "\u200b", "hooks/", "\\", ":"])
+    for (let at = 0; at < 20; at += 1) cls(piece.repeat(4096 / piece.length));
   assert.ok(performance.now() - start < 5000, `${performance.now() - start} ms`);
 });

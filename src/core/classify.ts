@@ -37,10 +37,13 @@ const ruleMatches = matcher([...RUN_LATER_RULES, ...INSTRUCTION_RULES]);
 /** Dotfiles that run nothing; every dotfile that neither this list nor a rule names is held. */
 const INERT_DOTFILES = new Set(
   `.gitignore .gitkeep .keep .editorconfig .dockerignore .npmignore .prettierignore .eslintignore .stylelintignore .nojekyll .mailmap
-   .helmignore .gcloudignore .vercelignore .hgignore .ignore .rgignore .markdownlintignore .git-blame-ignore-revs`.split(/\s+/),
+   .helmignore .gcloudignore .vercelignore .hgignore .ignore .rgignore .markdownlintignore .git-blame-ignore-revs`.split(
+    /\s+/,
+  ),
 );
 /** The part of `.github` that is text for people, or that the rules of instructions name. */
-const GITHUB_TEXT = /(?:^|\/)\.github\/(?:(?:issue_template|discussion_template|pull_request_template|instructions|prompts|chatmodes|agents)\/|[^/]*\.(?:md|png|svg|jpg|gif)$|funding\.yml$)/u;
+const GITHUB_TEXT =
+  /(?:^|\/)\.github\/(?:(?:issue_template|discussion_template|pull_request_template|instructions|prompts|chatmodes|agents)\/|[^/]*\.(?:md|png|svg|jpg|gif)$|funding\.yml$)/u;
 const TOP_CONFIGURATION = /^[^/]*(?:\.(?:toml|ya?ml|ini|cfg|conf|properties|json5|jsonc)|rc)$/u;
 const BUILD_FOLDER =
   /(?:^|\/)(?:node_modules|\.venv|venv|target|dist|build|out|obj|coverage|\.next|\.nuxt|\.output|\.svelte-kit|\.angular|\.turbo|\.cache|\.parcel-cache|__pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.tox|\.nox|\.gradle|\.eggs|[^/]*\.egg-info|site-packages|__pypackages__|bower_components|vendor\/bundle|_build|deps|\.dart_tool|pods|\.terraform|\.yarn|\.zig-cache|zig-cache|bazel-[^/]*|cmake-build-[^/]*)\//u;
@@ -60,10 +63,13 @@ export function classify(change: Change, context: ClassifyContext): Classificati
   const problem = isTooLong ? "the path is too long" : pathProblem(change.path);
   if (problem !== null) return { cls: "outside", why: problem };
   if (change.type === "other") return { cls: "outside", why: "it is a device, a pipe or a socket" };
-  const byPath = pathFindings(change.path, change.type === "dir").filter((finding) => !isInertManifest(finding, change, context));
+  const byPath = pathFindings(change.path, change.type === "dir").filter(
+    (finding) => !isInertManifest(finding, change, context),
+  );
   const findings = [...byPath, ...linkFindings(change), ...contentFindings(change, context)];
   const worst = strictest(findings);
-  const staysIn = findings.every((finding) => finding.staysWhenIgnored) || BUILD_FOLDER.test(`${lastSpelling(change.path)}/`);
+  const staysIn =
+    findings.every((finding) => finding.staysWhenIgnored) || BUILD_FOLDER.test(`${lastSpelling(change.path)}/`);
   if (context.isIgnored && worst.cls !== "outside" && !isGitPath(change.path) && staysIn) {
     return { cls: "ignored", why: "git ignores it: it stays in the box" };
   }
@@ -96,8 +102,11 @@ function pathFindings(path: string, isFolder: boolean): Finding[] {
       findings.push({ cls, why: name, runs, staysWhenIgnored });
     }
     if (isGitPath(spelling)) findings.push(runLater("git data", "git reads it as a repository's own data"));
-    const unknown = spelling.split("/").find((name, at, names) => isUnknownDot(name, spelling, !isFolder && at === names.length - 1));
-    if (unknown !== undefined) findings.push(runLater("unknown configuration", `some tool may read "${unknown}" when it starts in this folder`));
+    const unknown = spelling
+      .split("/")
+      .find((name, at, names) => isUnknownDot(name, spelling, !isFolder && at === names.length - 1));
+    if (unknown !== undefined)
+      findings.push(runLater("unknown configuration", `some tool may read "${unknown}" when it starts in this folder`));
     else if (!isFolder && rules.length === 0 && TOP_CONFIGURATION.test(spelling)) {
       findings.push(runLater("unknown configuration", "some tool may read it when it starts in this folder"));
     }
@@ -122,10 +131,13 @@ function isInertManifest(finding: Finding, change: Change, context: ClassifyCont
 function linkFindings(change: Change): Finding[] {
   if (change.type !== "symlink" || change.action === "delete") return [];
   const place = change.target === undefined ? null : linkPlace(change.path, change.target);
-  if (place === null) return [{ cls: "outside", why: "the link leads out of the checkout, or may", staysWhenIgnored: false }];
+  if (place === null)
+    return [{ cls: "outside", why: "the link leads out of the checkout, or may", staysWhenIgnored: false }];
   const findings = place === "" ? [] : [...pathFindings(place, false), ...pathFindings(place, true)];
-  if (place === "" || pathProblem(place) !== null) findings.push(runLater("link", "it makes the whole checkout, .git included, appear under another name"));
-  if (change.base?.type === "dir") findings.push(runLater("link in place of a folder", "tools that used the folder follow the link instead"));
+  if (place === "" || pathProblem(place) !== null)
+    findings.push(runLater("link", "it makes the whole checkout, .git included, appear under another name"));
+  if (change.base?.type === "dir")
+    findings.push(runLater("link in place of a folder", "tools that used the folder follow the link instead"));
   return findings;
 }
 
@@ -134,11 +146,20 @@ function contentFindings(change: Change, context: ClassifyContext): Finding[] {
   const findings: Finding[] = [];
   const wasExecutable = change.base?.type === "file" && (change.base.mode & 0o111) !== 0;
   if ((change.executable || (change.mode & 0o111) !== 0) && !wasExecutable) {
-    findings.push(runLater("new program", "it can be started by its name, by a person or by a tool that finds it on its path", true));
+    findings.push(
+      runLater(
+        "new program",
+        "it can be started by its name, by a person or by a tool that finds it on its path",
+        true,
+      ),
+    );
   }
-  if ((change.mode & 0o6000) !== 0) findings.push(runLater("set-user-id file", "it runs with the rights of its owner, whoever starts it"));
+  if ((change.mode & 0o6000) !== 0)
+    findings.push(runLater("set-user-id file", "it runs with the rights of its owner, whoever starts it"));
   if (context.newContent && isCompiled(context.newContent)) {
-    findings.push(runLater("compiled program", "whatever starts or loads it runs it, and no diff can show what it does", true));
+    findings.push(
+      runLater("compiled program", "whatever starts or loads it runs it, and no diff can show what it does", true),
+    );
   }
   return findings;
 }

@@ -46,7 +46,8 @@ export function hint(bytes: Uint8Array, old: Uint8Array): string {
     // All lines may agree when only the bytes behind them do not decode.
     if (differing !== -1) return `line ${start + differing + 1} differs only in white space; copy it exactly`;
   }
-  if (wanted.some((line) => line.includes("\ufffd"))) return "it holds U+FFFD, which stands for bytes that are not text; leave them out";
+  if (wanted.some((line) => line.includes("\ufffd")))
+    return "it holds U+FFFD, which stands for bytes that are not text; leave them out";
   const first = new TextEncoder().encode(wanted.find((line) => line.trim() !== "")?.trim() ?? "");
   const places = occurrences(bytes, first);
   if (places.length === 0) return "its first line does not occur either; read the file again";

@@ -26,16 +26,20 @@ export function applyEdit(content: Uint8Array, edit: Edit): EditResult {
   if (refusal !== null) return fail(refusal);
   const old = withoutCr(new TextEncoder().encode(edit.oldString)).bytes;
   const next = withoutCr(new TextEncoder().encode(edit.newString)).bytes;
-  if (isEqual(old, next)) return fail("old_string and new_string are equal, or differ only in line endings; nothing to change");
+  if (isEqual(old, next))
+    return fail("old_string and new_string are equal, or differ only in line endings; nothing to change");
   const file = withoutCr(content);
   const found = occurrences(file.bytes, old);
   const [first] = found;
   if (first === undefined) return fail(`old_string not found; ${hint(file.bytes, old)}`);
   if (found.length > 1 && !edit.replaceAll) {
-    return fail(`old_string occurs ${found.length} times, at ${nameLines(file.bytes, found)}; add a surrounding line or set replace_all`);
+    return fail(
+      `old_string occurs ${found.length} times, at ${nameLines(file.bytes, found)}; add a surrounding line or set replace_all`,
+    );
   }
   const places = apart(found, old.length);
-  if (content.length + places.length * next.length * 2 > EDIT_BYTES_MAX) return fail("the result would be too large; replace less at once");
+  if (content.length + places.length * next.length * 2 > EDIT_BYTES_MAX)
+    return fail("the result would be too large; replace less at once");
   return { ok: true, content: replace(content, file, places, old, next), count: places.length };
 }
 
@@ -68,7 +72,13 @@ function withoutCr(bytes: Uint8Array): Unified {
   return { bytes: kept.subarray(0, length), origin };
 }
 
-function replace(content: Uint8Array, file: Unified, places: readonly number[], old: Uint8Array, next: Uint8Array): Uint8Array {
+function replace(
+  content: Uint8Array,
+  file: Unified,
+  places: readonly number[],
+  old: Uint8Array,
+  next: Uint8Array,
+): Uint8Array {
   const { head, tail } = shared(old, next);
   const origin = (at: number) => (file.origin ? (file.origin[at] ?? content.length) : at);
   const inserted = next.subarray(head, next.length - tail);

@@ -2,7 +2,7 @@ const MASK = "ringfence-masked";
 const REST = "# ringfence: the rest of this file is masked";
 const RUN_CHARS = 4;
 /** A name as people give them; the tail of a wrapped key or certificate, which may end in "=", has another look. */
-const LINE = /^(\s{0,16}(?:export\s{1,4})?)([A-Za-z_][A-Za-z0-9_.-]{0,63})\s{0,16}=([^]*)$/;
+const LINE = /^(\s{0,16}(?:export\s{1,4})?)([A-Za-z_][A-Za-z0-9_.-]{0,63})\s{0,16}=(.*)$/s;
 
 type Step =
   | { readonly kind: "line"; readonly shown: string; readonly secret: string }
@@ -25,7 +25,8 @@ export function maskDotenv(text: string): string {
   for (const [at, line] of lines.entries()) {
     const step: Step = quote === null ? readLine(line) : readContinuation(line, quote);
     if (step.secret !== "") secrets.push(step.secret);
-    if (quote === null && (step.shown !== "" || line === "")) shown.push({ text: step.shown, isComment: step.shown.startsWith("#") });
+    if (quote === null && (step.shown !== "" || line === ""))
+      shown.push({ text: step.shown, isComment: step.shown.startsWith("#") });
     quote = step.kind === "open" ? step.quote : null;
     if (step.kind !== "unsure") continue;
     secrets.push(...lines.slice(at + 1));
@@ -51,7 +52,8 @@ function readLine(line: string): Step {
   const shown = `${lead.trim() === "" ? "" : "export "}${key}=${value === "" || value.startsWith("#") ? "" : MASK}`;
   if (/^-----BEGIN|<<|\\$|\$\(/.test(value)) return { kind: "unsure", shown, secret: value };
   const [quote = ""] = value;
-  if (!`"'\``.includes(quote) || value === "") return { kind: /["'`]/.test(value) ? "unsure" : "line", shown, secret: value };
+  if (!`"'\``.includes(quote) || value === "")
+    return { kind: /["'`]/.test(value) ? "unsure" : "line", shown, secret: value };
   const end = closing(value, quote, 1);
   if (end === -1) return { kind: value.endsWith("\\") ? "unsure" : "open", shown, secret: value, quote };
   return { kind: isEndOfValue(value, end, quote) ? "line" : "unsure", shown, secret: value };

@@ -16,7 +16,8 @@ const KINDS: readonly { readonly kind: SecretKind; readonly match: RegExp }[] = 
   { kind: "netrc", match: /(?:^|\/)[._]netrc$/u },
   {
     kind: "key",
-    match: /(?:\.(?:pem|key|p12|pfx|p8|pk8|jks|keystore|ppk|kdbx?|ovpn|bks|jceks|pvk|agekey)|(?:^|\/)(?:id_(?:rsa|dsa|ecdsa|ed25519|xmss)[^/]*|secring[^/]*|master\.key|age\.key|identity))$/u,
+    match:
+      /(?:\.(?:pem|key|p12|pfx|p8|pk8|jks|keystore|ppk|kdbx?|ovpn|bks|jceks|pvk|agekey)|(?:^|\/)(?:id_(?:rsa|dsa|ecdsa|ed25519|xmss)[^/]*|secring[^/]*|master\.key|age\.key|identity))$/u,
   },
   { kind: "key", match: /(?:^|\/)\.ssh\/(?!known_hosts$|config$|authorized_keys$)[^/]+$/u },
   {
@@ -71,5 +72,9 @@ function placeholder(kind: SecretKind): string {
 
 function isPublic(path: string): boolean {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  return SAMPLE.test(name) || name.endsWith(".pub") || /\.(?:example|sample|template)\.(?:json|ya?ml|toml|ini|tfvars)$/.test(name);
+  return (
+    SAMPLE.test(name) ||
+    name.endsWith(".pub") ||
+    /\.(?:example|sample|template)\.(?:json|ya?ml|toml|ini|tfvars)$/.test(name)
+  );
 }

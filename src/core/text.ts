@@ -26,7 +26,10 @@ export function visibleJson(jsonText: string): string {
   return escapeUnseen(jsonText, (char) => {
     // Between tokens, the one place where valid JSON can hold it, a carriage return is white space.
     if (char === "\r") return " ";
-    return Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
+    return Array.from(
+      { length: char.length },
+      (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`,
+    ).join("");
   });
 }
 
@@ -46,10 +49,10 @@ export function bound(text: string, charsMax: number): { text: string; cut: bool
   return { text: text.slice(0, headEnd) + marker(text.slice(headEnd, tailStart)) + text.slice(tailStart), cut: true };
 }
 
-function escapeUnseen(text: string, escape: (char: string) => string): string {
+function escapeUnseen(text: string, spell: (char: string) => string): string {
   return text.replace(UNSEEN, (char: string, at: number) => {
     if (char === "\n" || char === "\t") return char;
-    return isPartOfWriting(text, char, at) ? char : escape(char);
+    return isPartOfWriting(text, char, at) ? char : spell(char);
   });
 }
 
@@ -57,9 +60,11 @@ function escapeUnseen(text: string, escape: (char: string) => string): string {
 function isPartOfWriting(text: string, char: string, at: number): boolean {
   const before = charBefore(text, at);
   const after = charAt(text, at + char.length);
-  if (char === "\ufe0f" || char === "\ufe0e") return PICTURE.test(before) || (/^[0-9#*]$/.test(before) && after === "\u20e3");
+  if (char === "\ufe0f" || char === "\ufe0e")
+    return PICTURE.test(before) || (/^[0-9#*]$/.test(before) && after === "\u20e3");
   if (char !== "\u200d" && char !== "\u200c") return false;
-  if (JOINING.test(before) && LETTER_OR_MARK.test(before) && JOINING.test(after) && LETTER_OR_MARK.test(after)) return true;
+  if (JOINING.test(before) && LETTER_OR_MARK.test(before) && JOINING.test(after) && LETTER_OR_MARK.test(after))
+    return true;
   if (char === "\u200c" || !PICTURE.test(after)) return false;
   const isStyled = before === "\ufe0f" && PICTURE.test(charBefore(text, at - 1));
   return isStyled || JOINABLE_PICTURE.test(before);
@@ -76,7 +81,12 @@ function charAt(text: string, at: number): string {
 
 /** True when a cut at `at` would split a pair of surrogates. */
 function isPairAt(text: string, at: number): boolean {
-  return at > 0 && at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+  return (
+    at > 0 &&
+    at < text.length &&
+    (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 &&
+    (text.charCodeAt(at) & 0xfc00) === 0xdc00
+  );
 }
 
 function whole(text: string, end: number): number {

@@ -1,0 +1,195 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Permit, spend } from "../core/permit.ts";
+import { stageEtc } from "./etc.ts";
+import { copyRootMode, makeSessionFolder, type SessionFolder, writeFacts } from "./folder.ts";
+import { Holder } from "./holder.ts";
+import type { Identity } from "./identity.ts";
+import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
+import { scanTests, writeMasks } from "./mask.ts";
+import { Pool } from "./pool.ts";
+import { launcher, type Profile, sandboxArguments, sandboxEnvironment } from "./profile.ts";
+import { BoxUnavailable, findPrograms } from "./programs.ts";
+import { seccompFilter } from "./seccomp.ts";
+import { readSystemLinks } from "./system.ts";
+import { findToolchains } from "./toolchains.ts";
+import { Watch } from "./watch.ts";
+import type { OneShot, Run } from "./oneshot.ts";
+import { perform, type Performance } from "./perform.ts";
+import { Background } from "./background.ts";
+import type { Outcome } from "../core/outcome.ts";
+
+export interface BoxPlan {
+  readonly checkout: string;
+  /** The program's own state folder, outside the checkout. */
+  readonly state: string;
+  readonly identity: Identity;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly limits?: Limits;
+  /** Absolute path of ripgrep on the host. */
+  readonly ripgrep: string;
+  readonly startedAt: number;
+  /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
+  readonly debug?: boolean;
+}
+
+/**
+ * The box of one session: its view, its sandboxes and what runs in them.
+ *
+ * Nothing runs without a permit. The host names paths only to say what to mount; it never opens one of the workspace.
+ */
+export class Box {
+  readonly folder: SessionFolder;
+  readonly limits: Limits;
+  readonly background = new Background();
+  readonly masked: readonly string[];
+  readonly #holder: Holder;
+  readonly #pool: Pool;
+  readonly #cgroups: Cgroups;
+  readonly #watch: Watch;
+  readonly #active = new Set<OneShot>();
+  readonly #limitReasons = new WeakMap<OneShot, string>();
+
+  private constructor(parts: BoxParts) {
+    this.folder = parts.folder;
+    this.limits = parts.limits;
+    this.masked = parts.masked;
+    this.#holder = parts.holder;
+    this.#cgroups = parts.cgroups;
+    this.#pool = new Pool({ holder: parts.holder, ctl: join(parts.folder.path, "ctl"), cgroups: parts.cgroups, limits: parts.limits });
+    this.#watch = new Watch({
+      holder: parts.holder,
+      limits: parts.limits,
+      cgroups: parts.cgroups,
+      folder: parts.folder.path,
+      onLimit: (reason) => this.#killForLimit(reason),
+    });
+  }
+
+  /** Sets up the box; throws BoxUnavailable, which names the fix, when any piece cannot be had. */
+  static async open(plan: BoxPlan): Promise<Box> {
+    const { checkout, identity } = plan;
+    const limits = plan.limits ?? LIMITS_DEFAULT;
+    const programs = findPrograms();
+    const folder = makeSessionFolder(plan.state, plan.startedAt);
+    copyRootMode(folder, checkout);
+    const toolchains = findToolchains(identity.home, checkout, plan.environment["PATH"] ?? "", identity.uid);
+    const etc = stageEtc(plan.state, identity, identity.gitconfig);
+    const binds = [...toolchains.roots, etc, plan.ripgrep];
+    const profile: Profile = {
+      checkout,
+      home: identity.home,
+      toolchains: toolchains.roots,
+      etcBind: toolchains.roots.length,
+      tools: [{ name: "rg", bind: toolchains.roots.length + 1 }],
+      systemLinks: readSystemLinks(),
+      environment: sandboxEnvironment(plan.environment, { ...identity, path: toolchains.path }),
+    };
+    const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
+    const ctl = join(folder.path, "ctl");
+    writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
+    const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+    writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets: true, debug: plan.debug ?? false }));
+    const holder = new Holder({
+      programs,
+      session: folder.path,
+      checkout,
+      launcher: launcher(limits, cgroups.pids !== null, process.umask()),
+      binds,
+      limits,
+      cgroups,
+      scan: scanTests(),
+    });
+    try {
+      const found: Parameters<typeof writeMasks>[1][number][] = [];
+      await holder.scanned((secret) => found.push(secret));
+      const masked = writeMasks(join(folder.path, "mask"), found, holder);
+      await holder.mountView();
+      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
+      return new Box({ folder, limits, masked, holder, cgroups });
+    } catch (error) {
+      holder.kill();
+      await holder.ended;
+      releaseCgroups(cgroups);
+      throw error;
+    }
+  }
+
+  /** Spends a permit: does its effect and nothing else. */
+  perform(permit: Permit, performance: Performance): Promise<Outcome> {
+    return perform(this, spend(permit), performance);
+  }
+
+  /** Runs a shell program in a fresh sandbox. For the modules of the box alone; everybody else holds a permit. */
+  async start(run: Run): Promise<Started> {
+    const oneShot = await this.#pool.take();
+    this.#active.add(oneShot);
+    this.#watch.start();
+    oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
+    const status = oneShot.run(run).then((code) => {
+      if (code === null && !oneShot.isKilled) throw new BoxUnavailable(`a sandbox ended before its command: ${oneShot.setupErrors}`);
+      return code;
+    });
+    return { oneShot, status, limitReason: () => this.#limitReasons.get(oneShot) ?? null };
+  }
+
+  /** Stops every process of the box at one instant, so that the layer holds still. */
+  async freeze(): Promise<void> {
+    await this.#holder.freeze();
+  }
+
+  async thaw(): Promise<void> {
+    await this.#holder.thaw();
+  }
+
+  /** Mounts the view anew, so that files that were replaced outside are seen. Refused while a command still runs. */
+  async remount(): Promise<boolean> {
+    if (this.#active.size > 0) return false;
+    await this.#pool.drain();
+    await this.#holder.unmountView();
+    await this.#holder.mountView();
+    this.#pool.refill();
+    return true;
+  }
+
+  get isBusy(): boolean {
+    return this.#active.size > 0;
+  }
+
+  /** Kills every process of the session and gives back what was set up. The layer stays. */
+  async close(): Promise<void> {
+    this.#watch.close();
+    this.#pool.close();
+    for (const oneShot of this.#active) oneShot.close();
+    this.#holder.kill();
+    await this.#holder.ended;
+    releaseCgroups(this.#cgroups);
+  }
+
+  #forget(oneShot: OneShot): void {
+    this.#active.delete(oneShot);
+    if (this.#active.size === 0) this.#watch.stop();
+  }
+
+  #killForLimit(reason: string): void {
+    for (const oneShot of this.#active) {
+      if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, reason);
+      oneShot.kill();
+    }
+  }
+}
+
+export interface Started {
+  readonly oneShot: OneShot;
+  readonly status: Promise<number | null>;
+  /** Why a limit of the session killed it; null while none did. */
+  readonly limitReason: () => string | null;
+}
+
+interface BoxParts {
+  readonly folder: SessionFolder;
+  readonly limits: Limits;
+  readonly masked: readonly string[];
+  readonly holder: Holder;
+  readonly cgroups: Cgroups;
+}

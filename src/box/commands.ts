@@ -1,0 +1,79 @@
+import type { Effect } from "../core/effect.ts";
+import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
+
+/** Most bytes that one file tool reads. */
+export const READ_BYTES_MAX = 512 * 1024;
+export const IMAGE_BYTES_MAX = 3_750_000;
+export const NO_SUCH_FILE = 91;
+export const NOT_A_FILE = 92;
+export const IS_FOLDER = 93;
+
+const IMAGE_NAME = /\.(png|jpe?g|gif|webp)$/i;
+
+/** Quotes a string for the shell. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order. */
+export function runProgram(command: string): string {
+  const state = `${STATE_FOLDER}/cwd`;
+  return (
+    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; cd -- "\${RINGFENCE_CWD:-.}" 2>/dev/null; unset RINGFENCE_CWD; set --\n` +
+    `trap 'printf %s "$PWD" >${state}' EXIT\n${MOVE_FOLDERS}${command}`
+  );
+}
+
+// rename(2) of a folder of the checkout fails in an overlay (EXDEV); mv copies by itself, git does not.
+const MOVE_FOLDERS = `git() {
+  command git "$@" && return; local s=$? a
+  [ "$1" = mv ] || return $s
+  for a in "\${@:2}"; do [ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done
+  command git "$@"
+}
+`;
+
+const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
+
+/** The shell program of a `read`. Images are read whole, text from the asked line on. */
+export function readProgram(effect: Effect & { readonly kind: "read" }): string {
+  const start = `p=${quote(effect.path)}; ${CHECK_FILE}`;
+  if (isImageName(effect.path)) return `${start}exec head -c ${IMAGE_BYTES_MAX + 1} -- "$p"`;
+  if (effect.offset <= 1) return `${start}exec head -c ${READ_BYTES_MAX} -- "$p"`;
+  return `${start}tail -n +${effect.offset} -- "$p" | head -c ${READ_BYTES_MAX}`;
+}
+
+export function isImageName(path: string): boolean {
+  return IMAGE_NAME.test(path);
+}
+
+/** The shell program of a `write`; the content is its input. Folders on the way are made. */
+export function writeProgram(path: string): string {
+  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
+}
+
+/**
+ * The shell program of an `edit`: it prints the file and a mark that the file cannot hold, then waits; one byte says go,
+ * and what follows is the new content.
+ */
+export function editProgram(path: string, mark: string, bytesMax: number): string {
+  return `p=${quote(path)}; ${CHECK_FILE}head -c ${bytesMax} -- "$p"; printf ${mark}; IFS= read -r -N 1 go || exit 0; exec cat >"$p"`;
+}
+
+export function searchProgram(effect: Effect & { readonly kind: "search" }): string {
+  const glob = effect.glob === null ? "" : ` -g ${quote(effect.glob)}`;
+  return (
+    `exec ${TOOLS_FOLDER}/rg --no-config --line-number --no-heading --with-filename --color never --hidden --glob '!.git' --sort path ` +
+    `--max-columns 400 --max-columns-preview${glob} -e ${quote(effect.pattern)} -- ${quote(dotted(effect.path))} </dev/null`
+  );
+}
+
+export function listProgram(effect: Effect & { readonly kind: "list" }): string {
+  const path = quote(dotted(effect.path));
+  if (effect.glob === null) return `LC_ALL=C.UTF-8 exec ls -1Ap -- ${path}`;
+  return `cd -- ${path} && exec ${TOOLS_FOLDER}/rg --no-config --files --hidden --glob '!.git' -g ${quote(effect.glob)} --sort path ./ </dev/null`;
+}
+
+function dotted(path: string): string {
+  return path === "" ? "./" : path;
+}

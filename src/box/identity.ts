@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { homedir, userInfo } from "node:os";
+import { promisify } from "node:util";
+import { findProgram } from "./programs.ts";
+
+/** Who the person is, as programs in the box see it. */
+export interface Identity {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  /** Text of the box's system-wide git configuration: name, email and harmless keys of the person's own. */
+  readonly gitconfig: string;
+}
+
+/** Keys that change how git shows and merges and cannot start a program or reach another machine. */
+const HARMLESS =
+  /^(user\.(name|email)|init\.defaultbranch|core\.(autocrlf|eol|safecrlf|quotepath|abbrev|ignorecase|precomposeunicode)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|merge\.(conflictstyle|ff)|rebase\.(autostash|autosquash|updaterefs)|diff\.(algorithm|renames|mnemonicprefix|colormoved)|fetch\.prune|rerere\.enabled|commit\.verbose|branch\.(sort|autosetuprebase|autosetupmerge)|tag\.sort|log\.date|color\.[\w.]+|column\.ui|help\.autocorrect|status\.\w+|alias\.[\w-]+)$/i;
+
+/** Reads the person's name and the harmless part of their git configuration; never the repository's. */
+export async function readIdentity(environment: Readonly<Record<string, string | undefined>>): Promise<Identity> {
+  const { uid, gid, username } = userInfo();
+  const home = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  return { name: username, uid, gid, home, gitconfig: await readGitconfig(environment, home) };
+}
+
+async function readGitconfig(environment: Readonly<Record<string, string | undefined>>, home: string): Promise<string> {
+  const git = findProgram("git");
+  if (git === null) return "";
+  const env: Record<string, string> = { HOME: home, PATH: "/usr/bin:/bin", GIT_CONFIG_NOSYSTEM: "0" };
+  if (environment["XDG_CONFIG_HOME"]) env["XDG_CONFIG_HOME"] = environment["XDG_CONFIG_HOME"];
+  const listed = await promisify(execFile)(git, ["config", "--global", "--includes", "--list", "-z"], { cwd: "/", env, timeout: 5000 }).catch(() => null);
+  if (listed === null) return "";
+  return toGitconfig(listed.stdout);
+}
+
+/** Writes the harmless keys of `git config --list -z` as a configuration file. */
+export function toGitconfig(listed: string): string {
+  const lines: string[] = [];
+  for (const entry of listed.split("\0")) {
+    const [key = "", value = ""] = splitOnce(entry, "\n");
+    const dot = key.lastIndexOf(".");
+    // An alias that starts with "!" runs a program: it stays outside, as does any value that could close its quotes.
+    if (dot < 0 || !HARMLESS.test(key) || value.startsWith("!") || /[\n\0]/.test(value)) continue;
+    const quoted = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+    lines.push(`[${key.slice(0, dot)}]\n\t${key.slice(dot + 1)} = "${quoted}"`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

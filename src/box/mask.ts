@@ -1,0 +1,79 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { decodePath } from "../core/changes.ts";
+import { maskContent, secretKind } from "../core/secretfiles.ts";
+import type { FoundSecret, Holder } from "./holder.ts";
+
+/** Names that `find` looks for, a superset of what `secretKind` knows; folders of dependencies are passed over. */
+const PASSED_OVER = ["node_modules", ".venv", "venv", "__pycache__", ".tox", ".hg", ".svn"];
+const NAMES = [
+  ".env*", "*.env", ".flaskenv", ".dev.vars*", "*npmrc", "[._]netrc", "*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.pk8",
+  "*.jks", "*.keystore", "*.ppk", "*.kdb*", "*.ovpn", "*.bks", "*.jceks", "*.pvk", "*.agekey", "id_*", "secring*", "identity",
+  ".pypirc", ".git-credentials", ".htpasswd", ".pgpass", ".my.cnf", ".mylogin.cnf", ".boto", ".s3cfg", ".dockercfg", "*vault*",
+  "*terraform*", "*credentials*", ".sentryclirc", "*kubeconfig", "hosts.y*ml", "*secret*", "settings*.xml", "gradle.properties",
+  "*rclone.conf", "local.settings.json", "auth.json", "*service*account*.json", "*adminsdk*.json", "gcp*key*.json", "*.tfvars*",
+  "*.tfstate*",
+];
+
+/** Names that stay hidden at the root, and beside each dotenv file, when the person makes them during a session. */
+const LATE_NAMES = [
+  ".env", ".env.local", ".env.development", ".env.development.local", ".env.test", ".env.test.local", ".env.production",
+  ".env.production.local", ".env.staging", ".dev.vars", ".flaskenv", ".npmrc", ".netrc", ".pypirc", ".git-credentials", ".pgpass",
+];
+
+/** The tests that `find` is given to select what may hold a secret. */
+export function scanTests(): string[] {
+  const passed = PASSED_OVER.flatMap((name) => ["-o", "-name", name]);
+  const names = NAMES.flatMap((name) => ["-o", "-iname", name]).slice(1);
+  return [
+    "-xdev", "(", "(", "-path", "*/.git/*", "!", "-path", "*/.git/config", ")", ...passed, ")", "-prune", "-o",
+    "(", "-path", "*/.git/config", "-o", "-path", "*/.aws/*", "-o", "-path", "*/.ssh/*", "-o", "-path", "*/.azure/*",
+    "-o", "-path", "*/.kube/config", "-o", "-path", "*/.docker/config.json", "-o", "-path", "*/.bundle/config", "-o", ...names, ")", "-print0",
+  ];
+}
+
+/** Writes the mask layer of a session: a copy without secrets for every file that may hold one. Returns the masked paths. */
+export function writeMasks(folder: string, found: readonly FoundSecret[], holder: Holder): string[] {
+  const masked: string[] = [];
+  const lateFolders = new Set([""]);
+  for (const { path: bytes, mode, content } of found) {
+    const path = decodePath(bytes);
+    const copy = maskOf(path, content);
+    if (copy === null || !isPlain(mode)) continue;
+    const target = Buffer.concat([Buffer.from(`${folder}/`), bytes]);
+    mkdirSync(parentOf(target), { recursive: true });
+    writeFileSync(target, copy, { flag: "wx" });
+    chmodSync(target, mode & 0o777);
+    masked.push(path);
+    if (secretKind(path) === "dotenv") lateFolders.add(path.includes("/") ? dirname(path) : "");
+  }
+  const present = new Set(found.map(({ path }) => decodePath(path)));
+  for (const late of lateFolders) {
+    for (const name of LATE_NAMES) {
+      const path = join(late, name);
+      if (!present.has(path)) holder.hideName(Buffer.from(path));
+    }
+  }
+  return masked;
+}
+
+function maskOf(path: string, content: Uint8Array): Uint8Array | null {
+  if (path === ".git/config" || path.endsWith("/.git/config")) {
+    const text = Buffer.from(content).toString("latin1");
+    const clean = text
+      .replace(/:\/\/[^/\s@]+@/g, "://")
+      .replace(/^(\s*(?:extraheader|password|token|[\w-]*secret)\s*=).*$/gim, "$1 ringfence-masked");
+    return clean === text ? null : Buffer.from(clean, "latin1");
+  }
+  const kind = secretKind(path);
+  return kind === null ? null : maskContent(kind, content);
+}
+
+// Links and folders are left alone: what a link points to is masked by its own name, or is outside and hidden.
+function isPlain(mode: number): boolean {
+  return (mode & 0o170000) === 0o100000;
+}
+
+function parentOf(path: Buffer): Buffer {
+  return path.subarray(0, path.lastIndexOf(0x2f));
+}
