@@ -2,11 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
 import { stageEtc } from "./etc.ts";
-import { copyRootMode, makeSessionFolder, type SessionFolder, writeFacts } from "./folder.ts";
+import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeMasks } from "./mask.ts";
+import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
 import { launcher, type Profile, sandboxArguments, sandboxEnvironment } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
@@ -15,11 +16,12 @@ import { readSystemLinks } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
 import type { OneShot, Run } from "./oneshot.ts";
-import { perform, type Performance } from "./perform.ts";
+import { type Performance, perform, type Streamed, type Streams, stream } from "./perform.ts";
 import { Background } from "./background.ts";
 import type { Outcome } from "../core/outcome.ts";
 
 export interface BoxPlan {
+  readonly folder: SessionFolder;
   readonly checkout: string;
   /** The program's own state folder, outside the checkout. */
   readonly state: string;
@@ -71,12 +73,14 @@ export class Box {
     const { checkout, identity } = plan;
     const limits = plan.limits ?? LIMITS_DEFAULT;
     const programs = findPrograms();
-    const folder = makeSessionFolder(plan.state, plan.startedAt);
+    const { folder } = plan;
     copyRootMode(folder, checkout);
     const toolchains = findToolchains(identity.home, checkout, plan.environment["PATH"] ?? "", identity.uid);
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
     const binds = [...toolchains.roots, etc, plan.ripgrep];
+    const pins = pinsFor([...toolchains.roots, checkout], identity.home);
     const profile: Profile = {
+      pins,
       checkout,
       home: identity.home,
       toolchains: toolchains.roots,
@@ -96,6 +100,7 @@ export class Box {
       checkout,
       launcher: launcher(limits, cgroups.pids !== null, process.umask()),
       binds,
+      pins,
       limits,
       cgroups,
       scan: scanTests(),
@@ -118,6 +123,11 @@ export class Box {
   /** Spends a permit: does its effect and nothing else. */
   perform(permit: Permit, performance: Performance): Promise<Outcome> {
     return perform(this, spend(permit), performance);
+  }
+
+  /** Spends a permit for a command whose streams are passed through. */
+  stream(permit: Permit, streams: Streams): Promise<Streamed> {
+    return stream(this, spend(permit), streams);
   }
 
   /** Runs a shell program in a fresh sandbox. For the modules of the box alone; everybody else holds a permit. */
@@ -150,6 +160,11 @@ export class Box {
     await this.#holder.mountView();
     this.#pool.refill();
     return true;
+  }
+
+  /** Says whether the layer holds anything at all. */
+  hasChanges(): Promise<boolean> {
+    return this.#holder.hasChanges();
   }
 
   get isBusy(): boolean {

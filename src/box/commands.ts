@@ -24,6 +24,11 @@ export function runProgram(command: string): string {
   );
 }
 
+/** The shell program that gives a command a terminal of its own, inside the box. */
+export function terminalProgram(command: string, size: { readonly rows: number; readonly columns: number }): string {
+  return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
+}
+
 // rename(2) of a folder of the checkout fails in an overlay (EXDEV); mv copies by itself, git does not.
 const MOVE_FOLDERS = `git() {
   command git "$@" && return; local s=$? a

@@ -6,13 +6,14 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
+my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $pins, @binds) = @ARGV;
 @ARGV = ();
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, close => 57)
   : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, close => 3);
-my ($MS_BIND, $MS_REC, $MS_NOSUID, $MS_NODEV, $MNT_DETACH, $AT_FDCWD) = (4096, 16384, 2, 4, 2, -100);
+my ($MS_BIND, $MS_REC, $MS_RDONLY, $MS_NOSUID, $MS_NODEV, $MS_NOEXEC, $MS_REMOUNT) = (4096, 16384, 1, 2, 4, 8, 32);
+my ($MNT_DETACH, $AT_FDCWD) = (2, -100);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 $^F = 20;
@@ -30,6 +31,16 @@ sub mount_at {
 sub bind_at {
     my ($source, $target, $flags) = @_;
     mount_at($source, $target, "none", $MS_BIND | ($flags // 0), "") or fail("bind $source");
+}
+
+# What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
+sub bind_read_only {
+    my ($source, $target, $flags) = @_;
+    bind_at($source, $target, $flags);
+    my $remount = $MS_REMOUNT | $MS_BIND | $MS_RDONLY | $MS_NOSUID | $MS_NODEV;
+    # A flag that the mount came with may not be dropped.
+    mount_at("none", $target, "none", $remount, "") or mount_at("none", $target, "none", $remount | $MS_NOEXEC, "")
+      or fail("read-only $source");
 }
 
 sub unmount { my ($target, $flags) = @_; return syscall($number{umount2}, "$target", $flags) == 0 }
@@ -137,7 +148,7 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 }
 bind_at("/proc", "$root/proc", $MS_REC);
 bind_at("/dev", "$root/dev", $MS_REC);
-bind_at($checkout, "$root/lower");
+bind_read_only($checkout, "$root/lower");
 bind_at("$session/layer", "$root/layer");
 bind_at("$session/mask", "$root/mask");
 bind_at("$session/home", "$root/home");
@@ -152,8 +163,8 @@ my $number = 0;
 while (@binds) {
     my $source = shift @binds;
     my $target = "$root/bind/" . $number++;
-    if (-d $source) { mkdir $target, 0755; bind_at($source, $target, $MS_REC) }
-    else { open(my $h, ">", $target); close $h; bind_at($source, $target) }
+    if (-d $source) { mkdir $target, 0755; bind_read_only($source, $target, $MS_REC) }
+    else { open(my $h, ">", $target); close $h; bind_read_only($source, $target) }
 }
 chdir $root or fail("chdir");
 my ($here, $old) = (".", "old");
@@ -161,6 +172,7 @@ syscall($number{pivot_root}, $here, $old) == 0 or fail("pivot_root");
 chdir "/";
 unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
+make_folders($_) for split /\n/, $pins;
 make_fifos($_) for 1 .. 4;
 scan_secrets();
 # From here on children are reaped by the kernel: bubblewrap itself reports how each one-shot ends.
@@ -174,6 +186,10 @@ while (my $line = <STDIN>) {
     elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
     elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
     elsif ($word eq "m") { measure() }
+    elsif ($word eq "c") {
+        opendir(my $upper, "/layer/upper");
+        print "changes ", (grep { !/^\.\.?$/ } readdir $upper) ? 1 : 0, "\n";
+    }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/view", 0) ? "unviewed\n" : "failed umount: $!\n" }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Cgroups, Limits } from "./limits.ts";
+import type { Pin } from "./pins.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
 
@@ -12,6 +13,7 @@ export interface HolderPlan {
   readonly launcher: string;
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
+  readonly pins: readonly Pin[];
   readonly limits: Limits;
   readonly cgroups: Cgroups;
   /** `find` tests, one argument a line, that select files that may hold secrets. */
@@ -55,7 +57,8 @@ export class Holder {
       programs.setpriv, "--pdeathsig", "KILL", programs.unshare, "-Urmnpf", "--mount-proc", "--propagation", "private",
       "--kill-child", programs.perl, holder,
       `${plan.session}/root`, plan.session, plan.checkout, process.arch, programs.bwrap, programs.find,
-      plan.scan.join("\n"), plan.launcher, String(plan.limits.tmpBytes), plan.cgroups.pids ?? "", ...plan.binds,
+      plan.scan.join("\n"), plan.launcher, String(plan.limits.tmpBytes), plan.cgroups.pids ?? "",
+      plan.pins.map((pin) => pin.source).join("\n"), ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
       cwd: "/",
@@ -122,6 +125,11 @@ export class Holder {
     this.#say("m");
     const [, memory, processes] = (await this.#expect("measured")).split(" ");
     return { memoryBytes: Number(memory), processes: Number(processes) };
+  }
+
+  async hasChanges(): Promise<boolean> {
+    this.#say("c");
+    return (await this.#expect("changes")) === "changes 1";
   }
 
   /** Counts what the layer and the home of the box take on the disk. */

@@ -34,7 +34,7 @@ export class OneShot {
   #pid: number | null = null;
   #isKilled = false;
   #onOutput: Run["onOutput"] | null = null;
-  #earlyErrors = "";
+  #firstErrors = "";
   readonly #up = Promise.withResolvers<boolean>();
   readonly #exited = Promise.withResolvers<number | null>();
   readonly #gone = Promise.withResolvers<void>();
@@ -75,9 +75,9 @@ export class OneShot {
     return this.#isKilled;
   }
 
-  /** What the sandbox said on its error output before it was given a command: why it could not be set up. */
+  /** What the sandbox said first on its error output: when it never ran its command, why it could not be set up. */
   get setupErrors(): string {
-    return this.#earlyErrors;
+    return this.#firstErrors;
   }
 
   /** Hands over the command. Resolves with the exit status of its shell, or null when it was killed or never ran. */
@@ -126,8 +126,8 @@ export class OneShot {
   }
 
   #emit(stream: Stream, bytes: Uint8Array): void {
-    if (this.#onOutput) this.#onOutput(stream, bytes);
-    else this.#earlyErrors = (this.#earlyErrors + Buffer.from(bytes).toString("utf8")).slice(0, 2000);
+    if (stream === "stderr" && this.#firstErrors.length < 500) this.#firstErrors += Buffer.from(bytes).toString("utf8").slice(0, 500);
+    this.#onOutput?.(stream, bytes);
   }
 
   #readStatus(text: string): void {

@@ -7,7 +7,7 @@ import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
 import {
   editProgram, IMAGE_BYTES_MAX, IS_FOLDER, isImageName, listProgram, NO_SUCH_FILE, NOT_A_FILE, quote, READ_BYTES_MAX, readProgram,
-  runProgram, searchProgram, writeProgram,
+  runProgram, searchProgram, terminalProgram, writeProgram,
 } from "./commands.ts";
 import { EditDialogue } from "./edit-dialogue.ts";
 import { COMMAND_BYTES_MAX, type Run, type Stream } from "./oneshot.ts";
@@ -23,7 +23,7 @@ export interface Performance {
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
 const FILE_TOOL_MS = 30_000;
-const SETTLE_MS = 10;
+const SETTLE_MS = 60;
 const SEARCH_BYTES_MAX = 200_000;
 
 /** Does one effect in the box. Called with what a permit held. */
@@ -282,4 +282,33 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
 
 function plainText(bytes: Buffer): string {
   return plain(new TextDecoder().decode(bytes));
+}
+
+/** Where the streams of an `exec` go. A terminal gives the command a pty of the given size. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream | null;
+  readonly terminal: { readonly rows: number; readonly columns: number } | null;
+  readonly signal: AbortSignal;
+  readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
+}
+
+export interface Streamed {
+  /** Exit status; 137 when it was killed. */
+  readonly status: number;
+  readonly stopped: "cancelled" | "timeout" | "limit" | null;
+  readonly message: string;
+}
+
+/** Runs a command with its streams passed through; returns its own exit status. */
+export async function stream(box: Box, effect: Effect, streams: Streams): Promise<Streamed> {
+  if (effect.kind !== "run") throw new Error(`bug: ${effect.kind} cannot be streamed`);
+  const program = streams.terminal === null ? effect.command : terminalProgram(effect.command, streams.terminal);
+  const refusal = refuseCommand(effect.command, program);
+  if (refusal !== null) return { status: 2, stopped: "limit", message: refusal };
+  const job = { program, stdin: streams.stdin, timeoutMs: effect.timeoutMs };
+  const done = await finish(box, job, streams);
+  const status = done.status ?? 137;
+  if (done.limit !== null) return { status, stopped: "limit", message: `stopped by a limit of the box: ${done.limit}` };
+  if (done.stopped === "timeout") return { status, stopped: "timeout", message: `killed after ${effect.timeoutMs} ms` };
+  return { status, stopped: done.stopped === "cancelled" ? "cancelled" : null, message: "" };
 }

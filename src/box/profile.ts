@@ -1,4 +1,5 @@
 import type { Limits } from "./limits.ts";
+import type { Pin } from "./pins.ts";
 
 /** What a one-shot sees. Sources are paths in the holder's root, targets are paths in the box. */
 export interface Profile {
@@ -6,15 +7,16 @@ export interface Profile {
   readonly home: string;
   /** Toolchain roots, in the order in which the holder bound them. */
   readonly toolchains: readonly string[];
-  /** Our own programs, shown under `/opt/ringfence`: name and number of the holder's bind. */
+  /** Our own programs, shown under TOOLS_FOLDER: name and number of the holder's bind. */
   readonly tools: readonly { readonly name: string; readonly bind: number }[];
+  readonly pins: readonly Pin[];
   readonly etcBind: number;
   /** `/bin` and its kin: what each links to, or null where it is a folder of its own. A bind more costs 0.2 ms. */
   readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export const TOOLS_FOLDER = "/opt/ringfence";
+export const TOOLS_FOLDER = "/var/lib/ringfence";
 
 /** Builds the arguments of bubblewrap for every one-shot of a session; flags and order are those of DESIGN section 3. */
 export function sandboxArguments(profile: Profile): string[] {
@@ -33,6 +35,7 @@ export function sandboxArguments(profile: Profile): string[] {
   args.push("--symlink", "/run", "/var/run", "--symlink", "/run/lock", "/var/lock");
   args.push("--proc", "/proc", "--dev", "/dev", "--bind", "/s/shm", "/dev/shm");
   args.push("--bind", "/home", home);
+  for (const pin of profile.pins) args.push("--bind", pin.source, pin.target);
   profile.toolchains.forEach((root, number) => args.push("--ro-bind", `/bind/${number}`, root));
   for (const tool of profile.tools) args.push("--ro-bind", `/bind/${tool.bind}`, `${TOOLS_FOLDER}/${tool.name}`);
   args.push("--bind", "/view", checkout);

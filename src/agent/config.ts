@@ -1,0 +1,124 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { ProviderSettings } from "../model/open.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The person's own configuration: from their configuration folder alone, never from a repository. */
+export interface Config {
+  readonly model: string | null;
+  readonly providers: Readonly<Record<string, ProviderSettings>>;
+  readonly limits: { readonly memoryMb: number | null; readonly diskMb: number | null; readonly processes: number | null };
+}
+
+/** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
+export class UsageError extends Error {}
+
+const CONFIG_BYTES_MAX = 256 * 1024;
+const EMPTY: Config = { model: null, providers: {}, limits: { memoryMb: null, diskMb: null, processes: null } };
+
+/** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
+export async function readConfig(environment: Environment): Promise<Config> {
+  const file = join(folderOf(environment, "XDG_CONFIG_HOME", ".config"), "config.yaml");
+  if (!existsSync(file)) return EMPTY;
+  const text = readFileSync(file, "utf8");
+  if (text.length > CONFIG_BYTES_MAX) throw new UsageError(`${file} is larger than ${CONFIG_BYTES_MAX} bytes`);
+  const { parse } = await import("yaml");
+  try {
+    return parseConfig(parse(text, { maxAliasCount: 10 }));
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Checks a parsed configuration; throws an Error that names the first key that is wrong. */
+export function parseConfig(value: unknown): Config {
+  if (value === null || value === undefined) return EMPTY;
+  const root = recordAt(value, "the file");
+  refuseUnknown(root, ["model", "providers", "limits"], "");
+  const providers: Record<string, ProviderSettings> = {};
+  for (const [name, entry] of Object.entries(recordAt(root["providers"] ?? {}, "providers"))) {
+    const fields = recordAt(entry, `providers.${name}`);
+    refuseUnknown(fields, ["api_key", "base_url", "context_tokens"], `providers.${name}.`);
+    const apiKey = textAt(fields, "api_key", `providers.${name}.`);
+    const baseUrl = textAt(fields, "base_url", `providers.${name}.`);
+    const contextTokens = countAt(fields, "context_tokens", `providers.${name}.`);
+    providers[name] = {
+      ...(apiKey === null ? {} : { apiKey }),
+      ...(baseUrl === null ? {} : { baseUrl }),
+      ...(contextTokens === null ? {} : { contextTokens }),
+    };
+  }
+  const limits = recordAt(root["limits"] ?? {}, "limits");
+  refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
+  return {
+    model: textAt(root, "model", ""),
+    providers,
+    limits: {
+      memoryMb: countAt(limits, "memory_mb", "limits."),
+      diskMb: countAt(limits, "disk_mb", "limits."),
+      processes: countAt(limits, "processes", "limits."),
+    },
+  };
+}
+
+/** Finds or makes the state folder (`$XDG_STATE_HOME/ringfence`), for this user alone. */
+export function stateFolder(environment: Environment): string {
+  const folder = folderOf(environment, "XDG_STATE_HOME", ".local/state");
+  try {
+    mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new UsageError(`the state folder ${folder} cannot be made (${codeOf(error)}): set XDG_STATE_HOME to a folder that you may write`);
+  }
+  const stat = lstatSync(folder);
+  if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()) || (stat.mode & 0o022) !== 0) {
+    throw new UsageError(`the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`);
+  }
+  return realpathSync(folder);
+}
+
+/** Finds ripgrep's binary in the installed package; the package itself would look at the environment. */
+export function findRipgrep(packageRoot: string): string {
+  const name = `ripgrep-${process.platform}-${process.arch}`;
+  for (const folder of ["node_modules/@vscode", "../@vscode", "node_modules/@vscode/ripgrep/node_modules/@vscode"]) {
+    const path = join(packageRoot, folder, name, "bin", "rg");
+    if (existsSync(path)) return realpathSync(path);
+  }
+  throw new UsageError(`@vscode/${name} is not installed beside ${packageRoot}: run npm install without --omit=optional`);
+}
+
+function folderOf(environment: Environment, variable: string, fallback: string): string {
+  const set = environment[variable];
+  const home = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  return join(set?.startsWith("/") ? set : join(home, fallback), "ringfence");
+}
+
+function recordAt(value: unknown, where: string): Record<string, unknown> {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error(`${where} must be a mapping`);
+  return value as Record<string, unknown>;
+}
+
+function refuseUnknown(record: Record<string, unknown>, known: readonly string[], where: string): void {
+  for (const key of Object.keys(record)) {
+    if (!known.includes(key)) throw new Error(`unknown key "${where}${key}"; known are ${known.join(", ")}`);
+  }
+}
+
+function textAt(record: Record<string, unknown>, key: string, where: string): string | null {
+  const value = record[key];
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "string") throw new Error(`"${where}${key}" must be text`);
+  return value;
+}
+
+function countAt(record: Record<string, unknown>, key: string, where: string): number | null {
+  const value = record[key];
+  if (value === undefined || value === null) return null;
+  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`"${where}${key}" must be a whole number above 0`);
+  return Number(value);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}

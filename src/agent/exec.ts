@@ -1,0 +1,35 @@
+import type { Streamed, Streams } from "../box/perform.ts";
+import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { createLedger } from "../ledger/append.ts";
+import { Gate } from "./gate.ts";
+import { openBox, type Workplace } from "./workplace.ts";
+
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Runs one command in a new session's box, without a model.
+ *
+ * Its changes stay in the session's layer; a session that changed nothing is told apart by `hasChanges`.
+ */
+export async function execInBox(
+  workplace: Workplace,
+  command: string,
+  streams: Streams,
+): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean }> {
+  const { folder, start, checkout } = workplace;
+  const ledger = createLedger(`${folder.path}/ledger.log`);
+  ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
+  const gate = new Gate(ledger, () => UNKNOWN_SOURCE, Date.now);
+  const box = await openBox(workplace);
+  try {
+    const gated = gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
+    if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, session: folder.id, hasChanges: false };
+    const done = await box.stream(gated.permit, streams);
+    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: done.status === 0, status: done.status, message: done.message });
+    return { ...done, session: folder.id, hasChanges: await box.hasChanges() };
+  } finally {
+    await box.close();
+    ledger.sync();
+    ledger.close();
+  }
+}

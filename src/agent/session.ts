@@ -1,0 +1,188 @@
+import { Box, type BoxPlan } from "../box/box.ts";
+import type { SessionFolder } from "../box/folder.ts";
+import type { Effect } from "../core/effect.ts";
+import type { SessionEvent, Totals } from "../core/event.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { createLedger, type Ledger } from "../ledger/append.ts";
+import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import { Gate } from "./gate.ts";
+import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
+import { digestOf, systemPrompt } from "./prompt.ts";
+import { TOOL_NAMES } from "./tools.ts";
+import type { TurnEnd } from "./turn.ts";
+
+export interface SessionPlan {
+  readonly folder: SessionFolder;
+  readonly box: Omit<BoxPlan, "folder">;
+  readonly model: Promise<Model>;
+  /** Folders that may hold instructions, from the root down, each "" or ending in "/". */
+  readonly instructionFolders: readonly string[];
+  readonly limits: RunLimits;
+  readonly version: string;
+  readonly now: () => number;
+  readonly show: (event: SessionEvent) => void;
+}
+
+/** Ceilings of a run; null is none. */
+export interface RunLimits {
+  readonly turnsMax: number | null;
+  readonly minutesMax: number | null;
+  readonly usdMax: number | null;
+}
+
+/** A conversation with a model that acts in a box, and the ledger of it. */
+export class Session {
+  readonly id: string;
+  readonly box: Box;
+  readonly model: Model;
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  readonly system: string;
+  readonly messages: Message[] = [];
+  readonly show: (event: SessionEvent) => void;
+  readonly #plan: SessionPlan;
+  readonly #startedAt: number;
+  #instructions: Parameters<typeof presentInstructions>[0];
+  #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
+
+  private constructor(plan: SessionPlan, parts: { box: Box; model: Model; ledger: Ledger; gate: Gate; instructions: Parameters<typeof presentInstructions>[0] }) {
+    this.#plan = plan;
+    this.id = plan.folder.id;
+    this.box = parts.box;
+    this.model = parts.model;
+    this.ledger = parts.ledger;
+    this.gate = parts.gate;
+    this.show = plan.show;
+    this.#startedAt = plan.now();
+    this.#instructions = parts.instructions;
+    this.system = systemPrompt({ checkout: plan.box.checkout, date: new Date(this.#startedAt).toISOString().slice(0, 10) });
+  }
+
+  /** Starts the box and the model side by side; throws what either cannot be had for. */
+  static async open(plan: SessionPlan): Promise<Session> {
+    const ledger = createLedger(`${plan.folder.path}/ledger.log`);
+    ledger.append({ type: "start", at: plan.now(), session: plan.folder.id, checkout: plan.box.checkout, version: plan.version });
+    const gate = new Gate(ledger, () => sessionLabel(), plan.now);
+    const opening = Box.open({ ...plan.box, folder: plan.folder }).then(async (box) => ({ box, instructions: await readInstructions(plan, box, gate) }));
+    const [opened, model] = await Promise.allSettled([opening, plan.model]);
+    if (opened.status === "rejected") throw opened.reason;
+    if (model.status === "rejected") {
+      await opened.value.box.close();
+      throw model.reason;
+    }
+    const session = new Session(plan, { ...opened.value, model: model.value, ledger, gate });
+    plan.show({ type: "start", session: session.id, checkout: plan.box.checkout, model: model.value.name, tools: TOOL_NAMES });
+    const paths = opened.value.instructions.map(({ path }) => path);
+    if (paths.length > 0) plan.show({ type: "instructions", paths });
+    return session;
+  }
+
+  addUser(prompt: string): void {
+    const text = presentInstructions(this.#instructions, prompt);
+    this.#instructions = [];
+    this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
+    this.messages.push({ role: "user", text });
+  }
+
+  recordRequest(): void {
+    this.ledger.append({ type: "request", at: this.#plan.now(), model: this.model.name, system: digestOf(this.system), messages: this.messages.length });
+  }
+
+  addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void {
+    const { input, cachedInput, output, replies, usd } = this.#totals;
+    this.#totals = {
+      input: input + usage.input,
+      cachedInput: cachedInput + usage.cachedInput,
+      output: output + usage.output,
+      replies: replies + 1,
+      usd: usd === null || usage.usd === null ? null : usd + usage.usd,
+    };
+    this.ledger.append({ type: "reply", at: this.#plan.now(), parts: toJson(parts), stop, usage: toJson(usage) });
+    this.messages.push({ role: "assistant", parts });
+    const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const calls = parts.flatMap((part) => (part.kind === "call" ? [{ id: part.id, name: part.name, input: parsedOrText(part.input) }] : []));
+    this.show({ type: "reply", text, calls, usage: { ...usage, replies: 1 } });
+  }
+
+  /** Does an effect: decided, recorded, permitted, done. */
+  async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    const gated = this.gate.pass(effect, callId);
+    if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
+    return this.box.perform(gated.permit, { signal });
+  }
+
+  recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
+    const code = outcome.ok ? null : outcome.code;
+    const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
+    this.ledger.append({ type: "outcome", at: this.#plan.now(), call: call.id, ok: outcome.ok, code, text: wellFormed(outcome.text), image });
+    this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
+  }
+
+  addResults(results: readonly ToolResult[]): void {
+    this.messages.push({ role: "tool", results });
+  }
+
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  /** Tells which limit of the run is reached; null while none is. */
+  limitReached(): TurnEnd | null {
+    const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
+    if (turnsMax !== null && this.#totals.replies >= turnsMax) return { reason: "turns", message: `stopped after ${turnsMax} replies` };
+    if (minutesMax !== null && this.#plan.now() - this.#startedAt >= minutesMax * 60_000) {
+      return { reason: "time", message: `stopped after ${minutesMax} minutes` };
+    }
+    if (usdMax === null) return null;
+    if (this.#totals.usd === null) return { reason: "budget", message: `${this.model.name} has no known price, so --max-usd cannot be kept` };
+    return this.#totals.usd >= usdMax ? { reason: "budget", message: `stopped at $${this.#totals.usd.toFixed(4)} of $${usdMax}` } : null;
+  }
+
+  /** Records the end of a run and puts everything on the disk. */
+  finish(end: TurnEnd): void {
+    this.ledger.append({ type: "end", at: this.#plan.now(), reason: end.reason, message: wellFormed(end.message), totals: toJson(this.#totals) });
+    this.ledger.sync();
+    this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
+  }
+
+  async close(): Promise<void> {
+    await this.box.close();
+    this.ledger.close();
+  }
+}
+
+/** Until sources are told apart, every session counts as having seen external text and private data. */
+function sessionLabel(): Label {
+  return UNKNOWN_SOURCE;
+}
+
+async function readInstructions(plan: SessionPlan, box: Box, gate: Gate): Promise<ReturnType<typeof parseInstructions>> {
+  const { command, mark } = instructionsCommand(plan.instructionFolders);
+  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
+  if (gated.verdict !== "allow") return [];
+  const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });
+  return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
+}
+
+function parsedOrText(input: string): Json {
+  try {
+    return JSON.parse(input) as Json;
+  } catch {
+    return input;
+  }
+}
+
+// JSON cannot hold half a surrogate pair as UTF-8.
+function wellFormed(text: string): string {
+  return text.toWellFormed();
+}
+
+function toJson(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "string" ? item.toWellFormed() : item))) as JsonObject;
+}

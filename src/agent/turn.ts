@@ -1,0 +1,103 @@
+import type { Call, EndReason } from "../core/event.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { type Model, ModelFailure, type ReplyPart, type StopReason, type ToolResult } from "../model/port.ts";
+import type { Session } from "./session.ts";
+import { parseCall, TOOL_SPECS } from "./tools.ts";
+
+export interface TurnEnd {
+  readonly reason: EndReason;
+  /** The model's last text, or why the turn ended. */
+  readonly message: string;
+}
+
+const OUTPUT_TOKENS_MAX = 16_384;
+
+const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another model";
+
+/**
+ * One turn: prompt in, model and tools in alternation, until the model makes no more calls or a limit is reached.
+ *
+ * The steps are those of DESIGN section 5. Everything the model sees is in the ledger before it is sent.
+ */
+export async function takeTurn(session: Session, prompt: string, signal: AbortSignal): Promise<TurnEnd> {
+  session.addUser(prompt);
+  let wasRefused = false;
+  for (let isFirst = true; ; isFirst = false) {
+    const limit = session.limitReached();
+    if (limit !== null) return limit;
+    const reply = await receive(session, session.model, signal);
+    if (!reply.ok) return reply.end;
+    const calls = reply.parts.filter((part) => part.kind === "call");
+    const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    if (calls.length === 0) return concludeTurn(text, isFirst, wasRefused, reply.stop);
+    const results: ToolResult[] = [];
+    for (const call of calls) {
+      const outcome = signal.aborted ? CANCELLED : await act(session, call, signal);
+      wasRefused ||= !outcome.ok && outcome.code === "refused";
+      results.push(toResult(call, outcome));
+    }
+    session.addResults(results);
+    if (signal.aborted) return { reason: "interrupted", message: "stopped by the person" };
+  }
+}
+
+const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: stopped by the person" };
+
+function concludeTurn(text: string, isFirst: boolean, wasRefused: boolean, stop: StopReason): TurnEnd {
+  if (stop === "refused") return { reason: "not-completed", message: text || "the vendor's filter refused the reply" };
+  if (stop === "length") return { reason: "not-completed", message: text || "the reply was cut at the output limit" };
+  if (wasRefused) return { reason: "approval-needed", message: text };
+  if (isFirst && text === "") return { reason: "not-completed", message: EMPTY_REPLY };
+  return { reason: "done", message: text };
+}
+
+type Received =
+  | { readonly ok: true; readonly parts: readonly ReplyPart[]; readonly stop: StopReason }
+  | { readonly ok: false; readonly end: TurnEnd };
+
+async function receive(session: Session, model: Model, signal: AbortSignal): Promise<Received> {
+  const request = {
+    system: session.system,
+    tools: TOOL_SPECS,
+    messages: session.messages,
+    outputTokensMax: OUTPUT_TOKENS_MAX,
+    cacheKey: session.id,
+  };
+  session.recordRequest();
+  try {
+    for await (const event of model.reply(request, signal)) {
+      if (event.type !== "done") {
+        session.show(event);
+        continue;
+      }
+      session.addReply(event.parts, event.stop, event.usage);
+      return { ok: true, parts: event.parts, stop: event.stop };
+    }
+  } catch (error) {
+    if (signal.aborted) return { ok: false, end: { reason: "interrupted", message: "stopped by the person" } };
+    if (error instanceof ModelFailure) {
+      return { ok: false, end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message } };
+    }
+    throw error;
+  }
+  return { ok: false, end: { reason: "model-provider", message: `${model.name}: the reply ended without its end` } };
+}
+
+async function act(session: Session, part: ReplyPart & { readonly kind: "call" }, signal: AbortSignal): Promise<Outcome> {
+  const parsed = parseCall(part.name, part.input);
+  const call: Call = { id: part.id, name: part.name, input: parsed.input };
+  session.show({ type: "call", call });
+  const outcome = parsed.ok ? await session.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
+  session.recordOutcome(part, outcome);
+  return outcome;
+}
+
+function refuse(message: string): Outcome {
+  return { ok: false, code: "invalid", text: message };
+}
+
+function toResult(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): ToolResult {
+  const result = { id: call.id, name: call.name, ok: outcome.ok, text: outcome.text };
+  return outcome.ok && outcome.image ? { ...result, image: outcome.image } : result;
+}
+

@@ -1,0 +1,60 @@
+import { Box, type BoxPlan } from "../box/box.ts";
+import { makeSessionFolder, type SessionFolder } from "../box/folder.ts";
+import { readIdentity } from "../box/identity.ts";
+import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
+import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
+import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
+
+/** Where and as whom this program was started. */
+export interface Start {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  /** The folder of the installed package or of the source checkout. */
+  readonly packageRoot: string;
+  readonly version: string;
+}
+
+/** Everything that a session needs and that the person, not the repository, decides. */
+export interface Workplace {
+  readonly start: Start;
+  readonly checkout: Checkout;
+  readonly state: string;
+  readonly config: Config;
+  readonly folder: SessionFolder;
+  readonly box: Omit<BoxPlan, "folder">;
+}
+
+/** Checks the folder that the program was started in, and prepares a new session for it. */
+export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {}): Promise<Workplace> {
+  const startedAt = Date.now();
+  const checkout = findCheckout(start.folder);
+  const state = stateFolder(start.environment);
+  const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
+  refuseUnfit(checkout, identity.home, state);
+  const folder = makeSessionFolder(state, startedAt);
+  const box = {
+    checkout: checkout.path,
+    state,
+    identity,
+    environment: start.environment,
+    ripgrep: findRipgrep(start.packageRoot),
+    limits: { ...limitsOf(config), ...limits },
+    startedAt,
+  };
+  return { start, checkout, state, config, folder, box };
+}
+
+/** Opens the box of a prepared session, for the callers that have no model. */
+export function openBox(workplace: Workplace): Promise<Box> {
+  return Box.open({ ...workplace.box, folder: workplace.folder });
+}
+
+function limitsOf({ limits }: Config): Limits {
+  const { memoryMb, diskMb, processes } = limits;
+  return {
+    ...LIMITS_DEFAULT,
+    ...(memoryMb === null ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
+    ...(diskMb === null ? {} : { diskBytes: diskMb * 2 ** 20, fileBytes: diskMb * 2 ** 20 }),
+    ...(processes === null ? {} : { processes }),
+  };
+}

@@ -1,0 +1,415 @@
+# Reads a session's layer against the checkout. Runs in a sandbox of its own and follows no link.
+#
+#   list    /upper and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
+#   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
+#   ignore  the paths that the checkout's own rules ignore                 input: paths
+#   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
+#
+# Every string ends in NUL; each record starts with one letter and has a fixed number of strings.
+use strict;
+use warnings;
+no warnings "recursion";
+use Fcntl;
+
+my ($mode, $arch, @rest) = @ARGV;
+@ARGV = ();
+my %number =
+  $arch eq "arm64" ? (statx => 291, lgetxattr => 9) : (statx => 332, lgetxattr => 192);
+my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW) = (-100, 0x100);
+my ($ENODATA, $EOPNOTSUPP, $EACCES) = (61, 95, 13);
+my %type_of = (0100000 => "f", 0120000 => "l", 0040000 => "d");
+my ($PATH_BYTES_MAX, $RECORDS_MAX, $NOTES_MAX, $LINKS_MAX) = (3900, 1_000_000, 200, 50_000);
+my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $HEAD_BYTES, $MANIFEST_BYTES_MAX) = (50 << 20, 500 << 20, 256, 1 << 20);
+binmode STDIN;
+binmode STDOUT;
+umask 0077;
+
+my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_inode);
+my %run = (list => \&list, stage => \&stage, ignore => \&ignore, patch => \&patch);
+($run{$mode} // die "unknown mode\n")->();
+close STDOUT or die "output: $!\n";
+
+sub inputs { local $/; my $all = <STDIN> // ""; return split /\0/, $all, -1 }
+
+# Whole input or nothing: a host that dies while it writes leaves no end mark.
+sub whole_inputs {
+    my @strings = inputs();
+    @strings >= 2 && $strings[-1] eq "" && $strings[-2] eq "." or die "the input is cut short\n";
+    splice @strings, -2;
+    return @strings;
+}
+
+sub record { ++$records <= $RECORDS_MAX or die "more than $RECORDS_MAX changes\n"; print join("\0", @_), "\0" }
+
+sub look {
+    my ($path) = @_;
+    my $buffer = "\0" x 256;
+    syscall($number{statx}, $AT_FDCWD, "$path", $AT_SYMLINK_NOFOLLOW, 0xfff, $buffer) == 0 or return undef;
+    my ($mode, $ino, $size, $bs, $bn, $cs, $cn, $ms, $mn, $major, $minor) =
+      unpack "x28 S x2 Q Q x32 q L x4 q L x4 q L x4 L L", $buffer;
+    my $type = $type_of{$mode & 0170000} // "o";
+    return {
+        type => $type, mode => $mode & 07777, ino => $ino, size => $size,
+        born => $bs * 1_000_000_000 + $bn, changed => $cs * 1_000_000_000 + $cn, modified => $ms * 1_000_000_000 + $mn,
+        whiteout => ($mode & 0170000) == 0020000 && $major == 0 && $minor == 0,
+        target => $type eq "l" ? readlink($path) // die("readlink: $!\n") : "",
+    };
+}
+
+# An attribute of the overlay, or "" when there is none.
+sub attribute {
+    my ($path, $name) = @_;
+    my $buffer = "\0" x 256;
+    my $length = syscall($number{lgetxattr}, "$path", "user.overlay.$name", $buffer, length $buffer);
+    return substr $buffer, 0, $length if $length >= 0;
+    return "" if $! == $ENODATA || $! == $EOPNOTSUPP;
+    die "an attribute cannot be read: $!\n";
+}
+
+sub names {
+    my ($folder) = @_;
+    opendir(my $handle, $folder) or die "a folder cannot be read: $!\n";
+    my @names = sort grep { $_ ne "." && $_ ne ".." } readdir $handle;
+    closedir $handle;
+    return @names;
+}
+
+sub open_file {
+    my ($path) = @_;
+    if (sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) { binmode $file; return $file }
+    # Another owner's file, closed to this one.
+    return undef if $! == $EACCES;
+    die "a file cannot be read: $!\n";
+}
+
+sub is_equal {
+    my ($upper, $base, $path) = @_;
+    return 0 if $upper->{type} ne $base->{type} || ($upper->{mode} & 06100) != ($base->{mode} & 06100);
+    return $upper->{target} eq $base->{target} if $upper->{type} eq "l";
+    return 0 if $upper->{type} ne "f" || $upper->{size} != $base->{size};
+    my ($one, $two) = (open_file("/upper/$path"), open_file("/base/$path"));
+    return 0 if !$one || !$two;
+    while (1) {
+        my $read = sysread($one, my $a, 1 << 18) // die "read: $!\n";
+        my $also = sysread($two, my $b, 1 << 18) // die "read: $!\n";
+        return 0 if $read != $also || $a ne $b;
+        return 1 if $read == 0;
+    }
+}
+
+sub list {
+    my @strings = whole_inputs();
+    $started = shift(@strings) * 1_000_000;
+    %known_folder = @strings;
+    my $git = look("/base/.git");
+    record("G", $git ? $git->{type} : "-");
+    my $root = look("/base") // die "the checkout cannot be read: $!\n";
+    walk("", 1, "", 0, is_touched("", $root));
+    for (@unexplained) {
+        my ($words, @fields) = @$_;
+        my $is_renamed = grep { $deleted_inode{$_} } @$words;
+        record("L", @fields, $is_renamed ? "" : "d");
+    }
+    return if !$records || ($records == 1 && !$git_count);
+    record("N", $_) for @git_notes;
+    record("C", $git_count // 0);
+    list_links($rest[0]);
+}
+
+sub list_links {
+    my ($find) = @_;
+    open(my $out, "-|", $find, "/base", "(", "-name", "node_modules", "-o", "-name", ".git", ")", "-prune", "-o", "-type", "l",
+        "-printf", '%P\0%l\0') or die "find: $!\n";
+    local $/ = "\0";
+    my $count = 0;
+    while (defined(my $path = <$out>)) {
+        my $target = <$out> // die "find was cut short\n";
+        chomp($path, $target);
+        ++$count <= $LINKS_MAX or die "the checkout has more than $LINKS_MAX symbolic links\n";
+        record("K", $path, $target);
+    }
+}
+
+# The person put something in, took something out, or moved the folder itself; what landing did to it is known.
+sub is_touched {
+    my ($path, $folder) = @_;
+    return $folder->{changed} > $started && ($known_folder{$path} // "") ne $folder->{changed};
+}
+
+# $in_base: the checkout has this folder. $flags: "k" below a link of the checkout. $moved: the folder or one above was
+# moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: it or one above was touched.
+sub walk {
+    my ($folder, $in_base, $flags, $moved, $touched) = @_;
+    my $prefix = $folder eq "" ? "" : "$folder/";
+    my %seen;
+    for my $name (names("/upper/$folder")) {
+        my $path = "$prefix$name";
+        $seen{$name} = 1;
+        if ($name eq ".git") { walk_git($path, $in_base); next }
+        if (length $path > $PATH_BYTES_MAX) {
+            record("L", substr($path, 0, $PATH_BYTES_MAX) . "\n", "add", "o", 0, 0, "", "-", 0, 0, "", "");
+            next;
+        }
+        my $upper = look("/upper/$path") // die "the layer changed while it was read: $!\n";
+        my $base = $in_base ? look("/base/$path") : undef;
+        if ($upper->{whiteout}) { deleted($path, $base, $moved) if $base; next }
+        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $touched); next }
+        next if $base && is_equal($upper, $base, $path);
+        deleted_inside($path, $moved || is_touched($path, $base)) if $base && $base->{type} eq "d";
+        different($path, $upper, $base, $flags, $moved, $touched);
+    }
+    return if !$in_base || $folder eq "" || !is_opaque($folder);
+    # As everywhere below a deleted folder: one that the person touched may have been filled with files older than the session.
+    my $is_new = $moved || is_touched($folder, look("/base/$folder"));
+    for my $name (grep { !$seen{$_} } names("/base/$folder")) {
+        my $base = look("/base/$prefix$name") or next;
+        deleted("$prefix$name", $base, $is_new);
+    }
+}
+
+sub is_opaque { return attribute("/upper/$_[0]", "opaque") eq "y" }
+
+sub walk_folder {
+    my ($path, $upper, $base, $flags, $moved, $touched) = @_;
+    my $below = $flags || ($base && $base->{type} eq "l") ? "k" : "";
+    if ($base && $base->{type} eq "d") {
+        my $touches = is_touched($path, $base);
+        # Moving a folder renews its ctime and not its mtime; a folder that is younger than the session was put there.
+        my $moves = $touches && ($base->{modified} != $base->{changed} || $base->{born} > $started);
+        return walk($path, 1, $below, $moved || $moves, $touched || $touches);
+    }
+    if ($base) { different($path, $upper, $base, $flags, $moved, $touched) }
+    elsif (!grep { !look("/upper/$path/$_")->{whiteout} } short_names($path)) { different($path, $upper, undef, $flags, $moved, $touched) }
+    return walk($path, 0, $below, 0, 0);
+}
+
+# Names that can still be looked at; a path that is too long is reported when it is walked.
+sub short_names { my ($path) = @_; return grep { length "$path/$_" <= $PATH_BYTES_MAX } names("/upper/$path") }
+
+sub different {
+    my ($path, $upper, $base, $flags, $moved, $touched) = @_;
+    my @fields = ($path, $base ? "edit" : "add", @$upper{qw(type mode size target)}, base_fields($base));
+    my $origin = $upper->{type} eq "f" ? attribute("/upper/$path", "origin") : "";
+    my @words = length $origin > 21 ? unpack("L*", substr $origin, 21) : ();
+    if (!$base) {
+        # A file of the checkout that the box changed or renamed: renamed when the handle names a file that it deleted.
+        if (@words) { push @unexplained, [\@words, @fields] }
+        else { record("L", @fields, $flags) }
+        return;
+    }
+    my $is_other = @words && $touched && !grep { $_ == ($base->{ino} & 0xffffffff) } @words;
+    my $is_newer = $base->{changed} > $started || $moved || $is_other;
+    my $how = !$is_newer ? "" : !@words && $base->{born} > $started ? "a" : "c";
+    record("L", @fields, $flags . $how);
+}
+
+sub base_fields { my ($base) = @_; return $base ? @$base{qw(type mode size target)} : ("-", 0, 0, "") }
+
+sub deleted {
+    my ($path, $base, $moved) = @_;
+    if ($path =~ m{(?:^|/)\.git$}) { $git_count++; note($path); return }
+    deleted_inside($path, $moved || is_touched($path, $base)) if $base->{type} eq "d";
+    $deleted_inode{$base->{ino} & 0xffffffff} = 1;
+    # A folder goes only when it is empty, so its own age does not count.
+    my $is_newer = $base->{type} ne "d" && ($base->{changed} > $started || $moved);
+    record("L", $path, "delete", @$base{qw(type mode size target)}, base_fields($base), $is_newer ? "c" : "");
+}
+
+sub deleted_inside {
+    my ($folder, $moved) = @_;
+    for my $name (names("/base/$folder")) {
+        my $path = "$folder/$name";
+        length $path <= $PATH_BYTES_MAX or die "the checkout has a path longer than $PATH_BYTES_MAX bytes\n";
+        my $base = look("/base/$path") or next;
+        deleted($path, $base, $moved);
+    }
+}
+
+# What git reads as its own settings or runs is named; the rest of a repository's data is only counted.
+sub note {
+    my ($path) = @_;
+    return if @git_notes >= $NOTES_MAX;
+    push @git_notes, $path
+      if $path =~ m{(?:^|/)\.git(?:$|/(?:hooks|info|worktrees|modules|config|config\.worktree|commondir|gitdir|objects/info)(?:/|$))}
+      && length $path <= $PATH_BYTES_MAX;
+}
+
+sub walk_git {
+    my ($path, $in_base) = @_;
+    my $upper = look("/upper/$path");
+    my $base = $in_base ? look("/base/$path") : undef;
+    if (!$upper) { $git_count++; return }
+    if ($upper->{type} eq "d" && length $path <= $PATH_BYTES_MAX) {
+        my $has_base = $base && $base->{type} eq "d";
+        my @names = names("/upper/$path");
+        walk_git("$path/$_", $has_base) for @names;
+        return if !$has_base || !is_opaque($path);
+        my %seen = map { $_ => 1 } @names;
+        for (grep { !$seen{$_} } names("/base/$path")) { $git_count++; note("$path/$_") }
+        return;
+    }
+    return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path);
+    $git_count++;
+    note($path);
+}
+
+my ($total, %made);
+
+sub stage {
+    my @strings = whole_inputs();
+    $total = 0;
+    for my $side ("a", "b") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
+    my @items;
+    while (@strings) {
+        my ($path, $upper, $base) = splice @strings, 0, 3;
+        push @items, { path => $path, b => stage_one("b", "/upper", $path, $upper), a => stage_one("a", "/base", $path, $base) };
+    }
+    my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a" } @items;
+    my %hash = hashes(@files);
+    for my $item (@items) {
+        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a");
+    }
+}
+
+sub stage_one {
+    my ($side, $root, $path, $wanted) = @_;
+    my %none = (state => "-", size => 0, mode => 0, head => "");
+    return \%none if $wanted ne "f" && $wanted ne "l";
+    my $found = look("$root/$path");
+    $found && $found->{type} eq $wanted or die "a file changed while it was read\n";
+    my $target = "/stage/$side/$path";
+    if ($wanted eq "l") {
+        make_parents($side, $path);
+        symlink $found->{target}, $target or die "symlink: $!\n";
+        return { %none, state => "l" };
+    }
+    my %unstaged = (%none, state => "u", size => $found->{size}, mode => $found->{mode});
+    return \%unstaged if $found->{size} > $FILE_BYTES_MAX || $total + $found->{size} > $TOTAL_BYTES_MAX;
+    my $from = open_file("$root/$path") or return \%unstaged;
+    make_parents($side, $path);
+    my $head = copy_file($from, $target, $path =~ m{(?:^|/)package\.json$} ? $MANIFEST_BYTES_MAX + 1 : $HEAD_BYTES);
+    chmod $found->{mode} & 0100 ? 0755 : 0644, $target;
+    my $size = -s $target;
+    return { state => "s", size => $size, mode => $found->{mode}, head => unpack "H*", $head };
+}
+
+sub copy_file {
+    my ($from, $target, $head_bytes) = @_;
+    sysopen(my $to, $target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "stage: $!\n";
+    my ($head, $bytes) = ("", 0);
+    while (my $read = sysread($from, my $piece, 1 << 18) // die "read: $!\n") {
+        $bytes += $read;
+        $bytes <= $FILE_BYTES_MAX or die "a file grew while it was read\n";
+        $head .= substr $piece, 0, $head_bytes - length $head if length $head < $head_bytes;
+        (syswrite($to, $piece) // -1) == $read or die "the disk of the state folder may be full: $!\n";
+    }
+    $total += $bytes;
+    close $to or die "stage: $!\n";
+    return $head;
+}
+
+sub make_parents {
+    my ($side, $path) = @_;
+    my $made = "/stage/$side";
+    my @parts = split m{/}, $path;
+    pop @parts;
+    for (@parts) {
+        $made .= "/$_";
+        next if $made{$made}++;
+        mkdir $made, 0700 or die "stage folder: $!\n";
+    }
+}
+
+sub hashes {
+    my @files = @_;
+    my %hash;
+    while (my @batch = splice @files, 0, 200) {
+        open(my $out, "-|", $rest[0], "-z", "--", @batch) or die "sha256sum: $!\n";
+        local $/ = "\0";
+        while (my $line = <$out>) { $hash{$2} = $1 if $line =~ /^([0-9a-f]{64})  (.*)\0\z/s }
+        close $out or die "sha256sum failed\n";
+    }
+    return %hash;
+}
+
+# A repository without any setting of the checkout's: its configuration could start programs, its attributes change bytes.
+sub make_repository {
+    mkdir "/git/$_", 0700 for qw(objects refs info);
+    for (["HEAD", "ref: refs/heads/none\n"], ["info/attributes", "* !text !eol !crlf !diff !filter !ident !merge !working-tree-encoding !whitespace\n"]) {
+        open(my $file, ">", "/git/$_->[0]") or die "git: $!\n";
+        print $file $_->[1];
+        close $file;
+    }
+    %ENV = (PATH => "/usr/bin:/bin", LC_ALL => "C", HOME => "/nonexistent", GIT_DIR => "/git", GIT_CONFIG_NOSYSTEM => "1",
+        GIT_CONFIG_GLOBAL => "/dev/null", GIT_ATTR_NOSYSTEM => "1", GIT_LITERAL_PATHSPECS => "1", GIT_OPTIONAL_LOCKS => "0",
+        GIT_NO_REPLACE_OBJECTS => "1", GIT_NO_LAZY_FETCH => "1", GIT_PAGER => "cat", GIT_TERMINAL_PROMPT => "0");
+}
+
+sub ignore {
+    my @paths = whole_inputs();
+    make_repository();
+    @ENV{qw(GIT_WORK_TREE GIT_INDEX_FILE)} = ("/base", "/base/.git/index");
+    chdir "/base" or die "chdir: $!\n";
+    # With the index a tracked file is never ignored; git refuses to read some indexes and every path in a submodule.
+    for my $extra ([], ["--no-index"]) {
+        my ($status, $text) = check_ignore($extra, \@paths);
+        next if $status != 0 && $status != 1;
+        print $text;
+        return;
+    }
+    die "git check-ignore failed\n";
+}
+
+sub check_ignore {
+    my ($extra, $paths) = @_;
+    pipe(my $from, my $to) or die "pipe: $!\n";
+    my $feeder = fork // die "fork: $!\n";
+    if (!$feeder) {
+        close $from;
+        $SIG{PIPE} = "DEFAULT";
+        print $to "./$_\0" for @$paths;
+        close $to;
+        exec "/bin/true";
+    }
+    close $to;
+    open(STDIN, "<&", $from) or die "dup: $!\n";
+    close $from;
+    open(my $out, "-|", $rest[0], "-c", "core.excludesFile=/base/.git/info/exclude", "-c", "core.fsmonitor=false",
+        "-c", "core.hooksPath=/dev/null", "check-ignore", "-z", @$extra, "--stdin") or die "git: $!\n";
+    local $/;
+    my $text = <$out> // "";
+    close $out;
+    my $status = $? >> 8;
+    waitpid $feeder, 0;
+    # Paths are given as "./PATH" so that none looks like an option or a magic word; they come back so.
+    $text =~ s{(^|\0)\./}{$1}g;
+    return ($status, $text);
+}
+
+sub patch {
+    my @paths = whole_inputs();
+    my ($git, $folder, $how) = @rest;
+    make_repository();
+    # Links to the staged files show git the chosen paths alone.
+    mkdir "/stage/$folder", 0700 or die "patch folder: $!\n";
+    for my $side ("a", "b") {
+        mkdir "/stage/$folder/$side", 0700 or die "patch folder: $!\n";
+        for my $path (@paths) {
+            my $file = look("/stage/$side/$path") or next;
+            make_parents("$folder/$side", $path);
+            my $copy = "/stage/$folder/$side/$path";
+            if ($file->{type} eq "l") { symlink $file->{target}, $copy or die "symlink: $!\n" }
+            else { link "/stage/$side/$path", $copy or die "link: $!\n" }
+        }
+    }
+    chdir "/stage/$folder" or die "chdir: $!\n";
+    $ENV{GIT_WORK_TREE} = "/stage/$folder";
+    my @how = $how eq "numstat" ? ("--numstat", "-z") : ("--binary");
+    $| = 1;
+    system { $git } $git, "-c", "core.quotePath=true", "diff", "--no-index", @how, "--no-ext-diff", "--no-textconv", "--no-prefix",
+      "--no-color", "--no-renames", "a", "b";
+    my $status = $? >> 8;
+    chdir "/";
+    system "/bin/rm", "-rf", "--", "/stage/$folder";
+    exit($? == 0 && ($status == 0 || $status == 1) ? 0 : 3);
+}

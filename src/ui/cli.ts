@@ -1,0 +1,145 @@
+import { parseArgs } from "node:util";
+import { findCheckout } from "../agent/config-checkout.ts";
+import { stateFolder, UsageError } from "../agent/config.ts";
+import type { Start } from "../agent/workplace.ts";
+import { visible } from "../core/text.ts";
+import { exitCodeOfError, isExpected } from "./errors.ts";
+import { OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Outside {
+  readonly start: Start;
+  /** Started by root, becomes the owner of the checkout; returns the environment to go on with. */
+  readonly becomeOwner: (folder: string) => NodeJS.ProcessEnv;
+  readonly terminal: Terminal;
+}
+
+const USAGE = `ringfence                       interactive session in this repository
+ringfence run "TASK"            one task, without a person
+    --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE
+    --output-format FORMAT      text, json or stream-json
+    --land patch|auto           auto lands source unread, which then runs at your next test
+    --max-turns N, --max-minutes N, --max-usd N
+ringfence exec -- COMMAND       one command in the box, no model
+ringfence diff [--stat|--json]  what a session changed
+ringfence land [PATH…]          copy changes into the checkout
+ringfence discard               throw a session's changes away
+ringfence log show|verify       the record of a session
+ringfence doctor [--json]       prove the box on this machine
+ringfence demo [--model …]      the whole thing, offline, on a scripted model
+    --session ID                for diff, land, discard, log: another than the newest
+    -C FOLDER                   work there
+`;
+
+const OPTIONS = {
+  model: { type: "string", short: "m" },
+  "output-format": { type: "string" },
+  land: { type: "string" },
+  "max-turns": { type: "string" },
+  "max-minutes": { type: "string" },
+  "max-usd": { type: "string" },
+  session: { type: "string" },
+  json: { type: "boolean" },
+  stat: { type: "boolean" },
+  folder: { type: "string", short: "C" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
+
+/** Runs one command line; returns the exit status. Every error is told in words, and only our own bugs with a stack. */
+export async function runCli(args: readonly string[], outside: Outside): Promise<number> {
+  const { terminal } = outside;
+  try {
+    return await dispatch(args, outside);
+  } catch (error) {
+    const text = isExpected(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    terminal.stderr.write(`ringfence: ${visible(text)}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+async function dispatch(args: readonly string[], outside: Outside): Promise<number> {
+  const { terminal } = outside;
+  const end = args[0] === "exec" ? args.indexOf("--") : -1;
+  const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
+  if (values.help) return print(terminal, USAGE);
+  if (values.version) return print(terminal, `${outside.start.version}\n`);
+  const folder = values.folder ?? outside.start.folder;
+  const environment = outside.becomeOwner(folder);
+  const start: Start = { ...outside.start, folder, environment };
+  const [command = "", ...rest] = positionals;
+  switch (command) {
+    case "":
+      return (await import("./interactive.ts")).interactive({ model: values.model ?? null }, start, terminal);
+    case "run":
+      return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
+    case "exec":
+      return (await import("./exec.ts")).execCommand(execWords(end < 0 ? rest : args.slice(end + 1)), start, terminal);
+    case "diff":
+    case "land":
+    case "discard":
+      return (await import("./changes.ts")).changesCommand(command, { paths: rest, session: values.session ?? null, json: values.json ?? false, stat: values.stat ?? false }, start, terminal);
+    case "log": {
+      const { ledgerOf } = await import("../agent/config-sessions.ts");
+      const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);
+      return (await import("./log.ts")).logCommand(rest[0] ?? "", file, terminal);
+    }
+    case "doctor":
+      return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
+    case "demo":
+      return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
+    default:
+      throw new UsageError(`"${command}" is not a command\n\n${USAGE}`);
+  }
+}
+
+function parse(args: readonly string[]): { values: Options; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  }
+}
+
+function runOptions(values: Options, words: readonly string[]) {
+  const prompt = words.join(" ").trim();
+  if (prompt === "") throw new UsageError('run needs a task: ringfence run "fix the failing test"');
+  const land = values.land ?? "patch";
+  if (land !== "patch" && land !== "auto") throw new UsageError(`--land is patch or auto, not "${land}"`);
+  return {
+    prompt,
+    model: values.model ?? null,
+    format: formatOf(values["output-format"] ?? "text"),
+    land,
+    limits: {
+      turnsMax: amount(values["max-turns"], "--max-turns"),
+      minutesMax: amount(values["max-minutes"], "--max-minutes"),
+      usdMax: amount(values["max-usd"], "--max-usd"),
+    },
+  } as const;
+}
+
+function formatOf(text: string): OutputFormat {
+  const format = OUTPUT_FORMATS.find((known) => known === text);
+  if (!format) throw new UsageError(`--output-format is one of ${OUTPUT_FORMATS.join(", ")}, not "${text}"`);
+  return format;
+}
+
+function amount(text: string | undefined, option: string): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new UsageError(`${option} takes a number above 0, not "${text}"`);
+  return value;
+}
+
+function execWords(words: readonly string[]): readonly string[] {
+  if (words.length === 0) throw new UsageError("exec needs a command: ringfence exec -- npm test");
+  return words;
+}
+
+function print(terminal: Terminal, text: string): number {
+  terminal.stdout.write(text);
+  return 0;
+}

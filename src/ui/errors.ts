@@ -1,0 +1,21 @@
+import { UsageError } from "../agent/config.ts";
+import { BoxUnavailable } from "../box/programs.ts";
+import { LedgerFailure, Tampered } from "../ledger/failure.ts";
+import { UnknownModel } from "../model/open.ts";
+import { ModelFailure } from "../model/port.ts";
+
+/** Chooses the exit status that says what kind of thing went wrong (DESIGN section 6). */
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof UsageError || error instanceof UnknownModel) return 2;
+  if (error instanceof BoxUnavailable) return 23;
+  if (error instanceof ModelFailure) return error.kind === "auth" ? 40 : 50;
+  return 1;
+}
+
+/** Says whether an error is one that a person can act on, and so needs no stack. */
+export function isExpected(error: unknown): error is Error {
+  return (
+    error instanceof UsageError || error instanceof UnknownModel || error instanceof BoxUnavailable ||
+    error instanceof ModelFailure || error instanceof LedgerFailure || error instanceof Tampered
+  );
+}

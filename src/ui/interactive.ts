@@ -1,0 +1,82 @@
+import { createInterface } from "node:readline";
+import { forgetSession, settle } from "../agent/settle.ts";
+import type { Session } from "../agent/session.ts";
+import { takeTurn } from "../agent/turn.ts";
+import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
+import { discardLive, landLive, showDiff } from "./changes.ts";
+import { describeCall, writeLeftover } from "./report.ts";
+import { openSession } from "./run.ts";
+import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
+import { welcome } from "./welcome.ts";
+
+const HELP = "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /discard throws it away, /exit ends.\n";
+const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
+
+/** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
+export async function interactive(options: { readonly model: string | null }, start: Start, terminal: Terminal): Promise<number> {
+  const workplace = await prepareWorkplace(start);
+  if (options.model === null && workplace.config.model === null) {
+    await forgetSession(workplace);
+    return welcome(start, terminal);
+  }
+  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS }, (event) => show(event, terminal));
+  writeSafe(terminal.stdout, `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`);
+  try {
+    return await converse(session, workplace, terminal);
+  } finally {
+    await session.close();
+  }
+}
+
+async function converse(session: Session, workplace: Workplace, terminal: Terminal): Promise<number> {
+  const { stdin, stdout } = terminal;
+  const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
+  let turn: AbortController | null = null;
+  // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program.
+  stdin.on("keypress", (_text: string, key: { readonly name?: string } | undefined) => {
+    if (key?.name === "escape") turn?.abort();
+  });
+  lines.on("SIGINT", () => (turn ? turn.abort() : lines.close()));
+  lines.prompt();
+  for await (const line of lines) {
+    const text = line.trim();
+    if (text === "/exit" || text === "/quit") break;
+    if (text.startsWith("/")) await command(text, session, workplace, terminal);
+    else if (text !== "") {
+      turn = new AbortController();
+      await answer(session, workplace, text, turn.signal, terminal);
+      turn = null;
+    }
+    lines.prompt();
+  }
+  lines.close();
+  session.finish({ reason: "done", message: "the person ended the session" });
+  const leftover = await settle(session, workplace, "patch");
+  writeLeftover(terminal.stderr, { leftover, session: session.id });
+  return EXIT_CODES.done;
+}
+
+async function answer(session: Session, workplace: Workplace, text: string, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const end = await takeTurn(session, text, signal);
+  if (end.reason !== "done") writeSafe(terminal.stderr, `\n${end.message}\n`);
+  terminal.stdout.write("\n");
+  const leftover = await settle(session, workplace, "patch");
+  const waits = leftover.held.length;
+  if (waits > 0) writeSafe(terminal.stderr, dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`) + "\n");
+}
+
+async function command(text: string, session: Session, workplace: Workplace, terminal: Terminal): Promise<void> {
+  const [name, ...paths] = text.slice(1).split(/\s+/);
+  if (name === "diff") await showDiff(workplace, terminal);
+  else if (name === "land") await landLive(session, workplace, paths, terminal);
+  else if (name === "discard") await discardLive(session, workplace, terminal);
+  else writeSafe(terminal.stdout, HELP);
+}
+
+function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
+  if (event.type === "text") writeSafe(stdout, event.text);
+  else if (event.type === "call") stderr.write(`${dim(stderr, `\n· ${event.call.name} `)}`), writeSafe(stderr, `${describeCall(event.call)}\n`);
+  else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+  else if (event.type === "retry") writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
+}

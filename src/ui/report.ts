@@ -1,0 +1,148 @@
+import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
+import { visibleJson } from "../core/text.ts";
+import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
+
+export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** What a run leaves behind when it ends. */
+export interface Leftover {
+  /** Source that waits for a person's key, and files that would run later. */
+  readonly held: readonly { readonly path: string; readonly class: string; readonly why: string }[];
+  readonly landed: readonly string[];
+  /** Path of a patch with the source changes that wait; null when none do. */
+  readonly patch: string | null;
+}
+
+export interface Result {
+  readonly reason: EndReason;
+  readonly message: string;
+  readonly session: string | null;
+  readonly durationMs: number;
+  readonly exitCode: number;
+  readonly totals: Totals;
+  readonly leftover: Leftover;
+}
+
+/** Shows a run in one of the output formats. */
+export interface Report {
+  show(event: SessionEvent): void;
+  /** Called once, always, last. */
+  result(result: Result): void;
+}
+
+export function makeReport(format: OutputFormat, terminal: Terminal): Report {
+  switch (format) {
+    case "text":
+      return textReport(terminal);
+    case "json":
+      return { show: () => {}, result: (result) => writeJson(terminal, resultJson(result)) };
+    case "stream-json":
+      return streamReport(terminal);
+  }
+}
+
+// Progress goes to the error output, so that the answer alone can be piped.
+function textReport({ stdout, stderr }: Terminal): Report {
+  return {
+    show(event) {
+      if (event.type === "call") writeSafe(stderr, `· ${event.call.name} ${describeCall(event.call)}\n`);
+      else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+      else if (event.type === "reply" && event.calls.length > 0 && event.text !== "") writeSafe(stderr, `${event.text}\n`);
+      else if (event.type === "retry") writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
+    },
+    result(result) {
+      if (result.reason === "done") writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
+      else writeSafe(stderr, `ringfence: ${result.message}\n`);
+      writeLeftover(stderr, result);
+    },
+  };
+}
+
+/** Writes what waits after a run, and what to type next. */
+export function writeLeftover(stderr: NodeJS.WriteStream, { leftover, session }: Pick<Result, "leftover" | "session">): void {
+  if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${leftover.landed.length} files\n`);
+  const source = leftover.held.filter((held) => held.class === "source");
+  const others = leftover.held.filter((held) => held.class !== "source");
+  if (source.length > 0) writeSafe(stderr, `${source.length} changed files wait in session ${session}: ringfence diff | land | discard\n`);
+  if (leftover.patch !== null) writeSafe(stderr, `patch: ${leftover.patch}\n`);
+  for (const held of others) writeSafe(stderr, `held: ${held.path} (${held.class}: ${held.why})\n`);
+}
+
+function streamReport(terminal: Terminal): Report {
+  let session: string | null = null;
+  return {
+    show(event) {
+      switch (event.type) {
+        case "start":
+          session = event.session;
+          return writeJson(terminal, {
+            type: "system", subtype: "init", session_id: session, cwd: event.checkout, model: event.model, tools: event.tools,
+            permissionMode: "box", mcp_servers: [],
+          });
+        case "reply":
+          return writeJson(terminal, { type: "assistant", session_id: session, message: assistantMessage(event) });
+        case "result":
+          return writeJson(terminal, {
+            type: "user",
+            session_id: session,
+            message: { role: "user", content: [{ type: "tool_result", tool_use_id: event.id, content: event.text, is_error: !event.ok }] },
+          });
+        case "retry":
+          return writeJson(terminal, { type: "system", subtype: "retry", session_id: session, attempt: event.attempt, wait_ms: event.waitMs, reason: event.reason });
+        case "instructions":
+          return writeJson(terminal, { type: "system", subtype: "instructions", session_id: session, paths: event.paths });
+        case "text":
+        case "reasoning":
+        case "call":
+        case "end":
+          return;
+      }
+    },
+    result: (result) => writeJson(terminal, resultJson(result)),
+  };
+}
+
+function assistantMessage(event: SessionEvent & { readonly type: "reply" }): object {
+  const text = event.text === "" ? [] : [{ type: "text", text: event.text }];
+  const calls = event.calls.map(({ id, name, input }) => ({ type: "tool_use", id, name, input }));
+  const { input, cachedInput, output } = event.usage;
+  return {
+    type: "message",
+    role: "assistant",
+    content: [...text, ...calls],
+    usage: { input_tokens: input - cachedInput, cache_read_input_tokens: cachedInput, output_tokens: output },
+  };
+}
+
+function resultJson(result: Result): object {
+  const { totals, leftover } = result;
+  return {
+    type: "result",
+    subtype: result.reason === "done" ? "success" : result.reason === "turns" ? "error_max_turns" : "error_during_execution",
+    is_error: result.reason !== "done",
+    reason: result.reason,
+    result: result.message,
+    session_id: result.session,
+    duration_ms: result.durationMs,
+    num_turns: totals.replies,
+    total_cost_usd: totals.usd,
+    usage: { input_tokens: totals.input - totals.cachedInput, cache_read_input_tokens: totals.cachedInput, output_tokens: totals.output },
+    landed: leftover.landed,
+    held: leftover.held,
+    patch: leftover.patch,
+    exit_code: result.exitCode,
+  };
+}
+
+function writeJson({ stdout }: Terminal, value: object): void {
+  stdout.write(`${visibleJson(JSON.stringify(value))}\n`);
+}
+
+/** Names a call in a few words: its command, path or pattern. */
+export function describeCall(call: Call): string {
+  if (call.input === null || typeof call.input !== "object" || Array.isArray(call.input)) return "";
+  const input = call.input as Readonly<Record<string, unknown>>;
+  const named = input["command"] ?? input["path"] ?? input["pattern"] ?? input["id"] ?? input["glob"];
+  return typeof named === "string" ? oneLine(named, 120) : "";
+}

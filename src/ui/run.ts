@@ -1,0 +1,116 @@
+import { instructionFolders } from "../agent/config-checkout.ts";
+import { settle } from "../agent/settle.ts";
+import { type RunLimits, Session } from "../agent/session.ts";
+import { takeTurn, type TurnEnd } from "../agent/turn.ts";
+import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { type EndReason, EXIT_CODES, type SessionEvent, type Totals } from "../core/event.ts";
+import { openModel } from "../model/open.ts";
+import { ModelFailure } from "../model/port.ts";
+import { exitCodeOfError } from "./errors.ts";
+import { type Leftover, makeReport, type OutputFormat } from "./report.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface RunOptions {
+  readonly prompt: string;
+  readonly model: string | null;
+  readonly format: OutputFormat;
+  readonly limits: RunLimits;
+  /** `auto` lands source at the end without a person having seen it: the person's own choice. */
+  readonly land: "patch" | "auto";
+}
+
+const NOTHING: Leftover = { held: [], landed: [], patch: null };
+const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
+
+/** Runs one task without a person; returns the exit status. Whatever happens, one `result` is reported last. */
+export async function runTask(options: RunOptions, start: Start, terminal: Terminal): Promise<number> {
+  const report = makeReport(options.format, terminal);
+  const startedAt = Date.now();
+  let session: string | null = null;
+  let totals = NO_TOTALS;
+  let leftover = NOTHING;
+  let end: TurnEnd;
+  let failure: unknown = null;
+  const interrupt = listenForSignals();
+  try {
+    const workplace = await prepareWorkplace(start);
+    session = workplace.folder.id;
+    const opened = await openSession(workplace, options, (event) => report.show(event));
+    try {
+      end = await takeTurn(opened, options.prompt, interrupt.signal);
+      leftover = await settle(opened, workplace, options.land);
+      totals = opened.totals;
+      opened.finish(end);
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    failure = error;
+    end = { reason: reasonOf(error), message: error instanceof Error ? error.message : String(error) };
+  } finally {
+    interrupt.close();
+  }
+  const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
+  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, leftover });
+  return exitCode;
+}
+
+/** Opens a session, the model loading beside the box. */
+export async function openSession(
+  workplace: Workplace,
+  options: Pick<RunOptions, "model" | "limits">,
+  show: (event: SessionEvent) => void,
+): Promise<Session> {
+  const { start, config } = workplace;
+  const spec = options.model ?? config.model;
+  if (spec === null) throw new ModelFailure("auth", "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how");
+  return Session.open({
+    folder: workplace.folder,
+    box: workplace.box,
+    model: openModel(spec, { env: start.environment, providers: config.providers }),
+    instructionFolders: instructionFolders(workplace.checkout),
+    limits: options.limits,
+    version: start.version,
+    now: Date.now,
+    show,
+  });
+}
+
+interface Interrupt {
+  readonly signal: AbortSignal;
+  signalNumber(): number;
+  close(): void;
+}
+
+// The first signal stops the turn, and what it did is kept; the second ends the program at once.
+function listenForSignals(): Interrupt {
+  const controller = new AbortController();
+  let received = 0;
+  const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+  const listeners = Object.entries(numbers).map(([name, number]) => {
+    const listener = () => {
+      if (received > 0) process.exit(128 + number);
+      received = number;
+      controller.abort();
+    };
+    process.on(name, listener);
+    return { name, listener };
+  });
+  return {
+    signal: controller.signal,
+    signalNumber: () => received,
+    close: () => {
+      for (const { name, listener } of listeners) process.off(name, listener);
+    },
+  };
+}
+
+function reasonOf(error: unknown): EndReason {
+  if (error instanceof ModelFailure) return error.kind === "auth" ? "model-auth" : "model-provider";
+  return "error";
+}
+
+function exitCodeOf(reason: EndReason, failure: unknown, signalNumber: number): number {
+  if (reason === "interrupted") return 128 + (signalNumber || 2);
+  return failure === null || reason !== "error" ? EXIT_CODES[reason] : exitCodeOfError(failure);
+}

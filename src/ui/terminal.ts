@@ -1,0 +1,24 @@
+import { visible } from "../core/text.ts";
+
+/** Where a front end reads and writes. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** Writes text of a stranger: whatever a terminal would obey, hide or reorder is spelled out. */
+export function writeSafe(to: NodeJS.WritableStream, text: string): void {
+  to.write(visible(text));
+}
+
+/** Styles text of our own for a terminal; plain where it is none or NO_COLOR is set. */
+export function dim(to: NodeJS.WriteStream, text: string): string {
+  return to.isTTY && !process.env["NO_COLOR"] ? `\x1b[2m${text}\x1b[0m` : text;
+}
+
+/** Cuts a text to one line of at most `charsMax` characters. */
+export function oneLine(text: string, charsMax: number): string {
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > charsMax ? `${line.slice(0, charsMax - 1)}…` : line;
+}
