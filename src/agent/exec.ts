@@ -1,6 +1,8 @@
 import type { Streamed, Streams } from "../box/perform.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { readFacts } from "../box/folder.ts";
 import { createLedger } from "../ledger/append.ts";
+import { discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 
@@ -21,14 +23,18 @@ export async function execInBox(
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
   const gate = new Gate(ledger, () => UNKNOWN_SOURCE, Date.now);
   const box = await openBox(workplace);
+  let hasChanges = false;
   try {
     const gated = gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
     if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, session: folder.id, hasChanges: false };
     const done = await box.stream(gated.permit, streams);
     ledger.append({ type: "outcome", at: Date.now(), call: null, ok: done.status === 0, status: done.status, message: done.message });
-    return { ...done, session: folder.id, hasChanges: await box.hasChanges() };
+    hasChanges = await box.hasChanges();
+    return { ...done, session: folder.id, hasChanges };
   } finally {
     await box.close();
+    // A session that changed nothing waits for nobody.
+    if (!hasChanges) await discardFor({ path: folder.path, facts: readFacts(folder.path) }, { gate, ledger });
     ledger.sync();
     ledger.close();
   }

@@ -1,5 +1,5 @@
 import { Box, type BoxPlan } from "../box/box.ts";
-import type { SessionFolder } from "../box/folder.ts";
+import { readFacts, type SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
@@ -7,6 +7,7 @@ import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import { discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
@@ -151,8 +152,12 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
   }
 
+  /** Ends the box and the record; a session that changed nothing leaves no layer behind. */
   async close(): Promise<void> {
+    const hasChanges = await this.box.hasChanges().catch(() => true);
     await this.box.close();
+    const { path } = this.box.folder;
+    if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
     this.ledger.close();
   }
 }

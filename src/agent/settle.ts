@@ -1,6 +1,44 @@
+import { isLandable } from "../box/collect.ts";
+import { readFacts } from "../box/folder.ts";
+import { savePatch } from "../box/patch-file.ts";
+import type { ChangeClass } from "../core/classify.ts";
+import { landFor, patchOf, withChanges } from "./changeset.ts";
 import type { Session } from "./session.ts";
-import type { Workplace } from "./workplace.ts";
-export async function settle(_session: Session, _workplace: Workplace, _land: "patch" | "auto") {
-  return { held: [], landed: [], patch: null };
+
+/** What waits after a run, what landed, and where the patch is. */
+export interface Settled {
+  readonly held: readonly HeldChange[];
+  readonly landed: readonly string[];
+  readonly patch: string | null;
 }
-export async function forgetSession(_workplace: Workplace): Promise<void> {}
+
+export interface HeldChange {
+  readonly path: string;
+  readonly class: ChangeClass;
+  readonly why: string;
+}
+
+/**
+ * Ends a turn: freezes the box, collects what changed, and lands it or writes it as a patch.
+ *
+ * Source waits for a person's key unless they chose `auto`; what would run later waits in either case.
+ */
+export async function settle(session: Session, land: "patch" | "auto"): Promise<Settled> {
+  if (!(await session.box.hasChanges())) return { held: [], landed: [], patch: null };
+  const changed = { path: session.box.folder.path, facts: readFacts(session.box.folder.path) };
+  await session.box.freeze();
+  try {
+    return await withChanges(changed, async (collected) => {
+      const isAuto = land === "auto" && collected.changes.some(isLandable);
+      const landed = isAuto ? (await landFor(changed, collected, null, session)).landed : [];
+      const waiting = collected.changes.filter(({ cls, change }) => cls !== "ignored" && !landed.includes(change.path));
+      const held = waiting.map(({ change, cls, why, conflict }) => ({ path: change.path, class: cls, why: conflict === null ? why : `you ${conflict} it meanwhile` }));
+      const git = collected.gitHeld.map((path) => ({ path, class: "run-later" as const, why: "git obeys it; nothing under .git is landed" }));
+      const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
+      return { held: [...held, ...git], landed, patch };
+    });
+  } finally {
+    await session.box.thaw();
+  }
+}
+

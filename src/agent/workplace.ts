@@ -12,6 +12,8 @@ export interface Start {
   /** The folder of the installed package or of the source checkout. */
   readonly packageRoot: string;
   readonly version: string;
+  /** Further programs to show in the box: name and absolute path. */
+  readonly tools?: Readonly<Record<string, string>>;
 }
 
 /** Everything that a session needs and that the person, not the repository, decides. */
@@ -37,7 +39,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     state,
     identity,
     environment: start.environment,
-    ripgrep: findRipgrep(start.packageRoot),
+    tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     startedAt,
   };

@@ -9,7 +9,7 @@ import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups 
 import { scanTests, writeMasks } from "./mask.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
-import { launcher, type Profile, sandboxArguments, sandboxEnvironment } from "./profile.ts";
+import { launcher, type Profile, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { readSystemLinks } from "./system.ts";
@@ -28,8 +28,8 @@ export interface BoxPlan {
   readonly identity: Identity;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly limits?: Limits;
-  /** Absolute path of ripgrep on the host. */
-  readonly ripgrep: string;
+  /** Programs of ours that the box shows last in PATH: name and absolute path on the host. `rg` is one of them. */
+  readonly tools: Readonly<Record<string, string>>;
   readonly startedAt: number;
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
@@ -77,7 +77,8 @@ export class Box {
     copyRootMode(folder, checkout);
     const toolchains = findToolchains(identity.home, checkout, plan.environment["PATH"] ?? "", identity.uid);
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
-    const binds = [...toolchains.roots, etc, plan.ripgrep];
+    const tools = Object.entries(plan.tools);
+    const binds = [...toolchains.roots, etc, ...tools.map(([, path]) => path)];
     const pins = pinsFor([...toolchains.roots, checkout], identity.home);
     const profile: Profile = {
       pins,
@@ -85,9 +86,9 @@ export class Box {
       home: identity.home,
       toolchains: toolchains.roots,
       etcBind: toolchains.roots.length,
-      tools: [{ name: "rg", bind: toolchains.roots.length + 1 }],
+      tools: tools.map(([name], index) => ({ name, bind: toolchains.roots.length + 1 + index })),
       systemLinks: readSystemLinks(),
-      environment: sandboxEnvironment(plan.environment, { ...identity, path: toolchains.path }),
+      environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
     };
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
     const ctl = join(folder.path, "ctl");
@@ -152,23 +153,25 @@ export class Box {
     await this.#holder.thaw();
   }
 
-  /** Mounts the view anew, so that files that were replaced outside are seen. Refused while a command still runs. */
-  async remount(): Promise<boolean> {
-    if (this.#active.size > 0) return false;
+  /** Mounts the view anew, so that files that were replaced outside are seen. Not done while a command still runs. */
+  async remount(): Promise<void> {
+    if (this.#active.size === 0) await this.renew(async () => {});
+  }
+
+  /** Kills every command, does something to the layer while no view is mounted, and mounts it again. */
+  async renew(between: () => Promise<void>): Promise<void> {
+    for (const oneShot of this.#active) oneShot.kill();
+    await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
     await this.#pool.drain();
     await this.#holder.unmountView();
+    await between();
     await this.#holder.mountView();
     this.#pool.refill();
-    return true;
   }
 
   /** Says whether the layer holds anything at all. */
   hasChanges(): Promise<boolean> {
     return this.#holder.hasChanges();
-  }
-
-  get isBusy(): boolean {
-    return this.#active.size > 0;
   }
 
   /** Kills every process of the session and gives back what was set up. The layer stays. */

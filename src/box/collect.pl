@@ -341,7 +341,7 @@ sub make_repository {
         close $file;
     }
     %ENV = (PATH => "/usr/bin:/bin", LC_ALL => "C", HOME => "/nonexistent", GIT_DIR => "/git", GIT_CONFIG_NOSYSTEM => "1",
-        GIT_CONFIG_GLOBAL => "/dev/null", GIT_ATTR_NOSYSTEM => "1", GIT_LITERAL_PATHSPECS => "1", GIT_OPTIONAL_LOCKS => "0",
+        GIT_CONFIG_GLOBAL => "/dev/null", GIT_ATTR_NOSYSTEM => "1", GIT_OPTIONAL_LOCKS => "0",
         GIT_NO_REPLACE_OBJECTS => "1", GIT_NO_LAZY_FETCH => "1", GIT_PAGER => "cat", GIT_TERMINAL_PROMPT => "0");
 }
 

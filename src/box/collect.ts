@@ -25,6 +25,8 @@ export interface ClassifiedChange {
   /** Who runs or reads the file, and when; null for what nothing runs by itself. */
   readonly runs: string | null;
   readonly conflict: Conflict | null;
+  /** Of a deletion: the held change that takes its place (the file moved there); alone it would only take away. */
+  readonly waitsFor: string | null;
   /** Whether both versions lie in the staging folder, so that they can be shown, compared and landed. */
   readonly isStaged: boolean;
   /** SHA-256, hex, over path, type, action, mode, content and base: what an approval is bound to. */
@@ -49,7 +51,7 @@ export interface Collected {
 
 /** Says whether a change may land without any approval of its own: source, with no conflict, and wholly staged. */
 export function isLandable(change: ClassifiedChange): boolean {
-  return change.cls === "source" && change.conflict === null && change.isStaged;
+  return change.cls === "source" && change.conflict === null && change.isStaged && change.waitsFor === null;
 }
 
 /**
@@ -71,7 +73,7 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   const items = list.items.map((item) => staged.get(item.change.path) ?? item);
   const classes = classifyWith(items);
   const masked = new Set(plan.facts.masked);
-  const changes = items.map((item) => conclude(item, classes.get(item.change.path), masked, landed));
+  const changes = addWaits(items.map((item) => conclude(item, classes.get(item.change.path), masked, landed)));
   changes.sort((a, b) => Buffer.compare(encodePath(a.change.path), encodePath(b.change.path)));
   const digest = sha256(JSON.stringify([list.gitChanges, list.gitHeld, changes.map(({ hash, cls, conflict }) => [hash, cls, conflict])]));
   return { changes, digest, gitChanges: list.gitChanges, gitHeld: list.gitHeld, gitType: list.gitType, stage };
@@ -270,9 +272,23 @@ function conclude(item: Item, found: Classification | undefined, masked: Readonl
     why: cls.why,
     runs: cls.runs ?? null,
     conflict: conflictOf(item, landed),
+    waitsFor: null,
     isStaged: item.isStaged,
     hash: sha256(JSON.stringify(approved)),
   };
+}
+
+function addWaits(changes: readonly ClassifiedChange[]): ClassifiedChange[] {
+  const held = changes.filter((one) => one.change.action !== "delete" && one.cls !== "ignored" && !isLandable(one));
+  const moved = new Map(held.flatMap(({ change }) => (change.hash !== null && change.size > 0 ? [[change.hash, change.path]] : [])));
+  const folders = new Set(held.flatMap(({ change }) => (change.base?.type === "dir" ? [change.path] : [])));
+  return changes.map((one) => {
+    if (one.change.action !== "delete") return one;
+    const { path, base } = one.change;
+    const parents = [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
+    const waitsFor = parents.find((parent) => folders.has(parent)) ?? moved.get(base?.hash ?? "") ?? null;
+    return waitsFor === null ? one : { ...one, waitsFor };
+  });
 }
 
 /** What landing itself put there is no work of the person's; what the person took away again stays away. */

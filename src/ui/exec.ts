@@ -1,5 +1,4 @@
 import { execInBox } from "../agent/exec.ts";
-import { forgetSession } from "../agent/settle.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -26,7 +25,6 @@ export async function execCommand(words: readonly string[], start: Start, termin
       onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(bytes),
     });
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
-    if (!done.hasChanges) await forgetSession(workplace);
     return status || done.status;
   } finally {
     if (isInteractive) stdin.setRawMode(false);

@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline";
-import { forgetSession, settle } from "../agent/settle.ts";
+import { settle } from "../agent/settle.ts";
 import type { Session } from "../agent/session.ts";
+import { readConfig } from "../agent/config.ts";
 import { takeTurn } from "../agent/turn.ts";
-import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { discardLive, landLive, showDiff } from "./changes.ts";
+import { diffLive, discardLive, landLive } from "./changes.ts";
 import { describeCall, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
@@ -15,21 +16,19 @@ const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
 export async function interactive(options: { readonly model: string | null }, start: Start, terminal: Terminal): Promise<number> {
+  const { model } = await readConfig(start.environment);
+  if (options.model === null && model === null) return welcome(start, terminal);
   const workplace = await prepareWorkplace(start);
-  if (options.model === null && workplace.config.model === null) {
-    await forgetSession(workplace);
-    return welcome(start, terminal);
-  }
   const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS }, (event) => show(event, terminal));
   writeSafe(terminal.stdout, `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`);
   try {
-    return await converse(session, workplace, terminal);
+    return await converse(session, terminal);
   } finally {
     await session.close();
   }
 }
 
-async function converse(session: Session, workplace: Workplace, terminal: Terminal): Promise<number> {
+async function converse(session: Session, terminal: Terminal): Promise<number> {
   const { stdin, stdout } = terminal;
   const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
   let turn: AbortController | null = null;
@@ -42,35 +41,35 @@ async function converse(session: Session, workplace: Workplace, terminal: Termin
   for await (const line of lines) {
     const text = line.trim();
     if (text === "/exit" || text === "/quit") break;
-    if (text.startsWith("/")) await command(text, session, workplace, terminal);
+    if (text.startsWith("/")) await command(text, session, terminal);
     else if (text !== "") {
       turn = new AbortController();
-      await answer(session, workplace, text, turn.signal, terminal);
+      await answer(session, text, turn.signal, terminal);
       turn = null;
     }
     lines.prompt();
   }
   lines.close();
   session.finish({ reason: "done", message: "the person ended the session" });
-  const leftover = await settle(session, workplace, "patch");
+  const leftover = await settle(session, "patch");
   writeLeftover(terminal.stderr, { leftover, session: session.id });
   return EXIT_CODES.done;
 }
 
-async function answer(session: Session, workplace: Workplace, text: string, signal: AbortSignal, terminal: Terminal): Promise<void> {
+async function answer(session: Session, text: string, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const end = await takeTurn(session, text, signal);
   if (end.reason !== "done") writeSafe(terminal.stderr, `\n${end.message}\n`);
   terminal.stdout.write("\n");
-  const leftover = await settle(session, workplace, "patch");
+  const leftover = await settle(session, "patch");
   const waits = leftover.held.length;
   if (waits > 0) writeSafe(terminal.stderr, dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`) + "\n");
 }
 
-async function command(text: string, session: Session, workplace: Workplace, terminal: Terminal): Promise<void> {
+async function command(text: string, session: Session, terminal: Terminal): Promise<void> {
   const [name, ...paths] = text.slice(1).split(/\s+/);
-  if (name === "diff") await showDiff(workplace, terminal);
-  else if (name === "land") await landLive(session, workplace, paths, terminal);
-  else if (name === "discard") await discardLive(session, workplace, terminal);
+  if (name === "diff") await diffLive(session, terminal);
+  else if (name === "land") await landLive(session, paths, terminal);
+  else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
 }
 

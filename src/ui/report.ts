@@ -52,7 +52,7 @@ function textReport({ stdout, stderr }: Terminal): Report {
       else if (event.type === "retry") writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
     },
     result(result) {
-      if (result.reason === "done") writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
+      if (result.reason === "done" || result.reason === "approval-needed") writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
       else writeSafe(stderr, `ringfence: ${result.message}\n`);
       writeLeftover(stderr, result);
     },

@@ -4,6 +4,7 @@ import { type RunLimits, Session } from "../agent/session.ts";
 import { takeTurn, type TurnEnd } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent, type Totals } from "../core/event.ts";
+import { isGitPath } from "../core/classify-path.ts";
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { exitCodeOfError } from "./errors.ts";
@@ -38,7 +39,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     const opened = await openSession(workplace, options, (event) => report.show(event));
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
-      leftover = await settle(opened, workplace, options.land);
+      leftover = await settle(opened, options.land);
+      if (end.reason === "done" && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
       totals = opened.totals;
       opened.finish(end);
     } finally {
@@ -74,6 +76,11 @@ export async function openSession(
     now: Date.now,
     show,
   });
+}
+
+// Source that waits is the ordinary end of a run; a file that would run later is an effect refused for want of a person.
+function waitsForApproval(held: Leftover["held"][number]): boolean {
+  return (held.class === "run-later" || held.class === "instruction") && !isGitPath(held.path);
 }
 
 interface Interrupt {

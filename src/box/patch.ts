@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { decodePath, encodePath } from "../core/changes.ts";
+import type { Collected } from "./collect.ts";
+import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
+import { runSandbox, scriptBind } from "./sandbox.ts";
+import { strings } from "./script.ts";
+
+export interface PatchPlan {
+  readonly collected: Collected;
+  readonly programs: Programs;
+  /** `source` leaves out what is held for what it would run; `all` is everything that is staged. */
+  readonly include: "source" | "all";
+}
+
+/** How much of one file differs. Null counts for content that is no text. */
+export interface FileStat {
+  readonly path: string;
+  readonly added: number | null;
+  readonly removed: number | null;
+}
+
+const PATCH_MS_MAX = 60_000;
+const PATCH_BYTES_MAX = 256 << 20;
+
+/** Writes the changes as a patch that `git apply` takes in the checkout. Empty folders are not in it: git knows none. */
+export function makePatch(plan: PatchPlan): Promise<Buffer> {
+  return diff(plan, "patch");
+}
+
+/** Counts the lines that each changed file gains and loses, by path. */
+export async function countLines(plan: PatchPlan): Promise<FileStat[]> {
+  const counts = await diff(plan, "numstat");
+  const stats = new Map<string, FileStat>();
+  for (const { path, added, removed } of readNumstat(counts)) {
+    const before = stats.get(path);
+    // A file that becomes a link, or a folder, is listed twice.
+    stats.set(path, { path, added: sum(before?.added, added), removed: sum(before?.removed, removed) });
+  }
+  return [...stats.values()].sort((a, b) => Buffer.compare(encodePath(a.path), encodePath(b.path)));
+}
+
+async function diff({ collected, programs, include }: PatchPlan, how: "patch" | "numstat"): Promise<Buffer> {
+  const chosen = collected.changes.filter((one) => one.isStaged && (include === "all" || one.cls === "source"));
+  if (chosen.length === 0) return Buffer.alloc(0);
+  const git = findProgram("git");
+  if (git === null) throw new BoxUnavailable('a diff needs git: run "apt-get install git" (or your system\'s package manager)');
+  const script = scriptBind("collect.pl");
+  const folder = `patch-${randomBytes(4).toString("hex")}`;
+  const result = await runSandbox({
+    programs,
+    binds: [script, { source: collected.stage, target: "/stage", access: "write" }],
+    command: [programs.perl, script.target, "patch", process.arch, git, folder, how],
+    input: strings(chosen.map(({ change }) => Buffer.from(encodePath(change.path)))),
+    timeoutMs: PATCH_MS_MAX,
+    stdoutBytesMax: PATCH_BYTES_MAX,
+    capability: null,
+  });
+  if (result.status !== 0) throw new Error(`the diff could not be made: ${result.stderr.trim() || `status ${result.status}`}`);
+  return result.stdout;
+}
+
+/** Reads `git diff --numstat -z`: "added TAB removed TAB path", or nothing for the path and then the old and the new one. */
+function readNumstat(bytes: Buffer): FileStat[] {
+  const parts = bytes.toString("latin1").split("\0").slice(0, -1);
+  const stats: FileStat[] = [];
+  for (let at = 0; at < parts.length; at += 1) {
+    const [, added, removed, one] = parts[at]?.match(/^(\d+|-)\t(\d+|-)\t(.*)$/s) ?? [];
+    if (added === undefined || removed === undefined || one === undefined) throw new Error("bug: git's counts are not as agreed");
+    const paths = one === "" ? [parts[(at += 1)], parts[(at += 1)]] : [one];
+    // Each begins with "a/" or "b/"; a side that is missing is called /dev/null.
+    const path = paths.findLast((side) => side !== "/dev/null")?.slice(2) ?? "";
+    stats.push({ path: decodePath(Buffer.from(path, "latin1")), added: count(added), removed: count(removed) });
+  }
+  return stats;
+}
+
+function count(text: string): number | null {
+  return text === "-" ? null : Number(text);
+}
+
+function sum(before: number | null | undefined, now: number | null): number | null {
+  if (before === undefined) return now;
+  return before === null || now === null ? null : before + now;
+}

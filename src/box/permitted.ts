@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import { type Permit, spend } from "../core/permit.ts";
+import type { Box } from "./box.ts";
+import { discardSession, emptyFolder } from "./discard.ts";
+import { type LandPlan, type LandResult, landChanges } from "./land.ts";
+import type { Programs } from "./programs.ts";
+
+/** Spends a permit to land exactly the collection that it was given for. */
+export function landPermitted(permit: Permit, plan: LandPlan): Promise<LandResult> {
+  const effect = spend(permit);
+  if (effect.kind !== "land" || effect.digest !== plan.collected.digest) throw new Error("bug: a permit for another landing");
+  return landChanges({ ...plan, which: effect.paths });
+}
+
+/** Spends a permit to throw away the layer of a session that is over. */
+export function discardPermitted(permit: Permit, sessionPath: string, programs: Programs): Promise<void> {
+  if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
+  return discardSession(sessionPath, programs);
+}
+
+/** Spends a permit to empty the layer of a session that goes on; every command in the box is killed. */
+export function emptyPermitted(permit: Permit, box: Box, programs: Programs): Promise<void> {
+  if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
+  return box.renew(async () => {
+    for (const name of ["layer/upper", "layer/work"]) await emptyFolder(join(box.folder.path, name), programs);
+  });
+}
