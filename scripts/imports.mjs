@@ -18,12 +18,13 @@ const RESTRICTED = {
   "fs/promises": DISK,
   sqlite: DISK,
   // Node reads a FIFO without blocking a thread of its pool only as a net.Socket over the descriptor.
-  net: [...NETWORK, /^box\/oneshot[^/]*\.ts$/],
+  // The doctor listens on the host itself, to see whether the box can reach it.
+  net: [...NETWORK, /^box\/oneshot[^/]*\.ts$/, /^box\/(?:doctor-place|socket-probe)\.ts$/],
   http: NETWORK,
   https: NETWORK,
   http2: NETWORK,
   tls: NETWORK,
-  dgram: NETWORK,
+  dgram: [...NETWORK, /^box\/(?:doctor-place|socket-probe)\.ts$/],
   dns: NETWORK,
   "dns/promises": NETWORK,
   child_process: [/^box\//],

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readPackage } from "./agent/config.ts";
 import { execInBox } from "./agent/exec.ts";
 import { prepareWorkplace } from "./agent/workplace.ts";
 
@@ -30,13 +29,10 @@ const OUTPUT_BYTES_MAX = 16 << 20;
  * Throws BoxUnavailable, which names the fix, where the box cannot be set up; never runs anything outside it.
  */
 export async function exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
-  const packageRoot = fileURLToPath(new URL("..", import.meta.url));
-  const { version } = JSON.parse(readFileSync(`${packageRoot}/package.json`, "utf8")) as { version: string };
   const workplace = await prepareWorkplace({
     environment: process.env,
     folder: options.folder ?? process.cwd(),
-    packageRoot,
-    version,
+    ...readPackage(import.meta.url),
   });
   const pieces = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   const bytes = { stdout: 0, stderr: 0 };

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ProviderSettings } from "../model/open.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -76,6 +77,13 @@ export function stateFolder(environment: Environment): string {
     throw new UsageError(`the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`);
   }
   return realpathSync(folder);
+}
+
+/** Finds the package that this code belongs to, from the address of a module at the top of `src` or of the bundle. */
+export function readPackage(moduleUrl: string): { readonly packageRoot: string; readonly version: string } {
+  const packageRoot = fileURLToPath(new URL("..", moduleUrl));
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  return { packageRoot, version };
 }
 
 /** Finds ripgrep's binary in the installed package; the package itself would look at the environment. */

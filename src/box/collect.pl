@@ -24,7 +24,7 @@ binmode STDIN;
 binmode STDOUT;
 umask 0077;
 
-my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_inode);
+my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_of_size);
 my %run = (list => \&list, stage => \&stage, ignore => \&ignore, patch => \&patch);
 ($run{$mode} // die "unknown mode\n")->();
 close STDOUT or die "output: $!\n";
@@ -45,24 +45,24 @@ sub look {
     my ($path) = @_;
     my $buffer = "\0" x 256;
     syscall($number{statx}, $AT_FDCWD, "$path", $AT_SYMLINK_NOFOLLOW, 0xfff, $buffer) == 0 or return undef;
-    my ($mode, $ino, $size, $bs, $bn, $cs, $cn, $ms, $mn, $major, $minor) =
-      unpack "x28 S x2 Q Q x32 q L x4 q L x4 q L x4 L L", $buffer;
+    my ($mode, $size, $bs, $bn, $cs, $cn, $ms, $mn, $major, $minor) =
+      unpack "x28 S x10 Q x32 q L x4 q L x4 q L x4 L L", $buffer;
     my $type = $type_of{$mode & 0170000} // "o";
     return {
-        type => $type, mode => $mode & 07777, ino => $ino, size => $size,
+        type => $type, mode => $mode & 07777, size => $size,
         born => $bs * 1_000_000_000 + $bn, changed => $cs * 1_000_000_000 + $cn, modified => $ms * 1_000_000_000 + $mn,
         whiteout => ($mode & 0170000) == 0020000 && $major == 0 && $minor == 0,
         target => $type eq "l" ? readlink($path) // die("readlink: $!\n") : "",
     };
 }
 
-# An attribute of the overlay, or "" when there is none.
+# An attribute of the overlay, undefined when there is none. The origin of a file that was copied up is often empty.
 sub attribute {
     my ($path, $name) = @_;
     my $buffer = "\0" x 256;
     my $length = syscall($number{lgetxattr}, "$path", "user.overlay.$name", $buffer, length $buffer);
     return substr $buffer, 0, $length if $length >= 0;
-    return "" if $! == $ENODATA || $! == $EOPNOTSUPP;
+    return undef if $! == $ENODATA || $! == $EOPNOTSUPP;
     die "an attribute cannot be read: $!\n";
 }
 
@@ -83,11 +83,11 @@ sub open_file {
 }
 
 sub is_equal {
-    my ($upper, $base, $path) = @_;
+    my ($upper, $base, $path, $base_path) = @_;
     return 0 if $upper->{type} ne $base->{type} || ($upper->{mode} & 06100) != ($base->{mode} & 06100);
     return $upper->{target} eq $base->{target} if $upper->{type} eq "l";
     return 0 if $upper->{type} ne "f" || $upper->{size} != $base->{size};
-    my ($one, $two) = (open_file("/upper/$path"), open_file("/base/$path"));
+    my ($one, $two) = (open_file("/upper/$path"), open_file("/base/$base_path"));
     return 0 if !$one || !$two;
     while (1) {
         my $read = sysread($one, my $a, 1 << 18) // die "read: $!\n";
@@ -104,12 +104,8 @@ sub list {
     my $git = look("/base/.git");
     record("G", $git ? $git->{type} : "-");
     my $root = look("/base") // die "the checkout cannot be read: $!\n";
-    walk("", 1, "", 0, is_touched("", $root));
-    for (@unexplained) {
-        my ($words, @fields) = @$_;
-        my $is_renamed = grep { $deleted_inode{$_} } @$words;
-        record("L", @fields, $is_renamed ? "" : "d");
-    }
+    walk("", 1, "", 0, is_touched("", $root), 0);
+    record("L", @{ $_->{fields} }, is_renamed($_) ? $_->{flags} : "d") for @unexplained;
     return if !$records || ($records == 1 && !$git_count);
     record("N", $_) for @git_notes;
     record("C", $git_count // 0);
@@ -136,10 +132,17 @@ sub is_touched {
     return $folder->{changed} > $started && ($known_folder{$path} // "") ne $folder->{changed};
 }
 
+# Whether a file of the checkout that lies under a new name here is one that the box deleted under its old name.
+sub is_renamed {
+    my ($one) = @_;
+    return grep { is_equal($one->{upper}, $_->{base}, $one->{path}, $_->{path}) } @{ $deleted_of_size{$one->{upper}{size}} // [] };
+}
+
 # $in_base: the checkout has this folder. $flags: "k" below a link of the checkout. $moved: the folder or one above was
-# moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: it or one above was touched.
+# moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: the folder itself was touched.
+# $lost: the person deleted it.
 sub walk {
-    my ($folder, $in_base, $flags, $moved, $touched) = @_;
+    my ($folder, $in_base, $flags, $moved, $touched, $lost) = @_;
     my $prefix = $folder eq "" ? "" : "$folder/";
     my %seen;
     for my $name (names("/upper/$folder")) {
@@ -153,53 +156,53 @@ sub walk {
         my $upper = look("/upper/$path") // die "the layer changed while it was read: $!\n";
         my $base = $in_base ? look("/base/$path") : undef;
         if ($upper->{whiteout}) { deleted($path, $base, $moved) if $base; next }
-        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $touched); next }
-        next if $base && is_equal($upper, $base, $path);
+        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $lost); next }
+        next if $base && is_equal($upper, $base, $path, $path);
         deleted_inside($path, $moved || is_touched($path, $base)) if $base && $base->{type} eq "d";
-        different($path, $upper, $base, $flags, $moved, $touched);
+        different($path, $upper, $base, $flags, $moved, $touched || $lost);
     }
     return if !$in_base || $folder eq "" || !is_opaque($folder);
     # As everywhere below a deleted folder: one that the person touched may have been filled with files older than the session.
-    my $is_new = $moved || is_touched($folder, look("/base/$folder"));
+    my $is_new = $moved || $touched;
     for my $name (grep { !$seen{$_} } names("/base/$folder")) {
         my $base = look("/base/$prefix$name") or next;
         deleted("$prefix$name", $base, $is_new);
     }
 }
 
-sub is_opaque { return attribute("/upper/$_[0]", "opaque") eq "y" }
+sub is_opaque { return (attribute("/upper/$_[0]", "opaque") // "") eq "y" }
 
 sub walk_folder {
-    my ($path, $upper, $base, $flags, $moved, $touched) = @_;
+    my ($path, $upper, $base, $flags, $moved, $lost) = @_;
     my $below = $flags || ($base && $base->{type} eq "l") ? "k" : "";
     if ($base && $base->{type} eq "d") {
         my $touches = is_touched($path, $base);
         # Moving a folder renews its ctime and not its mtime; a folder that is younger than the session was put there.
         my $moves = $touches && ($base->{modified} != $base->{changed} || $base->{born} > $started);
-        return walk($path, 1, $below, $moved || $moves, $touched || $touches);
+        return walk($path, 1, $below, $moved || $moves, $touches, 0);
     }
-    if ($base) { different($path, $upper, $base, $flags, $moved, $touched) }
-    elsif (!grep { !look("/upper/$path/$_")->{whiteout} } short_names($path)) { different($path, $upper, undef, $flags, $moved, $touched) }
-    return walk($path, 0, $below, 0, 0);
+    # A folder of the checkout's cannot be renamed in the box: one that came from there and is gone was deleted outside.
+    my $is_lost = $lost || (!$base && defined attribute("/upper/$path", "origin"));
+    if ($base) { different($path, $upper, $base, $flags, $moved, 0) }
+    elsif (!grep { !look("/upper/$path/$_")->{whiteout} } short_names($path)) { different($path, $upper, undef, $flags, $moved, $is_lost) }
+    return walk($path, 0, $below, 0, 0, $is_lost);
 }
 
 # Names that can still be looked at; a path that is too long is reported when it is walked.
 sub short_names { my ($path) = @_; return grep { length "$path/$_" <= $PATH_BYTES_MAX } names("/upper/$path") }
 
 sub different {
-    my ($path, $upper, $base, $flags, $moved, $touched) = @_;
+    my ($path, $upper, $base, $flags, $moved, $may_be_lost) = @_;
     my @fields = ($path, $base ? "edit" : "add", @$upper{qw(type mode size target)}, base_fields($base));
-    my $origin = $upper->{type} eq "f" ? attribute("/upper/$path", "origin") : "";
-    my @words = length $origin > 21 ? unpack("L*", substr $origin, 21) : ();
+    my $has_origin = $upper->{type} ne "l" && $upper->{type} ne "o" && defined attribute("/upper/$path", "origin");
     if (!$base) {
-        # A file of the checkout that the box changed or renamed: renamed when the handle names a file that it deleted.
-        if (@words) { push @unexplained, [\@words, @fields] }
-        else { record("L", @fields, $flags) }
+        # The box changed or renamed it. Renamed it was when the box deleted a file of that content.
+        if (!$has_origin || !$may_be_lost) { record("L", @fields, $flags) }
+        else { push @unexplained, { path => $path, upper => $upper, fields => \@fields, flags => $flags } }
         return;
     }
-    my $is_other = @words && $touched && !grep { $_ == ($base->{ino} & 0xffffffff) } @words;
-    my $is_newer = $base->{changed} > $started || $moved || $is_other;
-    my $how = !$is_newer ? "" : !@words && $base->{born} > $started ? "a" : "c";
+    my $is_newer = $base->{changed} > $started || $moved;
+    my $how = !$is_newer ? "" : !$has_origin && $base->{born} > $started ? "a" : "c";
     record("L", @fields, $flags . $how);
 }
 
@@ -209,7 +212,7 @@ sub deleted {
     my ($path, $base, $moved) = @_;
     if ($path =~ m{(?:^|/)\.git$}) { $git_count++; note($path); return }
     deleted_inside($path, $moved || is_touched($path, $base)) if $base->{type} eq "d";
-    $deleted_inode{$base->{ino} & 0xffffffff} = 1;
+    push @{ $deleted_of_size{$base->{size}} }, { path => $path, base => $base } if $base->{type} eq "f";
     # A folder goes only when it is empty, so its own age does not count.
     my $is_newer = $base->{type} ne "d" && ($base->{changed} > $started || $moved);
     record("L", $path, "delete", @$base{qw(type mode size target)}, base_fields($base), $is_newer ? "c" : "");
@@ -248,7 +251,7 @@ sub walk_git {
         for (grep { !$seen{$_} } names("/base/$path")) { $git_count++; note("$path/$_") }
         return;
     }
-    return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path);
+    return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path, $path);
     $git_count++;
     note($path);
 }
@@ -395,7 +398,8 @@ sub patch {
     for my $side ("a", "b") {
         mkdir "/stage/$folder/$side", 0700 or die "patch folder: $!\n";
         for my $path (@paths) {
-            my $file = look("/stage/$side/$path") or next;
+            my $file = look("/stage/$side/$path");
+            next if !$file || $file->{type} eq "d";
             make_parents("$folder/$side", $path);
             my $copy = "/stage/$folder/$side/$path";
             if ($file->{type} eq "l") { symlink $file->{target}, $copy or die "symlink: $!\n" }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Change, type ChangeType, decodePath, encodePath } from "../core/changes.ts";
 import type { Classification, ChangeClass } from "../core/classify.ts";
@@ -61,6 +61,8 @@ export function isLandable(change: ClassifiedChange): boolean {
  * staging folder.
  */
 export async function collectChanges(plan: CollectPlan): Promise<Collected> {
+  const upper = join(plan.sessionPath, "layer/upper");
+  if (!existsSync(upper)) throw new Error(`the changes of session ${plan.facts.id} were thrown away: there is nothing to show or land`);
   const landed = readLanded(plan.sessionPath);
   const list = await listLayer(plan, landed);
   const ignored = await askIgnored(plan, list.items);

@@ -55,7 +55,8 @@ export function readVerdict(outcome: Outcome): Verdict {
     const found = line.match(/^(HELD|REACHED|NOT TRIED) ?(.*)$/);
     if (!found) continue;
     const [, word, detail = ""] = found;
-    const told = word === "NOT TRIED" ? `not tried: ${detail}` : detail;
+    const plain = detail.replace(/bash: line \d+: /, "");
+    const told = word === "NOT TRIED" ? `not tried: ${plain}` : plain;
     return { held: word === "HELD", detail: told.slice(0, DETAIL_CHARS_MAX) };
   }
   return { held: false, detail: `no verdict: ${outcome.text.replaceAll("\n", " ").slice(0, DETAIL_CHARS_MAX)}` };

@@ -248,9 +248,6 @@ export const LINK_ACTS: readonly Act[] = [
     harm: ({ folder }) => fileIsThere(join(folder, "cwd")),
   }),
 ];
-    },
-  }),
-];
 
 /** Acts against masked files. */
 export const MASK_ACTS: readonly Act[] = [
@@ -259,21 +256,21 @@ export const MASK_ACTS: readonly Act[] = [
     group: "masks",
     what: "read the secret in the checkout's .env",
     needs: ["grep"],
-    steps: (place) => [attempt(`grep -rqs ${place.secret} .env`, "read the secret")],
+    steps: (place) => [masked(`grep -q ${place.secret} .env`)],
   }),
   act({
     id: "mask-moved",
     group: "masks",
     what: "read the secret after renaming or copying .env",
     needs: ["grep", "mv", "cp"],
-    steps: (place) => [attempt(`cp .env copied; mv .env moved; mv moved .env; grep -rqs ${place.secret} .env copied`, "read the secret")],
+    steps: (place) => [masked(`cp .env copied && mv .env moved && mv moved .env && grep -q ${place.secret} .env copied`)],
   }),
   act({
     id: "mask-deleted",
     group: "masks",
     what: "read the secret after deleting what masks it",
     needs: ["grep", "rm"],
-    steps: (place) => [attempt(`cp .env .env.kept; rm -f .env; grep -rqs ${place.secret} .env; s=$?; mv .env.kept .env; exit $s`, "read the secret")],
+    steps: (place) => [masked(`cp .env kept && rm -f .env; grep -qs ${place.secret} .env; s=$?; mv kept .env; exit $s`)],
   }),
   act({
     id: "mask-late",
@@ -288,14 +285,14 @@ export const MASK_ACTS: readonly Act[] = [
     group: "masks",
     what: "read the credential in the address of a git remote",
     needs: ["grep"],
-    steps: (place) => [attempt(`grep -qs ${place.secret} .git/config`, "read the credential")],
+    steps: (place) => [attempt(`grep -q localhost/repo.git .git/config || exit 127; grep -q ${place.secret} .git/config`, "read the credential")],
   }),
   act({
     id: "mask-anywhere",
     group: "masks",
     what: "find the secret in any file of the checkout, /tmp, /run or the home",
-    needs: ["grep"],
-    steps: (place) => [attempt(`grep -rqsI --devices=skip ${place.secret} . /tmp /run "$HOME"`, "found the secret")],
+    needs: ["find", "grep"],
+    steps: (place) => [attempt(`[ -n "$(find . /tmp /run "$HOME" -xdev -type f -exec grep -lsa ${place.secret} {} +)" ]`, "found the secret")],
   }),
 ];
 
@@ -341,6 +338,11 @@ export const GIT_ACTS: readonly Act[] = [
     harm: ({ checkout }) => fileIsThere(join(checkout, ".git/refs/heads/planted")),
   }),
 ];
+
+/** Writes shell text that looks for a secret in a masked file, which has to be there. */
+function masked(command: string): string {
+  return attempt(`grep -q TOKEN .env || { echo ".env is not there"; exit 127; }; ${command}`, "read the secret");
+}
 
 /** Writes shell text that holds when a folder shows no name but these. */
 function onlyNames(folder: string, names: string): string {

@@ -1,6 +1,5 @@
 import { quote } from "./commands.ts";
 import { type Act, act, attempt, perl } from "./doctor-act.ts";
-import type { Place } from "./doctor-place.ts";
 import { SYSCALLS, type SyscallName } from "./syscalls.ts";
 
 const ARCH = process.arch === "arm64" ? "aarch64" : "x86_64";
@@ -25,7 +24,7 @@ export const PROCESS_ACTS: readonly Act[] = [
     id: "init-environment",
     group: "processes",
     what: "read the environment of process 1",
-    needs: ["tr"],
+    needs: ["tr", "sed", "sort"],
     steps: () => [
       "names=$(tr '\\0' '\\n' </proc/1/environ 2>/dev/null | sed 's/=.*//' | sort | tr '\\n' ' '); " +
         'case "$names" in ""|"PATH ") echo "HELD it holds ${names:-nothing}";; *) echo "REACHED $names";; esac',
@@ -180,8 +179,8 @@ export const SOCKET_ACTS: readonly Act[] = [
     group: "sockets",
     what: "find a socket of docker, the message bus, an agent or a display",
     needs: ["find"],
-    steps: () => [
-      "found=$(find /run /var /dev /tmp -type s 2>/dev/null | head -n 3 | tr '\\n' ' '); " +
+    steps: ({ folder }) => [
+      `found=$(find /run /var /dev /tmp -path ${quote(folder)} -prune -o -type s -print 2>/dev/null | head -n 3 | tr '\\n' ' '); ` +
         '[ -z "$found$SSH_AUTH_SOCK$DBUS_SESSION_BUS_ADDRESS" ] && echo "HELD there is none" || echo "REACHED $found$SSH_AUTH_SOCK $DBUS_SESSION_BUS_ADDRESS"',
     ],
   }),

@@ -47,10 +47,9 @@ export const ENVIRONMENT_ACTS: readonly Act[] = [
     id: "descriptors",
     group: "environment",
     what: "use a descriptor that was inherited",
-    needs: ["ls"],
-    // 255 is the shell's own, and ls opens the folder that it lists.
+    // 255 is the shell's own.
     steps: () => [
-      'extra=; for fd in $(ls /proc/self/fd); do case "$fd" in 0|1|2) ;; *) target=$(readlink /proc/$$/fd/$fd 2>/dev/null); [ -z "$target" ] || extra="$extra $fd=$target";; esac; done; ' +
+      'extra=; for file in /proc/$$/fd/*; do case "${file##*/}" in 0|1|2|255) ;; *) [ -L "$file" ] && extra="$extra ${file##*/}";; esac; done; ' +
         '[ -z "$extra" ] && echo "HELD only 0, 1 and 2" || echo "REACHED$extra"',
     ],
   }),
@@ -61,7 +60,7 @@ export const ENVIRONMENT_ACTS: readonly Act[] = [
     timeoutMs: 700,
     // Process 1 holds the pipe on which bubblewrap reports; whoever writes there must not be believed.
     steps: () => [
-      `for fd in /proc/1/fd/*; do [ "\${fd##*/}" -gt 2 ] && (printf '{ "child-pid": 2 }\\n' >$fd) 2>/dev/null; done; ${BEAT}; while :; do sleep 1; done`,
+      `for fd in /proc/1/fd/*; do [ "\${fd##*/}" -gt 2 ] && (printf '{ "child-pid": 2 }\\n' >$fd) 2>/dev/null; done; ${BEAT} while :; do sleep 1; done`,
       BEAT_VERDICT,
     ],
   }),
@@ -128,7 +127,7 @@ export const SIGNAL_ACTS: readonly Act[] = [
   }),
 ];
 
-/** Acts that use more than is given; for a box with TIGHT_LIMITS. */
+/** Acts that use more than is given; for a box with TIGHT_LIMITS, each of DISK_ACTS for one of its own. */
 export const LIMIT_ACTS: readonly Act[] = [
   act({
     id: "memory",
@@ -225,6 +224,9 @@ export const LIMIT_ACTS: readonly Act[] = [
     timeoutMs: 600,
     steps: () => [`export -f 2>/dev/null; setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`, BEAT_VERDICT],
   }),
+];
+
+export const DISK_ACTS: readonly Act[] = [
   act({
     id: "disk",
     group: "limits",
@@ -240,8 +242,7 @@ export const LIMIT_ACTS: readonly Act[] = [
     needs: ["perl"],
     judge: killedBy("disk"),
     steps: () => [
-      "rm -f fill*",
-      perl('mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");'),
+      perl('$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");'),
     ],
   }),
 ];

@@ -2,7 +2,8 @@ import { statfs } from "node:fs/promises";
 import type { Holder } from "./holder.ts";
 import type { Cgroups, Limits } from "./limits.ts";
 
-const INTERVAL_MS = 100;
+/** How often the watcher looks. */
+export const WATCH_INTERVAL_MS = 100;
 /** The disk keeps at least this much free; below it everything in the box is killed. */
 const FREE_BYTES_MIN = 2 ** 30;
 
@@ -36,7 +37,7 @@ export class Watch {
 
   /** Starts to count; does nothing while it already counts. */
   start(): void {
-    if (this.#timer === null && !this.#isClosed) this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    if (this.#timer === null && !this.#isClosed) this.#timer = setInterval(() => this.#look(), WATCH_INTERVAL_MS).unref();
   }
 
   stop(): void {

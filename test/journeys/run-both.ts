@@ -49,7 +49,7 @@ export function makePlace(journey: Journey, user: User): Place {
   writeFileSync(join(path, "first/home/.gitconfig"), gitconfig);
   const passwd = `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`;
   writeFileSync(join(path, "passwd"), passwd);
-  const script = `set -e; umask 022; cd "${path}/first/repo"; git init -q; ${journey.setup ?? ":"}\ncd "${path}/first/repo"; git add -A; git commit -q --allow-empty -m start`;
+  const script = `set -e; umask 022; cd "${path}/first/repo"; git init -q; git config gc.auto 0; ${journey.setup ?? ":"}\ncd "${path}/first/repo"; git add -A; git commit -q --allow-empty -m start`;
   const env = { ...environment(place), HOME: join(path, "first/home"), MODULES: join(packageRoot, "node_modules") };
   const run = spawnSync("/bin/bash", ["--norc", "--noprofile", "-c", script], {
     ...identity(user), env, cwd: path, encoding: "utf8", timeout: JOURNEY_MS_MAX,
@@ -78,7 +78,7 @@ export async function runPlain(place: Place, journey: Journey): Promise<readonly
     : | timeout --foreground -k 1 ${STEP_MS_MAX / 1000} setsid -w bash --norc --noprofile -c "exec 2>&1; $(cat $i.sh)" >>$i.out 2>&1
     echo "\${PIPESTATUS[1]}" >$i.status; cp $i.out $i.done
   done`;
-  const outer = `perl -e 'socket(my $s, 2, 2, 0); ioctl($s, 0x8914, pack "a16 s x22", "lo", 0x41) or die "lo"' &&
+  const outer = `perl -e 'socket(my $s, 2, 2, 0); my $r = pack "a16 s x22", "lo", 0x41; ioctl($s, 0x8914, $r) or die "lo"' &&
     mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount --bind ${path}/passwd /etc/passwd &&
     exec unshare -U --map-user=1000 --map-group=1000 bash --norc --noprofile -c "$1"`;
   const child = spawn("/usr/bin/unshare", ["-Urmnpf", "--mount-proc", "--kill-child", "/bin/bash", "-c", outer, "bash", inner], {

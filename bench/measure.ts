@@ -1,0 +1,225 @@
+import { spawnSync } from "node:child_process";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { type Launch, launch, type Subject } from "./launch.ts";
+import type { CpuMeter } from "./meter.ts";
+import type { Installed } from "./program.ts";
+import { makeProjects } from "./projects.ts";
+import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
+import type { ModelServer } from "./server.ts";
+import { measureWork } from "./work.ts";
+
+/** Everything that one run of the bench has at hand. */
+export interface Round {
+  readonly root: string;
+  readonly work: string;
+  readonly installed: Installed;
+  readonly server: ModelServer;
+  readonly cpu: CpuMeter;
+  readonly keys: ReadonlySet<Key>;
+  readonly isQuick: boolean;
+  readonly say: (message: string) => void;
+  readonly ours: Subject;
+  readonly oursBig: Subject;
+  readonly plain: Subject;
+  readonly bwrap: Subject;
+  readonly version: Subject;
+  readonly empty: Subject;
+  readonly exec: Subject;
+}
+
+const LONG = 200;
+const SHORT = 20;
+/** Calls at the beginning of a long run that are left out: the loop is not yet compiled, the pool not yet filled. */
+const COLD_CALLS = 5;
+const VERSION_MS_MAX = 10_000;
+
+const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Round) => Promise<Measured[]> }[] = [
+  { keys: ["first_request_ms", "first_request_bytes"], step: measureStart },
+  {
+    keys: [
+      "tool_call_p50_ms",
+      "tool_call_ratio",
+      "tool_call_p95_ratio",
+      "cpu_200_s",
+      "growth",
+      "tool_call_big_host_ratio",
+    ],
+    step: measureCalls,
+  },
+  { keys: ["cpu_20_s"], step: measureShort },
+  { keys: ["anon_mb_1", "anon_mb_200"], step: measureMemory },
+  { keys: ["work_ratio"], step: measureWorks },
+  { keys: ["version_ms"], step: measureVersion },
+  {
+    keys: ["packed_mb"],
+    step: async ({ installed }) => [{ key: "packed_mb", value: installed.packedMb, note: installed.packedNote }],
+  },
+];
+
+/** Measures what was chosen, one kind after the other; nothing else of the bench runs beside it. */
+export async function measure(round: Round): Promise<Measured[]> {
+  // The first start fills the caches of the disk and of compiled code, as the first start after an installation does.
+  await launch(round.ours, round.server, 1);
+  const measured: Measured[] = [];
+  for (const { keys, step } of STEPS) {
+    if (keys.some((key) => round.keys.has(key))) measured.push(...(await step(round)));
+  }
+  return measured.filter(({ key }) => round.keys.has(key));
+}
+
+async function measureStart({ ours, plain, server, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 10 : 20;
+  say(`first request, ${times} times`);
+  const { own, floor } = await inTurns(times, {
+    own: () => launch(ours, server, 1),
+    floor: () => launch(plain, server, 1),
+  });
+  const note = `plain floor ${rounded(median(floor.map(({ firstMs }) => firstMs)))} ms; ${times} starts`;
+  const bytes = Buffer.byteLength(own[0]?.play.asked[0]?.body ?? "");
+  return [
+    { key: "first_request_ms", value: median(own.map(({ firstMs }) => firstMs)), note },
+    { key: "first_request_bytes", value: bytes, note: "" },
+  ];
+}
+
+async function measureCalls({
+  ours,
+  oursBig,
+  plain,
+  bwrap,
+  server,
+  cpu,
+  keys,
+  isQuick,
+  say,
+}: Round): Promise<Measured[]> {
+  const runs = isQuick ? 3 : 6;
+  say(`${LONG} tool calls, ${runs} times`);
+  const all = await inTurns(runs, {
+    own: () => launch(ours, server, LONG, { cpu }),
+    wrapped: () => launch(bwrap, server, LONG, { cpu }),
+    bare: () => launch(plain, server, LONG, { cpu }),
+  });
+  const [own, wrapped, bare] = [summed(all.own), summed(all.wrapped), summed(all.bare)];
+  const floors = (pick: (calls: Calls) => number, unit: string) =>
+    `floors: plain ${rounded(pick(bare))}, bubblewrap ${rounded(pick(wrapped))}${unit}`;
+  const measured: Measured[] = [
+    { key: "tool_call_p50_ms", value: own.p50, note: `${floors(({ p50 }) => p50, " ms")}; ${runs} runs` },
+    { key: "tool_call_ratio", value: own.p50 / wrapped.p50, note: `to the plain floor ${rounded(own.p50 / bare.p50)}` },
+    {
+      key: "tool_call_p95_ratio",
+      value: own.p95 / wrapped.p95,
+      note: `${rounded(own.p95)} ms; ${floors(({ p95 }) => p95, " ms")}`,
+    },
+    { key: "cpu_200_s", value: own.cpu, note: `${floors((calls) => calls.cpu, " s")}; by ${cpu.means}` },
+    {
+      key: "growth",
+      value: own.growth / wrapped.growth,
+      note: `own ${rounded(own.growth)}; ${floors(({ growth }) => growth, "")}`,
+    },
+  ];
+  if (keys.has("tool_call_big_host_ratio")) {
+    say("the same with 300 MB more in the host");
+    const { big, usual } = await inTurns(3, {
+      big: () => launch(oursBig, server, LONG),
+      usual: () => launch(ours, server, LONG),
+    });
+    const [bigP50, usualP50] = [summed(big).p50, summed(usual).p50];
+    measured.push({
+      key: "tool_call_big_host_ratio",
+      value: bigP50 / usualP50,
+      note: `${rounded(bigP50)}:${rounded(usualP50)} ms`,
+    });
+  }
+  return measured;
+}
+
+interface Calls {
+  readonly p50: number;
+  readonly p95: number;
+  readonly cpu: number;
+  readonly growth: number;
+}
+
+function summed(runs: readonly Launch[]): Calls {
+  const gaps = runs.flatMap(({ gapsMs }) => gapsMs.slice(COLD_CALLS));
+  return {
+    p50: median(gaps),
+    p95: percentile(gaps, 0.95),
+    cpu: medianCpu(runs),
+    growth: median(runs.map(({ gapsMs }) => mean(gapsMs.slice(-SHORT)) / mean(gapsMs.slice(0, SHORT)))),
+  };
+}
+
+function medianCpu(runs: readonly Launch[]): number {
+  return median(runs.map(({ cpuSeconds }) => cpuSeconds ?? 0));
+}
+
+async function measureShort({ ours, bwrap, server, cpu, isQuick, say }: Round): Promise<Measured[]> {
+  const runs = isQuick ? 5 : 10;
+  say(`${SHORT} tool calls, ${runs} times`);
+  const { own, floor } = await inTurns(runs, {
+    own: () => launch(ours, server, SHORT, { cpu }),
+    floor: () => launch(bwrap, server, SHORT, { cpu }),
+  });
+  const note = `bubblewrap floor ${rounded(medianCpu(floor))} s; by ${cpu.means}`;
+  return [{ key: "cpu_20_s", value: medianCpu(own), note }];
+}
+
+async function measureMemory({ ours, plain, server, isQuick, say }: Round): Promise<Measured[]> {
+  const runs = isQuick ? 2 : 3;
+  say(`anonymous memory, ${runs} times`);
+  const memory = true;
+  const { one, long, floor } = await inTurns(runs, {
+    one: () => launch(ours, server, 1, { memory }),
+    long: () => launch(ours, server, LONG, { memory }),
+    floor: () => launch(plain, server, LONG, { memory }),
+  });
+  const peak = (launches: readonly Launch[]) => median(launches.map(({ anonymousMb }) => anonymousMb ?? 0));
+  const note = "peak of the sum over all processes, seen every 10 ms";
+  return [
+    { key: "anon_mb_1", value: peak(one), note },
+    { key: "anon_mb_200", value: peak(long), note: `plain floor ${rounded(peak(floor))} MB` },
+  ];
+}
+
+async function measureWorks({ root, work, installed, exec, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 9;
+  say(`work inside and outside, ${rounds} times each`);
+  const [inside, outside] = [join(work, "work-inside"), join(work, "work-outside")];
+  makeProjects(root, installed.node, inside);
+  cpSync(inside, outside, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  const { worst, note } = await measureWork(
+    { ...exec, folder: inside },
+    { ...exec, command: [], folder: outside },
+    rounds,
+  );
+  return [{ key: "work_ratio", value: worst, note }];
+}
+
+async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 10 : 20;
+  say(`--version, ${times} times`);
+  const start = async ({ command: [program = "", ...args], environment }: Subject) => {
+    const startedAt = performance.now();
+    const { status } = spawnSync(program, args, { env: environment, timeout: VERSION_MS_MAX, stdio: "ignore" });
+    if (status !== 0) throw new Error(`${args.join(" ")} ended with status ${status}`);
+    return performance.now() - startedAt;
+  };
+  const { own, floor } = await inTurns(times, { own: () => start(version), floor: () => start(empty) });
+  return [{ key: "version_ms", value: median(own), note: `empty Node ${rounded(median(floor))} ms; ${times} starts` }];
+}
+
+/** Does each act once a round, so that what disturbs the machine disturbs all of them. */
+async function inTurns<Name extends string, Result>(
+  rounds: number,
+  acts: Readonly<Record<Name, () => Promise<Result>>>,
+): Promise<Record<Name, Result[]>> {
+  const names = Object.keys(acts) as Name[];
+  const results = Object.fromEntries(names.map((name): [Name, Result[]] => [name, []])) as Record<Name, Result[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) results[name].push(await acts[name]());
+  }
+  return results;
+}

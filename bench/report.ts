@@ -1,0 +1,65 @@
+/** The promised numbers of docs and issue: name, unit and what it may be at most. */
+export const TARGETS = {
+  first_request_ms: 200,
+  tool_call_p50_ms: 8,
+  tool_call_ratio: 0.75,
+  tool_call_p95_ratio: 1.3,
+  tool_call_big_host_ratio: 1.5,
+  cpu_20_s: 1,
+  cpu_200_s: 2.5,
+  growth: 1.15,
+  anon_mb_1: 45,
+  anon_mb_200: 60,
+  first_request_bytes: 6000,
+  work_ratio: 1.15,
+  version_ms: 65,
+  packed_mb: 15,
+} as const;
+
+export type Key = keyof typeof TARGETS;
+
+export interface Measured {
+  readonly key: Key;
+  readonly value: number;
+  /** What stands behind the value: the floor's own numbers, how often, by which means. */
+  readonly note: string;
+}
+
+/** Says whether a name is that of a number. */
+export function isKey(name: string): name is Key {
+  return Object.hasOwn(TARGETS, name);
+}
+
+/** Gives the value below which the share `p` (0 to 1) of all lies; the middle one for 0.5. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (sorted.length - 1) * p;
+  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  if (below === undefined || above === undefined) throw new Error("nothing was measured");
+  return below + (above - below) * (at - Math.floor(at));
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Rounds to three digits that matter. */
+export function rounded(value: number): number {
+  return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** Lays the numbers out beside their targets. */
+export function table(measured: readonly Measured[]): string {
+  const head = ["name", "value", "target", "", "beside it"];
+  const rows = measured.map(({ key, value, note }) => {
+    const isKept = value <= TARGETS[key];
+    return [key, String(rounded(value)), `<= ${TARGETS[key]}`, isKept ? "ok" : "OVER", note];
+  });
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}

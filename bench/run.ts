@@ -1,0 +1,103 @@
+// Measures the built package beside two floors made anew in the same run. `npm run bench [-- --json --quick --only=NAME]`
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { transformSync } from "esbuild";
+import type { Subject } from "./launch.ts";
+import { measure, type Round } from "./measure.ts";
+import { openCpuMeter } from "./meter.ts";
+import { installProgram, run } from "./program.ts";
+import { isKey, type Key, rounded, TARGETS, table } from "./report.ts";
+import { startServer } from "./server.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, quick: { type: "boolean" }, only: { type: "string" } },
+});
+const keys = chosenKeys(values.only);
+
+const work = makeWorkFolder();
+const server = await startServer();
+const cpu = openCpuMeter();
+try {
+  say("building and installing the package");
+  const installed = installProgram(root, join(work, "installed"), keys.has("packed_mb"));
+  const round: Round = {
+    work,
+    root,
+    installed,
+    server,
+    cpu,
+    keys,
+    isQuick: values.quick ?? false,
+    say,
+    ...subjects(installed),
+  };
+  const measured = await measure(round);
+  process.stdout.write(table(measured));
+  if (measured.some(({ key }) => key === "first_request_bytes"))
+    process.stdout.write("every request extends the one before: yes\n");
+  if (values.json) {
+    process.stdout.write(
+      `${JSON.stringify(Object.fromEntries(measured.map(({ key, value }) => [key, rounded(value)])))}\n`,
+    );
+  }
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+} finally {
+  await server.close();
+  await cpu.close();
+  rmSync(work, { recursive: true, force: true });
+}
+
+function chosenKeys(only: string | undefined): ReadonlySet<Key> {
+  const all = Object.keys(TARGETS).filter(isKey);
+  if (only === undefined) return new Set(all);
+  const chosen = only.split(",").filter(isKey);
+  if (chosen.length > 0) return new Set(chosen);
+  say(`--only takes one or more of ${all.join(", ")}`);
+  return process.exit(2);
+}
+
+/** Makes a folder below the person's cache: in one that everybody may write, the program keeps no compiled code. */
+function makeWorkFolder(): string {
+  const xdg = process.env.XDG_CACHE_HOME;
+  const cache = xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache");
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(cache, "ringfence-bench-"));
+  mkdirSync(join(folder, "home"), { mode: 0o700 });
+  return folder;
+}
+
+function subjects({ node, entry }: { readonly node: string; readonly entry: string }) {
+  const folder = join(work, "repository");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "README.md"), "# A small repository\n");
+  run(["git", "init", "-q"], folder, 10_000);
+  const floor = join(work, "floor.mjs");
+  const source = readFileSync(fileURLToPath(new URL("./floor.ts", import.meta.url)), "utf8");
+  writeFileSync(floor, transformSync(source, { loader: "ts", format: "esm" }).code);
+  const ballast = join(work, "ballast.mjs");
+  writeFileSync(ballast, "globalThis.ballast = Buffer.alloc(300 * 2 ** 20, 1);\n");
+  const home = join(work, "home");
+  const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  const environment = { PATH, HOME: home, LANG: "C.UTF-8" };
+  const subject = (name: string, ...command: string[]): Subject => ({ name, command, folder, environment });
+  const task = ["run", "Do the steps.", "--model", "compatible/bench"];
+  return {
+    ours: subject("ringfence", node, entry, ...task),
+    oursBig: subject("ringfence with 300 MB more", node, "--import", ballast, entry, ...task),
+    plain: subject("plain floor", node, floor, "plain", server.url),
+    bwrap: subject("bubblewrap floor", node, floor, "bwrap", server.url),
+    version: subject("--version", node, entry, "--version"),
+    empty: subject("empty Node", node, "-e", "0"),
+    exec: subject("exec", node, entry, "exec", "--"),
+  };
+}
+
+function say(message: string): void {
+  process.stderr.write(`bench: ${message}\n`);
+}

@@ -1,0 +1,153 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { release, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Effect } from "../core/effect.ts";
+import { Box } from "./box.ts";
+import { quote } from "./commands.ts";
+import { FILE_ACTS, GIT_ACTS, HOME_ACTS, LINK_ACTS, MASK_ACTS } from "./doctor-acts-files.ts";
+import { KERNEL_ACTS, NAMESPACE_ACTS, PROCESS_ACTS, SOCKET_ACTS } from "./doctor-acts-kernel.ts";
+import { DISK_ACTS, ENVIRONMENT_ACTS, LIMIT_ACTS, SIGNAL_ACTS, TERMINAL_ACTS, TIGHT_LIMITS } from "./doctor-acts-limits.ts";
+import type { Act, Verdict } from "./doctor-act.ts";
+import { describeLimits, type LimitsReport } from "./doctor-limits.ts";
+import { makePlace, type Place, removeFolder } from "./doctor-place.ts";
+import { compareToolchains, type ToolchainsReport } from "./doctor-toolchains.ts";
+import { makeSessionFolder } from "./folder.ts";
+import type { Identity } from "./identity.ts";
+import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
+import { perform } from "./perform.ts";
+import { findPrograms } from "./programs.ts";
+import { mayUseUnixSockets } from "./socket-probe.ts";
+import { findToolchains } from "./toolchains.ts";
+
+export interface DoctorPlan {
+  /** The program's own state folder. */
+  readonly state: string;
+  readonly identity: Identity;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly ripgrep: string;
+  readonly startedAt: number;
+  /** Folder in which a private one is made for the throw-away checkout. */
+  readonly temp: string;
+}
+
+export interface DoctorReport {
+  /** Every act was tried and held, and every program has the version that it has outside. */
+  readonly ok: boolean;
+  readonly as: string;
+  readonly kernel: string;
+  readonly bubblewrap: string;
+  /** Whether commands may make unix sockets; false where the probe could reach one of the host's. */
+  readonly unixSockets: boolean;
+  readonly limits: LimitsReport;
+  readonly toolchains: ToolchainsReport;
+  readonly acts: readonly ActResult[];
+}
+
+export interface ActResult extends Verdict {
+  readonly id: string;
+  readonly group: string;
+  readonly what: string;
+}
+
+/** Acts of a box with ordinary limits. */
+const ACTS: readonly Act[] = [
+  ...FILE_ACTS, ...HOME_ACTS, ...LINK_ACTS, ...PROCESS_ACTS, ...SOCKET_ACTS, ...NAMESPACE_ACTS, ...KERNEL_ACTS, ...SIGNAL_ACTS,
+  ...GIT_ACTS, ...ENVIRONMENT_ACTS, ...MASK_ACTS, ...TERMINAL_ACTS,
+];
+
+const CANARY = "RINGFENCE_CANARY";
+const ACT_MS = 20_000;
+
+/**
+ * Tries forbidden acts in a real box on a throw-away checkout, on this machine, now, and tells what held.
+ *
+ * Throws BoxUnavailable, which names the fix, where no box can be set up.
+ */
+export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
+  const programs = findPrograms();
+  const { identity } = plan;
+  const state = mkdtempSync(join(plan.state, "doctor-"));
+  const { roots } = findToolchains(identity.home, state, plan.environment["PATH"] ?? "", identity.uid);
+  const place = await makePlace({ temp: plan.temp, home: identity.home, toolchainRoots: roots });
+  // The variable has to be in this very process, for what it starts to inherit where nothing keeps it from that.
+  process.env[CANARY] = place.canary;
+  const open = (limits: Limits) =>
+    Box.open({
+      folder: makeSessionFolder(state, plan.startedAt),
+      checkout: place.checkout,
+      state,
+      identity,
+      environment: { ...plan.environment, [CANARY]: place.canary },
+      limits,
+      tools: { rg: plan.ripgrep },
+      startedAt: plan.startedAt,
+    });
+  try {
+    const [roomy, tight] = await Promise.all([tryIn(() => open(LIMITS_DEFAULT), ACTS, place, plan), tryIn(() => open(TIGHT_LIMITS), LIMIT_ACTS, place, null)]);
+    // A layer that is full ends every further command, so each of these has its own.
+    const full: ActResult[] = [];
+    for (const act of DISK_ACTS) full.push(...(await tryIn(() => open(TIGHT_LIMITS), [act], place, null)).acts);
+    const toolchains = roomy.toolchains ?? { roots, programs: [] };
+    const acts = [...roomy.acts, ...tight.acts, ...full];
+    return {
+      ok: acts.every(({ held }) => held) && toolchains.programs.every(({ isSame }) => isSame),
+      as: `${userInfo().username} (uid ${identity.uid})`,
+      kernel: release(),
+      bubblewrap: execFileSync(programs.bwrap, ["--version"], { cwd: "/", env: {}, timeout: 5000, encoding: "utf8" }).trim(),
+      unixSockets: await mayUseUnixSockets({ state: plan.state, programs }),
+      limits: describeLimits(LIMITS_DEFAULT),
+      toolchains,
+      acts,
+    };
+  } finally {
+    delete process.env[CANARY];
+    place.remove();
+    removeFolder(state);
+  }
+}
+
+/** Tries acts in one box, in their order; with a plan, programs' versions are asked there too. */
+async function tryIn(open: () => Promise<Box>, acts: readonly Act[], place: Place, plan: DoctorPlan | null) {
+  const box = await open();
+  try {
+    const results: ActResult[] = [];
+    const missing = await findMissing(box, acts);
+    for (const act of acts) {
+      const { held, detail } = await tryAct(box, act, place, missing);
+      results.push({ id: act.id, group: act.group, what: act.what, held, detail });
+    }
+    const toolchains = plan === null ? null : await compareToolchains(plan, place.toolchainRoots, (command) => run(box, command, ACT_MS));
+    return { acts: results, toolchains };
+  } finally {
+    await box.close();
+  }
+}
+
+async function tryAct(box: Box, act: Act, place: Place, missing: ReadonlySet<string>): Promise<Verdict> {
+  const absent = act.needs.find((name) => missing.has(name));
+  if (absent !== undefined) return { held: false, detail: `not tried: ${absent} is missing` };
+  act.prepare?.(place);
+  const steps = act.steps(place);
+  let verdict: Verdict = { held: false, detail: "not tried: it has no steps" };
+  for (const [index, step] of steps.entries()) {
+    const isLast = index === steps.length - 1;
+    // Each begins in the checkout, wherever the one before went.
+    const outcome = await run(box, `cd ${quote(place.checkout)}\n${step}`, isLast ? ACT_MS : act.timeoutMs);
+    if (isLast) verdict = act.judge(outcome);
+  }
+  const harm = act.harm?.(place) ?? null;
+  return harm === null ? verdict : { held: false, detail: harm };
+}
+
+async function findMissing(box: Box, acts: readonly Act[]): Promise<Set<string>> {
+  const names = [...new Set(acts.flatMap(({ needs }) => needs))];
+  const { text } = await run(box, `for name in ${names.join(" ")}; do command -v $name >/dev/null || echo "missing $name"; done; echo asked`, ACT_MS);
+  if (!/^asked$/m.test(text)) return new Set(names);
+  return new Set(names.filter((name) => new RegExp(`^missing ${name}$`, "m").test(text)));
+}
+
+function run(box: Box, command: string, timeoutMs: number) {
+  const effect: Effect = { kind: "run", command, timeoutMs, background: false };
+  return perform(box, effect, { signal: new AbortController().signal });
+}
