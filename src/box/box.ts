@@ -12,6 +12,7 @@ import { Pool } from "./pool.ts";
 import { launcher, type Profile, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
+import { mayUseUnixSockets } from "./socket-probe.ts";
 import { readSystemLinks } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
@@ -94,7 +95,8 @@ export class Box {
     const ctl = join(folder.path, "ctl");
     writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-    writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets: true, debug: plan.debug ?? false }));
+    const unixSockets = await mayUseUnixSockets({ state: plan.state, programs });
+    writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
     const holder = new Holder({
       programs,
       session: folder.path,

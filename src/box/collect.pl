@@ -353,18 +353,24 @@ sub ignore {
     make_repository();
     @ENV{qw(GIT_WORK_TREE GIT_INDEX_FILE)} = ("/base", "/base/.git/index");
     chdir "/base" or die "chdir: $!\n";
-    # With the index a tracked file is never ignored; git refuses to read some indexes and every path in a submodule.
-    for my $extra ([], ["--no-index"]) {
-        my ($status, $text) = check_ignore($extra, \@paths);
-        next if $status != 0 && $status != 1;
-        print $text;
-        return;
-    }
-    die "git check-ignore failed\n";
+    my ($status, $text) = check_ignore(\@paths);
+    $status == 0 || $status == 1 or die "git check-ignore failed\n";
+    return if $text eq "";
+    # What is tracked is never ignored. check-ignore would look it up itself, at the cost of the whole index for each path.
+    my %tracked = map { $_ => 1 } tracked();
+    print map { $tracked{$_} ? () : "$_\0" } split /\0/, $text;
+}
+
+# Empty when there is no index, or one that this git cannot read alone.
+sub tracked {
+    open(my $out, "-|", $rest[0], "ls-files", "-z") or die "git: $!\n";
+    local $/;
+    my $text = <$out> // "";
+    return close $out ? split /\0/, $text : ();
 }
 
 sub check_ignore {
-    my ($extra, $paths) = @_;
+    my ($paths) = @_;
     pipe(my $from, my $to) or die "pipe: $!\n";
     my $feeder = fork // die "fork: $!\n";
     if (!$feeder) {
@@ -377,8 +383,8 @@ sub check_ignore {
     close $to;
     open(STDIN, "<&", $from) or die "dup: $!\n";
     close $from;
-    open(my $out, "-|", $rest[0], "-c", "core.excludesFile=/base/.git/info/exclude", "-c", "core.fsmonitor=false",
-        "-c", "core.hooksPath=/dev/null", "check-ignore", "-z", @$extra, "--stdin") or die "git: $!\n";
+    open(my $out, "-|", $rest[0], "-c", "core.excludesFile=/base/.git/info/exclude", "check-ignore", "-z", "--no-index", "--stdin")
+      or die "git: $!\n";
     local $/;
     my $text = <$out> // "";
     close $out;

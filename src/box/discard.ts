@@ -1,5 +1,4 @@
 import { basename, dirname } from "node:path";
-import type { Collected } from "./collect.ts";
 import type { Programs } from "./programs.ts";
 import { runSandbox } from "./sandbox.ts";
 
@@ -13,11 +12,15 @@ const DISCARD_MS_MAX = 300_000;
  * The session must be over. Folders that are closed to their owner and trees of any depth go too; no link is followed.
  */
 export function discardSession(sessionPath: string, programs: Programs): Promise<void> {
-  return remove(sessionPath, KEPT.flatMap((name) => ["!", "-name", name]), programs);
+  return remove(
+    sessionPath,
+    KEPT.flatMap((name) => ["!", "-name", name]),
+    programs,
+  );
 }
 
 /** Removes the staging folder of one collection. */
-export function removeStage(collected: Collected, programs: Programs): Promise<void> {
+export function removeStage(collected: { readonly stage: string }, programs: Programs): Promise<void> {
   return remove(dirname(collected.stage), ["-name", basename(collected.stage)], programs);
 }
 
@@ -31,13 +34,26 @@ async function remove(folder: string, tests: readonly string[], programs: Progra
     programs,
     binds: [{ source: folder, target: "/session", access: "write" }],
     command: [
-      programs.find, "/session", "-mindepth", "1", "-maxdepth", "1", ...tests,
-      "-exec", "/bin/rm", "-rf", "--one-file-system", "--", "{}", "+",
+      programs.find,
+      "/session",
+      "-mindepth",
+      "1",
+      "-maxdepth",
+      "1",
+      ...tests,
+      "-exec",
+      "/bin/rm",
+      "-rf",
+      "--one-file-system",
+      "--",
+      "{}",
+      "+",
     ],
     input: Buffer.alloc(0),
     timeoutMs: DISCARD_MS_MAX,
     stdoutBytesMax: 1 << 20,
     capability: "CAP_DAC_OVERRIDE",
   });
-  if (result.status !== 0) throw new Error(`${folder} could not be removed whole: ${result.stderr.trim()}; remove it by hand`);
+  if (result.status !== 0)
+    throw new Error(`${folder} could not be removed whole: ${result.stderr.trim()}; remove it by hand`);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { release, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Effect } from "../core/effect.ts";
+import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
 import { quote } from "./commands.ts";
 import { FILE_ACTS, GIT_ACTS, HOME_ACTS, LINK_ACTS, MASK_ACTS } from "./doctor-acts-files.ts";
@@ -58,6 +59,7 @@ const ACTS: readonly Act[] = [
 
 const CANARY = "RINGFENCE_CANARY";
 const ACT_MS = 20_000;
+const LATE_MS = 3000;
 
 /**
  * Tries forbidden acts in a real box on a throw-away checkout, on this machine, now, and tells what held.
@@ -147,7 +149,13 @@ async function findMissing(box: Box, acts: readonly Act[]): Promise<Set<string>>
   return new Set(names.filter((name) => new RegExp(`^missing ${name}$`, "m").test(text)));
 }
 
-function run(box: Box, command: string, timeoutMs: number) {
+// A command that outlives its kill must not keep the doctor waiting: it is what the doctor is there to find.
+async function run(box: Box, command: string, timeoutMs: number): Promise<Outcome> {
   const effect: Effect = { kind: "run", command, timeoutMs, background: false };
-  return perform(box, effect, { signal: new AbortController().signal });
+  const late = Promise.withResolvers<Outcome>();
+  const text = `no answer ${LATE_MS} ms after it was to be killed`;
+  const timer = setTimeout(() => late.resolve({ ok: false, code: "timeout", text }), timeoutMs + LATE_MS);
+  const outcome = await Promise.race([perform(box, effect, { signal: new AbortController().signal }), late.promise]);
+  clearTimeout(timer);
+  return outcome;
 }

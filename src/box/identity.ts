@@ -20,7 +20,9 @@ const HARMLESS =
 /** Reads the person's name and the harmless part of their git configuration; never the repository's. */
 export async function readIdentity(environment: Readonly<Record<string, string | undefined>>): Promise<Identity> {
   const { uid, gid, username } = userInfo();
-  const home = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  const set = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  // An account without a home of its own must not have the box's home laid over the system.
+  const home = /^\/(?:$|(?:usr|etc|bin|sbin|lib\w*|proc|sys|dev|run|tmp|var|opt)\/?$)/.test(set) ? "/home/ringfence" : set;
   return { name: username, uid, gid, home, gitconfig: await readGitconfig(environment, home) };
 }
 

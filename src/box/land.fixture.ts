@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync } from "node:fs";
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
@@ -7,9 +8,10 @@ import { issueReceipt, mint } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
 import { Box } from "./box.ts";
 import { type Collected, collectChanges } from "./collect.ts";
+import { removeStage } from "./discard.ts";
 import { makeSessionFolder, readFacts } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
-import { landChanges, type LandResult } from "./land.ts";
+import { type LandResult, landChanges } from "./land.ts";
 import { findPrograms } from "./programs.ts";
 
 export const programs = findPrograms();
@@ -23,15 +25,24 @@ export interface Place {
 /** Makes a checkout by a shell program, commits what it made, and waits until the clock of files has moved on. */
 export function makePlace(make: string): Place {
   const root = mkdtempSync("/tmp/ringfence-land-");
+  // A layer has folders that are closed to everybody.
+  process.on("exit", () => spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx "$0"; rm -rf "$0"', root]));
   const place = { checkout: join(root, "checkout"), state: join(root, "state") };
   for (const folder of [place.checkout, place.state]) mkdirSync(folder, { mode: 0o755 });
-  sh(place, `git init -q . && git config user.name t && git config user.email t@t\n${make}\ngit add -A && git commit -qm first --allow-empty; sleep 0.02`);
+  sh(
+    place,
+    `git init -q . && git config user.name t && git config user.email t@t\n${make}\ngit add -A && git commit -qm first --allow-empty; sleep 0.02`,
+  );
   return place;
 }
 
 /** Runs a shell program in the checkout, outside the box: the person at work. */
 export function sh(place: Place, program: string): string {
-  return execFileSync("/bin/bash", ["-euc", program], { cwd: place.checkout, encoding: "latin1", stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync("/bin/bash", ["--norc", "-euc", program], {
+    cwd: place.checkout,
+    encoding: "latin1",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 /** A session of which one can run commands and collect and land what they did. */
@@ -85,8 +96,51 @@ export async function sessionThat(place: Place, ...commands: string[]): Promise<
   return session;
 }
 
+/** Collects, lands all that may, and removes the stage. */
+export async function landAll(session: Session): Promise<LandResult> {
+  const collected = await session.collect();
+  const result = await session.land(collected);
+  await removeStage(collected, programs);
+  return result;
+}
+
+export function pathsOf(list: readonly { readonly path: string }[]): string[] {
+  return list.map(({ path }) => path).sort();
+}
+
+export function read(place: Place, path: string): string {
+  return readFileSync(join(place.checkout, path), "utf8");
+}
+
+/** Runs a test file once more, as the ordinary user that the set-up made. */
+export function asOrdinaryUser(file: string): void {
+  const { RINGFENCE_USER: user = "ringfence-test" } = process.env;
+  const child = spawnSync("setpriv", ["--reuid", user, "--regid", user, "--clear-groups", process.execPath, file], {
+    cwd: "/tmp",
+    env: { PATH: "/usr/bin:/bin", HOME: `/home/${user}`, USER: user },
+    encoding: "utf8",
+    timeout: 300_000,
+  });
+  assert.equal(child.status, 0, child.stdout.slice(-8000) + child.stderr);
+}
+
 /** Lists a tree with everything that landing may change: type, mode, content, link target. */
 export function tree(folder: string): string {
   const list = `find . -path ./.git -prune -o -printf '%y %m %P -> %l\\n' | LC_ALL=C sort; find . -path ./.git -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum -z | tr '\\0' '\\n'`;
-  return execFileSync("/bin/bash", ["-euc", list], { cwd: folder, encoding: "latin1" });
+  return execFileSync("/bin/bash", ["--norc", "-euc", list], { cwd: folder, encoding: "latin1" });
 }
+
+/** A checkout with something of every kind. */
+export const PROJECT = `
+mkdir -p src/deep/er d gone/a/b; for n in a b c keep; do echo $n >src/$n.ts; done
+echo 1 >d/1; echo 2 >d/2; echo 3 >gone/a/b/3; echo 4 >gone/4; echo deep >src/deep/er/x
+printf 'a\\0b' >blob; : >was-empty; echo tool >tool; chmod 755 tool; ln -s a.ts src/link; ln -s b.ts src/link2
+echo f >file-to-dir; mkdir dir-to-file; echo i >dir-to-file/i; echo l >file-to-link; ln -s blob link-to-file; echo 6 >mode-600; chmod 600 mode-600`;
+
+/** Changes of every kind that are source; they do the same in the box and outside it. */
+export const WORK = `umask 022
+echo more >>src/a.ts; rm src/b.ts; mv src/c.ts src/renamed.ts; rm -rf d; mkdir d; echo new >d/2; echo fresh >d/3; rm -rf gone
+rm -r src/deep; printf '\\0\\1\\377' >blob; echo full >was-empty; : >empty; chmod 644 tool; ln -sfn keep.ts src/link; rm src/link2
+ln -s ../src/keep.ts d/up; rm file-to-dir; mkdir -p file-to-dir/in; echo x >file-to-dir/in/x; rm -r dir-to-file; echo y >dir-to-file
+ln -sfn blob file-to-link; rm link-to-file; echo z >link-to-file; echo 66 >mode-600; mkdir -p n/e/w; echo w >n/e/w/f
+echo s >$'new\\nline'; echo s >'quo"te'\\'; echo s >$'not\\xffutf8'; echo s >' -rf '; echo s >$'tab\\t'; echo s >'back\\slash'; touch src/keep.ts`;

@@ -33,7 +33,7 @@ export interface LandResult {
 }
 
 /** Name of the journal in the session's folder: it is there exactly while a landing is under way, or when one broke off. */
-export const JOURNAL = "landing.journal";
+const JOURNAL = "landing.journal";
 
 const LAND_MS_MAX = 120_000;
 const ANSWER_BYTES_MAX = 128 << 20;
@@ -52,7 +52,10 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
   const { collected } = plan;
   const which = plan.which === null ? null : new Set(plan.which);
   const chosen = collected.changes.filter((one) => isLandable(one) && (which?.has(one.change.path) ?? true));
-  const held = [...collected.changes.filter((one) => !isLandable(one) && one.cls !== "ignored").map(toHeld), ...heldGit(collected)];
+  const held = [
+    ...collected.changes.filter((one) => !isLandable(one) && one.cls !== "ignored").map(toHeld),
+    ...heldGit(collected),
+  ];
   if (chosen.length === 0) return { landed: [], held, failed: [] };
   const answer = await runLander(plan, chosen);
   remember(plan, chosen, answer);
@@ -91,7 +94,10 @@ async function runLander(plan: LandPlan, chosen: readonly ClassifiedChange[]): P
     stdoutBytesMax: ANSWER_BYTES_MAX,
     capability: null,
   });
-  if (result.status !== 0) throw new Error(`landing broke off: ${result.stderr.trim() || `status ${result.status}`}; ${journal} names what was begun`);
+  if (result.status !== 0)
+    throw new Error(
+      `landing broke off: ${result.stderr.trim() || `status ${result.status}`}; ${journal} names what was begun`,
+    );
   const answer = readAnswer(result.stdout);
   rmSync(journal, { force: true });
   return answer;
@@ -106,7 +112,14 @@ function gitBind(type: ChangeType | null, checkout: string): Bind[] {
 function toPlan({ change }: ClassifiedChange): (string | Buffer)[] {
   const { path, action, type, base, executable, hash } = change;
   return [
-    Buffer.from(encodePath(path)), action, type, base?.type ?? "-", String(base?.mode ?? 0), executable ? "x" : "-", hash ?? "", base?.hash ?? "",
+    Buffer.from(encodePath(path)),
+    action,
+    type,
+    base?.type ?? "-",
+    String(base?.mode ?? 0),
+    executable ? "x" : "-",
+    hash ?? "",
+    base?.hash ?? "",
   ];
 }
 

@@ -24,7 +24,9 @@ export function readLanded(sessionPath: string): Landed {
 /** Writes it anew, whole or not at all. */
 export function writeLanded(sessionPath: string, landed: Landed): void {
   const draft = `${fileOf(sessionPath)}.new`;
-  writeFileSync(draft, JSON.stringify({ contents: [...landed.contents], folders: [...landed.folders] }), { mode: 0o600 });
+  writeFileSync(draft, JSON.stringify({ contents: [...landed.contents], folders: [...landed.folders] }), {
+    mode: 0o600,
+  });
   renameSync(draft, fileOf(sessionPath));
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Ceilings of one session's box. Bytes and counts; a value is the most that is allowed. */
@@ -47,6 +47,7 @@ export function makeCgroups(name: string, limits: Limits): Cgroups {
 }
 
 function makeVersion1(name: string, limits: Limits): Cgroups {
+  for (const controller of ["memory", "pids", "cpu"]) sweep(join("/sys/fs/cgroup", controller));
   const memory = join("/sys/fs/cgroup/memory", name);
   const pids = join("/sys/fs/cgroup/pids", name);
   const cpu = join("/sys/fs/cgroup/cpu", name);
@@ -67,6 +68,7 @@ function makeVersion1(name: string, limits: Limits): Cgroups {
 }
 
 function makeVersion2(parent: string, name: string, limits: Limits): Cgroups {
+  sweep(parent);
   const group = join(parent, name);
   const holder = join(group, "holder");
   try {
@@ -95,9 +97,31 @@ export function releaseOneShotGroup(cgroups: Cgroups, id: number): void {
   if (cgroups.pids) releaseFolders([join(cgroups.pids, String(id))]);
 }
 
-/** Removes the session's groups, once every process of it is gone. */
+/** Removes the session's groups, once every process of it is gone; what the kernel still holds, a later session sweeps away. */
 export function releaseCgroups(cgroups: Cgroups): void {
-  releaseFolders([...cgroups.joined, ...(cgroups.pids ? [cgroups.pids] : [])]);
+  for (const group of new Set([...cgroups.joined, ...(cgroups.pids ? [cgroups.pids] : [])])) releaseTree(group);
+}
+
+/** Age at which a group without a process is taken for a leftover: a session that starts has joined long before. */
+const LEFTOVER_MS = 60_000;
+
+// A session whose program was killed leaves its groups behind.
+function sweep(parent: string): void {
+  const newest = new Date(Date.now() - LEFTOVER_MS).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  for (const name of readdirSync(parent)) {
+    if (!/^ringfence-\d{8}-\d{6}-/.test(name) || name.slice("ringfence-".length) > newest) continue;
+    const group = join(parent, name);
+    const holders = [join(group, "cgroup.procs"), join(group, "holder/cgroup.procs")];
+    if (holders.every((file) => tryRead(file) === "")) releaseTree(group);
+  }
+}
+
+function releaseTree(group: string): void {
+  tryTo(() => {
+    const entries = readdirSync(group, { withFileTypes: true });
+    releaseFolders(entries.filter((entry) => entry.isDirectory()).map((entry) => join(group, entry.name)));
+  });
+  releaseFolders([group]);
 }
 
 function releaseFolders(folders: readonly string[]): void {

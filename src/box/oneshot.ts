@@ -16,6 +16,8 @@ export interface Run {
 }
 
 const READ_BYTES = 65_536;
+/** Longest line that bubblewrap reports, many times over. */
+const STATUS_CHARS_MAX = 4096;
 
 /**
  * One sandbox, forked ahead of need; it runs one command and is never used again.
@@ -137,9 +139,14 @@ export class OneShot {
       this.#statusText = this.#statusText.slice(end + 1);
       const pid = line.match(/"child-pid": (\d+)/)?.[1];
       const status = line.match(/"exit-code": (\d+)/)?.[1];
-      if (pid) this.#reportUp(Number(pid));
+      // Process 1 of the sandbox holds this pipe open, so a command can write here too: only the first pid, which came
+      // before any command, says what to kill. A forged exit status is no more than an exit with processes left behind.
+      if (pid && this.#pid === null) this.#reportUp(Number(pid));
       if (status) this.#reportExit(Number(status));
     }
+    if (this.#statusText.length <= STATUS_CHARS_MAX) return;
+    this.#statusText = "";
+    this.kill();
   }
 
   #reportUp(pid: number): void {

@@ -36,14 +36,15 @@ export async function countLines(plan: PatchPlan): Promise<FileStat[]> {
     // A file that becomes a link, or a folder, is listed twice.
     stats.set(path, { path, added: sum(before?.added, added), removed: sum(before?.removed, removed) });
   }
-  return [...stats.values()].sort((a, b) => Buffer.compare(encodePath(a.path), encodePath(b.path)));
+  return [...stats.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function diff({ collected, programs, include }: PatchPlan, how: "patch" | "numstat"): Promise<Buffer> {
   const chosen = collected.changes.filter((one) => one.isStaged && (include === "all" || one.cls === "source"));
   if (chosen.length === 0) return Buffer.alloc(0);
   const git = findProgram("git");
-  if (git === null) throw new BoxUnavailable('a diff needs git: run "apt-get install git" (or your system\'s package manager)');
+  if (git === null)
+    throw new BoxUnavailable('a diff needs git: run "apt-get install git" (or your system\'s package manager)');
   const script = scriptBind("collect.pl");
   const folder = `patch-${randomBytes(4).toString("hex")}`;
   const result = await runSandbox({
@@ -55,23 +56,23 @@ async function diff({ collected, programs, include }: PatchPlan, how: "patch" | 
     stdoutBytesMax: PATCH_BYTES_MAX,
     capability: null,
   });
-  if (result.status !== 0) throw new Error(`the diff could not be made: ${result.stderr.trim() || `status ${result.status}`}`);
+  if (result.status !== 0)
+    throw new Error(`the diff could not be made: ${result.stderr.trim() || `status ${result.status}`}`);
   return result.stdout;
 }
 
 /** Reads `git diff --numstat -z`: "added TAB removed TAB path", or nothing for the path and then the old and the new one. */
 function readNumstat(bytes: Buffer): FileStat[] {
-  const parts = bytes.toString("latin1").split("\0").slice(0, -1);
-  const stats: FileStat[] = [];
-  for (let at = 0; at < parts.length; at += 1) {
-    const [, added, removed, one] = parts[at]?.match(/^(\d+|-)\t(\d+|-)\t(.*)$/s) ?? [];
-    if (added === undefined || removed === undefined || one === undefined) throw new Error("bug: git's counts are not as agreed");
-    const paths = one === "" ? [parts[(at += 1)], parts[(at += 1)]] : [one];
+  const pattern = /(\d+|-)\t(\d+|-)\t(?:([^\0]+)|\0([^\0]+)\0([^\0]+))\0/gy;
+  const text = bytes.toString("latin1");
+  const found = [...text.matchAll(pattern)];
+  if (found.reduce((length, [all]) => length + all.length, 0) !== text.length)
+    throw new Error("bug: git's counts are not as agreed");
+  return found.map(([, added = "", removed = "", one, before, after]) => {
     // Each begins with "a/" or "b/"; a side that is missing is called /dev/null.
-    const path = paths.findLast((side) => side !== "/dev/null")?.slice(2) ?? "";
-    stats.push({ path: decodePath(Buffer.from(path, "latin1")), added: count(added), removed: count(removed) });
-  }
-  return stats;
+    const path = one ?? (after === "/dev/null" ? before : after) ?? "";
+    return { path: decodePath(Buffer.from(path.slice(2), "latin1")), added: count(added), removed: count(removed) };
+  });
 }
 
 function count(text: string): number | null {

@@ -28,7 +28,9 @@ export async function askScript(plan: ScriptPlan): Promise<RecordReader> {
     capability: "CAP_DAC_READ_SEARCH",
   });
   if (result.status !== 0) {
-    throw new Error(`the changes could not be read (${plan.mode}): ${result.stderr.trim() || `status ${result.status}`}; try again`);
+    throw new Error(
+      `the changes could not be read (${plan.mode}): ${result.stderr.trim() || `status ${result.status}`}; try again`,
+    );
   }
   return new RecordReader(result.stdout);
 }

@@ -1,3 +1,6 @@
+/** One call: a command, or the end of a background command that an earlier call left. */
+export type Step = string | { readonly kill: string; readonly pattern: string };
+
 /** An everyday workflow: what somebody types, one call after the other, and what must come out the same in the box. */
 export interface Journey {
   readonly name: string;
@@ -8,8 +11,11 @@ export interface Journey {
    * The folder is an empty git repository; what is in it afterwards is committed.
    */
   readonly setup?: string;
-  /** Commands of one call each. Whatever differs from run to run (a time, a pid) is cut out by the command itself. */
-  readonly steps: readonly string[];
+  /**
+   * One call each. Whatever differs from run to run (a time, a pid) is cut out by the command itself. A call does not see
+   * the processes of another, so what is to be killed is named twice: by the id that the box gives it, and for `pkill -f`.
+   */
+  readonly steps: readonly Step[];
 }
 
 export const STEP_MS_MAX = 60_000;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { GIT } from "./git.ts";
 import { COMMON_PROGRAMS, JOURNEY_MS_MAX, type Journey } from "./journey.ts";
 import { NATIVE } from "./native.ts";
 import { NODE } from "./node.ts";
 import { PYTHON } from "./python.ts";
-import { makePlace, missingPrograms, removePlace, runBoxed, runPlain, type User } from "./run-both.ts";
+import { makePlace, missingPrograms, removePlace, runBoxed, runPlain, setUp, type User } from "./run-both.ts";
 import { SERVICES } from "./services.ts";
 import { SHELL } from "./shell.ts";
 
@@ -25,20 +25,17 @@ test("there are at least 42 journeys, each with a name of its own and several ca
 
 const chosen = wanted ? ALL.filter(({ name }) => name.includes(wanted)) : isFull ? ALL : sample(ALL, seed);
 for (const user of users()) {
+  const place = makePlace(user);
+  after(() => removePlace(place));
   for (const journey of chosen) {
     const title = `as ${user.name}: ${journey.name}${isFull || wanted ? "" : ` (RINGFENCE_SEED=${seed})`}`;
     test(title, { timeout: JOURNEY_MS_MAX * 2 }, async () => {
       assert.deepEqual(missingPrograms(journey), [], "programs are missing; test/journeys/packages.json names their packages");
-      const place = makePlace(journey, user);
-      try {
-        const plain = await runPlain(place, journey);
-        const boxed = await runBoxed(place, journey);
-        assert.deepEqual(boxed.steps, plain);
-        assert.equal(boxed.questions, 0);
-        assert.equal(boxed.exitCode, 0);
-      } finally {
-        removePlace(place);
-      }
+      setUp(place, journey);
+      const plain = await runPlain(place, journey);
+      const boxed = await runBoxed(place, journey);
+      assert.deepEqual(boxed.steps, plain);
+      assert.equal(boxed.questions, 0);
     });
   }
 }

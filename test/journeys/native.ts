@@ -10,8 +10,8 @@ export const NATIVE: readonly Journey[] = [
 printf 'OBJS := $(patsubst %%.c,%%.o,$(wildcard *.c))\nprog: $(OBJS)\n\t$(CC) -o $@ $^\n%%.o: %%.c\n\t@echo CC $<\n\t@$(CC) -O1 -c -o $@ $<\nclean:\n\trm -f *.o prog\n.PHONY: clean\n' >Makefile; printf '*.o\nprog\n' >.gitignore`,
     steps: [
       "make -s -j4 | sort && ./prog",
-      "touch -d '+1 second' f3.c; make -s -j4; make -q && echo current",
-      "echo 'int f4(void) { return }' >f4.c; make -s -j4 prog; make -k -s prog 2>/dev/null; git checkout -q f4.c",
+      "sleep 0.02; touch f3.c; make -s -j4; make -q && echo current",
+      "echo 'int f4(void) { return }' >f4.c; make -s prog; make -k -s prog 2>/dev/null; git checkout -q f4.c",
       "touch f4.c; make -s -j2 && ./prog; make clean >/dev/null; ls | wc -l",
     ],
   },

@@ -138,7 +138,7 @@ echo 'import { double } from "../core/index.js"; export const four: number = dou
 echo 'export const greet = (name: string): string => "hello " + name;' >src/greet.ts; printf 'node_modules\ndist\n' >.gitignore`}`,
     steps: [
       "node_modules/esbuild/bin/esbuild src/main.ts --bundle --minify --sourcemap --outfile=dist/main.js --log-level=warning && node dist/main.js && ls dist",
-      "echo 'import \"./absent\";' >src/bad.ts; node_modules/esbuild/bin/esbuild src/bad.ts --bundle --outfile=dist/bad.js --color=false; rm src/bad.ts",
+      "echo 'import \"./absent\";' >src/bad.ts; node_modules/esbuild/bin/esbuild src/bad.ts --bundle --outfile=dist/bad.js --color=false 2>&1 | grep -A4 'ERROR'; rm src/bad.ts",
       "node_modules/esbuild/bin/esbuild src/main.ts --bundle --outfile=dist/watched.js --watch=forever --log-level=warning >/tmp/esbuild.txt 2>&1 & for i in $(seq 100); do [ -s dist/watched.js ] && break; sleep 0.05; done; node dist/watched.js",
       "sed -i 's/hello/goodbye/' src/greet.ts; for i in $(seq 200); do grep -q goodbye dist/watched.js && break; sleep 0.05; done; node dist/watched.js",
       "node -e 'require(\"esbuild\").transform(\"let a: number = 1\", { loader: \"ts\" }).then((r) => console.log(r.code))'; rm -rf dist",

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, chownSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, chownSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { plain } from "../../src/core/text-plain.ts";
@@ -20,8 +20,8 @@ export interface StepResult {
 
 export interface BoxedRun {
   readonly steps: readonly StepResult[];
+  /** Calls that were refused because nobody was there to ask. */
   readonly questions: number;
-  readonly exitCode: number | null;
 }
 
 /** A throw-away folder with one checkout path that both runs use, one after the other. */
@@ -31,6 +31,7 @@ export interface Place {
 }
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
+const GITCONFIG = "[user]\n\tname = Ada Example\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n";
 const TEXT_CHARS_MAX = 30_000;
 const PATH = pathOf(process.env["PATH"] ?? "");
 
@@ -39,23 +40,28 @@ export function missingPrograms(journey: Journey): string[] {
   return journey.needs.filter((program) => !PATH.split(":").some((folder) => isExecutable(join(folder, program))));
 }
 
-/** Makes a place and sets the journey's checkout up in it. */
-export function makePlace(journey: Journey, user: User): Place {
+/** Makes a place; journeys of one user share it, one after the other. */
+export function makePlace(user: User): Place {
   const path = mkdtempSync("/var/tmp/ringfence-journey-");
-  const place = { path, user };
-  for (const name of ["first", "first/repo", "first/home", "out", "state"]) mkdirSync(join(path, name), { mode: 0o755 });
-  for (const name of ["", "first", "first/repo", "first/home", "out", "state"]) chownSync(join(path, name), user.uid, user.gid);
-  const gitconfig = "[user]\n\tname = Ada Example\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n";
-  writeFileSync(join(path, "first/home/.gitconfig"), gitconfig);
-  const passwd = `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`;
-  writeFileSync(join(path, "passwd"), passwd);
-  const script = `set -e; umask 022; cd "${path}/first/repo"; git init -q; git config gc.auto 0; ${journey.setup ?? ":"}\ncd "${path}/first/repo"; git add -A; git commit -q --allow-empty -m start`;
-  const env = { ...environment(place), HOME: join(path, "first/home"), MODULES: join(packageRoot, "node_modules") };
+  for (const name of ["", "first", "out", "state"]) {
+    mkdirSync(join(path, name), { recursive: true, mode: 0o755 });
+    chmodSync(join(path, name), 0o755);
+    chownSync(join(path, name), user.uid, user.gid);
+  }
+  writeFileSync(join(path, "passwd"), `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`);
+  return { path, user };
+}
+
+/** Makes the checkout and the home that both runs of a journey start from. */
+export function setUp(place: Place, journey: Journey): void {
+  const { path, user } = place;
+  const script = `set -e; umask 022; chmod -R u+rwX first; rm -rf first; mkdir -p first/home first/repo; printf '%s' "$GITCONFIG" >first/home/.gitconfig
+    cd first/repo; git init -q; git config gc.auto 0; ${journey.setup ?? ":"}\ncd "${path}/first/repo"; git add -A; git commit -q --allow-empty -m start`;
+  const env = { ...environment(place), HOME: join(path, "first/home"), MODULES: join(packageRoot, "node_modules"), GITCONFIG };
   const run = spawnSync("/bin/bash", ["--norc", "--noprofile", "-c", script], {
     ...identity(user), env, cwd: path, encoding: "utf8", timeout: JOURNEY_MS_MAX,
   });
   if (run.status !== 0) throw new Error(`the set-up of "${journey.name}" failed: ${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
-  return place;
 }
 
 export function removePlace({ path }: Place): void {
@@ -70,13 +76,16 @@ export async function runPlain(place: Place, journey: Journey): Promise<readonly
   const { path, user } = place;
   const steps = [...journey.steps, TREE_STEP];
   steps.forEach((step, index) => {
-    writeFileSync(join(path, "out", `${index}.sh`), `cd -- "$(cat ${path}/out/cwd)"; trap 'printf %s "$PWD" >${path}/out/cwd' EXIT\nset --\n${step}`);
+    const command = typeof step === "string" ? step : `pkill -KILL -f '${step.pattern}'`;
+    const start = `cd -- "$(cat ${path}/out/cwd)" 2>/dev/null; trap 'printf %s "$PWD" >${path}/out/cwd' EXIT`;
+    writeFileSync(join(path, "out", `${index}.sh`), `${start}\nset --\n${command}`);
   });
   writeFileSync(join(path, "out/cwd"), `${path}/repo`);
   chownSync(join(path, "out/cwd"), user.uid, user.gid);
-  const inner = `cd ${path}/out; for ((i = 0; i < ${steps.length}; i++)); do
-    : | timeout --foreground -k 1 ${STEP_MS_MAX / 1000} setsid -w bash --norc --noprofile -c "exec 2>&1; $(cat $i.sh)" >>$i.out 2>&1
-    echo "\${PIPESTATUS[1]}" >$i.status; cp $i.out $i.done
+  // A real pipe, as a program's output mostly is; `cat` lives on for what a step leaves running.
+  const inner = `cd ${path}/repo; for ((i = 0; i < ${steps.length}; i++)); do out=${path}/out/$i
+    mkfifo $out.pipe; cat $out.pipe >$out.all & : | timeout --foreground -k 1 ${STEP_MS_MAX / 1000} setsid -w bash --norc --noprofile -c "exec 2>&1; $(cat $out.sh)" >$out.pipe
+    echo "\${PIPESTATUS[1]}" >$out.status; sleep 0.03; cp $out.all $out.done
   done`;
   const outer = `perl -e 'socket(my $s, 2, 2, 0); my $r = pack "a16 s x22", "lo", 0x41; ioctl($s, 0x8914, $r) or die "lo"' &&
     mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount --bind ${path}/passwd /etc/passwd &&
@@ -97,7 +106,11 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
   freshCheckout(place);
   const { path, user } = place;
   const steps = [...journey.steps, `CHECKOUT=${path}/repo\n${TREE_STEP}`];
-  const turns = steps.map((command) => ({ calls: [{ tool: "run", input: { command, timeout_ms: STEP_MS_MAX } }] }));
+  const turns = steps.map((step) =>
+    typeof step === "string"
+      ? { calls: [{ tool: "run", input: { command: step, timeout_ms: STEP_MS_MAX } }] }
+      : { calls: [{ tool: "kill", input: { id: step.kill } }] },
+  );
   const script = join(path, "script.json");
   writeFileSync(script, JSON.stringify({ turns: [...turns, { text: "done" }] }));
   const args = [join(packageRoot, "bin/ringfence.js"), "run", "go", "--model", `scripted:${script}`, "--output-format", "stream-json"];
@@ -110,14 +123,13 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
 function readStream(stdout: string, stderr: string): BoxedRun {
   const events = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
   const result = events.find((event) => event["type"] === "result");
-  if (!result || result["is_error"] !== false) throw new Error(`the boxed run failed: ${stdout.slice(-2000)}${stderr}`);
+  if (!result || !["done", "approval-needed"].includes(String(result["reason"]))) throw new Error(`the boxed run failed: ${stdout.slice(-2000)}${stderr}`);
   const contents = events
     .filter((event) => event["type"] === "user")
     .flatMap((event) => (event["message"] as { content: readonly { content: string; is_error: boolean }[] }).content);
   return {
     steps: contents.map(toStepResult),
-    questions: events.filter((event) => /ask|question|approval/.test(String(event["type"]) + String(event["subtype"] ?? ""))).length,
-    exitCode: Number(result["exit_code"]),
+    questions: contents.filter(({ content }) => content.startsWith("refused:")).length,
   };
 }
 
@@ -127,14 +139,15 @@ function toStepResult({ content, is_error: isError }: { content: string; is_erro
   const text = (end ? content.slice(0, end.index) : content)
     .replace(/\n?\(still running in the background as bg\d+\)$/, "")
     .replace(/\n\(cut; the output of \d+ bytes is in [^\n]*\)$/, "")
-    .replace(/^\(no output\)$/, "");
+    .replace(/^\(no output\)$/, "")
+    .replace(/^bg\d+ killed$/, "");
   const status = !isError ? 0 : end ? Number(end[1]) : "stopped by the box";
   return { status, text: normalise(text) };
 }
 
-// Where bash counts the lines of a command from depends on what stands before it.
+// Where bash counts the lines of a command from depends on what stands before it, and a pid on what ran before.
 function normalise(text: string): string {
-  return visible(text).replace(/\n+$/, "").replace(/bash: line \d+:/g, "bash: line N:");
+  return visible(text).replace(/\n+$/, "").replace(/bash: line \d+:( +\d+)?/g, "bash: line N:");
 }
 
 function freshCheckout({ path, user }: Place): void {

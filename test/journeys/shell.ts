@@ -56,7 +56,8 @@ X`,
     steps: [
       "python3 daemon.py; echo returned $?; for i in $(seq 100); do [ -s /tmp/daemon.beat ] && break; sleep 0.02; done",
       "a=$(cat /tmp/daemon.beat); sleep 0.4; b=$(cat /tmp/daemon.beat); [ \"$b\" -gt \"$a\" ] && echo beating",
-      "pkill -f 'daemon[.]py'; sleep 0.3; a=$(cat /tmp/daemon.beat); sleep 0.3; [ \"$a\" = \"$(cat /tmp/daemon.beat)\" ] && echo silent",
+      { kill: "bg1", pattern: "daemon[.]py" },
+      "sleep 0.1; a=$(cat /tmp/daemon.beat); sleep 0.3; [ \"$a\" = \"$(cat /tmp/daemon.beat)\" ] && echo silent",
     ],
   },
   {

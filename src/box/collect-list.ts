@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type Change, type ChangeType, encodePath } from "../core/changes.ts";
+import type { Link } from "../core/classify-all.ts";
+import type { SessionFacts } from "./folder.ts";
+import type { Landed } from "./landed.ts";
+import { findProgram, type Programs } from "./programs.ts";
+import { askScript, type RecordReader } from "./script.ts";
+
+export interface CollectPlan {
+  readonly sessionPath: string;
+  readonly facts: SessionFacts;
+  readonly programs: Programs;
+}
+
+/** What the person did to the path while the session ran: edited or replaced it, deleted it, or made it. */
+export type Conflict = "changed" | "deleted" | "appeared";
+
+/** A change on its way: what the lister said, then with what the stager said. */
+export interface Item {
+  readonly change: Change;
+  readonly conflict: Conflict | null;
+  /** Below a symbolic link of the checkout, where git refuses to say what it ignores. */
+  readonly isBeyondLink: boolean;
+  readonly isStaged: boolean;
+  readonly heads: { readonly old: Uint8Array | null; readonly new: Uint8Array | null };
+}
+
+export interface Listed {
+  readonly items: Item[];
+  readonly links: Link[];
+  readonly gitHeld: string[];
+  gitChanges: number;
+  gitType: ChangeType | null;
+}
+
+const LIST_MS_MAX = 60_000;
+const TYPES: Readonly<Record<string, ChangeType>> = { f: "file", l: "symlink", d: "dir", o: "other" };
+const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "changed", d: "deleted" };
+
+/** Lists every difference between the layer and the checkout, without reading more than must be compared. */
+export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
+  const listed: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
+  const reader = await askScript({
+    programs: plan.programs,
+    mode: "list",
+    args: [plan.programs.find],
+    binds: [
+      { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" },
+      { source: plan.facts.checkout, target: "/base", access: "read" },
+    ],
+    input: [String(Math.floor(plan.facts.startedAt)), ...folders],
+    timeoutMs: LIST_MS_MAX,
+  });
+  while (!reader.isAtEnd) readListRecord(reader, listed);
+  return listed;
+}
+
+function readListRecord(reader: RecordReader, listed: Listed): void {
+  const tag = reader.text();
+  if (tag === "L") listed.items.push(readItem(reader));
+  else if (tag === "K") listed.links.push({ path: reader.path(), target: reader.path() });
+  else if (tag === "N") listed.gitHeld.push(reader.path());
+  else if (tag === "C") listed.gitChanges = reader.number();
+  else if (tag === "G") listed.gitType = typeOrNull(reader);
+  else throw reader.broken(`record ${tag}`);
+}
+
+function readItem(reader: RecordReader): Item {
+  const path = reader.path();
+  const action = reader.text();
+  if (action !== "add" && action !== "edit" && action !== "delete") throw reader.broken(`action ${action}`);
+  const type = typeOrNull(reader) ?? fail(reader);
+  const [mode, size, target] = [reader.number(), reader.number(), reader.path()];
+  const baseType = typeOrNull(reader);
+  const [baseMode, , baseTarget] = [reader.number(), reader.number(), reader.path()];
+  const flags = reader.text();
+  if (!/^k?[acd]?$/.test(flags) || (baseType === null) !== (action === "add")) throw reader.broken("a field");
+  const isLink = type === "symlink";
+  const baseHash = baseType === "symlink" ? sha256(encodePath(baseTarget)) : null;
+  const change: Change = {
+    path,
+    type,
+    action,
+    mode,
+    executable: (mode & 0o100) !== 0 && type === "file",
+    size,
+    hash: isLink && action !== "delete" ? sha256(encodePath(target)) : null,
+    base: baseType === null ? null : { type: baseType, mode: baseMode, hash: baseHash },
+    ...(isLink ? { target } : {}),
+  };
+  const conflict = CONFLICTS[flags.at(-1) ?? ""] ?? null;
+  return { change, conflict, isBeyondLink: flags.startsWith("k"), isStaged: false, heads: { old: null, new: null } };
+}
+
+/** Asks git, with the checkout's own rules; without git only dependency folders are ignored. */
+export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Promise<ReadonlySet<string>> {
+  const asked = items
+    .filter((item) => !item.isBeyondLink && item.change.type !== "other")
+    .map(({ change }) => change.path);
+  const git = findProgram("git");
+  if (git === null) return new Set(asked.filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)));
+  if (asked.length === 0) return new Set();
+  const reader = await askScript({
+    programs: plan.programs,
+    mode: "ignore",
+    args: [git],
+    binds: [{ source: plan.facts.checkout, target: "/base", access: "read" }],
+    input: asked.map((path) => Buffer.from(encodePath(path))),
+    timeoutMs: LIST_MS_MAX,
+  });
+  const ignored = new Set<string>();
+  while (!reader.isAtEnd) ignored.add(reader.path());
+  return ignored;
+}
+
+function typeOrNull(reader: RecordReader): ChangeType | null {
+  const letter = reader.text();
+  return letter === "-" ? null : (TYPES[letter] ?? fail(reader));
+}
+
+function fail(reader: RecordReader): never {
+  throw reader.broken("a field");
+}
+
+function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

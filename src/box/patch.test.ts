@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { asOrdinaryUser, makePlace, PROJECT, programs, sessionThat, tree, WORK } from "./land.fixture.ts";
+import { makePatch } from "./patch.ts";
+
+test("the patch, applied to a clean copy, gives the tree that landing gives", async () => {
+  const place = makePlace(PROJECT);
+  const twin = `${place.checkout}-twin`;
+  execFileSync("cp", ["-a", place.checkout, twin]);
+  const session = await sessionThat(place, WORK);
+  const collected = await session.collect();
+  const patch = await makePatch({ collected, programs, include: "source" });
+  execFileSync("git", ["apply", "--whitespace=nowarn", "-"], { cwd: twin, input: patch });
+  await session.land(collected);
+  // git writes a file anew, with its own two modes.
+  chmodSync(join(twin, "mode-600"), 0o600);
+  assert.equal(tree(twin), tree(place.checkout));
+});
+
+test("attributes and line endings do not change what the patch says", async () => {
+  const place = makePlace("printf 'a\\r\\nb\\r\\n' >crlf.txt; echo x >plain.ts");
+  const twin = `${place.checkout}-twin`;
+  execFileSync("cp", ["-a", place.checkout, twin]);
+  const session = await sessionThat(
+    place,
+    "printf '* text eol=crlf -diff ident\\n' >.gitattributes; printf 'a\\r\\nc\\n$Id$\\r\\n' >crlf.txt; echo y >plain.ts",
+  );
+  const collected = await session.collect();
+  const patch = await makePatch({ collected, programs, include: "all" });
+  assert.match(patch.toString(), /^-x\n\+y$/m);
+  execFileSync("git", ["apply", "--whitespace=nowarn", "-"], {
+    cwd: twin,
+    input: await makePatch({ collected, programs, include: "source" }),
+  });
+  assert.equal(readFileSync(join(twin, "crlf.txt"), "latin1"), "a\r\nc\n$Id$\r\n");
+});
+
+if (process.getuid?.() === 0) {
+  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
+}

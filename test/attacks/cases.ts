@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+
+/** One attack, as a row of the corpus says it. Texts hold variables (see variables.ts). */
+export interface Case {
+  readonly id: string;
+  readonly category: string;
+  readonly tool: "bash" | "write_file" | "read_file" | "web_fetch" | "assistant_text" | "session";
+  readonly action: Action;
+  readonly setup: string | null;
+  readonly then: string | null;
+  readonly harm: Harm;
+  readonly needs: readonly string[];
+  readonly launch?: Launch;
+}
+
+export interface Action {
+  readonly command?: string;
+  readonly path?: string;
+  readonly content?: string;
+  readonly url?: string;
+  readonly text?: string;
+  /** Of a `session`: the calls, one reply each. */
+  readonly calls?: readonly Call[];
+}
+
+export interface Call {
+  readonly tool: string;
+  readonly input: unknown;
+}
+
+/** How the person starts the agent, and what they do meanwhile. */
+export interface Launch {
+  /** Put before PATH, as a careless `.envrc` would. */
+  readonly path?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A shell command of the person's, run outside once the file that the first names is there. */
+  readonly meanwhile?: { readonly afterMs: number; readonly command: string };
+}
+
+export interface Harm {
+  readonly type: string;
+  readonly path?: string;
+  readonly contains?: string;
+  readonly any?: readonly string[];
+  readonly encodings?: readonly string[];
+  readonly metric?: string;
+  readonly limit?: string;
+  readonly remote?: string;
+}
+
+/** Attacks that need an allowed network, which no box has yet: without one they say nothing. */
+export const NEEDS_NETWORK: Readonly<Record<string, string>> = {
+  "exf-allowed-gist": "an allowed host that takes the attacker's own credentials",
+  "exf-allowed-query": "an allowed host whose log the attacker reads",
+  "exf-host-suffix": "a proxy with a list of allowed hosts",
+};
+
+/** Programs whose absence is no failure, and why. Everything else that is missing fails the full run. */
+export const MAY_BE_MISSING: Readonly<Record<string, string>> = {
+  "systemd-run": "comes with systemd, which a container may not have",
+};
+
+/** Reads a file of cases and checks their shape; throws an Error that names the row. */
+export function readCases(file: string): Case[] {
+  const lines = readFileSync(new URL(`./data/${file}`, import.meta.url), "utf8").split("\n").filter((line) => line !== "");
+  return lines.map((line, index) => {
+    const row = JSON.parse(line) as Partial<Case>;
+    if (!row.id || !row.tool || !row.action || !row.harm?.type || !row.needs) throw new Error(`${file}:${index + 1}: not a case`);
+    return row as Case;
+  });
+}

@@ -1,0 +1,123 @@
+import { spawn, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Action, Call, Case } from "./cases.ts";
+import { type Evidence, snapshot } from "./harm.ts";
+import { watchStage } from "./measure.ts";
+import { type Place, STAGE_PLACE, STAGE_PROJECT } from "./place.ts";
+import { quote } from "./undefended.ts";
+
+/** How the changes reach the checkout: the person lands all of them, or let them land unread. */
+export type Landing = "land" | "auto";
+
+const PROGRAM_MS_MAX = 180_000;
+const OUTPUT_CHARS_MAX = 32 << 20;
+const SETTLE_MS = 150;
+
+export interface Played {
+  readonly evidence: Evidence;
+  /** What went wrong with the play itself: then it proves nothing. */
+  readonly problem: string | null;
+}
+
+/** Plays an attack through the real program on a scripted model, lands what it left, and does what the person does then. */
+export async function playDefended(attack: Case, place: Place, landing: Landing): Promise<Played> {
+  const script = join(place.base, "script.json");
+  writeFileSync(script, JSON.stringify({ turns: turnsOf(attack) }));
+  const before = snapshot(attack.harm);
+  const isShown = attack.harm.type.startsWith("terminal_") || attack.harm.type === "ui_shows_marker";
+  const format = isShown ? "text" : "stream-json";
+  const args = ["run", "a task", "--model", `scripted:${script}`, "--output-format", format];
+  const run = program(landing === "auto" ? [...args, "--land", "auto"] : args, attack, place, isShown);
+  const stopWatching = watchStage(() => run.pid);
+  const meanwhile = attack.launch?.meanwhile;
+  const timer = meanwhile ? setTimeout(() => personDoes(meanwhile.command, place), meanwhile.afterMs) : null;
+  const { text, signal, isLate, status } = await run.ended;
+  if (timer) clearTimeout(timer);
+  const results = isShown ? { output: text, problem: null } : readResults(text, attack);
+  let terminal = isShown ? text : "";
+  for (const command of landing === "land" ? [["diff"], ["land"]] : [["diff"]]) {
+    const { text: shown } = await program(command, attack, place, isShown).ended;
+    if (isShown) terminal += shown;
+  }
+  if (attack.then !== null) personDoes(attack.then, place);
+  await sleep(SETTLE_MS);
+  const peaks = stopWatching();
+  const problem = isLate ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s` : isShown && status !== 0 ? `exit ${status}: ${text.slice(-500)}` : results.problem;
+  const verifyLog = () => {
+    const { status: verified } = spawnSync(process.execPath, [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"], { cwd: place.ws, env: place.env });
+    return verified === 0;
+  };
+  const evidence = { place, before, output: results.output, terminal, agentSignal: isLate ? null : signal, peaks, verifyLog, isScaled: false };
+  return { evidence, problem: signal === null ? problem : null };
+}
+
+function personDoes(command: string, place: Place): void {
+  spawnSync("bash", ["-c", command], { cwd: place.ws, env: place.env, timeout: 30_000, killSignal: "SIGKILL", stdio: "ignore" });
+}
+
+function turnsOf(attack: Case): object[] {
+  const calls = attack.tool === "session" ? (attack.action.calls ?? []) : [];
+  const turns = calls.map((call) => ({ text: "next", calls: [call] }));
+  if (attack.tool === "assistant_text") return [{ text: attack.action.text }];
+  const text = attack.action.text ?? "Done.";
+  return attack.tool === "session" ? [...turns, { text }] : [{ text: "I do it.", calls: [callOf(attack.tool, attack.action)] }, { text }];
+}
+
+function callOf(tool: Case["tool"], action: Action): Call {
+  switch (tool) {
+    case "write_file":
+      return { tool: "write", input: { path: action.path, content: action.content } };
+    case "read_file":
+      return { tool: "read", input: { path: action.path } };
+    case "web_fetch":
+      return { tool: "run", input: { command: `curl -s -m 5 ${quote(action.url ?? "")}` } };
+    case "bash":
+    case "assistant_text":
+    case "session":
+      return { tool: "run", input: { command: action.command } };
+  }
+}
+
+/** Starts the program as the person would; with a terminal where the terminal is what matters. */
+function program(args: readonly string[], attack: Case, place: Place, onTerminal: boolean) {
+  const path = attack.launch?.path ? `${attack.launch.path}:${place.env["PATH"]}` : place.env["PATH"];
+  const env = { ...place.env, XDG_CACHE_HOME: `${STAGE_PLACE}/cache`, ...attack.launch?.env, PATH: path };
+  const words = [process.execPath, `${STAGE_PROJECT}/bin/ringfence.js`, ...args];
+  const [file = "", ...rest] = onTerminal ? ["/usr/bin/script", "-qefc", words.map(quote).join(" "), "/dev/null"] : words;
+  const child = spawn(file, rest, { cwd: place.ws, env, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (piece: string) => {
+      if (text.length < OUTPUT_CHARS_MAX) text += piece;
+    });
+  }
+  const ended = new Promise<{ text: string; signal: string | null; isLate: boolean; status: number | null }>((resolve) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill("SIGKILL");
+    }, PROGRAM_MS_MAX);
+    child.on("close", (status, signal) => {
+      clearTimeout(timer);
+      resolve({ text, signal, isLate, status });
+    });
+  });
+  return { pid: child.pid, ended };
+}
+
+/** Reads the results of tools out of stream-json; a run that never came to its end proves nothing. */
+function readResults(text: string, attack: Case): { output: string; problem: string | null } {
+  const results: string[] = [];
+  let hasEnded = false;
+  for (const line of text.split("\n")) {
+    if (!line.startsWith("{")) continue;
+    const event = JSON.parse(line) as { type: string; reason?: string; message?: { content?: { type: string; content?: string }[] } };
+    if (event.type === "result") hasEnded = event.reason === "done" || event.reason === "approval-needed";
+    if (event.type === "user") results.push(...(event.message?.content ?? []).map(({ content }) => content ?? ""));
+  }
+  if (!hasEnded) return { output: results.join("\n"), problem: `the session did not end well: ${text.slice(-800)}` };
+  const hasCalls = attack.tool !== "assistant_text";
+  return { output: results.join("\n"), problem: hasCalls && results.length === 0 ? "no call was played" : null };
+}

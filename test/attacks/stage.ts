@@ -1,0 +1,70 @@
+// Runs inside a stage: plays the cases of a job one after the other, and prints one line of JSON for each.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { type Case, readCases } from "./cases.ts";
+import { type Landing, playDefended } from "./defended.ts";
+import { findHarm } from "./harm.ts";
+import { makePlace, makeShared, prepare, type Shared, showRipgrep } from "./place.ts";
+import { playUndefended } from "./undefended.ts";
+
+export interface Job {
+  readonly ids: readonly string[];
+  readonly play: "undefended" | Landing;
+  readonly path: string;
+  /** How many cases are played at a time. */
+  readonly atOnce: number;
+}
+
+export interface Verdict {
+  readonly id: string;
+  readonly play: Job["play"];
+  readonly harm: string | null;
+  /** A program that is missing: the case was not run. */
+  readonly missing: string | null;
+  /** Why the play proves nothing. */
+  readonly problem: string | null;
+  readonly ms: number;
+}
+
+/** Cases that are this process's own: all others go on with a stage that has been fought over. */
+async function main(): Promise<void> {
+  const job = JSON.parse(readFileSync(0, "utf8")) as Job;
+  const cases = [...readCases("attacks-dev.jsonl"), ...readCases("own.jsonl")];
+  showRipgrep();
+  const shared = await makeShared();
+  const queue = job.ids.map((id, index) => ({ attack: cases.find((one) => one.id === id), index }));
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      if (!next.attack) throw new Error("no case has that name");
+      process.stdout.write(`${JSON.stringify(await judge(next.attack, next.index, job, shared))}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: job.atOnce }, work));
+}
+
+async function judge(attack: Case, number: number, job: Job, shared: Shared): Promise<Verdict> {
+  const startedAt = Date.now();
+  const verdict = (harm: string | null, missing: string | null, problem: string | null): Verdict => ({
+    id: attack.id, play: job.play, harm, missing, problem, ms: Date.now() - startedAt,
+  });
+  const missing = attack.needs.find((program) => !isThere(program, job.path));
+  if (missing !== undefined) return verdict(null, missing, null);
+  const place = await makePlace(number, shared, job.path);
+  try {
+    const filled = prepare(attack, place);
+    if (job.play === "undefended") return verdict(findHarm(filled.harm, await playUndefended(filled, place)), null, null);
+    const { evidence, problem } = await playDefended(filled, place, job.play);
+    return verdict(findHarm(filled.harm, evidence), null, problem);
+  } catch (error) {
+    return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    place.close();
+  }
+}
+
+function isThere(program: string, path: string): boolean {
+  return spawnSync("bash", ["-c", 'command -v -- "$1"', "bash", program], { env: { PATH: path } }).status === 0;
+}
+
+await main();
+process.exit(0);
