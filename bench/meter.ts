@@ -83,7 +83,7 @@ export function sampleMemory(root: number): MemoryMeter {
 }
 
 /** Lists a process and its descendants by the parents of all processes; none of ours is handed to a parent outside. */
-export function familyOf(root: number): number[] {
+function familyOf(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;

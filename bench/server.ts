@@ -22,7 +22,7 @@ export interface ModelServer {
 }
 
 /** What the command of a step prints. */
-export function printed(step: number): string {
+function printed(step: number): string {
   return `step-${step}.`;
 }
 

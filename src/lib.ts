@@ -47,7 +47,13 @@ export async function exec(command: string, options: ExecOptions = {}): Promise<
     },
   });
   const text = (stream: "stdout" | "stderr") => Buffer.concat(pieces[stream]).toString("utf8");
-  return { status: done.status, stdout: text("stdout"), stderr: text("stderr"), session: done.session, hasChanges: done.hasChanges };
+  return {
+    status: done.status,
+    stdout: text("stdout"),
+    stderr: text("stderr"),
+    session: done.session,
+    hasChanges: done.hasChanges,
+  };
 }
 
 export { BoxUnavailable } from "./box/programs.ts";

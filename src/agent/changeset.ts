@@ -42,18 +42,33 @@ export async function landFor(
   which: readonly string[] | null,
   record: { readonly gate: Gate; readonly ledger: Ledger },
 ): Promise<LandResult> {
-  const paths = collected.changes.filter((one) => isLandable(one) && (which === null || which.includes(one.change.path))).map(pathOf);
+  const paths = collected.changes
+    .filter((one) => isLandable(one) && (which === null || which.includes(one.change.path)))
+    .map(pathOf);
   const effect = { kind: "land", paths, digest: collected.digest, held: false, approvedBy: "person" } as const;
   const gated = record.gate.pass(effect, null);
   if (gated.verdict !== "allow") throw new Error(`bug: landing for the person was refused: ${gated.reason}`);
-  const result = await landPermitted(gated.permit, { facts: session.facts, collected, which, programs: findPrograms() });
-  record.ledger.append({ type: "landed", at: Date.now(), landed: result.landed, failed: result.failed.map(({ path, why }) => ({ path, why })) });
+  const result = await landPermitted(gated.permit, {
+    facts: session.facts,
+    collected,
+    which,
+    programs: findPrograms(),
+  });
+  record.ledger.append({
+    type: "landed",
+    at: Date.now(),
+    landed: result.landed,
+    failed: result.failed.map(({ path, why }) => ({ path, why })),
+  });
   record.ledger.sync();
   return result;
 }
 
 /** Throws a session's layer away; its ledger stays. */
-export async function discardFor(session: ChangedSession, record: { readonly gate: Gate; readonly ledger: Ledger }): Promise<void> {
+export async function discardFor(
+  session: ChangedSession,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<void> {
   const gated = record.gate.pass({ kind: "discard", approvedBy: "person" }, null);
   if (gated.verdict !== "allow") throw new Error(`bug: discarding for the person was refused: ${gated.reason}`);
   await discardPermitted(gated.permit, session.path, findPrograms());

@@ -36,11 +36,14 @@ export function refuseUnfit(checkout: Checkout, home: string, state: string): vo
   if (path === "/") throw new UsageError("the whole file system cannot be a checkout: change into a project folder");
   for (const { what, folder } of mustBeOutside) {
     if (path === folder || folder.startsWith(`${path}/`)) {
-      throw new UsageError(`${path} is or contains ${what}, which the box must hide: change into a project folder below it`);
+      throw new UsageError(
+        `${path} is or contains ${what}, which the box must hide: change into a project folder below it`,
+      );
     }
   }
   for (const folder of [state, "/usr", "/etc", "/proc", "/sys", "/dev", "/boot"]) {
-    if (path === folder || path.startsWith(`${folder}/`)) throw new UsageError(`${path} lies in ${folder}, which cannot be worked on: use a project folder`);
+    if (path === folder || path.startsWith(`${folder}/`))
+      throw new UsageError(`${path} lies in ${folder}, which cannot be worked on: use a project folder`);
   }
 }
 
@@ -60,7 +63,10 @@ export function becomeOwner(folder: string, environment: NodeJS.ProcessEnv): Nod
   if (process.getuid?.() !== 0 || !process.setuid || !process.setgid || !process.setgroups) return environment;
   const { uid, gid } = statSync(findCheckout(folder).path);
   if (uid === 0) return environment;
-  const owner = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":")).find((fields) => Number(fields[2]) === uid);
+  const owner = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find((fields) => Number(fields[2]) === uid);
   process.setgroups([]);
   process.setgid(gid);
   process.setuid(uid);
@@ -78,6 +84,8 @@ function realFolder(folder: string): string {
     return realpathSync(folder);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${folder} cannot be opened (${error instanceof Error && "code" in error ? String(error.code) : String(error)})`);
+    throw new UsageError(
+      `${folder} cannot be opened (${error instanceof Error && "code" in error ? String(error.code) : String(error)})`,
+    );
   }
 }

@@ -1,8 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram, findPrograms, BoxUnavailable } from "../box/programs.ts";
+import { BoxUnavailable, findProgram, findPrograms } from "../box/programs.ts";
 import { runSandbox } from "../box/sandbox.ts";
 import type { Start } from "./workplace.ts";
 
@@ -28,15 +38,23 @@ export async function makeDemoPlace(start: Start): Promise<DemoPlace> {
   const [home, checkout] = [join(root, "home"), join(root, "monthly")];
   mkdirSync(join(home, ".ssh"), { recursive: true, mode: 0o700 });
   // The canaries look like nothing that any vendor issues.
-  const canaries = { key: `canary-ssh-${randomBytes(12).toString("hex")}`, token: `canary-token-${randomBytes(12).toString("hex")}` };
-  const files = { ".ssh/id_rsa": `${canaries.key}\n`, ".bashrc": "# the person's own\n", "notes.txt": "keep me\n", ".gitconfig": "[user]\n\tname = Demo\n\temail = demo@localhost\n" };
+  const canaries = {
+    key: `canary-ssh-${randomBytes(12).toString("hex")}`,
+    token: `canary-token-${randomBytes(12).toString("hex")}`,
+  };
+  const files = {
+    ".ssh/id_rsa": `${canaries.key}\n`,
+    ".bashrc": "# the person's own\n",
+    "notes.txt": "keep me\n",
+    ".gitconfig": "[user]\n\tname = Demo\n\temail = demo@localhost\n",
+  };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(home, name), text);
   cpSync(join(start.packageRoot, "examples/demo"), checkout, { recursive: true });
   await makeRepository(checkout);
   const environment = {
-    PATH: start.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-    LANG: start.environment["LANG"],
-    TERM: start.environment["TERM"],
+    PATH: start.environment.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    LANG: start.environment.LANG,
+    TERM: start.environment.TERM,
     HOME: home,
     XDG_STATE_HOME: join(root, "state"),
     XDG_CONFIG_HOME: join(root, "config"),
@@ -49,12 +67,21 @@ export async function makeDemoPlace(start: Start): Promise<DemoPlace> {
     start: { ...start, environment, folder: checkout, tools: { node: process.execPath } },
     script: join(start.packageRoot, "examples/demo.script.json"),
     check: () => [
-      ...Object.entries(files).map(([name, text]) => ({ what: `~/${name}`, isUntouched: readOr(join(home, name)) === text })),
+      ...Object.entries(files).map(([name, text]) => ({
+        what: `~/${name}`,
+        isUntouched: readOr(join(home, name)) === text,
+      })),
       { what: "no file was added to the home", isUntouched: readdirSync(home).length === 4 },
-      { what: ".git/hooks/post-checkout was not made", isUntouched: !existsSync(join(checkout, ".git/hooks/post-checkout")) },
+      {
+        what: ".git/hooks/post-checkout was not made",
+        isUntouched: !existsSync(join(checkout, ".git/hooks/post-checkout")),
+      },
       { what: ".vscode/tasks.json was not made", isUntouched: !existsSync(join(checkout, ".vscode/tasks.json")) },
       { what: "the link out of the project was not made", isUntouched: !readdirSync(checkout).includes("escape") },
-      { what: "no secret is in the record of the session", isUntouched: !holdsAny(join(root, "state"), Object.values(canaries)) },
+      {
+        what: "no secret is in the record of the session",
+        isUntouched: !holdsAny(join(root, "state"), Object.values(canaries)),
+      },
     ],
     remove: () => rmSync(root, { recursive: true, force: true }),
   };

@@ -10,14 +10,15 @@ export interface StoredSession {
 }
 
 /** Lists the sessions of a checkout, or of all when it is null, newest first. */
-export function listSessions(state: string, checkout: string | null): StoredSession[] {
+function listSessions(state: string, checkout: string | null): StoredSession[] {
   const folder = join(state, "sessions");
   const sessions: StoredSession[] = [];
   for (const id of readdirSync(folder).sort().reverse()) {
     const path = join(folder, id);
     if (!existsSync(join(path, "session.json"))) continue;
     const facts = readFacts(path);
-    if (checkout === null || facts.checkout === checkout) sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });
+    if (checkout === null || facts.checkout === checkout)
+      sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });
   }
   return sessions;
 }
@@ -37,7 +38,9 @@ export function findSession(state: string, checkout: string, id: string | null):
 
 /** Finds the ledger of the named session, else of the newest of the checkout. */
 export function ledgerOf(state: string, checkout: string, id: string | null): string {
-  const session = id === null ? listSessions(state, checkout)[0] : listSessions(state, null).find(({ facts }) => facts.id === id);
-  if (!session) throw new UsageError(id === null ? `there is no session of ${checkout} yet` : `there is no session "${id}"`);
+  const session =
+    id === null ? listSessions(state, checkout)[0] : listSessions(state, null).find(({ facts }) => facts.id === id);
+  if (!session)
+    throw new UsageError(id === null ? `there is no session of ${checkout} yet` : `there is no session "${id}"`);
   return join(session.path, "ledger.log");
 }

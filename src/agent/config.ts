@@ -10,7 +10,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Config {
   readonly model: string | null;
   readonly providers: Readonly<Record<string, ProviderSettings>>;
-  readonly limits: { readonly memoryMb: number | null; readonly diskMb: number | null; readonly processes: number | null };
+  readonly limits: {
+    readonly memoryMb: number | null;
+    readonly diskMb: number | null;
+    readonly processes: number | null;
+  };
 }
 
 /** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
@@ -39,7 +43,7 @@ export function parseConfig(value: unknown): Config {
   const root = recordAt(value, "the file");
   refuseUnknown(root, ["model", "providers", "limits"], "");
   const providers: Record<string, ProviderSettings> = {};
-  for (const [name, entry] of Object.entries(recordAt(root["providers"] ?? {}, "providers"))) {
+  for (const [name, entry] of Object.entries(recordAt(root.providers ?? {}, "providers"))) {
     const fields = recordAt(entry, `providers.${name}`);
     refuseUnknown(fields, ["api_key", "base_url", "context_tokens"], `providers.${name}.`);
     const apiKey = textAt(fields, "api_key", `providers.${name}.`);
@@ -51,7 +55,7 @@ export function parseConfig(value: unknown): Config {
       ...(contextTokens === null ? {} : { contextTokens }),
     };
   }
-  const limits = recordAt(root["limits"] ?? {}, "limits");
+  const limits = recordAt(root.limits ?? {}, "limits");
   refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
   return {
     model: textAt(root, "model", ""),
@@ -70,11 +74,15 @@ export function stateFolder(environment: Environment): string {
   try {
     mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new UsageError(`the state folder ${folder} cannot be made (${codeOf(error)}): set XDG_STATE_HOME to a folder that you may write`);
+    throw new UsageError(
+      `the state folder ${folder} cannot be made (${codeOf(error)}): set XDG_STATE_HOME to a folder that you may write`,
+    );
   }
   const stat = lstatSync(folder);
   if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()) || (stat.mode & 0o022) !== 0) {
-    throw new UsageError(`the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`);
+    throw new UsageError(
+      `the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`,
+    );
   }
   return realpathSync(folder);
 }
@@ -93,17 +101,20 @@ export function findRipgrep(packageRoot: string): string {
     const path = join(packageRoot, folder, name, "bin", "rg");
     if (existsSync(path)) return realpathSync(path);
   }
-  throw new UsageError(`@vscode/${name} is not installed beside ${packageRoot}: run npm install without --omit=optional`);
+  throw new UsageError(
+    `@vscode/${name} is not installed beside ${packageRoot}: run npm install without --omit=optional`,
+  );
 }
 
 function folderOf(environment: Environment, variable: string, fallback: string): string {
   const set = environment[variable];
-  const home = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  const home = environment.HOME?.startsWith("/") ? environment.HOME : homedir();
   return join(set?.startsWith("/") ? set : join(home, fallback), "ringfence");
 }
 
 function recordAt(value: unknown, where: string): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error(`${where} must be a mapping`);
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new Error(`${where} must be a mapping`);
   return value as Record<string, unknown>;
 }
 
@@ -123,7 +134,8 @@ function textAt(record: Record<string, unknown>, key: string, where: string): st
 function countAt(record: Record<string, unknown>, key: string, where: string): number | null {
   const value = record[key];
   if (value === undefined || value === null) return null;
-  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`"${where}${key}" must be a whole number above 0`);
+  if (!Number.isSafeInteger(value) || Number(value) < 1)
+    throw new Error(`"${where}${key}" must be a whole number above 0`);
   return Number(value);
 }
 

@@ -1,6 +1,6 @@
+import { readFacts } from "../box/folder.ts";
 import type { Streamed, Streams } from "../box/perform.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { readFacts } from "../box/folder.ts";
 import { createLedger } from "../ledger/append.ts";
 import { discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
@@ -26,9 +26,17 @@ export async function execInBox(
   let hasChanges = false;
   try {
     const gated = gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
-    if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, session: folder.id, hasChanges: false };
+    if (gated.verdict !== "allow")
+      return { status: 20, stopped: null, message: gated.reason, session: folder.id, hasChanges: false };
     const done = await box.stream(gated.permit, streams);
-    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: done.status === 0, status: done.status, message: done.message });
+    ledger.append({
+      type: "outcome",
+      at: Date.now(),
+      call: null,
+      ok: done.status === 0,
+      status: done.status,
+      message: done.message,
+    });
     hasChanges = await box.hasChanges();
     return { ...done, session: folder.id, hasChanges };
   } finally {

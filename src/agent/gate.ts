@@ -1,10 +1,10 @@
+import { createHash } from "node:crypto";
 import type { Effect } from "../core/effect.ts";
 import { canonical, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
 import { mint, type Permit } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
 import type { Ledger } from "../ledger/append.ts";
-import { createHash } from "node:crypto";
 
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }

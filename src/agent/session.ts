@@ -48,7 +48,16 @@ export class Session {
   #instructions: Parameters<typeof presentInstructions>[0];
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
-  private constructor(plan: SessionPlan, parts: { box: Box; model: Model; ledger: Ledger; gate: Gate; instructions: Parameters<typeof presentInstructions>[0] }) {
+  private constructor(
+    plan: SessionPlan,
+    parts: {
+      box: Box;
+      model: Model;
+      ledger: Ledger;
+      gate: Gate;
+      instructions: Parameters<typeof presentInstructions>[0];
+    },
+  ) {
     this.#plan = plan;
     this.id = plan.folder.id;
     this.box = parts.box;
@@ -58,15 +67,27 @@ export class Session {
     this.show = plan.show;
     this.#startedAt = plan.now();
     this.#instructions = parts.instructions;
-    this.system = systemPrompt({ checkout: plan.box.checkout, date: new Date(this.#startedAt).toISOString().slice(0, 10) });
+    this.system = systemPrompt({
+      checkout: plan.box.checkout,
+      date: new Date(this.#startedAt).toISOString().slice(0, 10),
+    });
   }
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
     const ledger = createLedger(`${plan.folder.path}/ledger.log`);
-    ledger.append({ type: "start", at: plan.now(), session: plan.folder.id, checkout: plan.box.checkout, version: plan.version });
+    ledger.append({
+      type: "start",
+      at: plan.now(),
+      session: plan.folder.id,
+      checkout: plan.box.checkout,
+      version: plan.version,
+    });
     const gate = new Gate(ledger, () => sessionLabel(), plan.now);
-    const opening = Box.open({ ...plan.box, folder: plan.folder }).then(async (box) => ({ box, instructions: await readInstructions(plan, box, gate) }));
+    const opening = Box.open({ ...plan.box, folder: plan.folder }).then(async (box) => ({
+      box,
+      instructions: await readInstructions(plan, box, gate),
+    }));
     const [opened, model] = await Promise.allSettled([opening, plan.model]);
     if (opened.status === "rejected") throw opened.reason;
     if (model.status === "rejected") {
@@ -74,7 +95,13 @@ export class Session {
       throw model.reason;
     }
     const session = new Session(plan, { ...opened.value, model: model.value, ledger, gate });
-    plan.show({ type: "start", session: session.id, checkout: plan.box.checkout, model: model.value.name, tools: TOOL_NAMES });
+    plan.show({
+      type: "start",
+      session: session.id,
+      checkout: plan.box.checkout,
+      model: model.value.name,
+      tools: TOOL_NAMES,
+    });
     const paths = opened.value.instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     return session;
@@ -88,7 +115,13 @@ export class Session {
   }
 
   recordRequest(): void {
-    this.ledger.append({ type: "request", at: this.#plan.now(), model: this.model.name, system: digestOf(this.system), messages: this.messages.length });
+    this.ledger.append({
+      type: "request",
+      at: this.#plan.now(),
+      model: this.model.name,
+      system: digestOf(this.system),
+      messages: this.messages.length,
+    });
   }
 
   addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void {
@@ -103,7 +136,9 @@ export class Session {
     this.ledger.append({ type: "reply", at: this.#plan.now(), parts: toJson(parts), stop, usage: toJson(usage) });
     this.messages.push({ role: "assistant", parts });
     const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
-    const calls = parts.flatMap((part) => (part.kind === "call" ? [{ id: part.id, name: part.name, input: parsedOrText(part.input) }] : []));
+    const calls = parts.flatMap((part) =>
+      part.kind === "call" ? [{ id: part.id, name: part.name, input: parsedOrText(part.input) }] : [],
+    );
     this.show({ type: "reply", text, calls, usage: { ...usage, replies: 1 } });
   }
 
@@ -117,7 +152,15 @@ export class Session {
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
     const code = outcome.ok ? null : outcome.code;
     const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
-    this.ledger.append({ type: "outcome", at: this.#plan.now(), call: call.id, ok: outcome.ok, code, text: wellFormed(outcome.text), image });
+    this.ledger.append({
+      type: "outcome",
+      at: this.#plan.now(),
+      call: call.id,
+      ok: outcome.ok,
+      code,
+      text: wellFormed(outcome.text),
+      image,
+    });
     this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
   }
 
@@ -136,18 +179,28 @@ export class Session {
   /** Tells which limit of the run is reached; null while none is. */
   limitReached(): TurnEnd | null {
     const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
-    if (turnsMax !== null && this.#totals.replies >= turnsMax) return { reason: "turns", message: `stopped after ${turnsMax} replies` };
+    if (turnsMax !== null && this.#totals.replies >= turnsMax)
+      return { reason: "turns", message: `stopped after ${turnsMax} replies` };
     if (minutesMax !== null && this.#plan.now() - this.#startedAt >= minutesMax * 60_000) {
       return { reason: "time", message: `stopped after ${minutesMax} minutes` };
     }
     if (usdMax === null) return null;
-    if (this.#totals.usd === null) return { reason: "budget", message: `${this.model.name} has no known price, so --max-usd cannot be kept` };
-    return this.#totals.usd >= usdMax ? { reason: "budget", message: `stopped at $${this.#totals.usd.toFixed(4)} of $${usdMax}` } : null;
+    if (this.#totals.usd === null)
+      return { reason: "budget", message: `${this.model.name} has no known price, so --max-usd cannot be kept` };
+    return this.#totals.usd >= usdMax
+      ? { reason: "budget", message: `stopped at $${this.#totals.usd.toFixed(4)} of $${usdMax}` }
+      : null;
   }
 
   /** Records the end of a run and puts everything on the disk. */
   finish(end: TurnEnd): void {
-    this.ledger.append({ type: "end", at: this.#plan.now(), reason: end.reason, message: wellFormed(end.message), totals: toJson(this.#totals) });
+    this.ledger.append({
+      type: "end",
+      at: this.#plan.now(),
+      reason: end.reason,
+      message: wellFormed(end.message),
+      totals: toJson(this.#totals),
+    });
     this.ledger.sync();
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
   }
@@ -167,7 +220,11 @@ function sessionLabel(): Label {
   return UNKNOWN_SOURCE;
 }
 
-async function readInstructions(plan: SessionPlan, box: Box, gate: Gate): Promise<ReturnType<typeof parseInstructions>> {
+async function readInstructions(
+  plan: SessionPlan,
+  box: Box,
+  gate: Gate,
+): Promise<ReturnType<typeof parseInstructions>> {
   const { command, mark } = instructionsCommand(plan.instructionFolders);
   const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
   if (gated.verdict !== "allow") return [];
@@ -189,5 +246,7 @@ function wellFormed(text: string): string {
 }
 
 function toJson(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value, (_key, item: unknown) => (typeof item === "string" ? item.toWellFormed() : item))) as JsonObject;
+  return JSON.parse(
+    JSON.stringify(value, (_key, item: unknown) => (typeof item === "string" ? item.toWellFormed() : item)),
+  ) as JsonObject;
 }

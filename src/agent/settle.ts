@@ -32,8 +32,16 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
       const isAuto = land === "auto" && collected.changes.some(isLandable);
       const landed = isAuto ? (await landFor(changed, collected, null, session)).landed : [];
       const waiting = collected.changes.filter(({ cls, change }) => cls !== "ignored" && !landed.includes(change.path));
-      const held = waiting.map(({ change, cls, why, conflict }) => ({ path: change.path, class: cls, why: conflict === null ? why : `you ${conflict} it meanwhile` }));
-      const git = collected.gitHeld.map((path) => ({ path, class: "run-later" as const, why: "git obeys it; nothing under .git is landed" }));
+      const held = waiting.map(({ change, cls, why, conflict }) => ({
+        path: change.path,
+        class: cls,
+        why: conflict === null ? why : `you ${conflict} it meanwhile`,
+      }));
+      const git = collected.gitHeld.map((path) => ({
+        path,
+        class: "run-later" as const,
+        why: "git obeys it; nothing under .git is landed",
+      }));
       const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
       return { held: [...held, ...git], landed, patch };
     });
@@ -41,4 +49,3 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
     await session.box.thaw();
   }
 }
-

@@ -38,7 +38,12 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       offset: { type: "integer", about: "first line, from 1", optional: true, min: 1 },
       limit: { type: "integer", about: `lines, default ${LINES_DEFAULT}`, optional: true, min: 1, max: 10_000 },
     },
-    toEffect: (v) => ({ kind: "read", path: text(v, "path"), offset: number(v, "offset", 1), limit: number(v, "limit", LINES_DEFAULT) }),
+    toEffect: (v) => ({
+      kind: "read",
+      path: text(v, "path"),
+      offset: number(v, "offset", 1),
+      limit: number(v, "limit", LINES_DEFAULT),
+    }),
   },
   write: {
     about: "Write a whole file; folders are made.",
@@ -58,13 +63,18 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       path: text(v, "path"),
       oldString: text(v, "old_string"),
       newString: text(v, "new_string"),
-      replaceAll: v["replace_all"] === true,
+      replaceAll: v.replace_all === true,
     }),
   },
   search: {
     about: "Search files with a ripgrep regular expression.",
     fields: { pattern: { type: "string", about: "regular expression" }, path: { ...PATH, optional: true }, glob: GLOB },
-    toEffect: (v) => ({ kind: "search", pattern: text(v, "pattern"), path: text(v, "path"), glob: textOrNull(v, "glob") }),
+    toEffect: (v) => ({
+      kind: "search",
+      pattern: text(v, "pattern"),
+      path: text(v, "path"),
+      glob: textOrNull(v, "glob"),
+    }),
   },
   list: {
     about: "List a folder, or with glob all files below it that match.",
@@ -75,14 +85,20 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     about: "Run a bash command. The working directory is kept between calls. With background, returns an id at once.",
     fields: {
       command: { type: "string", about: "bash" },
-      timeout_ms: { type: "integer", about: `default ${TIMEOUT_MS_DEFAULT}`, optional: true, min: 1, max: TIMEOUT_MS_MAX },
+      timeout_ms: {
+        type: "integer",
+        about: `default ${TIMEOUT_MS_DEFAULT}`,
+        optional: true,
+        min: 1,
+        max: TIMEOUT_MS_MAX,
+      },
       background: { type: "boolean", about: "for servers and watchers", optional: true },
     },
     toEffect: (v) => ({
       kind: "run",
       command: text(v, "command"),
       timeoutMs: number(v, "timeout_ms", TIMEOUT_MS_DEFAULT),
-      background: v["background"] === true,
+      background: v.background === true,
     }),
   },
   output: {
@@ -108,7 +124,9 @@ export const TOOL_SPECS: readonly ToolSpec[] = Object.entries(TOOLS).map(([name,
     properties: Object.fromEntries(
       Object.entries(tool.fields).map(([field, { type, about }]) => [field, { type, description: about }]),
     ),
-    required: Object.entries(tool.fields).filter(([, { optional }]) => !optional).map(([field]) => field),
+    required: Object.entries(tool.fields)
+      .filter(([, { optional }]) => !optional)
+      .map(([field]) => field),
     additionalProperties: false,
   },
 }));
@@ -123,7 +141,9 @@ export function parseCall(name: string, input: string): ParsedCall {
   const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
   if (!tool) return fail(`no tool "${name.slice(0, 100)}"; there are ${TOOL_NAMES.join(", ")}`);
   if (input.length > INPUT_CHARS_MAX) {
-    return fail(`${name}: the arguments have ${input.length} characters, ${INPUT_CHARS_MAX} are allowed; write the file in parts`);
+    return fail(
+      `${name}: the arguments have ${input.length} characters, ${INPUT_CHARS_MAX} are allowed; write the file in parts`,
+    );
   }
   if (depthOf(input) > INPUT_DEPTH_MAX) return fail(`${name}: the arguments are nested too deeply`);
   const parsed = parseObject(input);
@@ -135,7 +155,8 @@ export function parseCall(name: string, input: string): ParsedCall {
 
 function findProblem(name: string, tool: Tool, values: JsonObject): string | null {
   for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(tool.fields, key)) return `${name}: unknown argument "${key.slice(0, 100)}"; send ${usageOf(name, tool)}`;
+    if (!Object.hasOwn(tool.fields, key))
+      return `${name}: unknown argument "${key.slice(0, 100)}"; send ${usageOf(name, tool)}`;
   }
   for (const [key, field] of Object.entries(tool.fields)) {
     const value = Object.hasOwn(values, key) ? values[key] : undefined;
@@ -151,7 +172,11 @@ function findProblem(name: string, tool: Tool, values: JsonObject): string | nul
 
 function fits(field: Field, value: Json): boolean {
   if (field.type === "integer") {
-    return Number.isSafeInteger(value) && Number(value) >= (field.min ?? 0) && Number(value) <= (field.max ?? Number.MAX_SAFE_INTEGER);
+    return (
+      Number.isSafeInteger(value) &&
+      Number(value) >= (field.min ?? 0) &&
+      Number(value) <= (field.max ?? Number.MAX_SAFE_INTEGER)
+    );
   }
   return typeof value === field.type;
 }

@@ -76,14 +76,21 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
   } catch (error) {
     if (signal.aborted) return { ok: false, end: { reason: "interrupted", message: "stopped by the person" } };
     if (error instanceof ModelFailure) {
-      return { ok: false, end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message } };
+      return {
+        ok: false,
+        end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message },
+      };
     }
     throw error;
   }
   return { ok: false, end: { reason: "model-provider", message: `${model.name}: the reply ended without its end` } };
 }
 
-async function act(session: Session, part: ReplyPart & { readonly kind: "call" }, signal: AbortSignal): Promise<Outcome> {
+async function act(
+  session: Session,
+  part: ReplyPart & { readonly kind: "call" },
+  signal: AbortSignal,
+): Promise<Outcome> {
   const parsed = parseCall(part.name, part.input);
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
   session.show({ type: "call", call });
@@ -100,4 +107,3 @@ function toResult(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome)
   const result = { id: call.id, name: call.name, ok: outcome.ok, text: outcome.text };
   return outcome.ok && outcome.image ? { ...result, image: outcome.image } : result;
 }
-

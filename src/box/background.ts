@@ -1,5 +1,5 @@
 import type { OneShot } from "./oneshot.ts";
-import { Output } from "./output.ts";
+import type { Output } from "./output.ts";
 
 /** A command whose shell, or what its shell left running, goes on after the call that started it. */
 export interface BackgroundCommand {

@@ -1,12 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { Background } from "./background.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeMasks } from "./mask.ts";
+import type { OneShot, Run } from "./oneshot.ts";
+import { type Performance, perform, type Streamed, type Streams, stream } from "./perform.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
 import { launcher, type Profile, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
@@ -16,10 +20,6 @@ import { mayUseUnixSockets } from "./socket-probe.ts";
 import { readSystemLinks } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
-import type { OneShot, Run } from "./oneshot.ts";
-import { type Performance, perform, type Streamed, type Streams, stream } from "./perform.ts";
-import { Background } from "./background.ts";
-import type { Outcome } from "../core/outcome.ts";
 
 export interface BoxPlan {
   readonly folder: SessionFolder;
@@ -59,7 +59,12 @@ export class Box {
     this.masked = parts.masked;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
-    this.#pool = new Pool({ holder: parts.holder, ctl: join(parts.folder.path, "ctl"), cgroups: parts.cgroups, limits: parts.limits });
+    this.#pool = new Pool({
+      holder: parts.holder,
+      ctl: join(parts.folder.path, "ctl"),
+      cgroups: parts.cgroups,
+      limits: parts.limits,
+    });
     this.#watch = new Watch({
       holder: parts.holder,
       limits: parts.limits,
@@ -76,7 +81,7 @@ export class Box {
     const programs = findPrograms();
     const { folder } = plan;
     copyRootMode(folder, checkout);
-    const toolchains = findToolchains(identity.home, checkout, plan.environment["PATH"] ?? "", identity.uid);
+    const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
     const tools = Object.entries(plan.tools);
     const binds = [...toolchains.roots, etc, ...tools.map(([, path]) => path)];
@@ -140,7 +145,8 @@ export class Box {
     this.#watch.start();
     oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
     const status = oneShot.run(run).then((code) => {
-      if (code === null && !oneShot.isKilled) throw new BoxUnavailable(`a sandbox ended before its command: ${oneShot.setupErrors}`);
+      if (code === null && !oneShot.isKilled)
+        throw new BoxUnavailable(`a sandbox ended before its command: ${oneShot.setupErrors}`);
       return code;
     });
     return { oneShot, status, limitReason: () => this.#limitReasons.get(oneShot) ?? null };

@@ -57,7 +57,9 @@ export const FILE_ACTS: readonly Act[] = [
     group: "files",
     what: "give a file beside the checkout a second name inside",
     needs: ["ln", "grep"],
-    steps: (place) => [attempt(`rm -f hard; ln ${quote(place.beside)} hard && grep -q ${place.besideText} hard`, "linked the file")],
+    steps: (place) => [
+      attempt(`rm -f hard; ln ${quote(place.beside)} hard && grep -q ${place.besideText} hard`, "linked the file"),
+    ],
   }),
   act({
     id: "write-checkout",
@@ -86,7 +88,9 @@ export const FILE_ACTS: readonly Act[] = [
     group: "files",
     what: "read the system's logs and databases in /var",
     needs: ["ls"],
-    steps: () => [attempt("ls /var/log || ls /var/lib/dpkg || ls /var/lib/systemd || ls /var/spool", "listed a folder of /var")],
+    steps: () => [
+      attempt("ls /var/log || ls /var/lib/dpkg || ls /var/lib/systemd || ls /var/spool", "listed a folder of /var"),
+    ],
   }),
   act({
     id: "sys",
@@ -114,7 +118,9 @@ export const FILE_ACTS: readonly Act[] = [
     group: "files",
     what: "make a program set-user-id",
     needs: ["cp", "chmod"],
-    steps: () => [attempt("cp /bin/true setid && chmod 755 setid && chmod u+s setid && [ -u setid ]", "made it set-user-id")],
+    steps: () => [
+      attempt("cp /bin/true setid && chmod 755 setid && chmod u+s setid && [ -u setid ]", "made it set-user-id"),
+    ],
   }),
   act({
     id: "core-pattern",
@@ -135,7 +141,9 @@ export const FILE_ACTS: readonly Act[] = [
     group: "files",
     what: "find a writable setting of the kernel in /proc/sys",
     needs: ["find"],
-    steps: () => ['found=$(find /proc/sys -type f -writable -print -quit 2>/dev/null); [ -z "$found" ] && echo "HELD none is writable" || echo "REACHED $found"'],
+    steps: () => [
+      'found=$(find /proc/sys -type f -writable -print -quit 2>/dev/null); [ -z "$found" ] && echo "HELD none is writable" || echo "REACHED $found"',
+    ],
   }),
   act({
     id: "write-toolchain",
@@ -143,10 +151,14 @@ export const FILE_ACTS: readonly Act[] = [
     what: "make a file among the toolchains and in /usr/local",
     needs: ["touch"],
     steps: ({ toolchainRoots }) => [
-      attempt(["/usr/local", ...toolchainRoots].map((root) => `touch ${quote(`${root}/ringfence-canary`)}`).join(" || "), "made a file"),
+      attempt(
+        ["/usr/local", ...toolchainRoots].map((root) => `touch ${quote(`${root}/ringfence-canary`)}`).join(" || "),
+        "made a file",
+      ),
     ],
     harm: ({ toolchainRoots }) => {
-      for (const root of ["/usr/local", ...toolchainRoots]) if (existsSync(join(root, "ringfence-canary"))) return `a file was made in ${root}`;
+      for (const root of ["/usr/local", ...toolchainRoots])
+        if (existsSync(join(root, "ringfence-canary"))) return `a file was made in ${root}`;
       return null;
     },
   }),
@@ -193,7 +205,12 @@ export const HOME_ACTS: readonly Act[] = [
     id: "write-home",
     group: "home",
     what: "write into the real home",
-    steps: ({ home, canary }) => [leaveToHost(`echo x >${quote(`${home}/.${canary}`)}; rm -f ${quote(home)}/.bashrc`, "the file is in the box's own home only")],
+    steps: ({ home, canary }) => [
+      leaveToHost(
+        `echo x >${quote(`${home}/.${canary}`)}; rm -f ${quote(home)}/.bashrc`,
+        "the file is in the box's own home only",
+      ),
+    ],
     harm: ({ home, canary }) => fileIsThere(`${home}/.${canary}`),
   }),
 ];
@@ -205,14 +222,21 @@ export const LINK_ACTS: readonly Act[] = [
     group: "links",
     what: "read a file outside through a link in the checkout",
     needs: ["ln", "grep"],
-    steps: (place) => [attempt(`ln -sfn ${quote(place.beside)} link && grep -q ${place.besideText} link`, "read the file through a link")],
+    steps: (place) => [
+      attempt(
+        `ln -sfn ${quote(place.beside)} link && grep -q ${place.besideText} link`,
+        "read the file through a link",
+      ),
+    ],
   }),
   act({
     id: "link-write",
     group: "links",
     what: "write a file outside through a link in the checkout",
     needs: ["ln"],
-    steps: (place) => [leaveToHost(`ln -sfn ${quote(place.beside)} link; echo changed >>link`, "the file outside is unchanged")],
+    steps: (place) => [
+      leaveToHost(`ln -sfn ${quote(place.beside)} link; echo changed >>link`, "the file outside is unchanged"),
+    ],
     harm: besideHarm,
   }),
   act({
@@ -221,7 +245,10 @@ export const LINK_ACTS: readonly Act[] = [
     what: "read the folder around the checkout through a link and ..",
     needs: ["ln", "grep"],
     steps: (place) => [
-      attempt(`ln -sfn ${quote(place.folder)} around; grep -q ${place.besideText} around/beside.txt || grep -q ${place.besideText} ../beside.txt`, "read the file"),
+      attempt(
+        `ln -sfn ${quote(place.folder)} around; grep -q ${place.besideText} around/beside.txt || grep -q ${place.besideText} ../beside.txt`,
+        "read the file",
+      ),
     ],
   }),
   act({
@@ -263,14 +290,18 @@ export const MASK_ACTS: readonly Act[] = [
     group: "masks",
     what: "read the secret after renaming or copying .env",
     needs: ["grep", "mv", "cp"],
-    steps: (place) => [masked(`cp .env copied && mv .env moved && mv moved .env && grep -q ${place.secret} .env copied`)],
+    steps: (place) => [
+      masked(`cp .env copied && mv .env moved && mv moved .env && grep -q ${place.secret} .env copied`),
+    ],
   }),
   act({
     id: "mask-deleted",
     group: "masks",
     what: "read the secret after deleting what masks it",
     needs: ["grep", "rm"],
-    steps: (place) => [masked(`cp .env kept && rm -f .env; grep -qs ${place.secret} .env; s=$?; mv kept .env; exit $s`)],
+    steps: (place) => [
+      masked(`cp .env kept && rm -f .env; grep -qs ${place.secret} .env; s=$?; mv kept .env; exit $s`),
+    ],
   }),
   act({
     id: "mask-late",
@@ -285,14 +316,24 @@ export const MASK_ACTS: readonly Act[] = [
     group: "masks",
     what: "read the credential in the address of a git remote",
     needs: ["grep"],
-    steps: (place) => [attempt(`grep -q localhost/repo.git .git/config || exit 127; grep -q ${place.secret} .git/config`, "read the credential")],
+    steps: (place) => [
+      attempt(
+        `grep -q localhost/repo.git .git/config || exit 127; grep -q ${place.secret} .git/config`,
+        "read the credential",
+      ),
+    ],
   }),
   act({
     id: "mask-anywhere",
     group: "masks",
     what: "find the secret in any file of the checkout, /tmp, /run or the home",
     needs: ["find", "grep"],
-    steps: (place) => [attempt(`[ -n "$(find . /tmp /run "$HOME" -xdev -type f -exec grep -lsa ${place.secret} {} +)" ]`, "found the secret")],
+    steps: (place) => [
+      attempt(
+        `[ -n "$(find . /tmp /run "$HOME" -xdev -type f -exec grep -lsa ${place.secret} {} +)" ]`,
+        "found the secret",
+      ),
+    ],
   }),
 ];
 
@@ -303,7 +344,12 @@ export const GIT_ACTS: readonly Act[] = [
     group: "git",
     what: "plant a hook in the real .git/hooks",
     needs: ["mkdir", "chmod"],
-    steps: () => [leaveToHost("mkdir -p .git/hooks; echo id >.git/hooks/pre-commit; chmod +x .git/hooks/pre-commit", "the hook is in the layer only")],
+    steps: () => [
+      leaveToHost(
+        "mkdir -p .git/hooks; echo id >.git/hooks/pre-commit; chmod +x .git/hooks/pre-commit",
+        "the hook is in the layer only",
+      ),
+    ],
     harm: ({ checkout }) => fileIsThere(join(checkout, ".git/hooks/pre-commit")),
   }),
   act({
@@ -312,9 +358,15 @@ export const GIT_ACTS: readonly Act[] = [
     what: "set core.fsmonitor, core.hooksPath and an alias in the real configuration",
     needs: ["git"],
     steps: () => [
-      leaveToHost("git config core.fsmonitor /tmp/x; git config core.hooksPath /tmp/y; git config alias.st '!id'; echo x >>.git/config", "the settings are in the layer only"),
+      leaveToHost(
+        "git config core.fsmonitor /tmp/x; git config core.hooksPath /tmp/y; git config alias.st '!id'; echo x >>.git/config",
+        "the settings are in the layer only",
+      ),
     ],
-    harm: ({ checkout }) => (/fsmonitor|hooksPath|alias/i.test(readFileSync(join(checkout, ".git/config"), "utf8")) ? "the real configuration was changed" : null),
+    harm: ({ checkout }) =>
+      /fsmonitor|hooksPath|alias/i.test(readFileSync(join(checkout, ".git/config"), "utf8"))
+        ? "the real configuration was changed"
+        : null,
   }),
   act({
     id: "git-attributes",
@@ -322,10 +374,14 @@ export const GIT_ACTS: readonly Act[] = [
     what: "plant .git/info/attributes, commondir and config.worktree",
     needs: ["mkdir"],
     steps: () => [
-      leaveToHost("mkdir -p .git/info; echo '* filter=x' >.git/info/attributes; echo /tmp >.git/commondir; echo x >.git/config.worktree; rm .git/commondir", "they are in the layer only"),
+      leaveToHost(
+        "mkdir -p .git/info; echo '* filter=x' >.git/info/attributes; echo /tmp >.git/commondir; echo x >.git/config.worktree; rm .git/commondir",
+        "they are in the layer only",
+      ),
     ],
     harm: ({ checkout }) => {
-      for (const name of ["info/attributes", "commondir", "config.worktree"]) if (existsSync(join(checkout, ".git", name))) return `.git/${name} is there`;
+      for (const name of ["info/attributes", "commondir", "config.worktree"])
+        if (existsSync(join(checkout, ".git", name))) return `.git/${name} is there`;
       return null;
     },
   }),
@@ -334,7 +390,12 @@ export const GIT_ACTS: readonly Act[] = [
     group: "git",
     what: "move the real branch by a commit",
     needs: ["git"],
-    steps: () => [leaveToHost("git -c user.name=x -c user.email=x@localhost commit --allow-empty -qm moved; git branch planted", "the commit is in the layer only")],
+    steps: () => [
+      leaveToHost(
+        "git -c user.name=x -c user.email=x@localhost commit --allow-empty -qm moved; git branch planted",
+        "the commit is in the layer only",
+      ),
+    ],
     harm: ({ checkout }) => fileIsThere(join(checkout, ".git/refs/heads/planted")),
   }),
 ];

@@ -4,7 +4,14 @@ import { SYSCALLS, type SyscallName } from "./syscalls.ts";
 
 const ARCH = process.arch === "arm64" ? "aarch64" : "x86_64";
 const NEW_USER = 0x10000000;
-const NEW_NAMESPACES = { user: NEW_USER, mount: 0x20000, network: 0x40000000, process: 0x20000000, ipc: 0x8000000, host: 0x4000000 };
+const NEW_NAMESPACES = {
+  user: NEW_USER,
+  mount: 0x20000,
+  network: 0x40000000,
+  process: 0x20000000,
+  ipc: 0x8000000,
+  host: 0x4000000,
+};
 /** An address that belongs to nobody (RFC 5737): dialling it harms no one, and without a route it fails at once. */
 const NOBODY = "192.0.2.1";
 
@@ -35,7 +42,12 @@ export const PROCESS_ACTS: readonly Act[] = [
     group: "processes",
     what: "reach files outside through /proc/PID/root and /proc/PID/cwd",
     needs: ["grep"],
-    steps: ({ beside, besideText }) => [attempt(`grep -qs ${besideText} /proc/[0-9]*/root${quote(beside)} /proc/[0-9]*/cwd/../beside.txt`, "read the file beside the checkout")],
+    steps: ({ beside, besideText }) => [
+      attempt(
+        `grep -qs ${besideText} /proc/[0-9]*/root${quote(beside)} /proc/[0-9]*/cwd/../beside.txt`,
+        "read the file beside the checkout",
+      ),
+    ],
   }),
   act({
     id: "init-power",
@@ -52,7 +64,9 @@ export const PROCESS_ACTS: readonly Act[] = [
     group: "processes",
     what: "send a signal to a process of the machine",
     needs: ["perl"],
-    steps: ({ markerPid }) => [perl(`kill(0, ${markerPid}) && kill("KILL", ${markerPid}); held("the process of the machine lives");`)],
+    steps: ({ markerPid }) => [
+      perl(`kill(0, ${markerPid}) && kill("KILL", ${markerPid}); held("the process of the machine lives");`),
+    ],
     harm: ({ isMarkerAlive }) => (isMarkerAlive() ? null : "the process of the machine was killed"),
   }),
   act({
@@ -60,7 +74,7 @@ export const PROCESS_ACTS: readonly Act[] = [
     group: "processes",
     what: "read the kernel's memory from /proc/kcore",
     needs: ["head"],
-    steps: () => [attempt("[ -n \"$(head -c 1 /proc/kcore)\" ]", "read a byte")],
+    steps: () => [attempt('[ -n "$(head -c 1 /proc/kcore)" ]', "read a byte")],
   }),
   act({
     id: "kernel-log",
@@ -203,7 +217,11 @@ export const NAMESPACE_ACTS: readonly Act[] = [
     what: "start a process in a new user namespace by clone",
     needs: ["perl"],
     // 17 is SIGCHLD; the child has nothing to do.
-    steps: () => [perl(`my $pid = syscall(${number("clone")}, ${NEW_USER} | 17, 0, 0, 0, 0); if ($pid == 0) { syscall(${exitNumber()}, 0) } refused("clone", $pid > 0);`)],
+    steps: () => [
+      perl(
+        `my $pid = syscall(${number("clone")}, ${NEW_USER} | 17, 0, 0, 0, 0); if ($pid == 0) { syscall(${exitNumber()}, 0) } refused("clone", $pid > 0);`,
+      ),
+    ],
   }),
   act({
     id: "clone3",
@@ -211,7 +229,9 @@ export const NAMESPACE_ACTS: readonly Act[] = [
     what: "the same by clone3, whose arguments no filter can see",
     needs: ["perl"],
     steps: () => [
-      perl(`my $args = pack("Q8", ${NEW_USER}, 0, 0, 0, 17, 0, 0, 0); my $pid = syscall(${number("clone3")}, $args, 64); if ($pid == 0) { syscall(${exitNumber()}, 0) } refused("clone3", $pid > 0);`),
+      perl(
+        `my $args = pack("Q8", ${NEW_USER}, 0, 0, 0, 17, 0, 0, 0); my $pid = syscall(${number("clone3")}, $args, 64); if ($pid == 0) { syscall(${exitNumber()}, 0) } refused("clone3", $pid > 0);`,
+      ),
     ],
   }),
   act({
@@ -219,21 +239,29 @@ export const NAMESPACE_ACTS: readonly Act[] = [
     group: "namespaces",
     what: "enter a namespace by its file",
     needs: ["perl"],
-    steps: () => [perl(`open(my $ns, "<", "/proc/1/ns/net") or open($ns, "<", "/proc/self/ns/net") or held("refused: $!"); ${call("setns", "setns", "fileno($ns), 0")}`)],
+    steps: () => [
+      perl(
+        `open(my $ns, "<", "/proc/1/ns/net") or open($ns, "<", "/proc/self/ns/net") or held("refused: $!"); ${call("setns", "setns", "fileno($ns), 0")}`,
+      ),
+    ],
   }),
   act({
     id: "mount",
     group: "namespaces",
     what: "mount a file system",
     needs: ["perl"],
-    steps: () => [perl(`my @t = ("tmpfs", "/tmp", "tmpfs", ""); ${call("mount", "mount", "$t[0], $t[1], $t[2], 0, $t[3]")}`)],
+    steps: () => [
+      perl(`my @t = ("tmpfs", "/tmp", "tmpfs", ""); ${call("mount", "mount", "$t[0], $t[1], $t[2], 0, $t[3]")}`),
+    ],
   }),
   act({
     id: "remount",
     group: "namespaces",
     what: "make the root writable again",
     needs: ["perl"],
-    steps: () => [perl(`my @t = ("none", "/", "none", ""); ${call("mount", "mount", "$t[0], $t[1], $t[2], 32 | 4096, $t[3]")}`)],
+    steps: () => [
+      perl(`my @t = ("none", "/", "none", ""); ${call("mount", "mount", "$t[0], $t[1], $t[2], 32 | 4096, $t[3]")}`),
+    ],
   }),
   act({
     id: "new-mount",
@@ -268,12 +296,28 @@ export const NAMESPACE_ACTS: readonly Act[] = [
 /** Acts against parts of the kernel with a long record of holes, and into other processes. */
 export const KERNEL_ACTS: readonly Act[] = [
   kernel("keyctl", "look for the person's keyring", call("keyctl", "keyctl", "0, -3, 0")),
-  kernel("add-key", "put a key into a keyring", `my ($type, $name, $key) = ("user", "ringfence", "x"); ${call("add_key", "add_key", "$type, $name, $key, 1, -2")}`),
-  kernel("bpf", "load a program into the kernel", `my $attr = pack("L12", 2, 4, 4, 1); ${call("bpf", "bpf", "0, $attr, 48")}`),
+  kernel(
+    "add-key",
+    "put a key into a keyring",
+    `my ($type, $name, $key) = ("user", "ringfence", "x"); ${call("add_key", "add_key", "$type, $name, $key, 1, -2")}`,
+  ),
+  kernel(
+    "bpf",
+    "load a program into the kernel",
+    `my $attr = pack("L12", 2, 4, 4, 1); ${call("bpf", "bpf", "0, $attr, 48")}`,
+  ),
   kernel("userfaultfd", "take over page faults", call("userfaultfd", "userfaultfd", "1")),
-  kernel("io-uring", "have the kernel do calls unseen (io_uring)", `my $params = "\\0" x 120; ${call("io_uring_setup", "io_uring_setup", "1, $params")}`),
+  kernel(
+    "io-uring",
+    "have the kernel do calls unseen (io_uring)",
+    `my $params = "\\0" x 120; ${call("io_uring_setup", "io_uring_setup", "1, $params")}`,
+  ),
   // A software counter that counts nothing, for this process in user mode only.
-  kernel("perf", "watch by performance counters", `my $attr = pack("LLQQQQQx64", 1, 112, 9, 0, 0, 0, 0x60); ${call("perf_event_open", "perf_event_open", "$attr, 0, -1, -1, 0")}`),
+  kernel(
+    "perf",
+    "watch by performance counters",
+    `my $attr = pack("LLQQQQQx64", 1, 112, 9, 0, 0, 0, 0x60); ${call("perf_event_open", "perf_event_open", "$attr, 0, -1, -1, 0")}`,
+  ),
   kernel("ptrace", "trace another process", withChild(call("ptrace", "ptrace", "0x4206, $pid, 0, 0"))),
   kernel("ptrace-init", "trace process 1", call("ptrace", "ptrace", "0x4206, 1, 0, 0")),
   kernel(
@@ -283,12 +327,28 @@ export const KERNEL_ACTS: readonly Act[] = [
       `my ($to, $from) = map { pack("pQ", $_, 16) } $into, $text; ${call("process_vm_readv", "process_vm_readv", "$pid, $to, 1, $from, 1, 0")}`,
     )}`,
   ),
-  kernel("take-descriptor", "take a descriptor out of another process", withChild(`my $fd = syscall(434, $pid, 0); ${call("pidfd_getfd", "pidfd_getfd", "$fd, 1, 0")}`)),
-  kernel("handles", "reach files by handle, past all mounts", `my $handle = pack("Ll", 128, 0) . "\\0" x 128; my $id = "\\0" x 8; my $path = "."; ${call("name_to_handle_at", "name_to_handle_at", "-100, $path, $handle, $id, 0")}`),
-  kernel("open-handle", "open a file by a handle", `my $handle = pack("Ll", 8, 1) . "\\0" x 8; ${call("open_by_handle_at", "open_by_handle_at", "-100, $handle, 0")}`),
+  kernel(
+    "take-descriptor",
+    "take a descriptor out of another process",
+    withChild(`my $fd = syscall(434, $pid, 0); ${call("pidfd_getfd", "pidfd_getfd", "$fd, 1, 0")}`),
+  ),
+  kernel(
+    "handles",
+    "reach files by handle, past all mounts",
+    `my $handle = pack("Ll", 128, 0) . "\\0" x 128; my $id = "\\0" x 8; my $path = "."; ${call("name_to_handle_at", "name_to_handle_at", "-100, $path, $handle, $id, 0")}`,
+  ),
+  kernel(
+    "open-handle",
+    "open a file by a handle",
+    `my $handle = pack("Ll", 8, 1) . "\\0" x 8; ${call("open_by_handle_at", "open_by_handle_at", "-100, $handle, 0")}`,
+  ),
   kernel("personality", "make all memory executable", call("personality", "personality", "0x400000")),
   kernel("type-ahead", "type into the terminal (TIOCSTI)", `my $c = "x"; ${call("TIOCSTI", "ioctl", "0, 0x5412, $c")}`),
-  kernel("type-ahead-high", "the same with high bits that the kernel ignores", `my $c = "x"; ${call("TIOCSTI", "ioctl", "0, 0x5412 | (1 << 32), $c")}`),
+  kernel(
+    "type-ahead-high",
+    "the same with high bits that the kernel ignores",
+    `my $c = "x"; ${call("TIOCSTI", "ioctl", "0, 0x5412 | (1 << 32), $c")}`,
+  ),
   // Without a time, so that nothing is set where the call is let through.
   kernel("clock", "set the clock", call("clock_settime", "clock_settime", "0, 0")),
 ];
@@ -308,7 +368,9 @@ function socketFamily(id: string, what: string, args: string): Act {
 }
 
 function dial(family: string, address: string): string {
-  return perl(`socket(my $s, ${family}, SOCK_STREAM, 0) or held("no socket: $!"); connect($s, ${address}) ? reached("connected") : held("refused: $!");`);
+  return perl(
+    `socket(my $s, ${family}, SOCK_STREAM, 0) or held("no socket: $!"); connect($s, ${address}) ? reached("connected") : held("refused: $!");`,
+  );
 }
 
 function call(what: string, name: SyscallName, args: string): string {

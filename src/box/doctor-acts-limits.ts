@@ -79,20 +79,26 @@ export const TERMINAL_ACTS: readonly Act[] = [
     id: "tty-descriptors",
     group: "terminal",
     what: "find a terminal behind standard input, output or errors",
-    steps: () => ['if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then echo "REACHED a terminal"; else echo "HELD there is none"; fi'],
+    steps: () => [
+      'if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then echo "REACHED a terminal"; else echo "HELD there is none"; fi',
+    ],
   }),
   act({
     id: "other-terminals",
     group: "terminal",
     what: "see other terminals in /dev/pts",
     needs: ["ls"],
-    steps: () => ['found=$(ls /dev/pts | grep -v ptmx | tr "\\n" " "); [ -z "$found" ] && echo "HELD there is none" || echo "REACHED $found"'],
+    steps: () => [
+      'found=$(ls /dev/pts | grep -v ptmx | tr "\\n" " "); [ -z "$found" ] && echo "HELD there is none" || echo "REACHED $found"',
+    ],
   }),
 ];
 
 // A process that writes a growing number, to see from another sandbox whether it lives.
-const BEAT = "(trap '' TERM HUP INT; n=0; while [ ! -e beat-stop ]; do n=$((n+1)); echo $n >beat.new; mv beat.new beat; sleep 0.02; done) </dev/null >/dev/null 2>&1 &";
-const BEATS = 'first=$(cat beat); sleep 0.3; second=$(cat beat); touch beat-stop; sleep 0.1; rm -f beat-stop beat beat.new;';
+const BEAT =
+  "(trap '' TERM HUP INT; n=0; while [ ! -e beat-stop ]; do n=$((n+1)); echo $n >beat.new; mv beat.new beat; sleep 0.02; done) </dev/null >/dev/null 2>&1 &";
+const BEATS =
+  "first=$(cat beat); sleep 0.3; second=$(cat beat); touch beat-stop; sleep 0.1; rm -f beat-stop beat beat.new;";
 const BEAT_VERDICT = `${BEATS} [ -n "$first" ] || { echo "NOT TRIED it never ran"; exit; }; [ "$first" = "$second" ] && echo "HELD it is dead" || echo "REACHED it lives on"`;
 
 /** Acts that signal what is not theirs. */
@@ -136,7 +142,9 @@ export const LIMIT_ACTS: readonly Act[] = [
     needs: ["perl"],
     judge: killedBy("memory"),
     steps: () => [
-      perl('$| = 1; my @kept; for (1 .. 48) { my $piece = "x"; $piece x= 16 << 20; push @kept, $piece; print "took ", $_ * 16, " MiB\\n" } sleep 2; reached("took 768 MiB");'),
+      perl(
+        '$| = 1; my @kept; for (1 .. 48) { my $piece = "x"; $piece x= 16 << 20; push @kept, $piece; print "took ", $_ * 16, " MiB\\n" } sleep 2; reached("took 768 MiB");',
+      ),
     ],
   }),
   act({
@@ -158,7 +166,9 @@ export const LIMIT_ACTS: readonly Act[] = [
     needs: ["perl"],
     timeoutMs: 1500,
     steps: () => [
-      perl('for (1 .. 200) { my $pid = fork; if (!defined $pid) { select(undef, undef, undef, 0.01); next } if (!$pid) { sleep 1; exit } } sleep 1;'),
+      perl(
+        "for (1 .. 200) { my $pid = fork; if (!defined $pid) { select(undef, undef, undef, 0.01); next } if (!$pid) { sleep 1; exit } } sleep 1;",
+      ),
       'echo "HELD the next command ran"',
     ],
   }),
@@ -205,7 +215,9 @@ export const LIMIT_ACTS: readonly Act[] = [
     group: "limits",
     what: "have the kernel write a core dump",
     needs: ["perl"],
-    steps: () => ['[ "$(ulimit -Hc)" = 0 ] && echo "HELD none is written" || echo "REACHED a dump may be $(ulimit -Hc) blocks"'],
+    steps: () => [
+      '[ "$(ulimit -Hc)" = 0 ] && echo "HELD none is written" || echo "REACHED a dump may be $(ulimit -Hc) blocks"',
+    ],
   }),
   act({
     id: "cpu-time",
@@ -222,7 +234,10 @@ export const LIMIT_ACTS: readonly Act[] = [
     what: "outlive the time limit by ignoring signals and leaving the session",
     needs: ["setsid", "sleep"],
     timeoutMs: 600,
-    steps: () => [`export -f 2>/dev/null; setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`, BEAT_VERDICT],
+    steps: () => [
+      `export -f 2>/dev/null; setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`,
+      BEAT_VERDICT,
+    ],
   }),
 ];
 
@@ -233,7 +248,9 @@ export const DISK_ACTS: readonly Act[] = [
     what: `write more than ${TIGHT_LIMITS.diskBytes / MIB} MiB into the checkout`,
     needs: ["head"],
     judge: killedBy("disk"),
-    steps: () => [`for n in $(seq 1 24); do head -c ${16 * MIB} /dev/zero >fill$n; echo "wrote $((n * 16)) MiB"; done; sleep 1; echo "REACHED wrote 384 MiB"`],
+    steps: () => [
+      `for n in $(seq 1 24); do head -c ${16 * MIB} /dev/zero >fill$n; echo "wrote $((n * 16)) MiB"; done; sleep 1; echo "REACHED wrote 384 MiB"`,
+    ],
   }),
   act({
     id: "disk-files",
@@ -242,7 +259,9 @@ export const DISK_ACTS: readonly Act[] = [
     needs: ["perl"],
     judge: killedBy("disk"),
     steps: () => [
-      perl('$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");'),
+      perl(
+        '$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");',
+      ),
     ],
   }),
 ];
@@ -254,7 +273,8 @@ function killedBy(limit: string): (outcome: Outcome) => Verdict {
     const note = far === undefined ? "" : `; it ${far}`;
     const isWatcher = !outcome.ok && outcome.code === "limit" && outcome.text.includes(limit);
     if (isWatcher) return { held: true, detail: `killed by the watcher${note}` };
-    if (!outcome.ok && outcome.code === "exit" && /exit status (137|9)\b/.test(outcome.text)) return { held: true, detail: `killed by the kernel${note}` };
+    if (!outcome.ok && outcome.code === "exit" && /exit status (137|9)\b/.test(outcome.text))
+      return { held: true, detail: `killed by the kernel${note}` };
     return readVerdict(outcome);
   };
 }

@@ -4,18 +4,30 @@ import type { DoctorReport } from "./doctor.ts";
 export function formatDoctor(report: DoctorReport): string {
   const held = report.acts.filter((act) => act.held).length;
   const differ = report.toolchains.programs.filter(({ isSame }) => !isSame).length;
-  const acts = report.acts.map(({ group, held: isHeld, what, detail }) => [isHeld ? "held" : "NOT HELD", group, what, detail]);
+  const acts = report.acts.map(({ group, held: isHeld, what, detail }) => [
+    isHeld ? "held" : "NOT HELD",
+    group,
+    what,
+    detail,
+  ]);
   const programs = report.toolchains.programs.map(({ name, isSame, inside, outside }) => [
     isSame ? "same" : "DIFFERENT",
     name,
     isSame ? inside.version : `inside ${inside.version}, outside ${outside.version}`,
-    isSame && inside.path === outside.path ? inside.path : `inside ${inside.path || "nowhere"}, outside ${outside.path}`,
+    isSame && inside.path === outside.path
+      ? inside.path
+      : `inside ${inside.path || "nowhere"}, outside ${outside.path}`,
   ]);
   const machine = [
     ["as", report.as],
     ["kernel", report.kernel],
     ["bubblewrap", report.bubblewrap],
-    ["unix sockets", report.unixSockets ? "allowed: none of the machine's can be reached" : "refused: one of the machine's could be reached"],
+    [
+      "unix sockets",
+      report.unixSockets
+        ? "allowed: none of the machine's can be reached"
+        : "refused: one of the machine's could be reached",
+    ],
     ...Object.entries(report.limits).map(([name, how]) => [`limit: ${name}`, how]),
     ...report.toolchains.roots.map((root, index) => [index === 0 ? "toolchains, read-only" : "", root]),
   ];
@@ -26,12 +38,19 @@ export function formatDoctor(report: DoctorReport): string {
     "",
     ...align(acts),
     "",
-    ...(differ > 0 ? [`${differ} of ${report.toolchains.programs.length} programs have another version in the box`] : []),
+    ...(differ > 0
+      ? [`${differ} of ${report.toolchains.programs.length} programs have another version in the box`]
+      : []),
     `${held} of ${report.acts.length} held`,
   ].join("\n");
 }
 
 function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
 }

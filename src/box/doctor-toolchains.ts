@@ -24,8 +24,15 @@ export interface Version {
 
 /** Programs whose version is asked, and how. */
 const ASKED: Readonly<Record<string, string>> = {
-  node: "--version", npm: "--version", python3: "--version", git: "--version", cargo: "--version", rustc: "--version",
-  go: "version", java: "-version", gcc: "--version",
+  node: "--version",
+  npm: "--version",
+  python3: "--version",
+  git: "--version",
+  cargo: "--version",
+  rustc: "--version",
+  go: "version",
+  java: "-version",
+  gcc: "--version",
 };
 const ASK_MS = 15_000;
 
@@ -40,16 +47,25 @@ export async function compareToolchains(
   roots: readonly string[],
   runInside: (command: string) => Promise<Outcome>,
 ): Promise<ToolchainsReport> {
-  const path = personsPath(environment["PATH"] ?? "");
+  const path = personsPath(environment.PATH ?? "");
   const found = Object.keys(ASKED).map((name) => ({ name, file: findOnPath(name, path) }));
   const outside = await Promise.all(
-    found.map(async ({ name, file }) => (file === null ? null : { name, outside: { path: file, version: await askOutside(name, file, path, identity.home) } })),
+    found.map(async ({ name, file }) =>
+      file === null
+        ? null
+        : { name, outside: { path: file, version: await askOutside(name, file, path, identity.home) } },
+    ),
   );
   const known = outside.filter((entry) => entry !== null);
   const inside = readInside((await runInside(insideProgram(known.map(({ name }) => name)))).text);
   const programs = known.map((entry) => {
     const version = inside.get(entry.name) ?? { path: "", version: "missing" };
-    return { name: entry.name, outside: entry.outside, inside: version, isSame: version.version === entry.outside.version };
+    return {
+      name: entry.name,
+      outside: entry.outside,
+      inside: version,
+      isSame: version.version === entry.outside.version,
+    };
   });
   return { roots, programs };
 }
@@ -74,12 +90,19 @@ function findOnPath(name: string, path: readonly string[]): string | null {
 
 async function askOutside(name: string, file: string, path: readonly string[], home: string): Promise<string> {
   const env = { PATH: path.join(":"), HOME: home, LANG: "C.UTF-8" };
-  const asked = promisify(execFile)(file, [ASKED[name] ?? "--version"], { cwd: "/", env, timeout: ASK_MS, maxBuffer: 1 << 20 });
+  const asked = promisify(execFile)(file, [ASKED[name] ?? "--version"], {
+    cwd: "/",
+    env,
+    timeout: ASK_MS,
+    maxBuffer: 1 << 20,
+  });
   return asked.then(({ stdout, stderr }) => firstLine(stdout || stderr)).catch(() => "no answer");
 }
 
 function insideProgram(names: readonly string[]): string {
-  const lines = names.map((name) => `p=$(type -P ${name}) && echo "${name} $p $(${name} ${ASKED[name] ?? "--version"} 2>&1 | head -n 1)"`);
+  const lines = names.map(
+    (name) => `p=$(type -P ${name}) && echo "${name} $p $(${name} ${ASKED[name] ?? "--version"} 2>&1 | head -n 1)"`,
+  );
   return `cd /; ${lines.join("; ")}; true`;
 }
 
@@ -87,7 +110,8 @@ function readInside(text: string): Map<string, Version> {
   const versions = new Map<string, Version>();
   for (const line of text.split("\n")) {
     const [, name, path, version] = line.match(/^(\S+) (\S+) (.+)$/) ?? [];
-    if (name !== undefined && path !== undefined && version !== undefined) versions.set(name, { path, version: version.trim() });
+    if (name !== undefined && path !== undefined && version !== undefined)
+      versions.set(name, { path, version: version.trim() });
   }
   return versions;
 }

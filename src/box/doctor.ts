@@ -6,10 +6,17 @@ import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
 import { quote } from "./commands.ts";
+import type { Act, Verdict } from "./doctor-act.ts";
 import { FILE_ACTS, GIT_ACTS, HOME_ACTS, LINK_ACTS, MASK_ACTS } from "./doctor-acts-files.ts";
 import { KERNEL_ACTS, NAMESPACE_ACTS, PROCESS_ACTS, SOCKET_ACTS } from "./doctor-acts-kernel.ts";
-import { DISK_ACTS, ENVIRONMENT_ACTS, LIMIT_ACTS, SIGNAL_ACTS, TERMINAL_ACTS, TIGHT_LIMITS } from "./doctor-acts-limits.ts";
-import type { Act, Verdict } from "./doctor-act.ts";
+import {
+  DISK_ACTS,
+  ENVIRONMENT_ACTS,
+  LIMIT_ACTS,
+  SIGNAL_ACTS,
+  TERMINAL_ACTS,
+  TIGHT_LIMITS,
+} from "./doctor-acts-limits.ts";
 import { describeLimits, type LimitsReport } from "./doctor-limits.ts";
 import { makePlace, type Place, removeFolder } from "./doctor-place.ts";
 import { compareToolchains, type ToolchainsReport } from "./doctor-toolchains.ts";
@@ -53,8 +60,18 @@ export interface ActResult extends Verdict {
 
 /** Acts of a box with ordinary limits. */
 const ACTS: readonly Act[] = [
-  ...FILE_ACTS, ...HOME_ACTS, ...LINK_ACTS, ...PROCESS_ACTS, ...SOCKET_ACTS, ...NAMESPACE_ACTS, ...KERNEL_ACTS, ...SIGNAL_ACTS,
-  ...GIT_ACTS, ...ENVIRONMENT_ACTS, ...MASK_ACTS, ...TERMINAL_ACTS,
+  ...FILE_ACTS,
+  ...HOME_ACTS,
+  ...LINK_ACTS,
+  ...PROCESS_ACTS,
+  ...SOCKET_ACTS,
+  ...NAMESPACE_ACTS,
+  ...KERNEL_ACTS,
+  ...SIGNAL_ACTS,
+  ...GIT_ACTS,
+  ...ENVIRONMENT_ACTS,
+  ...MASK_ACTS,
+  ...TERMINAL_ACTS,
 ];
 
 const CANARY = "RINGFENCE_CANARY";
@@ -70,7 +87,7 @@ export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
   const programs = findPrograms();
   const { identity } = plan;
   const state = mkdtempSync(join(plan.state, "doctor-"));
-  const { roots } = findToolchains(identity.home, state, plan.environment["PATH"] ?? "", identity.uid);
+  const { roots } = findToolchains(identity.home, state, plan.environment.PATH ?? "", identity.uid);
   const place = await makePlace({ temp: plan.temp, home: identity.home, toolchainRoots: roots });
   // The variable has to be in this very process, for what it starts to inherit where nothing keeps it from that.
   process.env[CANARY] = place.canary;
@@ -86,7 +103,10 @@ export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
       startedAt: plan.startedAt,
     });
   try {
-    const [roomy, tight] = await Promise.all([tryIn(() => open(LIMITS_DEFAULT), ACTS, place, plan), tryIn(() => open(TIGHT_LIMITS), LIMIT_ACTS, place, null)]);
+    const [roomy, tight] = await Promise.all([
+      tryIn(() => open(LIMITS_DEFAULT), ACTS, place, plan),
+      tryIn(() => open(TIGHT_LIMITS), LIMIT_ACTS, place, null),
+    ]);
     // A layer that is full ends every further command, so each of these has its own.
     const full: ActResult[] = [];
     for (const act of DISK_ACTS) full.push(...(await tryIn(() => open(TIGHT_LIMITS), [act], place, null)).acts);
@@ -96,7 +116,12 @@ export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
       ok: acts.every(({ held }) => held) && toolchains.programs.every(({ isSame }) => isSame),
       as: `${userInfo().username} (uid ${identity.uid})`,
       kernel: release(),
-      bubblewrap: execFileSync(programs.bwrap, ["--version"], { cwd: "/", env: {}, timeout: 5000, encoding: "utf8" }).trim(),
+      bubblewrap: execFileSync(programs.bwrap, ["--version"], {
+        cwd: "/",
+        env: {},
+        timeout: 5000,
+        encoding: "utf8",
+      }).trim(),
       unixSockets: await mayUseUnixSockets({ state: plan.state, programs }),
       limits: describeLimits(LIMITS_DEFAULT),
       toolchains,
@@ -119,7 +144,10 @@ async function tryIn(open: () => Promise<Box>, acts: readonly Act[], place: Plac
       const { held, detail } = await tryAct(box, act, place, missing);
       results.push({ id: act.id, group: act.group, what: act.what, held, detail });
     }
-    const toolchains = plan === null ? null : await compareToolchains(plan, place.toolchainRoots, (command) => run(box, command, ACT_MS));
+    const toolchains =
+      plan === null
+        ? null
+        : await compareToolchains(plan, place.toolchainRoots, (command) => run(box, command, ACT_MS));
     return { acts: results, toolchains };
   } finally {
     await box.close();
@@ -144,7 +172,11 @@ async function tryAct(box: Box, act: Act, place: Place, missing: ReadonlySet<str
 
 async function findMissing(box: Box, acts: readonly Act[]): Promise<Set<string>> {
   const names = [...new Set(acts.flatMap(({ needs }) => needs))];
-  const { text } = await run(box, `for name in ${names.join(" ")}; do command -v $name >/dev/null || echo "missing $name"; done; echo asked`, ACT_MS);
+  const { text } = await run(
+    box,
+    `for name in ${names.join(" ")}; do command -v $name >/dev/null || echo "missing $name"; done; echo asked`,
+    ACT_MS,
+  );
   if (!/^asked$/m.test(text)) return new Set(names);
   return new Set(names.filter((name) => new RegExp(`^missing ${name}$`, "m").test(text)));
 }

@@ -4,11 +4,49 @@ import { dirname, join } from "node:path";
 
 /** What of `/etc` programs need and strangers may read. `ssl/private`, shadow files and the like are not here. */
 const ENTRIES = [
-  "alternatives", "bash.bashrc", "ca-certificates.conf", "chromium", "chromium.d", "crypto-policies", "debian_version", "fonts",
-  "ImageMagick-6", "inputrc", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk", "ld.so.cache",
-  "ld.so.conf", "ld.so.conf.d", "localtime", "locale.alias", "locale.conf", "login.defs", "lsb-release", "magic", "magic.mime",
-  "maven", "mime.types", "nsswitch.conf", "os-release", "perl", "pki/ca-trust", "pki/tls/certs", "protocols", "python3",
-  "python3.11", "python3.12", "python3.13", "rpc", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+  "alternatives",
+  "bash.bashrc",
+  "ca-certificates.conf",
+  "chromium",
+  "chromium.d",
+  "crypto-policies",
+  "debian_version",
+  "fonts",
+  "ImageMagick-6",
+  "inputrc",
+  "java-11-openjdk",
+  "java-17-openjdk",
+  "java-21-openjdk",
+  "java-25-openjdk",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "localtime",
+  "locale.alias",
+  "locale.conf",
+  "login.defs",
+  "lsb-release",
+  "magic",
+  "magic.mime",
+  "maven",
+  "mime.types",
+  "nsswitch.conf",
+  "os-release",
+  "perl",
+  "pki/ca-trust",
+  "pki/tls/certs",
+  "protocols",
+  "python3",
+  "python3.11",
+  "python3.12",
+  "python3.13",
+  "rpc",
+  "services",
+  "shells",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "terminfo",
+  "timezone",
 ] as const;
 
 export interface Person {
@@ -26,7 +64,10 @@ export interface Person {
  */
 export function stageEtc(stateFolder: string, person: Person, gitconfig: string): string {
   const generated = generatedFiles(person, gitconfig);
-  const stamp = createHash("sha256").update(JSON.stringify([generated, ENTRIES.map(stampOf)])).digest("hex").slice(0, 20);
+  const stamp = createHash("sha256")
+    .update(JSON.stringify([generated, ENTRIES.map(stampOf)]))
+    .digest("hex")
+    .slice(0, 20);
   const target = join(stateFolder, `etc-${stamp}`);
   if (existsSync(target)) return target;
   const draft = mkdtempSync(join(stateFolder, "etc-new-"));

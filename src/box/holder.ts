@@ -53,12 +53,36 @@ export class Holder {
       'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 9; shift; done; shift\nexec "$@"';
     const holder = fileURLToPath(new URL("./holder.pl", import.meta.url));
     const args = [
-      "--norc", "--noprofile", "-c", script, "bash", ...plan.cgroups.joined, "--",
-      programs.setpriv, "--pdeathsig", "KILL", programs.unshare, "-Urmnpf", "--mount-proc", "--propagation", "private",
-      "--kill-child", programs.perl, holder,
-      `${plan.session}/root`, plan.session, plan.checkout, process.arch, programs.bwrap, programs.find,
-      plan.scan.join("\n"), plan.launcher, String(plan.limits.tmpBytes), plan.cgroups.pids ?? "",
-      plan.pins.map((pin) => pin.source).join("\n"), ...plan.binds,
+      "--norc",
+      "--noprofile",
+      "-c",
+      script,
+      "bash",
+      ...plan.cgroups.joined,
+      "--",
+      programs.setpriv,
+      "--pdeathsig",
+      "KILL",
+      programs.unshare,
+      "-Urmnpf",
+      "--mount-proc",
+      "--propagation",
+      "private",
+      "--kill-child",
+      programs.perl,
+      holder,
+      `${plan.session}/root`,
+      plan.session,
+      plan.checkout,
+      process.arch,
+      programs.bwrap,
+      programs.find,
+      plan.scan.join("\n"),
+      plan.launcher,
+      String(plan.limits.tmpBytes),
+      plan.cgroups.pids ?? "",
+      plan.pins.map((pin) => pin.source).join("\n"),
+      ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
       cwd: "/",
@@ -164,7 +188,7 @@ export class Holder {
 
   #read(text: string): void {
     this.#rest += text;
-    if (this.#rest.length > LINE_BYTES_MAX) return this.#protocolBroken("a line is too long");
+    if (this.#rest.length > LINE_BYTES_MAX) this.#protocolBroken("a line is too long");
     for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
       const line = this.#rest.slice(0, end);
       this.#rest = this.#rest.slice(end + 1);
@@ -196,4 +220,3 @@ export class Holder {
     this.#onEnd();
   }
 }
-

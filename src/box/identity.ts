@@ -20,9 +20,11 @@ const HARMLESS =
 /** Reads the person's name and the harmless part of their git configuration; never the repository's. */
 export async function readIdentity(environment: Readonly<Record<string, string | undefined>>): Promise<Identity> {
   const { uid, gid, username } = userInfo();
-  const set = environment["HOME"]?.startsWith("/") ? environment["HOME"] : homedir();
+  const set = environment.HOME?.startsWith("/") ? environment.HOME : homedir();
   // An account without a home of its own must not have the box's home laid over the system.
-  const home = /^\/(?:$|(?:usr|etc|bin|sbin|lib\w*|proc|sys|dev|run|tmp|var|opt)\/?$)/.test(set) ? "/home/ringfence" : set;
+  const home = /^\/(?:$|(?:usr|etc|bin|sbin|lib\w*|proc|sys|dev|run|tmp|var|opt)\/?$)/.test(set)
+    ? "/home/ringfence"
+    : set;
   return { name: username, uid, gid, home, gitconfig: await readGitconfig(environment, home) };
 }
 
@@ -30,8 +32,12 @@ async function readGitconfig(environment: Readonly<Record<string, string | undef
   const git = findProgram("git");
   if (git === null) return "";
   const env: Record<string, string> = { HOME: home, PATH: "/usr/bin:/bin", GIT_CONFIG_NOSYSTEM: "0" };
-  if (environment["XDG_CONFIG_HOME"]) env["XDG_CONFIG_HOME"] = environment["XDG_CONFIG_HOME"];
-  const listed = await promisify(execFile)(git, ["config", "--global", "--includes", "--list", "-z"], { cwd: "/", env, timeout: 5000 }).catch(() => null);
+  if (environment.XDG_CONFIG_HOME) env.XDG_CONFIG_HOME = environment.XDG_CONFIG_HOME;
+  const listed = await promisify(execFile)(git, ["config", "--global", "--includes", "--list", "-z"], {
+    cwd: "/",
+    env,
+    timeout: 5000,
+  }).catch(() => null);
   if (listed === null) return "";
   return toGitconfig(listed.stdout);
 }

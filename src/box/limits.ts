@@ -1,4 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** Ceilings of one session's box. Bytes and counts; a value is the most that is allowed. */
@@ -37,7 +46,7 @@ export interface Cgroups {
   readonly hasMemory: boolean;
 }
 
-export const NO_CGROUPS: Cgroups = { joined: [], pids: null, hasMemory: false };
+const NO_CGROUPS: Cgroups = { joined: [], pids: null, hasMemory: false };
 
 /** Makes the session's control groups where this user may; returns NO_CGROUPS where not. */
 export function makeCgroups(name: string, limits: Limits): Cgroups {

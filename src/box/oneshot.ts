@@ -128,7 +128,8 @@ export class OneShot {
   }
 
   #emit(stream: Stream, bytes: Uint8Array): void {
-    if (stream === "stderr" && this.#firstErrors.length < 500) this.#firstErrors += Buffer.from(bytes).toString("utf8").slice(0, 500);
+    if (stream === "stderr" && this.#firstErrors.length < 500)
+      this.#firstErrors += Buffer.from(bytes).toString("utf8").slice(0, 500);
     this.#onOutput?.(stream, bytes);
   }
 

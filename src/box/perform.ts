@@ -6,8 +6,20 @@ import { bound } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
 import {
-  editProgram, IMAGE_BYTES_MAX, IS_FOLDER, isImageName, listProgram, NO_SUCH_FILE, NOT_A_FILE, quote, READ_BYTES_MAX, readProgram,
-  runProgram, searchProgram, terminalProgram, writeProgram,
+  editProgram,
+  IMAGE_BYTES_MAX,
+  IS_FOLDER,
+  isImageName,
+  listProgram,
+  NO_SUCH_FILE,
+  NOT_A_FILE,
+  quote,
+  READ_BYTES_MAX,
+  readProgram,
+  runProgram,
+  searchProgram,
+  terminalProgram,
+  writeProgram,
 } from "./commands.ts";
 import { EditDialogue } from "./edit-dialogue.ts";
 import { COMMAND_BYTES_MAX, type Run, type Stream } from "./oneshot.ts";
@@ -92,7 +104,14 @@ async function finish(box: Box, job: Job, performance: Performance): Promise<Fin
   const status = await started.status;
   clearTimeout(timer);
   performance.signal.removeEventListener("abort", cancel);
-  return { status, output, errors: errors.bytes().toString("utf8").slice(0, 2000).trim(), stopped, limit: started.limitReason(), started };
+  return {
+    status,
+    output,
+    errors: errors.bytes().toString("utf8").slice(0, 2000).trim(),
+    stopped,
+    limit: started.limitReason(),
+    started,
+  };
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {
@@ -102,7 +121,11 @@ async function read(box: Box, effect: Effect & { readonly kind: "read" }, perfor
   const bytes = done.output.bytes();
   const image = isImageName(effect.path) ? toImage(bytes) : null;
   if (image) return { ok: true, text: `image, ${bytes.length} bytes`, image };
-  if (bytes.subarray(0, 8192).includes(0)) return { ok: true, text: `binary file, first ${Math.min(bytes.length, READ_BYTES_MAX)} bytes not shown; use run with xxd or file` };
+  if (bytes.subarray(0, 8192).includes(0))
+    return {
+      ok: true,
+      text: `binary file, first ${Math.min(bytes.length, READ_BYTES_MAX)} bytes not shown; use run with xxd or file`,
+    };
   return { ok: true, text: numberLines(bytes, effect.offset, effect.limit) };
 }
 
@@ -136,7 +159,11 @@ function toImage(bytes: Buffer): Image | null {
   return kind ? { mediaType: kind, base64: bytes.toString("base64") } : null;
 }
 
-async function write(box: Box, effect: Effect & { readonly kind: "write" }, performance: Performance): Promise<Outcome> {
+async function write(
+  box: Box,
+  effect: Effect & { readonly kind: "write" },
+  performance: Performance,
+): Promise<Outcome> {
   const content = Buffer.from(effect.content, "utf8");
   const job = { program: writeProgram(effect.path), stdin: content, timeoutMs: FILE_TOOL_MS };
   const done = await finish(box, job, performance);
@@ -148,7 +175,11 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   // Whatever the file holds, it cannot hold a mark drawn just now.
   const mark = randomBytes(16).toString("hex");
   const dialogue = new EditDialogue(effect, mark);
-  const job = { program: editProgram(effect.path, mark, EDIT_BYTES_MAX), stdin: dialogue.input, timeoutMs: FILE_TOOL_MS };
+  const job = {
+    program: editProgram(effect.path, mark, EDIT_BYTES_MAX),
+    stdin: dialogue.input,
+    timeoutMs: FILE_TOOL_MS,
+  };
   const done = await finish(box, job, { ...performance, onOutput: (stream, bytes) => dialogue.read(stream, bytes) });
   dialogue.input.destroy();
   if (dialogue.refusal !== null) return { ok: false, code: "invalid", text: dialogue.refusal };
@@ -157,7 +188,11 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   return { ok: true, text: `edited ${effect.path} in ${places}` };
 }
 
-async function search(box: Box, effect: Effect & { readonly kind: "search" }, performance: Performance): Promise<Outcome> {
+async function search(
+  box: Box,
+  effect: Effect & { readonly kind: "search" },
+  performance: Performance,
+): Promise<Outcome> {
   const job = { program: searchProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1) return { ok: true, text: `no match for ${effect.pattern}` };
@@ -167,7 +202,8 @@ async function search(box: Box, effect: Effect & { readonly kind: "search" }, pe
 async function list(box: Box, effect: Effect & { readonly kind: "list" }, performance: Performance): Promise<Outcome> {
   const job = { program: listProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
-  if (done.status === 1 && done.errors === "") return { ok: true, text: `no file matches ${effect.glob ?? effect.path}` };
+  if (done.status === 1 && done.errors === "")
+    return { ok: true, text: `no file matches ${effect.glob ?? effect.path}` };
   return listing("list", effect.path, done);
 }
 
@@ -187,17 +223,25 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
   const done = await finish(box, { program, stdin: null, timeoutMs: effect.timeoutMs }, performance);
   const note = done.stopped === null && done.limit === null ? await noteLeftovers(box, effect.command, done) : "";
   const text = (await spill(box, done)) + note;
-  if (done.limit !== null) return { ok: false, code: "limit", text: `${text}\nstopped by a limit of the box: ${done.limit}`.trim() };
-  if (done.stopped === "timeout") return { ok: false, code: "timeout", text: `${text}\nkilled after ${effect.timeoutMs} ms`.trim() };
-  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${text}\nstopped by the person`.trim() };
+  if (done.limit !== null)
+    return { ok: false, code: "limit", text: `${text}\nstopped by a limit of the box: ${done.limit}`.trim() };
+  if (done.stopped === "timeout")
+    return { ok: false, code: "timeout", text: `${text}\nkilled after ${effect.timeoutMs} ms`.trim() };
+  if (done.stopped === "cancelled")
+    return { ok: false, code: "cancelled", text: `${text}\nstopped by the person`.trim() };
   if (done.status === 0) return { ok: true, text: text === "" ? "(no output)" : text };
-  return { ok: false, code: "exit", text: `${text}\nexit status ${done.status ?? "unknown"}${explainStatus(done.status)}`.trim() };
+  return {
+    ok: false,
+    code: "exit",
+    text: `${text}\nexit status ${done.status ?? "unknown"}${explainStatus(done.status)}`.trim(),
+  };
 }
 
 function refuseCommand(command: string, program: string): string | null {
   if (command.includes("\0")) return "run: the command holds a NUL byte; write the bytes to a file first";
   const bytes = Buffer.byteLength(program);
-  if (bytes > COMMAND_BYTES_MAX) return `run: the command has ${bytes} bytes, ${COMMAND_BYTES_MAX} are allowed; write a script with write and run that`;
+  if (bytes > COMMAND_BYTES_MAX)
+    return `run: the command has ${bytes} bytes, ${COMMAND_BYTES_MAX} are allowed; write a script with write and run that`;
   return null;
 }
 
@@ -227,7 +271,11 @@ async function spill(box: Box, done: Finished): Promise<string> {
   const { text, cut } = bound(plainText(bytes).replace(/\n+$/, ""), TEXT_CHARS_MAX);
   if (!cut) return text;
   const path = `/tmp/ringfence/output-${done.started.oneShot.id}.txt`;
-  const saved = await box.start({ command: `mkdir -p /tmp/ringfence; exec cat >${quote(path)}`, stdin: bytes, onOutput: () => {} });
+  const saved = await box.start({
+    command: `mkdir -p /tmp/ringfence; exec cat >${quote(path)}`,
+    stdin: bytes,
+    onOutput: () => {},
+  });
   const isSaved = (await saved.status) === 0;
   const dropped = done.output.droppedBytes > 0 ? `, without ${done.output.droppedBytes} bytes of its middle` : "";
   return isSaved ? `${text}\n(cut; the output of ${done.output.bytesTotal} bytes is in ${path}${dropped})` : text;
@@ -252,7 +300,12 @@ function readBackground(box: Box, id: string): Outcome {
   const entry = box.background.get(id);
   if (!entry) return { ok: false, code: "invalid", text: unknownBackground(box, id) };
   const text = bound(plainText(entry.output.take()).replace(/\n+$/, ""), TEXT_CHARS_MAX).text;
-  const state = entry.status === undefined ? "running" : entry.oneShot.isGone ? `ended with status ${entry.status ?? "unknown"}` : "its shell ended, processes of it still run";
+  const state =
+    entry.status === undefined
+      ? "running"
+      : entry.oneShot.isGone
+        ? `ended with status ${entry.status ?? "unknown"}`
+        : "its shell ended, processes of it still run";
   return { ok: true, text: `${text === "" ? "(no new output)" : text}\n(${entry.id}: ${state})` };
 }
 
@@ -271,8 +324,10 @@ function unknownBackground(box: Box, id: string): string {
 
 function fileFailure(tool: string, path: string, done: Finished): Outcome {
   const say = (what: string): Outcome => ({ ok: false, code: "invalid", text: `${tool}: ${what}` });
-  if (done.limit !== null) return { ok: false, code: "limit", text: `${tool}: stopped by a limit of the box: ${done.limit}` };
-  if (done.stopped === "timeout") return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
+  if (done.limit !== null)
+    return { ok: false, code: "limit", text: `${tool}: stopped by a limit of the box: ${done.limit}` };
+  if (done.stopped === "timeout")
+    return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
   if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: stopped by the person` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);

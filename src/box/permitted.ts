@@ -8,7 +8,8 @@ import type { Programs } from "./programs.ts";
 /** Spends a permit to land exactly the collection that it was given for. */
 export function landPermitted(permit: Permit, plan: LandPlan): Promise<LandResult> {
   const effect = spend(permit);
-  if (effect.kind !== "land" || effect.digest !== plan.collected.digest) throw new Error("bug: a permit for another landing");
+  if (effect.kind !== "land" || effect.digest !== plan.collected.digest)
+    throw new Error("bug: a permit for another landing");
   return landChanges({ ...plan, which: effect.paths });
 }
 

@@ -22,9 +22,24 @@ export const TOOLS_FOLDER = "/var/lib/ringfence";
 export function sandboxArguments(profile: Profile): string[] {
   const { checkout, home } = profile;
   const args = [
-    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--disable-userns",
-    "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "box", "--new-session",
-    "--ro-bind", "/usr", "/usr",
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--disable-userns",
+    "--cap-drop",
+    "ALL",
+    "--uid",
+    "1000",
+    "--gid",
+    "1000",
+    "--hostname",
+    "box",
+    "--new-session",
+    "--ro-bind",
+    "/usr",
+    "/usr",
   ];
   for (const link of profile.systemLinks) {
     if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);
@@ -36,7 +51,7 @@ export function sandboxArguments(profile: Profile): string[] {
   args.push("--proc", "/proc", "--dev", "/dev", "--bind", "/s/shm", "/dev/shm");
   args.push("--bind", "/home", home);
   for (const pin of profile.pins) args.push("--bind", pin.source, pin.target);
-  profile.toolchains.forEach((root, number) => args.push("--ro-bind", `/bind/${number}`, root));
+  for (const [number, root] of profile.toolchains.entries()) args.push("--ro-bind", `/bind/${number}`, root);
   for (const tool of profile.tools) args.push("--ro-bind", `/bind/${tool.bind}`, `${TOOLS_FOLDER}/${tool.name}`);
   args.push("--bind", "/view", checkout);
   // Real root could otherwise write the host's /proc/sys from inside.
@@ -94,7 +109,7 @@ export function sandboxEnvironment(
   for (const [name, value] of Object.entries(outer)) {
     if (value !== undefined && (isPassed(name) || name.startsWith("LC_"))) inner[name] = value;
   }
-  inner["TERM"] ??= "dumb";
+  inner.TERM ??= "dumb";
   return inner;
 }
 

@@ -28,7 +28,9 @@ export function findPrograms(): Programs {
   }
   if (missing.length > 0) {
     const names = [...new Set(missing)].join(" ");
-    throw new BoxUnavailable(`the box needs ${names}: run "apt-get install ${names}" (or your system's package manager)`);
+    throw new BoxUnavailable(
+      `the box needs ${names}: run "apt-get install ${names}" (or your system's package manager)`,
+    );
   }
   return found as Programs;
 }
@@ -38,7 +40,7 @@ export function findProgram(name: string): string | null {
   for (const folder of FOLDERS) {
     try {
       accessSync(`${folder}/${name}`, constants.X_OK);
-      return realpathSync(folder) + `/${name}`;
+      return `${realpathSync(folder)}/${name}`;
     } catch {
       // Not here; the next folder may have it.
     }

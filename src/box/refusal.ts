@@ -18,10 +18,11 @@ export interface Surroundings {
 }
 
 const APPARMOR_PROFILE =
-  'printf \'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile ringfence-unshare /usr/bin/unshare flags=(unconfined) {\\n  userns,\\n}\\n' +
+  "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile ringfence-unshare /usr/bin/unshare flags=(unconfined) {\\n  userns,\\n}\\n" +
   "profile ringfence-bwrap /usr/bin/bwrap flags=(unconfined) {\\n  userns,\\n}\\n' | sudo tee /etc/apparmor.d/ringfence && " +
   "sudo apparmor_parser -r /etc/apparmor.d/ringfence";
-const DOCKER_FLAGS = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined";
+const DOCKER_FLAGS =
+  "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined";
 
 /** Chooses the fix. Pure, so that every kind of machine is tested here. */
 export function fixFor(detail: string, around: Surroundings): string {
@@ -36,17 +37,21 @@ export function fixFor(detail: string, around: Surroundings): string {
     return "Fix: user namespaces are off; run `sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000`.";
   }
   if (around.isDevcontainer) {
-    return `Fix: add to devcontainer.json "runArgs": [${DOCKER_FLAGS.split(" --").map((flag, index) => `"${index ? "--" : ""}${flag.replace(" ", "=")}"`).join(", ")}] and rebuild.`;
+    return `Fix: add to devcontainer.json "runArgs": [${DOCKER_FLAGS.split(" --")
+      .map((flag, index) => `"${index ? "--" : ""}${flag.replace(" ", "=")}"`)
+      .join(", ")}] and rebuild.`;
   }
   if (around.ci === "gitlab") {
-    return "Fix: on a GitLab runner set in config.toml [runners.docker] security_opt = [\"seccomp=unconfined\", \"apparmor=unconfined\", \"systempaths=unconfined\"].";
+    return 'Fix: on a GitLab runner set in config.toml [runners.docker] security_opt = ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"].';
   }
   if (around.isContainer) return `Fix: start the container with \`docker run ${DOCKER_FLAGS} …\`.`;
   if (around.ci === "github" && around.restrictsByAppArmor) {
     return "Fix: on a GitHub runner add the step `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`.";
   }
-  if (around.restrictsByAppArmor) return `Fix: AppArmor restricts user namespaces (Ubuntu 23.10 and later); run:\n${APPARMOR_PROFILE}`;
-  if (around.isWsl === 2) return "Fix: update the WSL2 kernel with `wsl --update` in Windows (an overlay needs 5.11 or later).";
+  if (around.restrictsByAppArmor)
+    return `Fix: AppArmor restricts user namespaces (Ubuntu 23.10 and later); run:\n${APPARMOR_PROFILE}`;
+  if (around.isWsl === 2)
+    return "Fix: update the WSL2 kernel with `wsl --update` in Windows (an overlay needs 5.11 or later).";
   return "Fix: run `ringfence doctor` for the piece that is missing; the box needs Linux 5.11 or later with user namespaces.";
 }
 
@@ -58,8 +63,8 @@ export function readSurroundings(): Surroundings {
     isUsernsOff: read("/proc/sys/kernel/unprivileged_userns_clone").trim() === "0",
     usernsMax: Number(read("/proc/sys/user/max_user_namespaces").trim() || "1"),
     isContainer: existsSync("/.dockerenv") || existsSync("/run/.containerenv"),
-    ci: process.env["GITHUB_ACTIONS"] === "true" ? "github" : process.env["GITLAB_CI"] === "true" ? "gitlab" : null,
-    isDevcontainer: process.env["REMOTE_CONTAINERS"] === "true" || process.env["CODESPACES"] === "true",
+    ci: process.env.GITHUB_ACTIONS === "true" ? "github" : process.env.GITLAB_CI === "true" ? "gitlab" : null,
+    isDevcontainer: process.env.REMOTE_CONTAINERS === "true" || process.env.CODESPACES === "true",
     isWsl: /microsoft/i.test(version) ? (/WSL2|microsoft-standard/i.test(version) ? 2 : 1) : null,
   };
 }

@@ -38,7 +38,8 @@ export async function probe({ state, programs }: SocketProbePlan): Promise<boole
   const folder = mkdtempSync(join(state, "probe-"));
   for (const name of ["lower", "upper", "work", "view", "plain"]) mkdirSync(join(folder, name));
   let reached = "";
-  const serve = (way: string) => createServer((socket) => socket.on("error", () => {}).on("data", (text) => (reached += `${way}:${text} `)));
+  const serve = (way: string) =>
+    createServer((socket) => socket.on("error", () => {}).on("data", (text) => (reached += `${way}:${text} `)));
   const [path, abstract] = [serve("path"), serve("abstract")];
   const name = `ringfence-${randomBytes(8).toString("hex")}`;
   try {
@@ -48,7 +49,11 @@ export async function probe({ state, programs }: SocketProbePlan): Promise<boole
     await Promise.all(listening);
     const said = await runProbe(programs, folder, name);
     if (said === null || !said.includes("plain reached")) return null;
-    return said === "view refused\nplain reached\nabstract refused\n" && !reached.includes("view") && !reached.includes("abstract");
+    return (
+      said === "view refused\nplain reached\nabstract refused\n" &&
+      !reached.includes("view") &&
+      !reached.includes("abstract")
+    );
   } catch {
     return null;
   } finally {
@@ -76,8 +81,27 @@ for (["view", "$folder/view/s"], ["plain", "$folder/plain/s"], ["abstract", "\\0
 `;
 
 async function runProbe(programs: SocketProbePlan["programs"], folder: string, name: string): Promise<string | null> {
-  const args = ["--pdeathsig", "KILL", programs.unshare, "-Urmn", "--propagation", "private", programs.perl, "-e", SCRIPT, folder, name, process.arch];
-  const child = spawn(programs.setpriv, args, { cwd: "/", env: { PATH: "/usr/bin:/bin" }, stdio: ["ignore", "pipe", "ignore"], timeout: PROBE_MS_MAX, killSignal: "SIGKILL" });
+  const args = [
+    "--pdeathsig",
+    "KILL",
+    programs.unshare,
+    "-Urmn",
+    "--propagation",
+    "private",
+    programs.perl,
+    "-e",
+    SCRIPT,
+    folder,
+    name,
+    process.arch,
+  ];
+  const child = spawn(programs.setpriv, args, {
+    cwd: "/",
+    env: { PATH: "/usr/bin:/bin" },
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: PROBE_MS_MAX,
+    killSignal: "SIGKILL",
+  });
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     said += text;

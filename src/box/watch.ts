@@ -37,7 +37,8 @@ export class Watch {
 
   /** Starts to count; does nothing while it already counts. */
   start(): void {
-    if (this.#timer === null && !this.#isClosed) this.#timer = setInterval(() => this.#look(), WATCH_INTERVAL_MS).unref();
+    if (this.#timer === null && !this.#isClosed)
+      this.#timer = setInterval(() => this.#look(), WATCH_INTERVAL_MS).unref();
   }
 
   stop(): void {
@@ -69,7 +70,8 @@ export class Watch {
     if (!cgroups.hasMemory && memoryBytes > limits.memoryBytes) {
       onLimit(`memory: ${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
     }
-    if (!cgroups.pids && processes > limits.processes * 2) onLimit(`processes: ${processes} running, ${limits.processes} allowed`);
+    if (!cgroups.pids && processes > limits.processes * 2)
+      onLimit(`processes: ${processes} running, ${limits.processes} allowed`);
   }
 
   async #lookAtDisk(): Promise<void> {
@@ -79,15 +81,19 @@ export class Watch {
     this.#reference ??= { ...free, bytes: 0, files: 0 };
     const grown = this.#reference.bytes + this.#reference.freeBytes - free.freeBytes;
     const grownFiles = this.#reference.files + this.#reference.freeFiles - free.freeFiles;
-    if (free.freeBytes < FREE_BYTES_MIN && grown > FREE_BYTES_MIN / 16) onLimit("disk: less than 1 GiB is free on this machine");
+    if (free.freeBytes < FREE_BYTES_MIN && grown > FREE_BYTES_MIN / 16)
+      onLimit("disk: less than 1 GiB is free on this machine");
     // Free space falls by what other programs write too, so it only says when to count.
     if (grown < limits.diskBytes && grownFiles < limits.diskFiles) return;
     const counted = await holder.countDisk();
     this.#reference = { ...free, ...counted };
     if (counted.bytes > limits.diskBytes) {
-      onLimit(`disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`);
+      onLimit(
+        `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`,
+      );
     }
-    if (counted.files > limits.diskFiles) onLimit(`disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`);
+    if (counted.files > limits.diskFiles)
+      onLimit(`disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`);
   }
 }
 

@@ -23,5 +23,3 @@ export type Effect =
       readonly approvedBy: "person" | "none";
     }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" };
-
-export type EffectKind = Effect["kind"];

@@ -29,7 +29,13 @@ export const EXIT_CODES: Readonly<Record<EndReason, number>> = {
 
 /** What a front end is told as it happens. Text in events is the model's or the box's: shown only through `visible`. */
 export type SessionEvent =
-  | { readonly type: "start"; readonly session: string; readonly checkout: string; readonly model: string; readonly tools: readonly string[] }
+  | {
+      readonly type: "start";
+      readonly session: string;
+      readonly checkout: string;
+      readonly model: string;
+      readonly tools: readonly string[];
+    }
   | { readonly type: "instructions"; readonly paths: readonly string[] }
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "reasoning"; readonly text: string }
@@ -37,7 +43,14 @@ export type SessionEvent =
   /** A whole reply; the texts before it streamed are part of it. */
   | { readonly type: "reply"; readonly text: string; readonly calls: readonly Call[]; readonly usage: Totals }
   | { readonly type: "call"; readonly call: Call }
-  | { readonly type: "result"; readonly id: string; readonly name: string; readonly ok: boolean; readonly code: OutcomeCode | null; readonly text: string }
+  | {
+      readonly type: "result";
+      readonly id: string;
+      readonly name: string;
+      readonly ok: boolean;
+      readonly code: OutcomeCode | null;
+      readonly text: string;
+    }
   | { readonly type: "end"; readonly reason: EndReason; readonly message: string; readonly totals: Totals };
 
 export interface Call {

@@ -36,7 +36,8 @@ export function decide(effect: Effect, label: Label): Decision {
 }
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
-  if (effect.held) return { verdict: "deny", reason: "a file that would run later outside the box cannot be landed yet" };
+  if (effect.held)
+    return { verdict: "deny", reason: "a file that would run later outside the box cannot be landed yet" };
   if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
   const isTrusted = label.integrity === "system" || label.integrity === "user" || label.integrity === "repo";
   return isTrusted

@@ -114,9 +114,6 @@ for (const [limit, commandOf] of Object.entries(LIMITS)) {
   test(`when ${limit}, the ledger dies with a message and every acknowledged event is kept`, (t) => {
     const folder = join(temporaryFolder(t), "small");
     const isMounted = limit === "the disk is full";
-    if (isMounted && spawnSync("sh", ["-c", "unshare -rm mount -t tmpfs none /mnt"]).status !== 0) {
-      return t.skip("this machine lets no user mount");
-    }
     const file = join(folder, "a.ledger");
     const script = `
       const { createLedger } = await import(${JSON.stringify(new URL("append.ts", import.meta.url).href)});

@@ -15,7 +15,7 @@ export const CLOCK: Clock = {
   random: Math.random,
 };
 
-export const TRIES_MAX = 5;
+const TRIES_MAX = 5;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 /** A server that asks for more than this is down for us; a session does not sit and wait for it. */

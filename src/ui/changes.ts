@@ -1,7 +1,15 @@
-import { UsageError, stateFolder } from "../agent/config.ts";
+import {
+  type ChangedSession,
+  discardFor,
+  emptyFor,
+  landFor,
+  linesOf,
+  patchOf,
+  withChanges,
+} from "../agent/changeset.ts";
+import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import { findSession } from "../agent/config-sessions.ts";
-import { type ChangedSession, discardFor, emptyFor, landFor, linesOf, patchOf, withChanges } from "../agent/changeset.ts";
 import { Gate } from "../agent/gate.ts";
 import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -32,7 +40,8 @@ export async function changesCommand(
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
   try {
-    if (command === "land") return await withChanges(stored, (collected) => land(stored, collected, options.paths, record, terminal));
+    if (command === "land")
+      return await withChanges(stored, (collected) => land(stored, collected, options.paths, record, terminal));
     await discardFor(stored, record);
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
     return 0;
@@ -43,12 +52,16 @@ export async function changesCommand(
 
 /** Shows the changes of a session that goes on. */
 export function diffLive(session: Session, terminal: Terminal): Promise<number> {
-  return held(session, (changed) => withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)));
+  return held(session, (changed) =>
+    withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)),
+  );
 }
 
 /** Lands the changes of a session that goes on, and lets the box see the checkout as it is now. */
 export async function landLive(session: Session, paths: readonly string[], terminal: Terminal): Promise<number> {
-  const status = await held(session, (changed) => withChanges(changed, (collected) => land(changed, collected, paths, session, terminal)));
+  const status = await held(session, (changed) =>
+    withChanges(changed, (collected) => land(changed, collected, paths, session, terminal)),
+  );
   await session.box.remount();
   return status;
 }
@@ -68,10 +81,15 @@ async function held(session: Session, use: (changed: ChangedSession) => Promise<
   }
 }
 
-async function printDiff(collected: Collected, options: Pick<ChangesOptions, "json" | "stat">, { stdout }: Terminal): Promise<number> {
+async function printDiff(
+  collected: Collected,
+  options: Pick<ChangesOptions, "json" | "stat">,
+  { stdout }: Terminal,
+): Promise<number> {
   if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected)))}\n`);
   else if (options.stat) writeSafe(stdout, await statText(collected));
-  else if (stdout.isTTY) writeSafe(stdout, `${statusText(collected)}${(await patchOf(collected, "all")).toString("utf8")}`);
+  else if (stdout.isTTY)
+    writeSafe(stdout, `${statusText(collected)}${(await patchOf(collected, "all")).toString("utf8")}`);
   // Into a pipe or a file go the exact bytes, for `git apply`; held files are shown by --stat and --json.
   else stdout.write(await patchOf(collected, "source"));
   return 0;
@@ -83,7 +101,16 @@ function toJson(collected: Collected): object {
     git_changes: collected.gitChanges,
     git_held: collected.gitHeld,
     changes: collected.changes.map(({ change, cls, why, runs, conflict, hash }) => ({
-      path: change.path, action: change.action, type: change.type, mode: change.mode, size: change.size, class: cls, why, runs, conflict, hash,
+      path: change.path,
+      action: change.action,
+      type: change.type,
+      mode: change.mode,
+      size: change.size,
+      class: cls,
+      why,
+      runs,
+      conflict,
+      hash,
     })),
   };
 }
@@ -102,7 +129,9 @@ async function statText(collected: Collected): Promise<string> {
 
 function statusText(collected: Collected): string {
   const notes = collected.changes.filter(({ cls, conflict }) => cls !== "source" || conflict !== null);
-  return notes.map(({ change, cls, why, runs }) => `held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`).join("");
+  return notes
+    .map(({ change, cls, why, runs }) => `held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`)
+    .join("");
 }
 
 async function land(
@@ -115,7 +144,10 @@ async function land(
   const which = paths.length === 0 ? null : choosePaths(collected, paths);
   const result = await landFor(changed, collected, which, record);
   writeSafe(terminal.stdout, landText(result, collected));
-  const refused = which === null ? result.held.some(({ cls }) => cls !== "source") : which.some((path) => !result.landed.includes(path));
+  const refused =
+    which === null
+      ? result.held.some(({ cls }) => cls !== "source")
+      : which.some((path) => !result.landed.includes(path));
   if (result.failed.length > 0) return 1;
   return refused ? 21 : 0;
 }
@@ -124,14 +156,20 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   const known = collected.changes.map(({ change }) => change.path);
   const clean = paths.map((path) => path.replace(/^\.\//, "").replace(/\/+$/, ""));
   const unknown = clean.filter((path) => !known.some((name) => name === path || name.startsWith(`${path}/`)));
-  if (unknown.length > 0) throw new UsageError(`the session did not change ${unknown.join(", ")}; see ringfence diff --stat`);
+  if (unknown.length > 0)
+    throw new UsageError(`the session did not change ${unknown.join(", ")}; see ringfence diff --stat`);
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
 function landText(result: LandResult, collected: Collected): string {
   const landed = result.landed.map((path) => `landed  ${path}\n`);
-  const held = result.held.map(({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`);
+  const held = result.held.map(
+    ({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`,
+  );
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  const git = collected.gitChanges > 0 ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`] : [];
+  const git =
+    collected.gitChanges > 0
+      ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`]
+      : [];
   return [...landed, ...held, ...failed, ...git].join("") || "nothing to land\n";
 }

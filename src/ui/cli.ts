@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { findCheckout } from "../agent/config-checkout.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
+import { findCheckout } from "../agent/config-checkout.ts";
 import type { Start } from "../agent/workplace.ts";
 import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
@@ -54,7 +54,11 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
   try {
     return await dispatch(args, outside);
   } catch (error) {
-    const text = isExpected(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = isExpected(error)
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
     terminal.stderr.write(`ringfence: ${visible(text)}\n`);
     return exitCodeOfError(error);
   }
@@ -80,7 +84,12 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "diff":
     case "land":
     case "discard":
-      return (await import("./changes.ts")).changesCommand(command, { paths: rest, session: values.session ?? null, json: values.json ?? false, stat: values.stat ?? false }, start, terminal);
+      return (await import("./changes.ts")).changesCommand(
+        command,
+        { paths: rest, session: values.session ?? null, json: values.json ?? false, stat: values.stat ?? false },
+        start,
+        terminal,
+      );
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
       const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);

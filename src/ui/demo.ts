@@ -1,7 +1,7 @@
-import { execInBox } from "../agent/exec.ts";
+import { landFor, withChanges } from "../agent/changeset.ts";
 import { type DemoPlace, makeDemoPlace } from "../agent/config-demo.ts";
 import { ledgerOf } from "../agent/config-sessions.ts";
-import { landFor, withChanges } from "../agent/changeset.ts";
+import { execInBox } from "../agent/exec.ts";
 import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
@@ -33,7 +33,11 @@ const STOPPERS: Readonly<Record<string, string>> = {
 };
 
 /** `ringfence demo`: the whole thing on a copy of the example, offline, with a scripted model unless one is named. */
-export async function demo(options: { readonly model: string | null }, start: Start, terminal: Terminal): Promise<number> {
+export async function demo(
+  options: { readonly model: string | null },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
   const place = await makeDemoPlace(start);
   try {
     return await play(options.model, place, start, terminal);
@@ -45,12 +49,22 @@ export async function demo(options: { readonly model: string | null }, start: St
 async function play(model: string | null, place: DemoPlace, start: Start, terminal: Terminal): Promise<number> {
   const { stdout } = terminal;
   const say = (text: string) => writeSafe(stdout, `${text}\n`);
-  say(model === null ? "Ringfence demo. The model is a SCRIPT that plays a hijacked one: nothing is asked of any vendor." : `Ringfence demo with ${model}.`);
-  say(`A copy of examples/demo, whose README and dependency carry injections. A key and a token are planted beside it.\n`);
+  say(
+    model === null
+      ? "Ringfence demo. The model is a SCRIPT that plays a hijacked one: nothing is asked of any vendor."
+      : `Ringfence demo with ${model}.`,
+  );
+  say(
+    `A copy of examples/demo, whose README and dependency carry injections. A key and a token are planted beside it.\n`,
+  );
   const workplace = await prepareWorkplace(place.start, LIMITS);
   // The key of a real model is the person's, and stays outside of the box like every other.
   const withKeys = { ...workplace, start: { ...workplace.start, environment: start.environment } };
-  const session = await openSession(withKeys, { model: model ?? `scripted:${place.script}`, limits: NO_LIMITS }, showOn(stdout));
+  const session = await openSession(
+    withKeys,
+    { model: model ?? `scripted:${place.script}`, limits: NO_LIMITS },
+    showOn(stdout),
+  );
   try {
     const end = await takeTurn(session, PROMPT, new AbortController().signal);
     say(`\n${end.message}\n`);

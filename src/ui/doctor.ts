@@ -8,7 +8,11 @@ import { visibleJson } from "../core/text.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
 
 /** `ringfence doctor`: tries the forbidden acts on this machine, now; exit 0 when every one was tried and held. */
-export async function doctorCommand(options: { readonly json: boolean }, start: Start, terminal: Terminal): Promise<number> {
+export async function doctorCommand(
+  options: { readonly json: boolean },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
   const { environment, packageRoot } = start;
   const report = await runDoctor({
     state: stateFolder(environment),

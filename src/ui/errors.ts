@@ -15,7 +15,11 @@ export function exitCodeOfError(error: unknown): number {
 /** Says whether an error is one that a person can act on, and so needs no stack. */
 export function isExpected(error: unknown): error is Error {
   return (
-    error instanceof UsageError || error instanceof UnknownModel || error instanceof BoxUnavailable ||
-    error instanceof ModelFailure || error instanceof LedgerFailure || error instanceof Tampered
+    error instanceof UsageError ||
+    error instanceof UnknownModel ||
+    error instanceof BoxUnavailable ||
+    error instanceof ModelFailure ||
+    error instanceof LedgerFailure ||
+    error instanceof Tampered
   );
 }

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
-import { settle } from "../agent/settle.ts";
-import type { Session } from "../agent/session.ts";
 import { readConfig } from "../agent/config.ts";
+import type { Session } from "../agent/session.ts";
+import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
@@ -11,16 +11,26 @@ import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { welcome } from "./welcome.ts";
 
-const HELP = "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /discard throws it away, /exit ends.\n";
+const HELP =
+  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /discard throws it away, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
-export async function interactive(options: { readonly model: string | null }, start: Start, terminal: Terminal): Promise<number> {
+export async function interactive(
+  options: { readonly model: string | null },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
   const { model } = await readConfig(start.environment);
   if (options.model === null && model === null) return welcome(start, terminal);
   const workplace = await prepareWorkplace(start);
-  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS }, (event) => show(event, terminal));
-  writeSafe(terminal.stdout, `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`);
+  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS }, (event) =>
+    show(event, terminal),
+  );
+  writeSafe(
+    terminal.stdout,
+    `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`,
+  );
   try {
     return await converse(session, terminal);
   } finally {
@@ -62,7 +72,8 @@ async function answer(session: Session, text: string, signal: AbortSignal, termi
   terminal.stdout.write("\n");
   const leftover = await settle(session, "patch");
   const waits = leftover.held.length;
-  if (waits > 0) writeSafe(terminal.stderr, dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`) + "\n");
+  if (waits > 0)
+    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`)}\n`);
 }
 
 async function command(text: string, session: Session, terminal: Terminal): Promise<void> {
@@ -75,7 +86,10 @@ async function command(text: string, session: Session, terminal: Terminal): Prom
 
 function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
   if (event.type === "text") writeSafe(stdout, event.text);
-  else if (event.type === "call") stderr.write(`${dim(stderr, `\n· ${event.call.name} `)}`), writeSafe(stderr, `${describeCall(event.call)}\n`);
-  else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
-  else if (event.type === "retry") writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
+  else if (event.type === "call") {
+    stderr.write(dim(stderr, `\n· ${event.call.name} `));
+    writeSafe(stderr, `${describeCall(event.call)}\n`);
+  } else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+  else if (event.type === "retry")
+    writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../agent/config.ts";
-import { ledgerOf } from "../agent/config-sessions.ts";
+import type { ledgerOf } from "../agent/config-sessions.ts";
 import { visibleJson } from "../core/text.ts";
 import { readLedger, verifyLedger } from "../ledger/verify.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,6 +17,8 @@ export function logCommand(action: string, file: ReturnType<typeof ledgerOf>, { 
     return 1;
   }
   stdout.write(`${file}: ${verdict.events} events, chain whole, last hash ${verdict.lastHash}\n`);
-  stdout.write("The chain shows damage and edits; it is not signed yet, so it proves nothing against a program of the same user.\n");
+  stdout.write(
+    "The chain shows damage and edits; it is not signed yet, so it proves nothing against a program of the same user.\n",
+  );
   return 0;
 }

@@ -48,11 +48,14 @@ function textReport({ stdout, stderr }: Terminal): Report {
     show(event) {
       if (event.type === "call") writeSafe(stderr, `· ${event.call.name} ${describeCall(event.call)}\n`);
       else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
-      else if (event.type === "reply" && event.calls.length > 0 && event.text !== "") writeSafe(stderr, `${event.text}\n`);
-      else if (event.type === "retry") writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
+      else if (event.type === "reply" && event.calls.length > 0 && event.text !== "")
+        writeSafe(stderr, `${event.text}\n`);
+      else if (event.type === "retry")
+        writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
     },
     result(result) {
-      if (result.reason === "done" || result.reason === "approval-needed") writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
+      if (result.reason === "done" || result.reason === "approval-needed")
+        writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
       else writeSafe(stderr, `ringfence: ${result.message}\n`);
       writeLeftover(stderr, result);
     },
@@ -60,11 +63,15 @@ function textReport({ stdout, stderr }: Terminal): Report {
 }
 
 /** Writes what waits after a run, and what to type next. */
-export function writeLeftover(stderr: NodeJS.WriteStream, { leftover, session }: Pick<Result, "leftover" | "session">): void {
+export function writeLeftover(
+  stderr: NodeJS.WriteStream,
+  { leftover, session }: Pick<Result, "leftover" | "session">,
+): void {
   if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${leftover.landed.length} files\n`);
   const source = leftover.held.filter((held) => held.class === "source");
   const others = leftover.held.filter((held) => held.class !== "source");
-  if (source.length > 0) writeSafe(stderr, `${source.length} changed files wait in session ${session}: ringfence diff | land | discard\n`);
+  if (source.length > 0)
+    writeSafe(stderr, `${source.length} changed files wait in session ${session}: ringfence diff | land | discard\n`);
   if (leftover.patch !== null) writeSafe(stderr, `patch: ${leftover.patch}\n`);
   for (const held of others) writeSafe(stderr, `held: ${held.path} (${held.class}: ${held.why})\n`);
 }
@@ -77,8 +84,14 @@ function streamReport(terminal: Terminal): Report {
         case "start":
           session = event.session;
           return writeJson(terminal, {
-            type: "system", subtype: "init", session_id: session, cwd: event.checkout, model: event.model, tools: event.tools,
-            permissionMode: "box", mcp_servers: [],
+            type: "system",
+            subtype: "init",
+            session_id: session,
+            cwd: event.checkout,
+            model: event.model,
+            tools: event.tools,
+            permissionMode: "box",
+            mcp_servers: [],
           });
         case "reply":
           return writeJson(terminal, { type: "assistant", session_id: session, message: assistantMessage(event) });
@@ -86,12 +99,27 @@ function streamReport(terminal: Terminal): Report {
           return writeJson(terminal, {
             type: "user",
             session_id: session,
-            message: { role: "user", content: [{ type: "tool_result", tool_use_id: event.id, content: event.text, is_error: !event.ok }] },
+            message: {
+              role: "user",
+              content: [{ type: "tool_result", tool_use_id: event.id, content: event.text, is_error: !event.ok }],
+            },
           });
         case "retry":
-          return writeJson(terminal, { type: "system", subtype: "retry", session_id: session, attempt: event.attempt, wait_ms: event.waitMs, reason: event.reason });
+          return writeJson(terminal, {
+            type: "system",
+            subtype: "retry",
+            session_id: session,
+            attempt: event.attempt,
+            wait_ms: event.waitMs,
+            reason: event.reason,
+          });
         case "instructions":
-          return writeJson(terminal, { type: "system", subtype: "instructions", session_id: session, paths: event.paths });
+          return writeJson(terminal, {
+            type: "system",
+            subtype: "instructions",
+            session_id: session,
+            paths: event.paths,
+          });
         case "text":
         case "reasoning":
         case "call":
@@ -119,7 +147,8 @@ function resultJson(result: Result): object {
   const { totals, leftover } = result;
   return {
     type: "result",
-    subtype: result.reason === "done" ? "success" : result.reason === "turns" ? "error_max_turns" : "error_during_execution",
+    subtype:
+      result.reason === "done" ? "success" : result.reason === "turns" ? "error_max_turns" : "error_during_execution",
     is_error: result.reason !== "done",
     reason: result.reason,
     result: result.message,
@@ -127,7 +156,11 @@ function resultJson(result: Result): object {
     duration_ms: result.durationMs,
     num_turns: totals.replies,
     total_cost_usd: totals.usd,
-    usage: { input_tokens: totals.input - totals.cachedInput, cache_read_input_tokens: totals.cachedInput, output_tokens: totals.output },
+    usage: {
+      input_tokens: totals.input - totals.cachedInput,
+      cache_read_input_tokens: totals.cachedInput,
+      output_tokens: totals.output,
+    },
     landed: leftover.landed,
     held: leftover.held,
     patch: leftover.patch,
@@ -143,6 +176,6 @@ function writeJson({ stdout }: Terminal, value: object): void {
 export function describeCall(call: Call): string {
   if (call.input === null || typeof call.input !== "object" || Array.isArray(call.input)) return "";
   const input = call.input as Readonly<Record<string, unknown>>;
-  const named = input["command"] ?? input["path"] ?? input["pattern"] ?? input["id"] ?? input["glob"];
+  const named = input.command ?? input.path ?? input.pattern ?? input.id ?? input.glob;
   return typeof named === "string" ? oneLine(named, 120) : "";
 }

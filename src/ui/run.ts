@@ -1,10 +1,10 @@
 import { instructionFolders } from "../agent/config-checkout.ts";
-import { settle } from "../agent/settle.ts";
 import { type RunLimits, Session } from "../agent/session.ts";
-import { takeTurn, type TurnEnd } from "../agent/turn.ts";
+import { settle } from "../agent/settle.ts";
+import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
-import { type EndReason, EXIT_CODES, type SessionEvent, type Totals } from "../core/event.ts";
 import { isGitPath } from "../core/classify-path.ts";
+import { type EndReason, EXIT_CODES, type SessionEvent, type Totals } from "../core/event.ts";
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { exitCodeOfError } from "./errors.ts";
@@ -65,7 +65,11 @@ export async function openSession(
 ): Promise<Session> {
   const { start, config } = workplace;
   const spec = options.model ?? config.model;
-  if (spec === null) throw new ModelFailure("auth", "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how");
+  if (spec === null)
+    throw new ModelFailure(
+      "auth",
+      "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
+    );
   return Session.open({
     folder: workplace.folder,
     box: workplace.box,

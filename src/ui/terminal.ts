@@ -14,7 +14,7 @@ export function writeSafe(to: NodeJS.WritableStream, text: string): void {
 
 /** Styles text of our own for a terminal; plain where it is none or NO_COLOR is set. */
 export function dim(to: NodeJS.WriteStream, text: string): string {
-  return to.isTTY && !process.env["NO_COLOR"] ? `\x1b[2m${text}\x1b[0m` : text;
+  return to.isTTY && !process.env.NO_COLOR ? `\x1b[2m${text}\x1b[0m` : text;
 }
 
 /** Cuts a text to one line of at most `charsMax` characters. */

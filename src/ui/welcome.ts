@@ -1,10 +1,10 @@
-import { detectOllama } from "../model/ollama.ts";
 import type { Start } from "../agent/workplace.ts";
+import { detectOllama } from "../model/ollama.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
 
 /** Says in five lines how to get a model; returns the exit status for a missing one. */
 export async function welcome(start: Start, terminal: Terminal): Promise<number> {
-  const address = start.environment["OLLAMA_BASE_URL"] ?? "http://127.0.0.1:11434";
+  const address = start.environment.OLLAMA_BASE_URL ?? "http://127.0.0.1:11434";
   const ollama = await detectOllama(address);
   const local = ollama.found
     ? `  local    Ollama answers here: ringfence --model ollama/${ollama.models[0] ?? "NAME"}`

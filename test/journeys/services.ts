@@ -31,7 +31,7 @@ export const SERVICES: readonly Journey[] = [
       "echo new >src/c; echo more >>src/sub/b; mv src/c src/d; rm src/d",
       "sleep 0.4; grep -v ISDIR /tmp/events.txt | sort -u",
       "mkdir src/newdir; sleep 0.3; echo x >src/newdir/f; sleep 0.3; grep -c newdir/f /tmp/events.txt | grep -c '[1-9]'; git status --short",
-      { kill: "bg1", pattern: "inotifywait" },
+      { kill: "bg1", pattern: "inotify[w]ait" },
       "mkdir src/late; sleep 0.2; grep -c late /tmp/events.txt",
     ],
   },
