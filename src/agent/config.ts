@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProviderSettings } from "../model/open.ts";
 
@@ -94,12 +94,15 @@ export function readPackage(moduleUrl: string): { readonly packageRoot: string; 
   return { packageRoot, version };
 }
 
-/** Finds ripgrep's binary in the installed package; the package itself would look at the environment. */
+/** Finds ripgrep's binary in the installed package, as Node looks for one: upward from this package, never from the checkout. */
 export function findRipgrep(packageRoot: string): string {
   const name = `ripgrep-${process.platform}-${process.arch}`;
-  for (const folder of ["node_modules/@vscode", "../@vscode", "node_modules/@vscode/ripgrep/node_modules/@vscode"]) {
-    const path = join(packageRoot, folder, name, "bin", "rg");
-    if (existsSync(path)) return realpathSync(path);
+  for (let folder = resolve(packageRoot); ; folder = dirname(folder)) {
+    for (const beside of ["", "@vscode/ripgrep/node_modules"]) {
+      const path = join(folder, "node_modules", beside, "@vscode", name, "bin/rg");
+      if (existsSync(path)) return realpathSync(path);
+    }
+    if (folder === dirname(folder)) break;
   }
   throw new UsageError(
     `@vscode/${name} is not installed beside ${packageRoot}: run npm install without --omit=optional`,

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { release } from "node:os";
 import { join } from "node:path";
@@ -111,8 +111,9 @@ async function runProbe(programs: SocketProbePlan["programs"], folder: string, n
 }
 
 function removeProbe(folder: string): void {
-  // The overlay leaves a folder without any mode.
-  rmSync(join(folder, "work", "work"), { recursive: true, force: true });
+  // The overlay leaves a folder without any mode, which its own owner could not list.
+  const left = join(folder, "work", "work");
+  if (existsSync(left)) chmodSync(left, 0o700);
   rmSync(folder, { recursive: true, force: true });
 }
 
