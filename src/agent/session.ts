@@ -2,16 +2,17 @@ import { Box, type BoxPlan } from "../box/box.ts";
 import { readFacts, type SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { bound } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
-import { TOOL_NAMES } from "./tools.ts";
+import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
 
 export interface SessionPlan {
@@ -43,6 +44,8 @@ export class Session {
   readonly system: string;
   readonly messages: Message[] = [];
   readonly show: (event: SessionEvent) => void;
+  /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
+  readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
   readonly #startedAt: number;
   #instructions: Parameters<typeof presentInstructions>[0];
@@ -66,6 +69,7 @@ export class Session {
     this.gate = parts.gate;
     this.show = plan.show;
     this.#startedAt = plan.now();
+    this.deadline = deadlineIn(plan.limits.minutesMax);
     this.#instructions = parts.instructions;
     this.system = systemPrompt({
       checkout: plan.box.checkout,
@@ -133,11 +137,11 @@ export class Session {
       replies: replies + 1,
       usd: usd === null || usage.usd === null ? null : usd + usage.usd,
     };
-    this.ledger.append({ type: "reply", at: this.#plan.now(), parts: toJson(parts), stop, usage: toJson(usage) });
+    this.ledger.append({ type: "reply", at: this.#plan.now(), parts: recordedParts(parts), stop, usage: toJson(usage) });
     this.messages.push({ role: "assistant", parts });
     const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     const calls = parts.flatMap((part) =>
-      part.kind === "call" ? [{ id: part.id, name: part.name, input: parsedOrText(part.input) }] : [],
+      part.kind === "call" ? [{ id: part.id, name: part.name, input: parseCall(part.name, part.input).input }] : [],
     );
     this.show({ type: "reply", text, calls, usage: { ...usage, replies: 1 } });
   }
@@ -198,7 +202,7 @@ export class Session {
       type: "end",
       at: this.#plan.now(),
       reason: end.reason,
-      message: wellFormed(end.message),
+      message: wellFormed(bound(end.message, MESSAGE_CHARS_MAX).text),
       totals: toJson(this.#totals),
     });
     this.ledger.sync();
@@ -213,6 +217,11 @@ export class Session {
     if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
     this.ledger.close();
   }
+}
+
+function deadlineIn(minutes: number | null): AbortSignal {
+  // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
+  return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
 }
 
 /** Until sources are told apart, every session counts as having seen external text and private data. */
@@ -232,12 +241,25 @@ async function readInstructions(
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
 }
 
-function parsedOrText(input: string): Json {
-  try {
-    return JSON.parse(input) as Json;
-  } catch {
-    return input;
+/** The model's last text, which a reply before it holds whole. */
+const MESSAGE_CHARS_MAX = 60_000;
+/** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */
+const REPLY_BYTES_MAX = 12 << 20;
+
+// What goes past the limit is recorded by digest, so that no reply can end the session by its size.
+function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
+  let room = REPLY_BYTES_MAX;
+  const whole: JsonObject[] = [];
+  for (const [index, part] of parts.entries()) {
+    const json = toJson(part);
+    room -= Buffer.byteLength(JSON.stringify(json));
+    if (room < 0) {
+      const rest = parts.slice(index);
+      return [...whole, { kind: "rest", parts: rest.length, sha256: digestOf(JSON.stringify(rest)) }];
+    }
+    whole.push(json);
   }
+  return whole;
 }
 
 // JSON cannot hold half a surrogate pair as UTF-8.

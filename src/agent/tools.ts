@@ -8,6 +8,7 @@ interface Field {
   readonly about: string;
   readonly optional?: true;
   readonly min?: number;
+  /** Largest number, or most characters of a text. */
   readonly max?: number;
 }
 
@@ -26,9 +27,11 @@ const TIMEOUT_MS_MAX = 3_600_000;
 const INPUT_CHARS_MAX = 4 << 20;
 const INPUT_DEPTH_MAX = 8;
 
-const PATH: Field = { type: "string", about: "relative to the repository root, or absolute" };
-const GLOB: Field = { type: "string", about: "e.g. *.ts or src/**", optional: true };
-const ID: Field = { type: "string", about: "e.g. bg1" };
+// Together these fit the pipe that a command travels through, however they are quoted.
+const PATH: Field = { type: "string", about: "relative to the repository root, or absolute", max: 4096 };
+const GLOB: Field = { type: "string", about: "e.g. *.ts or src/**", optional: true, max: 1000 };
+const PATTERN: Field = { type: "string", about: "regular expression", max: 8000 };
+const ID: Field = { type: "string", about: "e.g. bg1", max: 20 };
 
 const TOOLS: Readonly<Record<string, Tool>> = {
   read: {
@@ -68,7 +71,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   search: {
     about: "Search files with a ripgrep regular expression.",
-    fields: { pattern: { type: "string", about: "regular expression" }, path: { ...PATH, optional: true }, glob: GLOB },
+    fields: { pattern: PATTERN, path: { ...PATH, optional: true }, glob: GLOB },
     toEffect: (v) => ({
       kind: "search",
       pattern: text(v, "pattern"),
@@ -178,11 +181,14 @@ function fits(field: Field, value: Json): boolean {
       Number(value) <= (field.max ?? Number.MAX_SAFE_INTEGER)
     );
   }
+  if (typeof value === "string") return field.type === "string" && value.length <= (field.max ?? INPUT_CHARS_MAX);
   return typeof value === field.type;
 }
 
 function describe(field: Field): string {
-  if (field.type !== "integer") return `a ${field.type}`;
+  if (field.type !== "integer") {
+    return `a ${field.type}${field.max === undefined ? "" : ` of at most ${field.max} characters`}`;
+  }
   return `a whole number${field.min === undefined ? "" : ` from ${field.min}`}${field.max === undefined ? "" : ` to ${field.max}`}`;
 }
 

@@ -19,14 +19,15 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  *
  * The steps are those of DESIGN section 5. Everything the model sees is in the ledger before it is sent.
  */
-export async function takeTurn(session: Session, prompt: string, signal: AbortSignal): Promise<TurnEnd> {
+export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
+  const signal = AbortSignal.any([person, session.deadline]);
   session.addUser(prompt);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.limitReached();
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
-    if (!reply.ok) return reply.end;
+    if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
     const calls = reply.parts.filter((part) => part.kind === "call");
     const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     if (calls.length === 0) return concludeTurn(text, isFirst, wasRefused, reply.stop);
@@ -37,11 +38,17 @@ export async function takeTurn(session: Session, prompt: string, signal: AbortSi
       results.push(toResult(call, outcome));
     }
     session.addResults(results);
-    if (signal.aborted) return { reason: "interrupted", message: "stopped by the person" };
+    if (signal.aborted) return stopped(session, person);
   }
 }
 
-const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: stopped by the person" };
+const STOPPED: TurnEnd = { reason: "interrupted", message: "stopped by the person" };
+const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
+
+function stopped(session: Session, person: AbortSignal): TurnEnd {
+  // A timer may fire a little before the clock says so.
+  return person.aborted ? STOPPED : (session.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
+}
 
 function concludeTurn(text: string, isFirst: boolean, wasRefused: boolean, stop: StopReason): TurnEnd {
   if (stop === "refused") return { reason: "not-completed", message: text || "the vendor's filter refused the reply" };
@@ -74,7 +81,7 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
       return { ok: true, parts: event.parts, stop: event.stop };
     }
   } catch (error) {
-    if (signal.aborted) return { ok: false, end: { reason: "interrupted", message: "stopped by the person" } };
+    if (signal.aborted) return { ok: false, end: STOPPED };
     if (error instanceof ModelFailure) {
       return {
         ok: false,

@@ -29,10 +29,21 @@ export function terminalProgram(command: string, size: { readonly rows: number; 
   return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
 }
 
-// rename(2) of a folder of the checkout fails in an overlay (EXDEV); mv copies by itself, git does not.
+// In an overlay rename(2) of a folder of the checkout fails (EXDEV), which mv copes with and git does not; and a hard link
+// to a file of the checkout shows another inode number than the file, at which a local clone gives up.
 const MOVE_FOLDERS = `git() {
-  command git "$@" && return; local s=$? a
-  [ "$1" = mv ] || return $s
+  case $1 in
+    mv) ;;
+    clone) shift; command git clone --no-hardlinks "$@"; return ;;
+    *) command git "$@"; return ;;
+  esac
+  local said='Invalid cross-device link' s=0 a
+  # With several sources a failure would leave some of them moved.
+  [ $# -gt 3 ] || said=$(LC_ALL=C.UTF-8 command git "$@" 2>&1) || s=$?
+  case $said in
+    *'Invalid cross-device link'*) ;;
+    *) [ -z "$said" ] || printf '%s\\n' "$said" >&2; return $s ;;
+  esac
   for a in "\${@:2}"; do [ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done
   command git "$@"
 }
@@ -65,18 +76,21 @@ export function editProgram(path: string, mark: string, bytesMax: number): strin
   return `p=${quote(path)}; ${CHECK_FILE}head -c ${bytesMax} -- "$p"; printf ${mark}; IFS= read -r -N 1 go || exit 0; exec cat >"$p"`;
 }
 
+// Among globs the last that matches wins.
+const NO_GIT = "-g '!.git'";
+
 export function searchProgram(effect: Effect & { readonly kind: "search" }): string {
   const glob = effect.glob === null ? "" : ` -g ${quote(effect.glob)}`;
   return (
-    `exec ${TOOLS_FOLDER}/rg --no-config --line-number --no-heading --with-filename --color never --hidden --glob '!.git' --sort path ` +
-    `--max-columns 400 --max-columns-preview${glob} -e ${quote(effect.pattern)} -- ${quote(dotted(effect.path))} </dev/null`
+    `exec ${TOOLS_FOLDER}/rg --no-config --line-number --no-heading --with-filename --color never --hidden --sort path ` +
+    `--max-columns 400 --max-columns-preview${glob} ${NO_GIT} -e ${quote(effect.pattern)} -- ${quote(dotted(effect.path))} </dev/null`
   );
 }
 
 export function listProgram(effect: Effect & { readonly kind: "list" }): string {
   const path = quote(dotted(effect.path));
   if (effect.glob === null) return `LC_ALL=C.UTF-8 exec ls -1Ap -- ${path}`;
-  return `cd -- ${path} && exec ${TOOLS_FOLDER}/rg --no-config --files --hidden --glob '!.git' -g ${quote(effect.glob)} --sort path ./ </dev/null`;
+  return `cd -- ${path} && exec ${TOOLS_FOLDER}/rg --no-config --files --hidden -g ${quote(effect.glob)} ${NO_GIT} --sort path ./ </dev/null`;
 }
 
 function dotted(path: string): string {

@@ -45,7 +45,29 @@ const DETAIL_CHARS_MAX = 160;
 
 /** Completes an act: what is not said is nothing, and the verdict is the one that the last command prints. */
 export function act(said: Pick<Act, "id" | "group" | "what" | "steps"> & Partial<Act>): Act {
-  return { needs: [], timeoutMs: 20_000, prepare: null, harm: null, judge: readVerdict, ...said };
+  return { needs: [], timeoutMs: ACT_MS, prepare: null, harm: null, judge: readVerdict, ...said };
+}
+
+/** Longest that one command of an act may take. */
+export const ACT_MS = 20_000;
+
+/** Tries an act with what runs its commands; a look from outside outweighs what the act says of itself. */
+export async function tryAct(
+  act: Act,
+  place: Place,
+  run: (command: string, timeoutMs: number) => Promise<Outcome>,
+): Promise<Verdict> {
+  act.prepare?.(place);
+  const steps = act.steps(place);
+  let verdict: Verdict = { held: false, detail: "not tried: it has no steps" };
+  for (const [index, step] of steps.entries()) {
+    const isLast = index === steps.length - 1;
+    // Each begins in the checkout, wherever the one before went.
+    const outcome = await run(`cd ${quote(place.checkout)}\n${step}`, isLast ? ACT_MS : act.timeoutMs);
+    if (isLast) verdict = act.judge(outcome);
+  }
+  const harm = act.harm?.(place) ?? null;
+  return harm === null ? verdict : { held: false, detail: harm };
 }
 
 /** Reads the last verdict that a command printed; a command that printed none holds nothing. */

@@ -328,12 +328,12 @@ export const MASK_ACTS: readonly Act[] = [
     group: "masks",
     what: "find the secret in any file of the checkout, /tmp, /run or the home",
     needs: ["find", "grep"],
-    steps: (place) => [
-      attempt(
-        `[ -n "$(find . /tmp /run "$HOME" -xdev -type f -exec grep -lsa ${place.secret} {} +)" ]`,
-        "found the secret",
-      ),
-    ],
+    // The toolchains are the machine's and large.
+    steps: ({ secret, toolchainRoots }) => {
+      const passedOver = toolchainRoots.map((root) => `-path ${quote(root)} -prune -o`).join(" ");
+      const found = `find . /tmp /run "$HOME" ${passedOver} -type f -exec grep -lsa ${secret} {} +`;
+      return [attempt(`[ -n "$(${found})" ]`, "found the secret")];
+    },
   }),
 ];
 

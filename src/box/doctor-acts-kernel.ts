@@ -241,7 +241,7 @@ export const NAMESPACE_ACTS: readonly Act[] = [
     needs: ["perl"],
     steps: () => [
       perl(
-        `open(my $ns, "<", "/proc/1/ns/net") or open($ns, "<", "/proc/self/ns/net") or held("refused: $!"); ${call("setns", "setns", "fileno($ns), 0")}`,
+        `open(my $ns, "<", "/proc/1/ns/mnt") or open($ns, "<", "/proc/self/ns/mnt") or held("refused: $!"); ${call("setns", "setns", "fileno($ns), 0")}`,
       ),
     ],
   }),

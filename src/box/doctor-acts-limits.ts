@@ -17,6 +17,9 @@ export const TIGHT_LIMITS: Limits = {
   cpuSecondsPerProcess: 1,
 };
 
+/** Ceilings for trying the disk's: there, processor time must not run out first. */
+export const FULL_LIMITS: Limits = { ...TIGHT_LIMITS, cpuSecondsPerProcess: 60 };
+
 /** Acts against variables, descriptors and the terminal of the person's. */
 export const ENVIRONMENT_ACTS: readonly Act[] = [
   act({
@@ -140,7 +143,7 @@ export const LIMIT_ACTS: readonly Act[] = [
     group: "limits",
     what: `use more memory than ${TIGHT_LIMITS.memoryBytes / MIB} MiB`,
     needs: ["perl"],
-    judge: killedBy("memory"),
+    judge: killedFor("memory", /exit status (137|9)\b/),
     steps: () => [
       perl(
         '$| = 1; my @kept; for (1 .. 48) { my $piece = "x"; $piece x= 16 << 20; push @kept, $piece; print "took ", $_ * 16, " MiB\\n" } sleep 2; reached("took 768 MiB");',
@@ -247,7 +250,7 @@ export const DISK_ACTS: readonly Act[] = [
     group: "limits",
     what: `write more than ${TIGHT_LIMITS.diskBytes / MIB} MiB into the checkout`,
     needs: ["head"],
-    judge: killedBy("disk"),
+    judge: killedFor("disk", null),
     steps: () => [
       `for n in $(seq 1 24); do head -c ${16 * MIB} /dev/zero >fill$n; echo "wrote $((n * 16)) MiB"; done; sleep 1; echo "REACHED wrote 384 MiB"`,
     ],
@@ -257,7 +260,7 @@ export const DISK_ACTS: readonly Act[] = [
     group: "limits",
     what: `make more than ${TIGHT_LIMITS.diskFiles} files`,
     needs: ["perl"],
-    judge: killedBy("disk"),
+    judge: killedFor("disk", null),
     steps: () => [
       perl(
         '$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");',
@@ -266,14 +269,16 @@ export const DISK_ACTS: readonly Act[] = [
   }),
 ];
 
-/** Holds when the command was killed, by the kernel or by the watcher; tells how far it came. */
-function killedBy(limit: string): (outcome: Outcome) => Verdict {
+/** Holds when the command was killed by the watcher, or by the kernel with that status; tells how far it came. */
+function killedFor(limit: string, byKernel: RegExp | null): (outcome: Outcome) => Verdict {
   return (outcome) => {
     const far = outcome.text.match(/^(?:took|wrote|made) .*$/gm)?.at(-1);
     const note = far === undefined ? "" : `; it ${far}`;
-    const isWatcher = !outcome.ok && outcome.code === "limit" && outcome.text.includes(limit);
-    if (isWatcher) return { held: true, detail: `killed by the watcher${note}` };
-    if (!outcome.ok && outcome.code === "exit" && /exit status (137|9)\b/.test(outcome.text))
+    if (outcome.ok) return readVerdict(outcome);
+    if (outcome.code === "limit" && outcome.text.includes(`${limit}:`)) {
+      return { held: true, detail: `killed by the watcher${note}` };
+    }
+    if (outcome.code === "exit" && byKernel?.test(outcome.text))
       return { held: true, detail: `killed by the kernel${note}` };
     return readVerdict(outcome);
   };

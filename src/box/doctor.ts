@@ -5,13 +5,13 @@ import { join } from "node:path";
 import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
-import { quote } from "./commands.ts";
-import type { Act, Verdict } from "./doctor-act.ts";
+import { ACT_MS, type Act, tryAct, type Verdict } from "./doctor-act.ts";
 import { FILE_ACTS, GIT_ACTS, HOME_ACTS, LINK_ACTS, MASK_ACTS } from "./doctor-acts-files.ts";
 import { KERNEL_ACTS, NAMESPACE_ACTS, PROCESS_ACTS, SOCKET_ACTS } from "./doctor-acts-kernel.ts";
 import {
   DISK_ACTS,
   ENVIRONMENT_ACTS,
+  FULL_LIMITS,
   LIMIT_ACTS,
   SIGNAL_ACTS,
   TERMINAL_ACTS,
@@ -59,7 +59,7 @@ export interface ActResult extends Verdict {
 }
 
 /** Acts of a box with ordinary limits. */
-const ACTS: readonly Act[] = [
+export const ACTS: readonly Act[] = [
   ...FILE_ACTS,
   ...HOME_ACTS,
   ...LINK_ACTS,
@@ -75,7 +75,6 @@ const ACTS: readonly Act[] = [
 ];
 
 const CANARY = "RINGFENCE_CANARY";
-const ACT_MS = 20_000;
 const LATE_MS = 3000;
 
 /**
@@ -109,7 +108,7 @@ export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
     ]);
     // A layer that is full ends every further command, so each of these has its own.
     const full: ActResult[] = [];
-    for (const act of DISK_ACTS) full.push(...(await tryIn(() => open(TIGHT_LIMITS), [act], place, null)).acts);
+    for (const act of DISK_ACTS) full.push(...(await tryIn(() => open(FULL_LIMITS), [act], place, null)).acts);
     const toolchains = roomy.toolchains ?? { roots, programs: [] };
     const acts = [...roomy.acts, ...tight.acts, ...full];
     return {
@@ -141,7 +140,10 @@ async function tryIn(open: () => Promise<Box>, acts: readonly Act[], place: Plac
     const results: ActResult[] = [];
     const missing = await findMissing(box, acts);
     for (const act of acts) {
-      const { held, detail } = await tryAct(box, act, place, missing);
+      const absent = act.needs.find((name) => missing.has(name));
+      const tried =
+        absent === undefined ? tryAct(act, place, (command, timeoutMs) => run(box, command, timeoutMs)) : null;
+      const { held, detail } = (await tried) ?? { held: false, detail: `not tried: ${absent} is missing` };
       results.push({ id: act.id, group: act.group, what: act.what, held, detail });
     }
     const toolchains =
@@ -152,22 +154,6 @@ async function tryIn(open: () => Promise<Box>, acts: readonly Act[], place: Plac
   } finally {
     await box.close();
   }
-}
-
-async function tryAct(box: Box, act: Act, place: Place, missing: ReadonlySet<string>): Promise<Verdict> {
-  const absent = act.needs.find((name) => missing.has(name));
-  if (absent !== undefined) return { held: false, detail: `not tried: ${absent} is missing` };
-  act.prepare?.(place);
-  const steps = act.steps(place);
-  let verdict: Verdict = { held: false, detail: "not tried: it has no steps" };
-  for (const [index, step] of steps.entries()) {
-    const isLast = index === steps.length - 1;
-    // Each begins in the checkout, wherever the one before went.
-    const outcome = await run(box, `cd ${quote(place.checkout)}\n${step}`, isLast ? ACT_MS : act.timeoutMs);
-    if (isLast) verdict = act.judge(outcome);
-  }
-  const harm = act.harm?.(place) ?? null;
-  return harm === null ? verdict : { held: false, detail: harm };
 }
 
 async function findMissing(box: Box, acts: readonly Act[]): Promise<Set<string>> {

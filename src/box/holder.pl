@@ -82,6 +82,26 @@ sub mount_view {
     return 1;
 }
 
+sub has_mount_below {
+    my ($folder) = @_;
+    open(my $mounts, "<", "/proc/self/mountinfo") or return 1;
+    while (<$mounts>) {
+        my $point = (split / /)[4];
+        $point =~ s/\\([0-7]{3})/chr oct $1/ge;
+        return 1 if index($point, "$folder/") == 0;
+    }
+    return 0;
+}
+
+# Through a plain bind a command could connect to a socket of the machine that lies in a toolchain's folder; through an
+# overlay the kernel refuses. One with a mount of its own below stays a bind, since an overlay would hide that mount; one
+# that cannot be covered is not shown at all.
+sub cover_sockets {
+    my ($folder) = @_;
+    mount_at("overlay", $folder, "overlay", $MS_RDONLY | $MS_NOSUID | $MS_NODEV, "userxattr,lowerdir=/empty:$folder")
+      or unmount($folder, $MNT_DETACH) or fail("cover $folder");
+}
+
 sub spawn {
     my ($id) = @_;
     make_fifos($id + 4);
@@ -140,7 +160,7 @@ sub count_disk {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $MS_NOSUID | $MS_NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr etc proc dev tmp view lower layer mask home ctl s cg bind old);
+mkdir "$root/$_", 0755 for qw(usr etc proc dev tmp view lower layer mask home ctl s cg bind empty old);
 bind_at("/usr", "$root/usr", $MS_REC);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -159,11 +179,15 @@ mkdir "$root/s/run", 0755;
 mkdir "$root/s/run/ringfence", 0755;
 mkdir "$root/s/run/lock", 0755;
 if ($cgroups ne "") { mkdir "$root/cg/pids", 0755; bind_at($cgroups, "$root/cg/pids") }
-my $number = 0;
+my ($number, @covered) = (0);
 while (@binds) {
     my $source = shift @binds;
     my $target = "$root/bind/" . $number++;
-    if (-d $source) { mkdir $target, 0755; bind_read_only($source, $target, $MS_REC) }
+    if (-d $source) {
+        mkdir $target, 0755;
+        bind_read_only($source, $target, $MS_REC);
+        push @covered, "/bind/" . ($number - 1) unless has_mount_below($source);
+    }
     else { open(my $h, ">", $target); close $h; bind_read_only($source, $target) }
 }
 chdir $root or fail("chdir");
@@ -172,6 +196,7 @@ syscall($number{pivot_root}, $here, $old) == 0 or fail("pivot_root");
 chdir "/";
 unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
+cover_sockets($_) for @covered;
 make_folders($_) for split /\n/, $pins;
 make_fifos($_) for 1 .. 4;
 scan_secrets();

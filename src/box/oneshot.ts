@@ -84,13 +84,16 @@ export class OneShot {
 
   /** Hands over the command. Resolves with the exit status of its shell, or null when it was killed or never ran. */
   async run(run: Run): Promise<number | null> {
+    const command = Buffer.from(`${run.command}\0`);
+    // A longer one would be cut, and its input would be read as the rest of it.
+    if (command.length > COMMAND_BYTES_MAX + 1) throw new Error(`bug: a command of ${command.length} bytes`);
     if (this.#isGone) return null;
     this.#onOutput = run.onOutput;
     const input = openSync(`${this.#ctl}/${this.id}.i`, constants.O_WRONLY | constants.O_NONBLOCK);
     closeSync(this.#input);
     this.#input = -1;
     this.#unlink();
-    writeSync(input, Buffer.from(`${run.command}\0`));
+    writeSync(input, command);
     if (run.stdin === null) closeSync(input);
     else this.#feed(input, run.stdin);
     return this.#exited.promise;

@@ -451,7 +451,10 @@ for (const user of USERS)
     });
 
     test(`${as}: bubblewrap's own process in the box is under the filter too`, () => {
-      const shown = runBoxed(user, filter, ["/bin/sh", "-c", "grep '^Seccomp:' /proc/1/status /proc/self/status"]);
+      // It puts the filter on itself after it has forked the command, so the command looks again for a while.
+      const look = "grep '^Seccomp:' /proc/1/status /proc/self/status";
+      const wait = "for i in 1 2 3 4 5 6 7 8 9; do grep -q '^Seccomp:.0' /proc/1/status || break; sleep 0.2; done";
+      const shown = runBoxed(user, filter, ["/bin/sh", "-c", `${wait}; ${look}`]);
       assert.equal(shown.stdout, "/proc/1/status:Seccomp:\t2\n/proc/self/status:Seccomp:\t2\n");
     });
   }

@@ -4,7 +4,7 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import type { Start } from "../agent/workplace.ts";
 import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
-import { OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
+import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Outside {
@@ -59,9 +59,19 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
       : error instanceof Error
         ? (error.stack ?? error.message)
         : String(error);
-    terminal.stderr.write(`ringfence: ${visible(text)}\n`);
-    return exitCodeOfError(error);
+    const exitCode = exitCodeOfError(error);
+    const format = scriptFormat(args);
+    if (format !== null) makeReport(format, terminal).result(failedResult(text, exitCode));
+    else terminal.stderr.write(`ringfence: ${visible(text)}\n`);
+    return exitCode;
   }
+}
+
+// A script that asked for JSON gets its one result even where the command line itself is wrong.
+function scriptFormat(args: readonly string[]): OutputFormat | null {
+  if (!args.includes("run") || args[0] === "exec") return null;
+  const asked = args.flatMap((arg, at) => (arg === "--output-format" ? [args[at + 1]] : arg.split("--output-format=", 2).slice(1)));
+  return OUTPUT_FORMATS.find((format) => format !== "text" && asked.includes(format)) ?? null;
 }
 
 async function dispatch(args: readonly string[], outside: Outside): Promise<number> {

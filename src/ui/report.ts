@@ -24,6 +24,14 @@ export interface Result {
   readonly leftover: Leftover;
 }
 
+export const NO_LEFTOVER: Leftover = { held: [], landed: [], patch: null };
+export const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
+
+/** The result of a run that failed before it had a session. */
+export function failedResult(message: string, exitCode: number): Result {
+  return { reason: "error", message, exitCode, session: null, durationMs: 0, totals: NO_TOTALS, leftover: NO_LEFTOVER };
+}
+
 /** Shows a run in one of the output formats. */
 export interface Report {
   show(event: SessionEvent): void;

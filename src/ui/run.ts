@@ -4,11 +4,11 @@ import { settle } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
 import { isGitPath } from "../core/classify-path.ts";
-import { type EndReason, EXIT_CODES, type SessionEvent, type Totals } from "../core/event.ts";
+import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { exitCodeOfError } from "./errors.ts";
-import { type Leftover, makeReport, type OutputFormat } from "./report.ts";
+import { type Leftover, makeReport, NO_LEFTOVER, NO_TOTALS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface RunOptions {
@@ -20,16 +20,13 @@ export interface RunOptions {
   readonly land: "patch" | "auto";
 }
 
-const NOTHING: Leftover = { held: [], landed: [], patch: null };
-const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
-
 /** Runs one task without a person; returns the exit status. Whatever happens, one `result` is reported last. */
 export async function runTask(options: RunOptions, start: Start, terminal: Terminal): Promise<number> {
   const report = makeReport(options.format, terminal);
   const startedAt = Date.now();
   let session: string | null = null;
   let totals = NO_TOTALS;
-  let leftover = NOTHING;
+  let leftover = NO_LEFTOVER;
   let end: TurnEnd;
   let failure: unknown = null;
   const interrupt = listenForSignals();
@@ -41,9 +38,9 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
       end = await takeTurn(opened, options.prompt, interrupt.signal);
       leftover = await settle(opened, options.land);
       if (end.reason === "done" && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
-      totals = opened.totals;
       opened.finish(end);
     } finally {
+      totals = opened.totals;
       await opened.close();
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +12,8 @@ import { quote } from "./undefended.ts";
 /** How the changes reach the checkout: the person lands all of them, or let them land unread. */
 export type Landing = "land" | "auto";
 
+/** A command of the person's that asks a network that is not there. */
+const PERSON_MS_MAX = 8_000;
 const PROGRAM_MS_MAX = 180_000;
 const OUTPUT_CHARS_MAX = 32 << 20;
 const SETTLE_MS = 150;
@@ -32,7 +35,7 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   const run = program(landing === "auto" ? [...args, "--land", "auto"] : args, attack, place, isShown);
   const stopWatching = watchStage(() => run.pid);
   const meanwhile = attack.launch?.meanwhile;
-  const timer = meanwhile ? setTimeout(() => personDoes(meanwhile.command, place), meanwhile.afterMs) : null;
+  const timer = meanwhile ? setTimeout(() => void personDoes(meanwhile.command, place), meanwhile.afterMs) : null;
   const { text, signal, isLate, status } = await run.ended;
   if (timer) clearTimeout(timer);
   const results = isShown ? { output: text, problem: null } : readResults(text, attack);
@@ -41,10 +44,10 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
     const { text: shown } = await program(command, attack, place, isShown).ended;
     if (isShown) terminal += shown;
   }
-  if (attack.then !== null) personDoes(attack.then, place);
+  if (attack.then !== null) await personDoes(attack.then, place);
   await sleep(SETTLE_MS);
   const peaks = stopWatching();
-  const problem = isLate ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s` : isShown && status !== 0 ? `exit ${status}: ${text.slice(-500)}` : results.problem;
+  const problem = isLate ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s` : isShown && status !== 0 && status !== 21 ? `exit ${status}: ${text.slice(-500)}` : results.problem;
   const verifyLog = () => {
     const { status: verified } = spawnSync(process.execPath, [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"], { cwd: place.ws, env: place.env });
     return verified === 0;
@@ -53,8 +56,9 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   return { evidence, problem: signal === null ? problem : null };
 }
 
-function personDoes(command: string, place: Place): void {
-  spawnSync("bash", ["-c", command], { cwd: place.ws, env: place.env, timeout: 30_000, killSignal: "SIGKILL", stdio: "ignore" });
+async function personDoes(command: string, place: Place): Promise<void> {
+  const child = spawn("bash", ["-c", command], { cwd: place.ws, env: place.env, timeout: PERSON_MS_MAX, killSignal: "SIGKILL", stdio: "ignore" });
+  await once(child, "close");
 }
 
 function turnsOf(attack: Case): object[] {

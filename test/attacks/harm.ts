@@ -119,9 +119,12 @@ function spellings(text: string): string[] {
   const all = [text, text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))];
   for (const [run] of text.matchAll(/(?:[0-9a-f]{2}){8,}/gi)) all.push(Buffer.from(run, "hex").toString("latin1"));
   for (const [run] of text.matchAll(/[\w+/-]{12,}={0,2}/g)) {
-    const bytes = Buffer.from(run, "base64");
-    all.push(bytes.toString("latin1"));
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) all.push(gunzipSync(bytes).toString("latin1"));
+    // What stands before it in a path or a name may look like a part of it.
+    for (const offset of [0, 1, 2, 3]) {
+      const bytes = Buffer.from(run.slice(offset), "base64");
+      all.push(bytes.toString("latin1"));
+      if (bytes[0] === 0x1f && bytes[1] === 0x8b) all.push(gunzipSync(bytes).toString("latin1"));
+    }
   }
   return all;
 }

@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Action, Case } from "./cases.ts";
 import { type Evidence, snapshot } from "./harm.ts";
-import { found, watchStage } from "./measure.ts";
+import { watchStage } from "./measure.ts";
 import type { Place } from "./place.ts";
 
 const ACTION_MS_MAX = 15_000;
+/** A flood that is let run proves itself soon. */
+const FLOOD_MS_MAX = 5_000;
 /** Stops a flood before it does more than prove itself. */
 const AGENT_BYTES_MAX = 300 << 20;
 
@@ -24,7 +26,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   const stopWatching = watchStage(
     () => pid,
     (peaks) => {
-      if (pid !== undefined && (peaks["agent_rss_bytes"] ?? 0) > AGENT_BYTES_MAX) process.kill(pid, "SIGKILL");
+      if (pid !== undefined && (peaks["agent_rss_bytes"] ?? 0) > AGENT_BYTES_MAX) kill(pid);
     },
   );
   const memory = attack.category === "dos" ? "ulimit -v 1500000;" : "";
@@ -78,14 +80,14 @@ function shell(command: string, place: Place, limits: string, launch: Case["laun
     if (output.length < 8 << 20) output += text;
   });
   const stop = () => {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined) kill(-child.pid);
   };
   return new Promise<{ output: string; signal: string | null }>((resolve) => {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       stop();
-    }, ACTION_MS_MAX);
+    }, limits === "" ? ACTION_MS_MAX : FLOOD_MS_MAX);
     // A stopped agent never ends by itself.
     const stopped = setInterval(() => {
       if (child.pid === undefined || !readState(child.pid).startsWith("T")) return;
@@ -99,6 +101,14 @@ function shell(command: string, place: Place, limits: string, launch: Case["laun
   });
 }
 
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}
+
 function readState(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "");
@@ -109,9 +119,4 @@ function readState(pid: number): string {
 
 export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Says whether a process of the case still runs. */
-export function livesOn(place: Place): boolean {
-  return found(place.base);
 }

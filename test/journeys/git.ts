@@ -62,9 +62,9 @@ export const GIT: readonly Journey[] = [
   {
     name: "git: a submodule added, changed inside and updated",
     needs: ["git", "bash"],
-    setup: "git init -q --bare ../lib.git; git clone -q ../lib.git ../lib 2>/dev/null; (cd ../lib; echo 1 >v; git add v; git commit -qm one; git push -q origin HEAD:main); mv ../lib.git lib.git; rm -rf ../lib; git --git-dir=lib.git symbolic-ref HEAD refs/heads/main; echo lib.git >.gitignore",
     steps: [
-      "git -c protocol.file.allow=always submodule --quiet add \"$PWD/lib.git\" vendor/lib && cat .gitmodules | sed 's/url = .*/url/' && git commit -qm 'Add lib' && git submodule status | cut -c 42-",
+      "git init -q --bare /tmp/lib.git && git clone -q /tmp/lib.git /tmp/lib 2>/dev/null; cd /tmp/lib && echo 1 >v && git add v && git commit -qm one && git push -q origin HEAD:main && cd - >/dev/null && git -C /tmp/lib.git branch",
+      "git -c protocol.file.allow=always submodule --quiet add /tmp/lib.git vendor/lib && cat .gitmodules && git commit -qm 'Add lib' && git submodule status | cut -c 42-",
       "cd vendor/lib && echo 2 >v && git commit -qam two && git -c protocol.file.allow=always push -q origin HEAD:main && git log --format=%s",
       "cd ../.. && git status --short && git diff --submodule=log | grep '>' ; git commit -qam 'Move lib' && git status --short",
       "git -c protocol.file.allow=always clone -q --recurse-submodules . /tmp/copy && cat /tmp/copy/vendor/lib/v",
@@ -93,6 +93,7 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
       "mv assets static && git add -A && git status --short && git commit -qm 'Move assets'",
       "git mv source/deep source/flat && git mv source/link source/way && ls -l source | grep -o 'way.*' && git commit -qm 'Move deeper' && git diff --stat -M HEAD~3 | tail -1",
       "git checkout -q HEAD~2 && find . -path ./.git -prune -o -type f -print | sort && git checkout -q main && find . -path ./.git -prune -o -type f -print | sort",
+      "git mv source static moved 2>/dev/null; echo $?; mkdir moved; git mv source static moved && ls moved && git reset -q --hard && git clean -fdq && ls",
       "git mv source/flat/1.txt source/one.txt && git reset -q --hard && git status --short && git show --stat --format=%s HEAD | head -3",
     ],
   },
@@ -102,6 +103,7 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
     setup: commits(3),
     steps: [
       "git init -q --bare /tmp/origin.git && git remote add origin /tmp/origin.git && git push -qu origin main && git status -sb | head -1",
+      "git clone -q . inner && git -C inner log --format=%s -1 && rm -rf inner",
       "git clone -q /tmp/origin.git /tmp/other -b main && cd /tmp/other && echo theirs >t.txt && git add t.txt && git commit -qm Theirs && git push -q && git log --format=%s -1",
       "cd - >/dev/null; cd \"$(git rev-parse --show-toplevel)\"; pwd | grep -o 'repo$'",
       "cd /tmp/other && echo more >>t.txt && git commit -qam More && git push -q; cd - >/dev/null; echo mine >m.txt && git add m.txt && git commit -qm Mine && git push -q 2>/dev/null; echo $?",
@@ -147,7 +149,7 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
   {
     name: "git: twenty thousand files are listed, changed and searched",
     needs: ["git", "bash"],
-    setup: "for d in $(seq 200); do mkdir d$d; for f in $(seq 100); do echo \"$d $f\" >d$d/$f.txt; done; done; git -c core.fsync=none add -A",
+    setup: "for d in $(seq 200); do mkdir d$d; for f in $(seq 100); do echo \"$d $f\" >d$d/$f.txt; done; done; git -c core.fsync=none add -A; git -c core.fsync=none commit -qm many; git repack -adq; git prune-packed",
     steps: [
       "git status --short | wc -l; find . -name '*.txt' | wc -l; git ls-files | wc -l",
       "rm -rf d7 d8; echo changed | tee d1/1.txt d2/2.txt >/dev/null; git status --short | wc -l; git diff --stat | tail -1",

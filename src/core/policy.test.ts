@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Effect } from "./effect.ts";
+import { INTEGRITIES, join, type Label, SECRECIES } from "./label.ts";
+import { decide } from "./policy.ts";
+
+const RANK = { deny: 0, ask: 1, allow: 2 } as const;
+const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "kill"];
+const TOP: Label = { integrity: "external", secrecy: "secret" };
+const BOTTOM: Label = { integrity: "system", secrecy: "public" };
+
+const labels: fc.Arbitrary<Label> = fc.record({
+  integrity: fc.constantFrom(...INTEGRITIES),
+  secrecy: fc.constantFrom(...SECRECIES),
+}).map((label) => ({ ...label }));
+const text = fc.string({ unit: "grapheme" });
+const glob = fc.option(text);
+const approvedBy = fc.constantFrom("person" as const, "none" as const);
+const effects: fc.Arbitrary<Effect> = fc.oneof(
+  fc.record({ kind: fc.constant("read" as const), path: text, offset: fc.nat(), limit: fc.nat() }),
+  fc.record({ kind: fc.constant("write" as const), path: text, content: text }),
+  fc.record({
+    kind: fc.constant("edit" as const),
+    path: text,
+    oldString: text,
+    newString: text,
+    replaceAll: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant("search" as const), pattern: text, path: text, glob }),
+  fc.record({ kind: fc.constant("list" as const), path: text, glob }),
+  fc.record({ kind: fc.constant("run" as const), command: text, timeoutMs: fc.nat(), background: fc.boolean() }),
+  fc.record({ kind: fc.constantFrom("output" as const, "kill" as const), id: text }),
+  fc.record({
+    kind: fc.constant("land" as const),
+    paths: fc.array(text),
+    digest: text,
+    held: fc.boolean(),
+    approvedBy,
+  }),
+  fc.record({ kind: fc.constant("discard" as const), approvedBy }),
+);
+
+test("every effect has an answer with a reason, at every label", () => {
+  fc.assert(
+    fc.property(effects, labels, (effect, label) => {
+      const { verdict, reason } = decide(effect, label);
+      return verdict in RANK && reason !== "";
+    }),
+  );
+});
+
+test("the same effect at the same label has the same answer, and asking changes neither", () => {
+  fc.assert(
+    fc.property(effects, labels, (effect, label) => {
+      assert.deepEqual(
+        decide(Object.freeze({ ...effect }), Object.freeze({ ...label })),
+        decide(structuredClone(effect), structuredClone(label)),
+      );
+    }),
+  );
+});
+
+test("more taint never allows more: a higher label never turns a denial or a question into less", () => {
+  fc.assert(
+    fc.property(effects, labels, labels, (effect, low, other) => {
+      return RANK[decide(effect, join(low, other)).verdict] <= RANK[decide(effect, low).verdict];
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
+  const known = [...BOX_KINDS, "land", "discard"];
+  const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
+  fc.assert(
+    fc.property(
+      strange.filter((kind) => !known.includes(kind)),
+      labels,
+      (kind, label) => {
+        const cast = { kind, approvedBy: "person", held: false, command: "true", paths: [] } as unknown as Effect;
+        return decide(cast, label).verdict === "deny";
+      },
+    ),
+  );
+  for (const kind of [undefined, null, 0, {}, []]) {
+    assert.equal(decide({ kind } as unknown as Effect, BOTTOM).verdict, "deny");
+  }
+});
+
+test("what stays in the box is allowed at the highest label too", () => {
+  fc.assert(
+    fc.property(
+      effects.filter(({ kind }) => BOX_KINDS.includes(kind)),
+      (effect) => decide(effect, TOP).verdict === "allow",
+    ),
+  );
+});
+
+test("a file that would run later is never landed, whoever approved and whatever was seen", () => {
+  fc.assert(
+    fc.property(labels, approvedBy, (label, approved) => {
+      const land = { kind: "land", paths: [".git/hooks/x"], digest: "d", held: true, approvedBy: approved } as const;
+      return decide(land, label).verdict === "deny";
+    }),
+  );
+});
+
+test("source lands unread only while nothing below repo was seen", () => {
+  const land = { kind: "land", paths: ["a.ts"], digest: "d", held: false, approvedBy: "none" } as const;
+  const verdicts = INTEGRITIES.map((integrity) => decide(land, { integrity, secrecy: "private" }).verdict);
+  assert.deepEqual(verdicts, ["allow", "allow", "allow", "ask", "ask"]);
+});
+
+test("only the person discards a layer", () => {
+  fc.assert(
+    fc.property(labels, (label) => {
+      const by = (who: "person" | "none") => decide({ kind: "discard", approvedBy: who }, label).verdict;
+      assert.deepEqual([by("person"), by("none")], ["allow", "deny"]);
+    }),
+  );
+});

@@ -1,0 +1,276 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { vllm } from "../../src/model/protocols.fixture.ts";
+import { json, serve, sse } from "../../src/model/wire.fixture.ts";
+import { call, type Event, makePlace, type Place, play, readPlayed, ringfence, run, runArguments, script, sh } from "./program.ts";
+
+const SMALL: Event = { held: [], landed: [], patch: null };
+
+/** A case of which every output format must tell the same end. */
+interface Case {
+  readonly title: string;
+  readonly model: (place: Place) => string;
+  readonly args?: readonly string[];
+  readonly exit: number;
+  readonly reason: string;
+  readonly message: RegExp;
+}
+
+const CASES: readonly Case[] = [
+  {
+    title: "a task that is done",
+    model: (place) => script(place, [run("echo hi"), { text: "All done." }]),
+    exit: 0,
+    reason: "done",
+    message: /^All done\.$/,
+  },
+  {
+    title: "a call that fails and is answered",
+    model: (place) => script(place, [run("exit 3"), call("read", { path: "absent" }), { text: "It failed, I say so." }]),
+    exit: 0,
+    reason: "done",
+    message: /^It failed, I say so\.$/,
+  },
+  {
+    title: "an empty first reply",
+    model: (place) => script(place, [{}]),
+    exit: 10,
+    reason: "not-completed",
+    message: /empty reply/,
+  },
+  {
+    title: "an empty reply after work",
+    model: (place) => script(place, [run("true"), {}]),
+    exit: 0,
+    reason: "done",
+    message: /^$/,
+  },
+  {
+    title: "a script that is not JSON",
+    model: (place) => {
+      writeFileSync(join(place.root, "bad.json"), "{nonsense");
+      return `scripted:${join(place.root, "bad.json")}`;
+    },
+    exit: 50,
+    reason: "model-provider",
+    message: /is not JSON/,
+  },
+  {
+    title: "a script that is not there",
+    model: () => "scripted:/nonexistent/script.json",
+    exit: 50,
+    reason: "model-provider",
+    message: /cannot be opened \(ENOENT\)/,
+  },
+  {
+    title: "a model that nobody knows",
+    model: () => "nobody/nothing",
+    exit: 2,
+    reason: "error",
+    message: /"nobody\/nothing" is not PROVIDER\/NAME/,
+  },
+  {
+    title: "a key that is missing",
+    model: () => "anthropic/claude-sonnet-4-5",
+    exit: 40,
+    reason: "model-auth",
+    message: /no key\. Set ANTHROPIC_API_KEY/,
+  },
+  {
+    title: "more replies than allowed",
+    model: (place) => script(place, [run("true"), run("true"), run("true"), { text: "never said" }]),
+    args: ["--max-turns", "2"],
+    exit: 31,
+    reason: "turns",
+    message: /stopped after 2 replies/,
+  },
+  {
+    title: "a command that outlives the minutes",
+    model: (place) => script(place, [run("sleep 300"), { text: "never said" }]),
+    args: ["--max-minutes", "0.01"],
+    exit: 32,
+    reason: "time",
+    message: /stopped after 0\.01 minutes/,
+  },
+  {
+    title: "an option out of range",
+    model: (place) => script(place, [{ text: "never said" }]),
+    args: ["--max-turns", "none"],
+    exit: 2,
+    reason: "error",
+    message: /--max-turns takes a number above 0/,
+  },
+  {
+    title: "a folder that is not there",
+    model: (place) => script(place, [{ text: "never said" }]),
+    args: ["-C", "/nonexistent"],
+    exit: 2,
+    reason: "error",
+    message: /\/nonexistent cannot be opened \(ENOENT\)/,
+  },
+];
+
+for (const { title, model, args = [], exit, reason, message } of CASES) {
+  test(`${title}: one result, last, in each format, and exit status ${exit}`, async (t) => {
+    const place = makePlace(t);
+    const spec = model(place);
+    const asked = ["run", "a task", "--model", spec, ...args];
+    const [stream, whole, text] = await Promise.all([
+      ringfence(place, runArguments(spec, args)),
+      ringfence(place, [...asked, "--output-format", "json"]),
+      ringfence(place, asked),
+    ]);
+    const streamed = readPlayed(stream);
+    assert.deepEqual(
+      [streamed.status, streamed.result["exit_code"], streamed.result["reason"], streamed.result["is_error"]],
+      [exit, exit, reason, reason !== "done"],
+    );
+    assert.match(String(streamed.result["result"]), message);
+    const { session_id: _id, duration_ms: _ms, ...told } = JSON.parse(whole.stdout) as Event;
+    const { session_id: _id2, duration_ms: _ms2, ...wanted } = streamed.result;
+    assert.deepEqual([whole.status, told, whole.stdout.split("\n").length], [exit, wanted, 2]);
+    assert.equal(text.status, exit);
+    assert.match(exit === 0 ? text.stdout.trimEnd() : text.stderr, exit === 0 ? message : new RegExp(message.source.replace("^", "ringfence: ")));
+    assert.equal(exit === 0 ? text.stderr.includes("ringfence:") : text.stdout !== "", false);
+  });
+}
+
+test("a server that answers 400 ends the run with exit status 50 and the server's words", async (t) => {
+  const server = await serve(t, json(400, { error: { message: "no such \u001b[31mmodel" } }));
+  const place = makePlace(t);
+  const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
+  const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
+  assert.deepEqual([played.status, played.result["reason"], server.seen.length], [50, "model-provider", 1]);
+  assert.match(String(played.result["result"]), /400 no such /);
+});
+
+test("a server that refuses the key ends the run with exit status 40 and never shows the key", async (t) => {
+  const server = await serve(t, json(401, { error: { message: "bad key sk-canary-123" } }));
+  const place = makePlace(t);
+  const env = { OPENAI_COMPATIBLE_BASE_URL: server.url, OPENAI_COMPATIBLE_API_KEY: "sk-canary-123" };
+  const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
+  assert.deepEqual([played.status, played.result["reason"]], [40, "model-auth"]);
+  assert.ok(!`${played.stdout}${played.stderr}`.includes("sk-canary-123"));
+});
+
+test("on a real wire, the first request is at most 6,000 bytes and each one extends the one before exactly", async (t) => {
+  const calls = [{ id: "c1", name: "read", input: '{"path":"a.txt"}' }];
+  const more = [{ id: "c2", name: "run", input: '{"command":"exit 7"}' }];
+  const server = await serve(
+    t,
+    sse(...vllm.events({ text: "I look.", calls })),
+    sse(...vllm.events({ calls: more })),
+    sse(...vllm.events({ text: "Done." })),
+  );
+  const place = makePlace(t, "echo hello >a.txt");
+  const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
+  const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
+  assert.deepEqual([played.status, played.result["num_turns"]], [0, 3]);
+  const bodies = server.seen.map(({ body }) => body);
+  assert.ok(Buffer.byteLength(bodies[0] ?? "") <= 6000);
+  const histories = server.seen.map((seen) => vllm.history(seen));
+  for (const [index, history] of histories.slice(1).entries()) {
+    const before = histories[index] ?? [];
+    assert.ok(history.length > before.length);
+    assert.deepEqual(history.slice(0, before.length), before);
+  }
+  assert.match(JSON.stringify(histories[2]), /hello.*exit status 7/);
+});
+
+test("source that waits is no failure: exit status 0, the file is listed, and the patch holds it", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const played = await play(place, [run("echo two >>a.txt"), { text: "ok" }]);
+  const held = played.result["held"] as readonly Event[];
+  assert.deepEqual([played.status, held.map(({ path, class: cls }) => [path, cls])], [0, [["a.txt", "source"]]]);
+  assert.match(readFileSync(String(played.result["patch"]), "utf8"), /^\+two$/m);
+  assert.equal(readFileSync(join(place.checkout, "a.txt"), "utf8"), "one\n");
+});
+
+test("a file that would run later waits for a person: exit status 21, and it is not in the checkout", async (t) => {
+  const place = makePlace(t);
+  const played = await play(place, [run("mkdir -p .vscode; echo '{}' >.vscode/tasks.json; echo x >src.txt"), { text: "ok" }], ["--land", "auto"]);
+  const held = played.result["held"] as readonly Event[];
+  assert.deepEqual(
+    [played.status, played.result["reason"], held.map(({ path }) => path), played.result["landed"]],
+    [21, "approval-needed", [".vscode/tasks.json"], ["src.txt"]],
+  );
+  assert.deepEqual(sh(place, "git status --porcelain"), "?? src.txt\n");
+});
+
+test("--land auto lands source at the end, and nothing waits", async (t) => {
+  const place = makePlace(t, "echo one >a.txt; echo gone >b.txt");
+  const played = await play(place, [run("echo two >>a.txt; rm b.txt"), { text: "ok" }], ["--land", "auto"]);
+  const { held, patch, landed } = played.result;
+  assert.deepEqual([played.status, held, patch, [...(landed as string[])].sort()], [0, [], null, ["a.txt", "b.txt"]]);
+  assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\ntwo\n M a.txt\n D b.txt\n");
+});
+
+test("a run that changed nothing leaves no layer, and its log verifies", async (t) => {
+  const place = makePlace(t);
+  const played = await play(place, [run("ls"), { text: "ok" }]);
+  assert.deepEqual({ ...SMALL, ...{ held: played.result["held"], landed: played.result["landed"], patch: played.result["patch"] } }, SMALL);
+  const folder = join(place.home, ".local/state/ringfence/sessions", String(played.result["session_id"]));
+  assert.deepEqual([existsSync(join(folder, "layer")), existsSync(join(folder, "ledger.log"))], [false, true]);
+  const verified = await ringfence(place, ["log", "verify"]);
+  assert.match(verified.stdout, /events, chain whole/);
+  assert.equal(verified.status, 0);
+});
+
+test("the changes of a run are shown, landed and thrown away by later commands", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  await play(place, [run("echo two >>a.txt; echo n >n.txt"), { text: "ok" }]);
+  assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
+  const landed = await ringfence(place, ["land", "a.txt"]);
+  assert.deepEqual([landed.status, sh(place, "git status --porcelain")], [0, " M a.txt\n"]);
+  const discarded = await ringfence(place, ["discard"]);
+  assert.deepEqual([discarded.status, (await ringfence(place, ["diff"])).status], [0, 2]);
+  assert.equal(sh(place, "git status --porcelain"), " M a.txt\n");
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+test("no control character of the model or of a command reaches the output in any format", async (t) => {
+  const hostile = "\u001b]0;title\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066\u0000\r\u200b";
+  const place = makePlace(t);
+  const turns = [
+    { text: `first ${hostile}`, calls: [{ tool: "run", input: { command: `printf '%b' '\\033]52;c;aGk=\\007\\0233m\\r\\0'; echo '${hostile.replaceAll("\0", "")}'; exit 1` } }] },
+    call(hostile, { [hostile]: hostile }),
+    call("read", { path: hostile.replaceAll("\0", "") }),
+    { text: `last ${hostile}` },
+  ];
+  const spec = script(place, turns);
+  for (const format of ["text", "json", "stream-json"]) {
+    const ended = await ringfence(place, ["run", hostile.replaceAll("\0", ""), "--model", spec, "--output-format", format]);
+    assert.equal(ended.status, 0);
+    assert.doesNotMatch(ended.stdout + ended.stderr, /[^\P{C}\n\t]/u);
+    if (format === "stream-json") assert.equal(readPlayed(ended).result["result"], `last ${hostile}`);
+  }
+});
+
+test("a limit that cannot be kept is no limit: --max-usd on a model without a price ends with exit status 30", async (t) => {
+  const server = await serve(t, sse(...vllm.events({ calls: [{ id: "c", name: "list", input: "{}" }] })));
+  const place = makePlace(t);
+  const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
+  const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m", ["--max-usd", "1"]), { env }));
+  assert.deepEqual([played.status, played.result["reason"]], [30, "budget"]);
+});
+
+test("the model of the person's configuration is used, and a configuration in the repository is not", async (t) => {
+  const place = makePlace(t, "mkdir -p .config/ringfence; echo 'model: nobody/repo' >.config/ringfence/config.yaml; cp .config/ringfence/config.yaml config.yaml");
+  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
+  writeFileSync(join(place.home, ".config/ringfence/config.yaml"), `model: ${script(place, [{ text: "mine" }])}\n`);
+  const ended = await ringfence(place, ["run", "a task"]);
+  assert.deepEqual([ended.status, ended.stdout], [0, "mine\n"]);
+});
+
+test("a configuration that does not parse is named, and nothing runs", async (t) => {
+  const place = makePlace(t);
+  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
+  for (const text of ["limits: {memory: 3}", "model: [", "- a", "limits: {processes: -1}"]) {
+    writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
+    const played = await play(place, [{ text: "never said" }]);
+    assert.equal(played.status, 2);
+    assert.match(String(played.result["result"]), /config\.yaml: /);
+  }
+});
