@@ -88,25 +88,21 @@ export class Session {
       version: plan.version,
     });
     const gate = new Gate(ledger, () => sessionLabel(), plan.now);
-    const opening = Box.open({ ...plan.box, folder: plan.folder }).then(async (box) => ({
-      box,
-      instructions: await readInstructions(plan, box, gate),
-    }));
-    const [opened, model] = await Promise.allSettled([opening, plan.model]);
-    if (opened.status === "rejected") throw opened.reason;
-    if (model.status === "rejected") {
-      await opened.value.box.close();
-      throw model.reason;
-    }
-    const session = new Session(plan, { ...opened.value, model: model.value, ledger, gate });
+    const opening = Box.open({ ...plan.box, folder: plan.folder });
+    const reading = opening.then((box) => readInstructions(plan, box, gate));
+    const [box, instructions, model] = await Promise.all([opening, reading, plan.model]).catch(async (error: unknown) => {
+      await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
+      throw error;
+    });
+    const session = new Session(plan, { box, instructions, model, ledger, gate });
     plan.show({
       type: "start",
       session: session.id,
       checkout: plan.box.checkout,
-      model: model.value.name,
+      model: model.name,
       tools: TOOL_NAMES,
     });
-    const paths = opened.value.instructions.map(({ path }) => path);
+    const paths = instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     return session;
   }
@@ -217,6 +213,13 @@ export class Session {
     if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
     this.ledger.close();
   }
+}
+
+// An empty layer left behind would stand before an earlier session whose changes wait.
+async function abandon(path: string, box: Box | null, record: { gate: Gate; ledger: Ledger }): Promise<void> {
+  await box?.close();
+  if (box) await discardFor({ path, facts: readFacts(path) }, record);
+  record.ledger.close();
 }
 
 function deadlineIn(minutes: number | null): AbortSignal {

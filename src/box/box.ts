@@ -51,6 +51,7 @@ export class Box {
   readonly #cgroups: Cgroups;
   readonly #watch: Watch;
   readonly #active = new Set<OneShot>();
+  #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
   private constructor(parts: BoxParts) {
@@ -70,6 +71,8 @@ export class Box {
       limits: parts.limits,
       cgroups: parts.cgroups,
       folder: parts.folder.path,
+      freeze: () => this.freeze(),
+      thaw: () => this.thaw(),
       onLimit: (reason) => this.#killForLimit(reason),
     });
   }
@@ -154,11 +157,14 @@ export class Box {
 
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
+    this.#freezes += 1;
     await this.#holder.freeze();
   }
 
+  /** Ends a freeze. Two may overlap, landing and a count of the disk; nothing goes on before both have ended. */
   async thaw(): Promise<void> {
-    await this.#holder.thaw();
+    this.#freezes -= 1;
+    if (this.#freezes === 0) await this.#holder.thaw();
   }
 
   /** Mounts the view anew, so that files that were replaced outside are seen. Not done while a command still runs. */

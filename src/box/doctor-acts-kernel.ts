@@ -189,6 +189,18 @@ export const SOCKET_ACTS: readonly Act[] = [
     harm: ({ reached }) => (reached.abstract === 0 ? null : "the server was reached"),
   }),
   act({
+    id: "unix-listening",
+    group: "sockets",
+    what: "connect to any socket that a program of the machine listens on, by its path",
+    needs: ["perl"],
+    steps: ({ listening }) => [
+      perl(
+        `my @paths = qw(${listening.join(" ")}); for my $path (@paths) { socket(my $s, AF_UNIX, SOCK_STREAM, 0) or held("no socket: $!"); ` +
+          `length($path) < 108 && connect($s, pack_sockaddr_un($path)) and reached($path) } held("none of " . @paths . " answers");`,
+      ),
+    ],
+  }),
+  act({
     id: "unix-found",
     group: "sockets",
     what: "find a socket of docker, the message bus, an agent or a display",

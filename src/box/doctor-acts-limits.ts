@@ -252,7 +252,7 @@ export const DISK_ACTS: readonly Act[] = [
     needs: ["head"],
     judge: killedFor("disk", null),
     steps: () => [
-      `for n in $(seq 1 24); do head -c ${16 * MIB} /dev/zero >fill$n; echo "wrote $((n * 16)) MiB"; done; sleep 1; echo "REACHED wrote 384 MiB"`,
+      `for n in $(seq 1 24); do head -c ${16 * MIB} /dev/zero >fill$n; echo "wrote $((n * 16)) MiB"; done; sleep 6; echo "REACHED wrote 384 MiB"`,
     ],
   }),
   act({
@@ -263,7 +263,7 @@ export const DISK_ACTS: readonly Act[] = [
     judge: killedFor("disk", null),
     steps: () => [
       perl(
-        '$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 1; reached("made 30000");',
+        '$| = 1; mkdir "many"; for (1 .. 30000) { open(my $file, ">", "many/$_") or held("refused: $!"); print "made $_\\n" if $_ % 1000 == 0 } sleep 6; reached("made 30000");',
       ),
     ],
   }),

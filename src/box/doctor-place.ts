@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { findProgram } from "./programs.ts";
@@ -28,6 +28,8 @@ export interface Place {
   readonly udpPort: number;
   readonly socketPath: string;
   readonly abstractName: string;
+  /** Sockets that programs of the machine listen on, by path. */
+  readonly listening: readonly string[];
   /** A process of the host's, known by an argument. */
   readonly marker: string;
   readonly markerPid: number;
@@ -42,6 +44,8 @@ export interface PlacePlan {
   readonly home: string;
   readonly toolchainRoots: readonly string[];
 }
+
+const LISTENING_MAX = 200;
 
 /** What the tracked files of the throw-away checkout hold. */
 export const CHECKOUT_FILES: Readonly<Record<string, string>> = {
@@ -77,6 +81,7 @@ export async function makePlace(plan: PlacePlan): Promise<Place> {
     homeShown,
     toolchainRoots: plan.toolchainRoots,
     ...listeners.addresses,
+    listening: listeningSockets(),
     marker,
     markerPid: process.pid ?? 0,
     reached: listeners.reached,
@@ -136,6 +141,13 @@ async function listen(socketPath: string, abstractName: string) {
     for (const one of [tcp, path, abstract, udp]) one.close();
   };
   return { reached, close, addresses: { tcpPort, udpPort: udp.address().port, socketPath, abstractName } };
+}
+
+/** Reads where programs of this machine listen; the flag is the kernel's __SO_ACCEPTCON. */
+function listeningSockets(): string[] {
+  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
+  const found = lines.map((line) => line.match(/^\S+ \S+ \S+ 00010000 \S+ \S+ +\d+ (\/[\w/.@:+-]+)$/)?.[1]);
+  return [...new Set(found.filter((path) => path !== undefined))].slice(0, LISTENING_MAX);
 }
 
 function firstNamesBelow(home: string, paths: readonly string[]): string[] {

@@ -15,7 +15,7 @@ export interface Identity {
 
 /** Keys that change how git shows and merges and cannot start a program or reach another machine. */
 const HARMLESS =
-  /^(user\.(name|email)|init\.defaultbranch|core\.(autocrlf|eol|safecrlf|quotepath|abbrev|ignorecase|precomposeunicode)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|merge\.(conflictstyle|ff)|rebase\.(autostash|autosquash|updaterefs)|diff\.(algorithm|renames|mnemonicprefix|colormoved)|fetch\.prune|rerere\.enabled|commit\.verbose|branch\.(sort|autosetuprebase|autosetupmerge)|tag\.sort|log\.date|color\.[\w.]+|column\.ui|help\.autocorrect|status\.\w+|alias\.[\w-]+)$/i;
+  /^(user\.(name|email)|init\.defaultbranch|core\.(autocrlf|eol|safecrlf|quotepath|abbrev|ignorecase|precomposeunicode)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|merge\.(conflictstyle|ff)|rebase\.(autostash|autosquash|updaterefs)|diff\.(algorithm|renames|mnemonicprefix|colormoved)|fetch\.prune|rerere\.enabled|commit\.verbose|branch\.(sort|autosetuprebase|autosetupmerge)|tag\.sort|log\.date|color\.([a-z][a-z-]*\.)?[a-z][a-z0-9-]*|column\.ui|help\.autocorrect|status\.[a-z]+|alias\.[a-z][a-z0-9-]*)$/i;
 
 /** Reads the person's name and the harmless part of their git configuration; never the repository's. */
 export async function readIdentity(environment: Readonly<Record<string, string | undefined>>): Promise<Identity> {
@@ -46,17 +46,18 @@ async function readGitconfig(environment: Readonly<Record<string, string | undef
 export function toGitconfig(listed: string): string {
   const lines: string[] = [];
   for (const entry of listed.split("\0")) {
-    const [key = "", value = ""] = splitOnce(entry, "\n");
+    // A key without any value is listed without the line break, and means true; an empty value means false.
+    const [key, value] = splitOnce(entry, "\n");
     const dot = key.lastIndexOf(".");
     // An alias that starts with "!" runs a program: it stays outside, as does any value that could close its quotes.
-    if (dot < 0 || !HARMLESS.test(key) || value.startsWith("!") || /[\n\0]/.test(value)) continue;
-    const quoted = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-    lines.push(`[${key.slice(0, dot)}]\n\t${key.slice(dot + 1)} = "${quoted}"`);
+    if (dot < 0 || !HARMLESS.test(key) || value?.startsWith("!") || value?.includes("\n")) continue;
+    const quoted = value?.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+    lines.push(`[${key.slice(0, dot)}]\n\t${key.slice(dot + 1)}${quoted === undefined ? "" : ` = "${quoted}"`}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
-function splitOnce(text: string, separator: string): [string, string] {
+function splitOnce(text: string, separator: string): [string, string | undefined] {
   const at = text.indexOf(separator);
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -23,13 +23,13 @@ export function pinsFor(mounts: readonly string[], home: string): Pin[] {
     { path: "/dev/shm", source: "/s/shm" },
   ].sort((a, b) => b.path.length - a.path.length);
   const pins = new Map<string, Pin>();
-  for (const mount of mounts) {
+  for (const mount of [home, ...mounts]) {
     const base = bases.find(({ path }) => isWithin(mount, path) && mount !== path);
     if (!base) continue;
     const names = mount.slice(base.path.length + 1).split("/");
     for (let depth = 1; depth < names.length; depth++) {
       const below = names.slice(0, depth).join("/");
-      pins.set(below + base.path, { source: `${base.source}/${below}`, target: `${base.path}/${below}` });
+      pins.set(`${base.path}/${below}`, { source: `${base.source}/${below}`, target: `${base.path}/${below}` });
     }
   }
   return [...pins.values()].sort((a, b) => a.target.length - b.target.length);

@@ -4,6 +4,9 @@ import type { Cgroups, Limits } from "./limits.ts";
 
 /** How often the watcher looks. */
 export const WATCH_INTERVAL_MS = 100;
+/** The disk is counted at least this often while something runs, but for one part of the time in COUNT_SHARE at most. */
+const COUNT_MS_MIN = 2000;
+const COUNT_SHARE = 20;
 /** The disk keeps at least this much free; below it everything in the box is killed. */
 const FREE_BYTES_MIN = 2 ** 30;
 
@@ -13,6 +16,9 @@ export interface WatchPlan {
   readonly cgroups: Cgroups;
   /** The session's folder, whose file system the layer lies on. */
   readonly folder: string;
+  /** Stop and continue everything in the box: a tree that grows while it is counted is never counted to its end. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => Promise<void>;
   /** Called once a limit is passed, with a sentence for the model; kills what runs. */
   readonly onLimit: (reason: string) => void;
 }
@@ -20,16 +26,16 @@ export interface WatchPlan {
 /**
  * Counts where the kernel gives no hard bound: disk always, memory and processes without control groups.
  *
- * It looks every 100 ms while something runs in the box, so the overshoot is what can be written or touched in that time
- * plus one count of the disk.
+ * It looks every 100 ms while something runs in the box, so the overshoot is what can be written or touched in that
+ * time; the disk is counted while everything in the box stands still.
  */
 export class Watch {
   readonly #plan: WatchPlan;
   #timer: NodeJS.Timeout | null = null;
   #isCounting = false;
-  /** Free bytes and files when the disk was last counted, and what the count gave. */
-  #reference: { freeBytes: number; freeFiles: number; bytes: number; files: number } | null = null;
+  #reference: Reference | null = null;
   #isClosed = false;
+  #nextCountAt = Date.now() + COUNT_MS_MIN;
 
   constructor(plan: WatchPlan) {
     this.#plan = plan;
@@ -75,26 +81,55 @@ export class Watch {
   }
 
   async #lookAtDisk(): Promise<void> {
-    const { holder, limits, folder, onLimit } = this.#plan;
+    const { limits, folder, onLimit } = this.#plan;
     const { bavail, bsize, ffree } = await statfs(folder);
     const free = { freeBytes: bavail * bsize, freeFiles: ffree };
     this.#reference ??= { ...free, bytes: 0, files: 0 };
-    const grown = this.#reference.bytes + this.#reference.freeBytes - free.freeBytes;
-    const grownFiles = this.#reference.files + this.#reference.freeFiles - free.freeFiles;
-    if (free.freeBytes < FREE_BYTES_MIN && grown > FREE_BYTES_MIN / 16)
-      onLimit("disk: less than 1 GiB is free on this machine");
-    // Free space falls by what other programs write too, so it only says when to count.
-    if (grown < limits.diskBytes && grownFiles < limits.diskFiles) return;
+    const last = this.#reference;
+    const bytes = last.bytes + last.freeBytes - free.freeBytes;
+    const files = last.files + last.freeFiles - free.freeFiles;
+    if (free.freeBytes < FREE_BYTES_MIN && bytes > FREE_BYTES_MIN / 16) onLimit("disk: less than 1 GiB is free on this machine");
+    // Free space falls by what other programs write too, so it only says when to count. A layer that is too large
+    // already may shrink: whoever deletes is let go on.
+    const mayBeOver = (bytes > limits.diskBytes && bytes > last.bytes) || (files > limits.diskFiles && files > last.files);
+    if (mayBeOver) await this.#countFrozen(free, last);
+    // What others free meanwhile hides what is written here, so it is counted now and then whatever is free.
+    else if (Date.now() >= this.#nextCountAt) await this.#countDisk(free, last);
+  }
+
+  async #countFrozen(free: Omit<Reference, "bytes" | "files">, last: Reference): Promise<void> {
+    const { freeze, thaw } = this.#plan;
+    await freeze();
+    try {
+      await this.#countDisk(free, last);
+    } finally {
+      await thaw();
+    }
+  }
+
+  async #countDisk(free: Omit<Reference, "bytes" | "files">, last: Reference): Promise<void> {
+    const { holder, limits, onLimit } = this.#plan;
+    const startedAt = Date.now();
     const counted = await holder.countDisk();
     this.#reference = { ...free, ...counted };
-    if (counted.bytes > limits.diskBytes) {
+    this.#nextCountAt = Date.now() + Math.max(COUNT_MS_MIN, COUNT_SHARE * (Date.now() - startedAt));
+    if (counted.bytes > limits.diskBytes && counted.bytes > last.bytes) {
       onLimit(
         `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`,
       );
     }
-    if (counted.files > limits.diskFiles)
+    if (counted.files > limits.diskFiles && counted.files > last.files) {
       onLimit(`disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`);
+    }
   }
+}
+
+/** Free bytes and files when the disk was last counted, and what the count gave. */
+interface Reference {
+  readonly freeBytes: number;
+  readonly freeFiles: number;
+  readonly bytes: number;
+  readonly files: number;
 }
 
 function mebibytes(bytes: number): number {

@@ -22,7 +22,7 @@ export async function execCommand(words: readonly string[], start: Start, termin
       stdin,
       terminal: isInteractive ? { rows: stdout.rows, columns: stdout.columns } : null,
       signal: controller.signal,
-      onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(bytes),
+      onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
     });
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
     return status || done.status;
@@ -30,6 +30,16 @@ export async function execCommand(words: readonly string[], start: Start, termin
     if (isInteractive) stdin.setRawMode(false);
     stdin.destroy();
   }
+}
+
+// In Node's raw mode a terminal still adds a return to each line feed. The command's own terminal did so before, where
+// that was wanted; where it was not, a vertical tab moves down and stays in its column.
+function toRaw(bytes: Uint8Array): Buffer {
+  const text = Buffer.from(bytes).toString("latin1");
+  return Buffer.from(
+    text.replace(/\r?\n/g, (end) => (end === "\n" ? "\v" : "\n")),
+    "latin1",
+  );
 }
 
 function quoteWord(word: string): string {

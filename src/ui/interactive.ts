@@ -42,6 +42,10 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
   const { stdin, stdout } = terminal;
   const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
   let turn: AbortController | null = null;
+  let isOpen = true;
+  lines.on("close", () => {
+    isOpen = false;
+  });
   // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program.
   stdin.on("keypress", (_text: string, key: { readonly name?: string } | undefined) => {
     if (key?.name === "escape") turn?.abort();
@@ -57,7 +61,8 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
       await answer(session, text, turn.signal, terminal);
       turn = null;
     }
-    lines.prompt();
+    // The input can end in the middle of a turn; what was typed before is still done.
+    if (isOpen) lines.prompt();
   }
   lines.close();
   session.finish({ reason: "done", message: "the person ended the session" });

@@ -274,3 +274,12 @@ test("a configuration that does not parse is named, and nothing runs", async (t)
     assert.match(String(played.result["result"]), /config\.yaml: /);
   }
 });
+
+test("a run that cannot start does not stand before the changes of an earlier one", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  await play(place, [run("echo two >>a.txt"), { text: "ok" }]);
+  await ringfence(place, runArguments("anthropic/claude-sonnet-4-5"));
+  await ringfence(place, runArguments("nobody/nothing"));
+  const landed = await ringfence(place, ["land"]);
+  assert.deepEqual([landed.status, landed.stdout], [0, "landed  a.txt\n"]);
+});

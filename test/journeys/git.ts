@@ -34,7 +34,7 @@ export const GIT: readonly Journey[] = [
     steps: [
       "sh p.sh | tail -1; git bisect start -q HEAD HEAD~20 >/dev/null && git bisect run sh p.sh >/tmp/bisect.txt 2>&1; git log -1 --format=%s refs/bisect/bad",
       "git bisect log | grep -c '^git bisect'",
-      "git bisect reset -q 2>&1 | head -1; git status --short --branch; git describe",
+      "git bisect reset 2>/dev/null; git status --short --branch; git describe --tags",
     ],
   },
   {

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Ended,
+  type Launch,
+  makePlace,
+  type Place,
+  play,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  sessionFolder,
+  sh,
+  start,
+} from "./program.ts";
+
+const POLL_MS = 20;
+const WAIT_MS_MAX = 20_000;
+const SIGNALS = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const;
+
+let marks = 0;
+
+/** A number of seconds that no other process on this machine sleeps for. */
+function mark(): string {
+  marks += 1;
+  return `9${process.pid}${marks}.25`;
+}
+
+function processesWith(text: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => commandLine(pid).includes(text))
+    .map(Number);
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    // It ended meanwhile.
+    return "";
+  }
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const tries = WAIT_MS_MAX / POLL_MS;
+  for (let tried = 0; !isSo(); tried += 1) {
+    if (tried >= tries) throw new Error(`waited in vain until ${what}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Starts a run whose command changes a file and then sleeps for long; returns when it sleeps. */
+async function startLong(t: TestContext, launch: Launch & { readonly before?: string } = {}) {
+  const seconds = mark();
+  const place = makePlace(t, "echo one >a.txt");
+  const commands = [
+    run("echo two >>a.txt"),
+    run(`${launch.before ?? "true"}; setsid nohup sleep ${seconds} >/dev/null 2>&1 & sleep ${seconds}`),
+    { text: "never said" },
+  ];
+  const { child, ended } = start(place, runArguments(script(place, commands)), launch);
+  const isAsleep = () => processesWith(`sleep ${seconds}`).length >= 2;
+  await until("the command sleeps", isAsleep);
+  return { place, child, ended, seconds };
+}
+
+/** What every end by force must leave: nothing that runs, the layer, a record that verifies, a checkout as it was. */
+async function assertKept(place: Place, seconds: string): Promise<void> {
+  await until("no process of the box lives", () => processesWith(seconds).length === 0);
+  assert.equal(readFileSync(join(sessionFolder(place), "layer/upper/a.txt"), "utf8"), "one\ntwo\n");
+  assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\n");
+  const verified = await ringfence(place, ["log", "verify"]);
+  assert.ok(verified.status === 0 || /torn tail of \d+ bytes/.test(verified.stdout), verified.stdout);
+  assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
+}
+
+for (const [name, code] of SIGNALS) {
+  test(`${name} in the middle of a command ends the run with exit status ${code}, one result, and the changes kept`, async (t) => {
+    const { place, child, ended, seconds } = await startLong(t);
+    child.kill(name);
+    const played = readPlayed(await ended);
+    assert.deepEqual(
+      [played.status, played.signal, played.result["reason"], played.result["exit_code"]],
+      [code, null, "interrupted", code],
+    );
+    assert.deepEqual((played.result["held"] as { path: string }[]).map(({ path }) => path), ["a.txt"]);
+    await assertKept(place, seconds);
+    assert.equal((await ringfence(place, ["land"])).status, 0);
+    assert.equal(sh(place, "cat a.txt"), "one\ntwo\n");
+  });
+}
+
+test("a command that ignores every signal it can is ended by an interrupt too", async (t) => {
+  const { place, child, ended, seconds } = await startLong(t, { before: "trap '' INT TERM HUP QUIT" });
+  child.kill("SIGINT");
+  assert.equal(readPlayed(await ended).status, 130);
+  await assertKept(place, seconds);
+});
+
+test("a second interrupt ends the program at once, and nothing of the box lives on", async (t) => {
+  const { place, child, ended, seconds } = await startLong(t);
+  child.kill("SIGINT");
+  child.kill("SIGINT");
+  const { status, signal } = await ended;
+  assert.deepEqual([status, signal], [130, null]);
+  await assertKept(place, seconds);
+});
+
+test("killed outright, the program takes every process of the box with it; layer and log are whole", async (t) => {
+  const { place, child, ended, seconds } = await startLong(t);
+  child.kill("SIGKILL");
+  assert.equal((await ended).signal, "SIGKILL");
+  await assertKept(place, seconds);
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal(sh(place, "cat a.txt"), "one\ntwo\n");
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+test("killed outright at any moment, the program leaves a record that verifies up to its end, and a checkout as it was", async (t) => {
+  const turns = Array.from({ length: 40 }, (_, index) => run(`echo ${index} >>a.txt`));
+  const place = makePlace(t, "echo one >a.txt");
+  const spec = script(place, [...turns, { text: "done" }]);
+  for (const events of [1, 2, 9, 30]) {
+    const { child, ended, seen } = start(place, runArguments(spec));
+    await until(`${events} events are out`, () => seen().split("\n").length > events);
+    child.kill("SIGKILL");
+    await ended;
+    const verified = await ringfence(place, ["log", "verify"]);
+    assert.ok(verified.status === 0 || /torn tail of \d+ bytes/.test(verified.stdout), verified.stdout + verified.stderr);
+    assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\n");
+    // A later session appends to no record of an earlier one, and is not stopped by what the dead left.
+    assert.equal((await ringfence(place, ["discard"])).status, 0);
+    assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+  }
+});
+
+test("an interrupt while the model is waited for ends the run", async (t) => {
+  const place = makePlace(t);
+  // A port where a connection is taken and nothing ever answered.
+  const { createServer } = await import("node:net");
+  const server = createServer(() => {}).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const connected = new Promise((resolve) => server.once("connection", (socket) => resolve(t.after(() => socket.destroy()))));
+  const env = { OPENAI_COMPATIBLE_BASE_URL: `http://127.0.0.1:${port}` };
+  const { child, ended } = start(place, runArguments("openai-compatible/m"), { env });
+  await connected;
+  child.kill("SIGINT");
+  const played = readPlayed(await ended);
+  assert.deepEqual([played.status, played.result["reason"]], [130, "interrupted"]);
+});
+
+test("an input that never ends and is no terminal is not waited for, neither by the program nor by a command", async (t) => {
+  const place = makePlace(t);
+  const spec = script(place, [run("cat; read -r line; echo read $?; test -t 0; echo $?"), { text: "ok" }]);
+  const { child, ended } = start(place, runArguments(spec), { stdin: "pipe" });
+  const played = readPlayed(await ended);
+  assert.equal(child.stdin?.writableEnded, false);
+  assert.deepEqual([played.status, played.results], [0, [{ ok: true, text: "read 1\n1" }]]);
+  // Without a model there is nothing to talk to: said at once.
+  const plain = await start(place, [], { stdin: "pipe" }).ended;
+  assert.equal(plain.status, 40);
+  assert.match(plain.stderr, /Ringfence needs a model/);
+});
+
+test("the interactive session ends with its input where that is no terminal", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const spec = script(place, [run("echo two >>a.txt"), { text: "I did it." }]);
+  const { child, ended } = start(place, ["--model", spec], { stdin: "pipe" });
+  child.stdin?.end("do it\n/diff\n/land\n");
+  const { status, stdout } = await ended;
+  assert.equal(status, 0);
+  assert.match(stdout, /I did it\.[\s\S]*^\+two$[\s\S]*landed {2}a\.txt/m);
+  assert.equal(sh(place, "cat a.txt"), "one\ntwo\n");
+});
+
+test("exec passes input, both outputs and the exit status through, and a signal ends it", async (t) => {
+  const place = makePlace(t);
+  const piped = start(place, ["exec", "--", "sh", "-c", "cat; echo problem >&2; exit 7"], { stdin: "pipe" });
+  piped.child.stdin?.end("given\n");
+  assert.deepEqual(await piped.ended, { status: 7, signal: null, stdout: "given\n", stderr: "problem\n" } satisfies Ended);
+  const seconds = mark();
+  const long = start(place, ["exec", "--", "sleep", seconds]);
+  await until("the command sleeps", () => processesWith(`sleep ${seconds}`).length > 0 && existsSync(sessionFolderOf(place)));
+  await until("the command sleeps in the box", () => processesWith(`sleep ${seconds}`).some((pid) => pid !== long.child.pid));
+  long.child.kill("SIGTERM");
+  assert.equal((await long.ended).status, 143);
+  await until("no process of the box lives", () => processesWith(seconds).length === 0);
+});
+
+function sessionFolderOf({ home }: Place): string {
+  return join(home, ".local/state/ringfence/sessions");
+}
+
+test("two runs at once in one checkout do not see each other's changes", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const other = { ...place, root: place.checkout.replace(/repo$/, "other") };
+  sh(place, `mkdir ${other.root}`);
+  const [first, second] = await Promise.all([
+    play(place, [run("echo first >>a.txt; sleep 0.3; cat a.txt"), { text: "ok" }]),
+    play(other, [run("echo second >>a.txt; sleep 0.3; cat a.txt"), { text: "ok" }]),
+  ]);
+  assert.deepEqual([first.results[0]?.text, second.results[0]?.text], ["one\nfirst", "one\nsecond"]);
+});

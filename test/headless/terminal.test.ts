@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import { call, makePlace, type Place, PROGRAM, ringfence, run, script, sh } from "./program.ts";
+
+const POLL_MS = 20;
+const WAIT_MS_MAX = 20_000;
+const ESC = "\u001b";
+const CTRL_C = "\u0003";
+const CTRL_D = "\u0004";
+
+/** A real terminal with the program in it. */
+interface Screen {
+  type(keys: string): void;
+  /** All that was drawn so far, without colours and cursor movements. */
+  shown(): string;
+  /** Waits until what was drawn since the last call of this holds a text. */
+  see(text: string | RegExp): Promise<void>;
+  readonly status: Promise<number | null>;
+}
+
+/** Starts the program on a pty of 33 rows and 101 columns, as a terminal would, with shell commands around it. */
+function open(t: TestContext, place: Place, args: readonly string[], { before = "", after = "" } = {}): Screen {
+  const words = [process.execPath, PROGRAM, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const child = spawn("/usr/bin/script", ["-qefc", `stty rows 33 cols 101; ${before}${words}${after}`, "/dev/null"], {
+    cwd: place.checkout,
+    env: { ...place.env, SHELL: "/bin/bash" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let text = "";
+  let from = 0;
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    text += piece;
+  });
+  const shown = () => stripVTControlCharacters(text);
+  return {
+    type: (keys) => child.stdin.write(keys),
+    shown,
+    see: async (wanted) => {
+      for (let tried = 0; ; tried += 1) {
+        const fresh = shown().slice(from);
+        const at = typeof wanted === "string" ? fresh.indexOf(wanted) : fresh.search(wanted);
+        if (at >= 0) {
+          from += at + 1;
+          return;
+        }
+        if (tried > WAIT_MS_MAX / POLL_MS || child.exitCode !== null) throw new Error(`no ${wanted} in ${fresh}`);
+        await sleep(POLL_MS);
+      }
+    },
+    status: new Promise((resolve) => child.on("close", resolve)),
+  };
+}
+
+test("a session in a terminal: a task, the answer, the diff, landing, throwing away, and the end", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const model = script(place, [
+    run("echo two >>a.txt; echo new >b.txt"),
+    { text: "I did it." },
+    call("write", { path: "c.txt", content: "c\n" }),
+    { text: "Once more." },
+  ]);
+  const screen = open(t, place, ["--model", model]);
+  await screen.see("> ");
+  screen.type("do it\r");
+  await screen.see("run echo two >>a.txt");
+  await screen.see("I did it.");
+  await screen.see("2 changed files wait: /diff, /land or /discard");
+  await screen.see("> ");
+  screen.type("/diff\r");
+  await screen.see(/^\+two\r?$/m);
+  await screen.see("> ");
+  screen.type("/land a.txt\r");
+  await screen.see("landed  a.txt");
+  await screen.see("> ");
+  assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\ntwo\n M a.txt\n");
+  screen.type("again\r");
+  await screen.see("Once more.");
+  await screen.see("2 changed files wait");
+  await screen.see("> ");
+  screen.type("/discard\r");
+  await screen.see("thrown away");
+  await screen.see("> ");
+  screen.type("/diff --stat\r");
+  await screen.see("> ");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  assert.equal(sh(place, "git status --porcelain"), " M a.txt\n");
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+for (const [name, key] of [
+  ["Esc", ESC],
+  ["Ctrl-C", CTRL_C],
+] as const) {
+  test(`${name} stops the turn in the middle of a command, and the session goes on`, async (t) => {
+    const place = makePlace(t, "echo one >a.txt");
+    const model = script(place, [run("echo two >>a.txt; sleep 300"), { text: "Still here." }]);
+    const screen = open(t, place, ["--model", model]);
+    await screen.see("> ");
+    screen.type("wait\r");
+    await screen.see("sleep 300");
+    screen.type(key);
+    await screen.see("stopped by the person");
+    await screen.see("1 changed files wait");
+    await screen.see("> ");
+    screen.type("go on\r");
+    await screen.see("Still here.");
+    await screen.see("> ");
+    screen.type("/exit\r");
+    assert.equal(await screen.status, 0);
+    assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
+  });
+}
+
+for (const [name, key] of [
+  ["Ctrl-C", CTRL_C],
+  ["Ctrl-D", CTRL_D],
+] as const) {
+  test(`${name} at the prompt ends the session`, async (t) => {
+    const place = makePlace(t);
+    const screen = open(t, place, ["--model", script(place, [])]);
+    await screen.see("> ");
+    screen.type(key);
+    assert.equal(await screen.status, 0);
+  });
+}
+
+test("in a terminal, nothing that the model writes is obeyed by it", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["--model", script(place, [{ text: "\u001b]0;evil\u0007\u001b[2Jhello\u202e" }])]);
+  await screen.see("> ");
+  screen.type("hi\r");
+  await screen.see("\\x1b]0;evil\\x07\\x1b[2Jhello<U+202E>");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+});
+
+test("without a model, a terminal is told in five lines how to get one", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, []);
+  assert.equal(await screen.status, 40);
+  assert.equal(screen.shown().trimEnd().split("\n").length, 5);
+});
+
+test("exec in a terminal gives the command one of its own, of the same size", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "sh", "-c", "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all"]);
+  assert.equal(await screen.status, 0);
+  assert.match(screen.shown(), /^\/dev\/pts\/\d+\r?\n33 101\r?\nall\r?\n$/);
+});
+
+test("exec in a terminal passes keys and the exit status through", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "bash", "-c", 'read -rp "name? " name; echo "got <$name>"; exit 42']);
+  await screen.see("name? ");
+  screen.type("Ada\r");
+  await screen.see("got <Ada>");
+  assert.equal(await screen.status, 42);
+});
+
+test("Ctrl-C in exec reaches the command, which may go on", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "bash", "-c", 'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done']);
+  await screen.see("ready");
+  screen.type(CTRL_C);
+  await screen.see("caught");
+  assert.equal(await screen.status, 5);
+});
+
+test("Ctrl-C in exec ends a command that does nothing against it", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "bash", "-c", "echo ready; sleep 300"]);
+  await screen.see("ready");
+  screen.type(CTRL_C);
+  assert.equal(await screen.status, 130);
+});
+
+test("Ctrl-D in exec ends the input of the command", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "sh", "-c", "echo ready; cat; echo over"]);
+  await screen.see("ready");
+  screen.type(`line\r${CTRL_D}`);
+  await screen.see("over");
+  assert.equal(await screen.status, 0);
+});
+
+test("a full-screen command of exec draws as outside: a line feed alone moves down and stays in its column", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "sh", "-c", "stty -opost; printf 'a\\nb\\r\\nc'; sleep 0.2; stty opost"]);
+  assert.equal(await screen.status, 0);
+  assert.equal(screen.shown(), "a\vb\r\nc");
+});
+
+for (const [title, args, status] of [
+  ["exec", ["exec", "--", "true"], 0],
+  ["an exec that fails", ["exec", "--", "exit", "9"], 9],
+  ["an exec that could not start", ["exec", "-C", "/", "--", "true"], 2],
+] as const) {
+  test(`after ${title} the terminal is set as it was before`, async (t) => {
+    const place = makePlace(t);
+    const after = '; status=$?; stty -g | cmp - "$HOME/before" || echo different; exit $status';
+    const screen = open(t, place, args, { before: 'stty -g >"$HOME/before"; ', after });
+    assert.equal(await screen.status, status);
+    assert.doesNotMatch(screen.shown(), /differ/);
+  });
+}
