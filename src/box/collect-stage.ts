@@ -5,12 +5,16 @@ import { findProgram } from "./programs.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
 const STAGE_MS_MAX = 120_000;
+/** Files that one landing can hold; what is beyond stays in the layer, so that a flood of files cannot block the rest. */
+const STAGED_FILES_MAX = 50_000;
 
 /** Copies both versions of the changed files into the staging folder; what is hashed and shown from then on is the copy. */
 export async function stageItems(plan: CollectPlan, stage: string, items: readonly Item[]): Promise<Map<string, Item>> {
   const byPath = new Map(items.map((item) => [item.change.path, item]));
   const staged = new Map<string, Item>();
   if (items.length === 0) return staged;
+  const chosen = items.slice(0, STAGED_FILES_MAX);
+  for (const item of items.slice(STAGED_FILES_MAX)) staged.set(item.change.path, { ...item, isStaged: false });
   const sha256sum = findProgram("sha256sum") ?? "/usr/bin/sha256sum";
   const reader = await askScript({
     programs: plan.programs,
@@ -21,7 +25,7 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
       { source: plan.facts.checkout, target: "/base", access: "read" },
       { source: stage, target: "/stage", access: "write" },
     ],
-    input: items.flatMap(({ change }) => [
+    input: chosen.flatMap(({ change }) => [
       Buffer.from(encodePath(change.path)),
       change.action === "delete" ? "-" : change.type.charAt(0).replace("s", "l"),
       change.base?.type.charAt(0).replace("s", "l") ?? "-",

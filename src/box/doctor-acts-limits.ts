@@ -1,9 +1,9 @@
 import type { Outcome } from "../core/outcome.ts";
 import { type Act, act, attempt, perl, readVerdict, type Verdict } from "./doctor-act.ts";
+import { BEAT, BEAT_VERDICT } from "./doctor-beat.ts";
+import { number } from "./doctor-call.ts";
 import type { Limits } from "./limits.ts";
-import { SYSCALLS } from "./syscalls.ts";
 
-const ARCH = process.arch === "arm64" ? "aarch64" : "x86_64";
 const MIB = 2 ** 20;
 
 /** Ceilings of the box that limits are tried in: small, so that passing them costs the machine little. */
@@ -20,123 +20,7 @@ export const TIGHT_LIMITS: Limits = {
 /** Ceilings for trying the disk's: there, processor time must not run out first. */
 export const FULL_LIMITS: Limits = { ...TIGHT_LIMITS, cpuSecondsPerProcess: 60 };
 
-/** Acts against variables, descriptors and the terminal of the person's. */
-export const ENVIRONMENT_ACTS: readonly Act[] = [
-  act({
-    id: "environment",
-    group: "environment",
-    what: "find a variable of this program in the environment",
-    needs: ["env", "grep"],
-    steps: ({ canary }) => [attempt(`[ -n "$RINGFENCE_CANARY" ] || env | grep -q ${canary}`, "found the variable")],
-  }),
-  act({
-    id: "environment-proc",
-    group: "environment",
-    what: "find it in the environment of any process",
-    needs: ["grep"],
-    steps: ({ canary }) => [attempt(`grep -qsa ${canary} /proc/[0-9]*/environ`, "found the variable")],
-  }),
-  act({
-    id: "environment-keys",
-    group: "environment",
-    what: "find a variable that looks like a credential",
-    needs: ["env"],
-    steps: () => [
-      'found=; for name in $(compgen -e); do case "$name" in *TOKEN*|*SECRET*|*PASSW*|*API_KEY*|*ACCESS_KEY*|*_AUTH_*) found="$found $name";; esac; done; ' +
-        '[ -z "$found" ] && echo "HELD none" || echo "REACHED$found"',
-    ],
-  }),
-  act({
-    id: "descriptors",
-    group: "environment",
-    what: "use a descriptor that was inherited",
-    // 255 is the shell's own.
-    steps: () => [
-      'extra=; for file in /proc/$$/fd/*; do case "${file##*/}" in 0|1|2|255) ;; *) [ -L "$file" ] && extra="$extra ${file##*/}";; esac; done; ' +
-        '[ -z "$extra" ] && echo "HELD only 0, 1 and 2" || echo "REACHED$extra"',
-    ],
-  }),
-  act({
-    id: "status-channel",
-    group: "environment",
-    what: "escape a kill by lying to the host about which process to kill",
-    timeoutMs: 700,
-    // Process 1 holds the pipe on which bubblewrap reports; whoever writes there must not be believed.
-    steps: () => [
-      `for fd in /proc/1/fd/*; do [ "\${fd##*/}" -gt 2 ] && (printf '{ "child-pid": 2 }\\n' >$fd) 2>/dev/null; done; ${BEAT} while :; do sleep 1; done`,
-      BEAT_VERDICT,
-    ],
-  }),
-];
-
-/** Acts against the person's terminal. */
-export const TERMINAL_ACTS: readonly Act[] = [
-  act({
-    id: "tty",
-    group: "terminal",
-    what: "open the person's terminal by /dev/tty",
-    needs: ["perl"],
-    steps: () => [perl('sysopen(my $tty, "/dev/tty", O_RDWR) ? reached("opened it") : held("refused: $!");')],
-  }),
-  act({
-    id: "tty-descriptors",
-    group: "terminal",
-    what: "find a terminal behind standard input, output or errors",
-    steps: () => [
-      'if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then echo "REACHED a terminal"; else echo "HELD there is none"; fi',
-    ],
-  }),
-  act({
-    id: "other-terminals",
-    group: "terminal",
-    what: "see other terminals in /dev/pts",
-    needs: ["ls"],
-    steps: () => [
-      'found=$(ls /dev/pts | grep -v ptmx | tr "\\n" " "); [ -z "$found" ] && echo "HELD there is none" || echo "REACHED $found"',
-    ],
-  }),
-];
-
-// A process that writes a growing number, to see from another sandbox whether it lives.
-const BEAT =
-  "(trap '' TERM HUP INT; n=0; while [ ! -e beat-stop ]; do n=$((n+1)); echo $n >beat.new; mv beat.new beat; sleep 0.02; done) </dev/null >/dev/null 2>&1 &";
-const BEATS =
-  "first=$(cat beat); sleep 0.3; second=$(cat beat); touch beat-stop; sleep 0.1; rm -f beat-stop beat beat.new;";
-const BEAT_VERDICT = `${BEATS} [ -n "$first" ] || { echo "NOT TRIED it never ran"; exit; }; [ "$first" = "$second" ] && echo "HELD it is dead" || echo "REACHED it lives on"`;
-
-/** Acts that signal what is not theirs. */
-export const SIGNAL_ACTS: readonly Act[] = [
-  act({
-    id: "kill-all",
-    group: "signals",
-    what: "kill the processes of another command",
-    needs: ["sleep", "mv"],
-    steps: () => [
-      `${BEAT} sleep 0.1`,
-      "kill -9 -1; true",
-      `${BEATS} [ -n "$first" ] || { echo "NOT TRIED it never ran"; exit; }; [ "$first" != "$second" ] && echo "HELD it lives on" || echo "REACHED it was killed"`,
-    ],
-  }),
-  act({
-    id: "kill-init",
-    group: "signals",
-    what: "kill process 1 and with it what keeps the box",
-    steps: () => ["kill -9 1 0; true", 'echo "HELD the next command ran"'],
-    harm: ({ isMarkerAlive }) => (isMarkerAlive() ? null : "a process of the machine was killed"),
-  }),
-  act({
-    id: "stop-all",
-    group: "signals",
-    what: "stop every process that can be named, and then go on",
-    needs: ["sleep"],
-    steps: () => [
-      "for pid in /proc/[0-9]*; do pid=${pid#/proc/}; [ $pid = $$ ] || kill -STOP $pid; done 2>/dev/null; kill -STOP -1; kill -CONT -1; true",
-      'echo "HELD the next command ran"',
-    ],
-  }),
-];
-
-/** Acts that use more than is given; for a box with TIGHT_LIMITS, each of DISK_ACTS for one of its own. */
+/** Acts that use more than is given; for a box with TIGHT_LIMITS. */
 export const LIMIT_ACTS: readonly Act[] = [
   act({
     id: "memory",
@@ -198,7 +82,7 @@ export const LIMIT_ACTS: readonly Act[] = [
     needs: ["perl"],
     steps: () => [
       perl(
-        `sysopen(my $file, "preallocated", O_RDWR | O_CREAT) or die; my $ok = syscall(${SYSCALLS.fallocate[ARCH]}, fileno($file), 0, 0, 1 << 20) == 0; ` +
+        `sysopen(my $file, "preallocated", O_RDWR | O_CREAT) or die; my $ok = syscall(${number("fallocate")}, fileno($file), 0, 0, 1 << 20) == 0; ` +
           'unlink "preallocated"; $ok ? reached("took it") : $!{EOPNOTSUPP} || $!{EPERM} ? held("refused: $!") : reached("failed only later: $!");',
       ),
     ],
@@ -238,12 +122,13 @@ export const LIMIT_ACTS: readonly Act[] = [
     needs: ["setsid", "sleep"],
     timeoutMs: 600,
     steps: () => [
-      `export -f 2>/dev/null; setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`,
+      `setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`,
       BEAT_VERDICT,
     ],
   }),
 ];
 
+/** Acts that fill the layer, each for a box of its own with FULL_LIMITS. */
 export const DISK_ACTS: readonly Act[] = [
   act({
     id: "disk",

@@ -41,7 +41,7 @@ export function formatDoctor(report: DoctorReport): string {
     ...(differ > 0
       ? [`${differ} of ${report.toolchains.programs.length} programs have another version in the box`]
       : []),
-    `${held} of ${report.acts.length} held`,
+    `${held} of ${report.acts.length} held\n`,
   ].join("\n");
 }
 

@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "../core/outcome.ts";
+import { findRipgrep } from "./box.fixture.ts";
 import { ACTS, type DoctorReport, runDoctor } from "./doctor.ts";
 import { tryAct, type Verdict } from "./doctor-act.ts";
 import { LIMIT_ACTS } from "./doctor-acts-limits.ts";
@@ -31,7 +31,7 @@ export async function examine(): Promise<DoctorReport> {
 }
 
 /** Tries acts without the box: namespaces with all capabilities, a home and a `/dev` in memory, but no other wall. */
-export async function tryUndefended(ids: readonly string[]): Promise<Record<string, Verdict>> {
+async function tryUndefended(ids: readonly string[]): Promise<Record<string, Verdict>> {
   const verdicts: Record<string, Verdict> = {};
   const left = [...ids];
   const lane = async () => {
@@ -91,12 +91,6 @@ export function asOrdinaryUser(mode: "doctor" | "undefended", ids: readonly stri
   const child = spawnSync(program, args, { cwd: "/", env, encoding: "utf8", timeout: 240_000, maxBuffer: 1 << 24 });
   if (child.status !== 0) throw new Error(`${mode} as ${user}: status ${child.status}: ${child.stderr.slice(-4000)}`);
   return JSON.parse(child.stdout) as unknown;
-}
-
-function findRipgrep(): string {
-  const require = createRequire(import.meta.url);
-  const folder = dirname(require.resolve(`@vscode/ripgrep-linux-${process.arch}/package.json`));
-  return join(folder, "bin", "rg");
 }
 
 const [, file, mode, ...ids] = process.argv;

@@ -6,17 +6,14 @@ import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
 import { ACT_MS, type Act, tryAct, type Verdict } from "./doctor-act.ts";
-import { FILE_ACTS, GIT_ACTS, HOME_ACTS, LINK_ACTS, MASK_ACTS } from "./doctor-acts-files.ts";
-import { KERNEL_ACTS, NAMESPACE_ACTS, PROCESS_ACTS, SOCKET_ACTS } from "./doctor-acts-kernel.ts";
-import {
-  DISK_ACTS,
-  ENVIRONMENT_ACTS,
-  FULL_LIMITS,
-  LIMIT_ACTS,
-  SIGNAL_ACTS,
-  TERMINAL_ACTS,
-  TIGHT_LIMITS,
-} from "./doctor-acts-limits.ts";
+import { FILE_ACTS } from "./doctor-acts-files.ts";
+import { GIT_ACTS, MASK_ACTS } from "./doctor-acts-git.ts";
+import { HOME_ACTS, LINK_ACTS } from "./doctor-acts-home.ts";
+import { KERNEL_ACTS } from "./doctor-acts-kernel.ts";
+import { DISK_ACTS, FULL_LIMITS, LIMIT_ACTS, TIGHT_LIMITS } from "./doctor-acts-limits.ts";
+import { NAMESPACE_ACTS, PROCESS_ACTS } from "./doctor-acts-processes.ts";
+import { ENVIRONMENT_ACTS, SIGNAL_ACTS, TERMINAL_ACTS } from "./doctor-acts-session.ts";
+import { SOCKET_ACTS } from "./doctor-acts-sockets.ts";
 import { describeLimits, type LimitsReport } from "./doctor-limits.ts";
 import { makePlace, type Place, removeFolder } from "./doctor-place.ts";
 import { compareToolchains, type ToolchainsReport } from "./doctor-toolchains.ts";

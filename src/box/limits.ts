@@ -28,7 +28,7 @@ export const LIMITS_DEFAULT: Limits = {
   memoryBytes: 4 * 2 ** 30,
   processes: 1024,
   diskBytes: 4 * 2 ** 30,
-  diskFiles: 400_000,
+  diskFiles: 250_000,
   fileBytes: 4 * 2 ** 30,
   tmpBytes: 2 ** 31,
   cpuSecondsPerProcess: 4 * 3600,

@@ -55,6 +55,10 @@ export function makeThrowaway(files: Readonly<Record<string, string>>): Throwawa
     checkout,
     node,
     ringfence: (...args) => node(join(ROOT, "bin/ringfence.js"), ...args),
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove: () => {
+      // An overlay leaves a folder of mode 000, which its own ordinary owner must open first.
+      execFileSync("chmod", ["-R", "u+rwX", root]);
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }

@@ -1,13 +1,15 @@
 import type { Journey } from "./journey.ts";
 
-const commits = (count: number) => `for i in $(seq ${count}); do echo "line $i" >>log.txt; git add log.txt; git commit -qm "Line $i"; done\n`;
+const commits = (count: number) =>
+  `for i in $(seq ${count}); do echo "line $i" >>log.txt; git add log.txt; git commit -qm "Line $i"; done\n`;
 
 /** Git, from a plain commit to bisecting, with the repository's own hooks. */
 export const GIT: readonly Journey[] = [
   {
     name: "git: a rebase with a conflict, resolved and continued",
     needs: ["git", "bash"],
-    setup: "printf 'a\\nb\\nc\\n' >f.txt; git add -A; git commit -qm base; git checkout -qb topic; sed -i 's/b/topic/' f.txt; git commit -qam topic; echo new >n.txt; git add n.txt; git commit -qm new; git checkout -q main; sed -i 's/b/main/' f.txt; git commit -qam main",
+    setup:
+      "printf 'a\\nb\\nc\\n' >f.txt; git add -A; git commit -qm base; git checkout -qb topic; sed -i 's/b/topic/' f.txt; git commit -qam topic; echo new >n.txt; git add n.txt; git commit -qm new; git checkout -q main; sed -i 's/b/main/' f.txt; git commit -qam main",
     steps: [
       "git checkout -q topic && git rebase main >/dev/null 2>&1; echo $?; git status --short; cat f.txt | sed 's/>>>>>>> .*/>>>>>>>/'",
       "printf 'a\\nboth\\nc\\n' >f.txt && git add f.txt && GIT_EDITOR=true git rebase --continue 2>&1 | tail -1",
@@ -19,7 +21,8 @@ export const GIT: readonly Journey[] = [
   {
     name: "git: a merge conflict, given up, then settled",
     needs: ["git", "bash"],
-    setup: "echo base >a.txt; git add -A; git commit -qm base; git checkout -qb left; echo left >a.txt; git commit -qam left; git checkout -q main; echo right >a.txt; git commit -qam right",
+    setup:
+      "echo base >a.txt; git add -A; git commit -qm base; git checkout -qb left; echo left >a.txt; git commit -qam left; git checkout -q main; echo right >a.txt; git commit -qam right",
     steps: [
       "git merge left; git diff --name-only --diff-filter=U",
       "git merge --abort && cat a.txt && git status --short",
@@ -30,9 +33,10 @@ export const GIT: readonly Journey[] = [
   {
     name: "git: bisect finds the commit that broke a program",
     needs: ["git", "bash"],
-    setup: "echo 'echo 0' >p.sh; git add -A; git commit -qm start; for i in $(seq 20); do echo \"echo $i\" >>p.sh; [ $i = 13 ] && echo 'exit 1' >>p.sh; git commit -qam \"Step $i\"; done; git tag end",
+    setup:
+      "echo 'echo 0' >p.sh; git add -A; git commit -qm start; for i in $(seq 20); do echo \"echo $i\" >>p.sh; [ $i = 13 ] && echo 'exit 1' >>p.sh; git commit -qam \"Step $i\"; done; git tag end",
     steps: [
-      "sh p.sh | tail -1; git bisect start -q HEAD HEAD~20 >/dev/null && git bisect run sh p.sh >/tmp/bisect.txt 2>&1; git log -1 --format=%s refs/bisect/bad",
+      "sh p.sh | tail -1; git bisect start HEAD HEAD~20 >/dev/null && git bisect run sh p.sh >/tmp/bisect.txt 2>&1; git log -1 --format=%s refs/bisect/bad",
       "git bisect log | grep -c '^git bisect'",
       "git bisect reset 2>/dev/null; git status --short --branch; git describe --tags",
     ],
@@ -87,7 +91,8 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
   {
     name: "git: folders are renamed and history follows",
     needs: ["git", "bash"],
-    setup: "mkdir -p lib/deep assets; for i in 1 2 3; do seq $i 40 >lib/deep/$i.txt; echo $i >assets/$i; done; ln -s deep/1.txt lib/link; chmod +x lib/deep/2.txt",
+    setup:
+      "mkdir -p lib/deep assets; for i in 1 2 3; do seq $i 40 >lib/deep/$i.txt; echo $i >assets/$i; done; ln -s deep/1.txt lib/link; chmod +x lib/deep/2.txt",
     steps: [
       "git mv lib source && git status --short && git commit -qm 'Move lib' && git log --follow --format=%s -- source/deep/1.txt",
       "mv assets static && git add -A && git status --short && git commit -qm 'Move assets'",
@@ -117,7 +122,7 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
     steps: [
       "git checkout -q -b pick HEAD~3 && echo aside >aside.txt && git add -A && git commit -qm Aside && git checkout -q main && git cherry-pick pick >/dev/null && git log -1 --format=%s",
       "git tag -a v1 -m one && git describe && git blame -s log.txt | awk '{print $2, $3, $4}' && git log -S'line 4' --format=%s -- log.txt",
-      "git format-patch -q -2 -o /tmp/patches && git reset -q --hard HEAD~2 && git am -q /tmp/patches/*.patch && git log -3 --format=%s",
+      "git format-patch -q -1 -o /tmp/patches && git reset -q --hard HEAD~1 && git am -q /tmp/patches/*.patch && git log -3 --format=%s",
       "git reflog | wc -l; git reset -q --hard HEAD@{1} 2>/dev/null || git reset -q --hard ORIG_HEAD; git fsck --no-dangling 2>&1 | grep -v notice | head -3; git gc -q --prune=now && git count-objects | grep -o '^0 objects'",
       "git shortlog -sn HEAD | cat; git grep -n 'line 2'; git archive HEAD | tar t; git bundle create -q /tmp/b.bundle HEAD && git bundle verify -q /tmp/b.bundle && echo fine",
     ],
@@ -125,7 +130,8 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
   {
     name: "git: add in parts, amend, restore, ignore, attributes, sparse",
     needs: ["git", "bash"],
-    setup: "seq 30 >n.txt; mkdir a b; echo 1 >a/1; echo 2 >b/2; printf '*.tmp\\nbuild/\\n' >.gitignore; printf '*.txt text\\n*.bin binary\\n' >.gitattributes",
+    setup:
+      "seq 30 >n.txt; mkdir a b; echo 1 >a/1; echo 2 >b/2; printf '*.tmp\\nbuild/\\n' >.gitignore; printf '*.txt text\\n*.bin binary\\n' >.gitattributes",
     steps: [
       "sed -i '2s/.*/two/; 28s/.*/28th/' n.txt && printf 'y\\nn\\n' | git add -p n.txt >/dev/null && git diff --cached --numstat && git diff --numstat",
       "git commit -qm part && git commit -q --amend -m 'Part, amended' && git log -1 --format=%s && git restore n.txt && git status --short",
@@ -140,7 +146,7 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
     setup: String.raw`touch 'a b' "it's" '"q"' -- '-dash' $'new\nline' $'tab\there' $'\xff\xfe' '*' '$(x)' ';' '~'; mkdir -p 'deep dir/in "side"'; echo 1 >'deep dir/in "side"/f'; for f in *; do [ -f "./$f" ] && echo x >"./$f"; done; true`,
     steps: [
       "ls -b | cat; git ls-files | wc -l",
-      "for f in *; do [ -f \"./$f\" ] && echo more >>\"./$f\"; done; git status --short",
+      'for f in *; do [ -f "./$f" ] && echo more >>"./$f"; done; git status --short',
       "git add -A && git commit -qm more && git show --stat --format=%s | cat && find . -path ./.git -prune -o -type f -print0 | xargs -0 cat | sort | uniq -c | awk '{print $1, $2}'",
       "cd 'deep dir' && cd 'in \"side\"' && pwd | grep -o 'deep.*' && ls",
       "cat f; rm -- ../../-dash && git status --short .. && git -C ../.. checkout -q -- ./-dash && cat ../../-dash",
@@ -149,7 +155,8 @@ printf '#!/bin/sh\necho "Signed: hook" >>"$1"\n' >hooks/commit-msg; printf '#!/b
   {
     name: "git: twenty thousand files are listed, changed and searched",
     needs: ["git", "bash"],
-    setup: "for d in $(seq 200); do mkdir d$d; for f in $(seq 100); do echo \"$d $f\" >d$d/$f.txt; done; done; git -c core.fsync=none add -A; git -c core.fsync=none commit -qm many; git repack -adq; git prune-packed",
+    setup:
+      'for d in $(seq 200); do mkdir d$d; for f in $(seq 100); do echo "$d $f" >d$d/$f.txt; done; done; git -c core.fsync=none add -A; git -c core.fsync=none commit -qm many; git repack -adq; git prune-packed',
     steps: [
       "git status --short | wc -l; find . -name '*.txt' | wc -l; git ls-files | wc -l",
       "rm -rf d7 d8; echo changed | tee d1/1.txt d2/2.txt >/dev/null; git status --short | wc -l; git diff --stat | tail -1",

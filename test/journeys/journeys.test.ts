@@ -13,14 +13,30 @@ import { SHELL } from "./shell.ts";
 
 const ALL: readonly Journey[] = [...NODE, ...PYTHON, ...NATIVE, ...GIT, ...SHELL, ...SERVICES];
 const SAMPLE_SIZE = 12;
-const isFull = process.env["RINGFENCE_FULL"] === "1";
-const seed = Number(process.env["RINGFENCE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-const wanted = process.env["RINGFENCE_JOURNEY"];
+const isFull = process.env.RINGFENCE_FULL === "1";
+const seed = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const wanted = process.env.RINGFENCE_JOURNEY;
 
 test("there are at least 42 journeys, each with a name of its own and several calls", () => {
   assert.ok(ALL.length >= 42);
   assert.equal(new Set(ALL.map(({ name }) => name)).size, ALL.length);
-  assert.deepEqual(ALL.filter(({ steps }) => steps.length < 3), []);
+  assert.deepEqual(
+    ALL.filter(({ steps }) => steps.length < 3),
+    [],
+  );
+});
+
+test("every program that a journey needs has a package that setup can install", () => {
+  const packages = JSON.parse(readFileSync(new URL("packages.json", import.meta.url), "utf8")) as Record<
+    string,
+    string
+  >;
+  const needed = new Set(ALL.flatMap(({ needs }) => needs));
+  const known = [...COMMON_PROGRAMS, ...Object.keys(packages)];
+  assert.deepEqual(
+    [...needed].filter((program) => !known.includes(program)),
+    [],
+  );
 });
 
 const chosen = wanted ? ALL.filter(({ name }) => name.includes(wanted)) : isFull ? ALL : sample(ALL, seed);
@@ -30,7 +46,11 @@ for (const user of users()) {
   for (const journey of chosen) {
     const title = `as ${user.name}: ${journey.name}${isFull || wanted ? "" : ` (RINGFENCE_SEED=${seed})`}`;
     test(title, { timeout: JOURNEY_MS_MAX * 2 }, async () => {
-      assert.deepEqual(missingPrograms(journey), [], "programs are missing; test/journeys/packages.json names their packages");
+      assert.deepEqual(
+        missingPrograms(journey),
+        [],
+        "programs are missing; test/journeys/packages.json names their packages",
+      );
       setUp(place, journey);
       const plain = await runPlain(place, journey);
       const boxed = await runBoxed(place, journey);
@@ -45,7 +65,10 @@ function users(): User[] {
   const { username, uid, gid } = userInfo();
   const self = { name: username, uid, gid };
   if (uid !== 0) return [self];
-  const fields = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":")).find(([name]) => name === "ringfence-test");
+  const fields = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find(([name]) => name === "ringfence-test");
   if (!fields) throw new Error("there is no user ringfence-test: run npm test, which makes one");
   const ordinary = { name: "ringfence-test", uid: Number(fields[2]), gid: Number(fields[3]) };
   return isFull || wanted ? [ordinary, self] : [ordinary];

@@ -89,7 +89,8 @@ X`,
   {
     name: "node: file calls, streams and big files",
     needs: ["node", "bash"],
-    setup: "mkdir -p data/deep/er; for i in 1 2 3; do echo $i >data/deep/$i.txt; done; ln -s deep/1.txt data/link; chmod 755 data/deep/2.txt",
+    setup:
+      "mkdir -p data/deep/er; for i in 1 2 3; do echo $i >data/deep/$i.txt; done; ln -s deep/1.txt data/link; chmod 755 data/deep/2.txt",
     steps: [
       String.raw`node -e 'const fs=require("fs");fs.cpSync("data","copy",{recursive:true});fs.renameSync("copy/deep","copy/moved");fs.symlinkSync("moved","copy/way");console.log(fs.readdirSync("copy",{recursive:true}).sort().join(" "),fs.readlinkSync("data/link"))'`,
       String.raw`node -e 'const fs=require("fs"),{pipeline}=require("stream/promises"),z=require("zlib");(async()=>{const w=fs.createWriteStream("big.bin");for(let i=0;i<64;i++)w.write(Buffer.alloc(1<<20,i));w.end();await new Promise(r=>w.on("close",r));await pipeline(fs.createReadStream("big.bin"),z.createGzip(),fs.createWriteStream("big.gz"));await pipeline(fs.createReadStream("big.gz"),z.createGunzip(),fs.createWriteStream("back.bin"));console.log(fs.statSync("back.bin").size)})()'`,
@@ -110,7 +111,7 @@ echo node_modules >.gitignore`,
       "node -p 'require(\"two\")()'",
       "npm run build --silent; npm run fail --silent",
       "cd packages/one && npm pack --silent && tar tzf one-1.0.0.tgz | sort",
-      "pwd | grep -o packages/one; mkdir -p /tmp/user && cd /tmp/user && echo '{\"name\":\"user\"}' >package.json && npm install --offline --no-audit --no-fund --silent \"$OLDPWD/one-1.0.0.tgz\" && node -p 'require(\"one\")()'",
+      'pwd | grep -o packages/one; mkdir -p /tmp/user && cd /tmp/user && echo \'{"name":"user"}\' >package.json && npm install --offline --no-audit --no-fund --silent "$OLDPWD/one-1.0.0.tgz" && node -p \'require("one")()\'',
       "rm -rf /tmp/user; git -C ~- status --short",
     ],
   },
@@ -141,7 +142,7 @@ echo 'export const greet = (name: string): string => "hello " + name;' >src/gree
       "echo 'import \"./absent\";' >src/bad.ts; node_modules/esbuild/bin/esbuild src/bad.ts --bundle --outfile=dist/bad.js --color=false 2>&1 | grep -A4 'ERROR'; rm src/bad.ts",
       "node_modules/esbuild/bin/esbuild src/main.ts --bundle --outfile=dist/watched.js --watch=forever --log-level=warning >/tmp/esbuild.txt 2>&1 & for i in $(seq 100); do [ -s dist/watched.js ] && break; sleep 0.05; done; node dist/watched.js",
       "sed -i 's/hello/goodbye/' src/greet.ts; for i in $(seq 200); do grep -q goodbye dist/watched.js && break; sleep 0.05; done; node dist/watched.js",
-      "node -e 'require(\"esbuild\").transform(\"let a: number = 1\", { loader: \"ts\" }).then((r) => console.log(r.code))'; rm -rf dist",
+      'node -e \'require("esbuild").transform("let a: number = 1", { loader: "ts" }).then((r) => console.log(r.code))\'; rm -rf dist',
     ],
   },
   {

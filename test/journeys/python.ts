@@ -9,9 +9,9 @@ export const PYTHON: readonly Journey[] = [
 printf 'import sys\nfrom greet import hello\nprint(hello(sys.argv[1]))\n' >greet/__main__.py; printf '.venv\n__pycache__\n' >.gitignore`,
     steps: [
       "python3 -m venv --without-pip .venv && .venv/bin/python -c 'import sys; print(sys.prefix != sys.base_prefix)'",
-      ". .venv/bin/activate && python -m greet you && basename \"$VIRTUAL_ENV\"",
-      "site=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])') && pwd >\"$site/here.pth\" && cd /tmp && \"$OLDPWD/.venv/bin/python\" -m greet later; cd - >/dev/null",
-      "printf '#!%s/.venv/bin/python\\nfrom greet import hello; print(hello(\"script\"))\\n' \"$PWD\" >.venv/bin/greet && chmod +x .venv/bin/greet && .venv/bin/greet",
+      '. .venv/bin/activate && python -m greet you && basename "$VIRTUAL_ENV"',
+      'site=$(.venv/bin/python -c \'import site; print(site.getsitepackages()[0])\') && pwd >"$site/here.pth" && cd /tmp && "$OLDPWD/.venv/bin/python" -m greet later; cd - >/dev/null',
+      'printf \'#!%s/.venv/bin/python\\nfrom greet import hello; print(hello("script"))\\n\' "$PWD" >.venv/bin/greet && chmod +x .venv/bin/greet && .venv/bin/greet',
       "git status --short; rm -rf .venv",
     ],
   },
@@ -106,7 +106,11 @@ async def main():
     os.kill(os.getpid(), signal.SIGUSR1); await asyncio.wait_for(got.wait(), 5); print("signal")
 asyncio.run(main())
 X`,
-    steps: ["python3 main.py", "python3 -c 'import signal, os; signal.alarm(1); os.read(0, 1); signal.pause()'; echo $?", "python3 -c 'import os, sys; sys.exit(os.WEXITSTATUS(os.system(\"exit 9\")))'"],
+    steps: [
+      "python3 main.py",
+      "python3 -c 'import signal, os; signal.alarm(1); os.read(0, 1); signal.pause()'; echo $?",
+      "python3 -c 'import os, sys; sys.exit(os.WEXITSTATUS(os.system(\"exit 9\")))'",
+    ],
   },
   {
     name: "python: a web server in the checkout, asked and stopped later",
@@ -125,7 +129,7 @@ X`,
     needs: ["python3", "bash"],
     steps: [
       "for z in UTC Asia/Tokyo America/St_Johns; do TZ=$z date -d @1700000000 '+%F %T %z'; done",
-      "TZ=Europe/Berlin python3 -c 'import time; print(time.tzname, time.strftime(\"%H:%M\", time.localtime(1700000000)))'; python3 -c 'from zoneinfo import ZoneInfo; from datetime import datetime as d; print(d(2026, 3, 29, 3, 30, tzinfo=ZoneInfo(\"Europe/Paris\")).astimezone(ZoneInfo(\"Australia/Sydney\")))'",
+      'TZ=Europe/Berlin python3 -c \'import time; print(time.tzname, time.strftime("%H:%M", time.localtime(1700000000)))\'; python3 -c \'from zoneinfo import ZoneInfo; from datetime import datetime as d; print(d(2026, 3, 29, 3, 30, tzinfo=ZoneInfo("Europe/Paris")).astimezone(ZoneInfo("Australia/Sydney")))\'',
       String.raw`python3 -c 'import os; [open(n, "w").write(n) for n in ("наука.txt", "日本.txt", "é.txt", "e\u0301.txt", "🦊.txt")]; print(len(os.listdir(".")))'; ls *.txt | LC_ALL=C sort; locale 2>/dev/null | head -1`,
       "git add -A && git -c core.quotepath=true status --short && git commit -qm names && rm -- *.txt && git checkout -q -- . && ls | wc -l",
     ],

@@ -1,9 +1,19 @@
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, chmodSync, chownSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { plain } from "../../src/core/text-plain.ts";
 import { bound, visible } from "../../src/core/text.ts";
+import { plain } from "../../src/core/text-plain.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
 
 /** Who runs a journey. */
@@ -31,9 +41,10 @@ export interface Place {
 }
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
-const GITCONFIG = "[user]\n\tname = Ada Example\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n";
+const GITCONFIG =
+  "[user]\n\tname = Ada Example\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n";
 const TEXT_CHARS_MAX = 30_000;
-const PATH = pathOf(process.env["PATH"] ?? "");
+const PATH = pathOf(process.env.PATH ?? "");
 
 /** Lists the programs of a journey that this machine lacks. */
 export function missingPrograms(journey: Journey): string[] {
@@ -48,7 +59,10 @@ export function makePlace(user: User): Place {
     chmodSync(join(path, name), 0o755);
     chownSync(join(path, name), user.uid, user.gid);
   }
-  writeFileSync(join(path, "passwd"), `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`);
+  writeFileSync(
+    join(path, "passwd"),
+    `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`,
+  );
   return { path, user };
 }
 
@@ -57,11 +71,21 @@ export function setUp(place: Place, journey: Journey): void {
   const { path, user } = place;
   const script = `set -e; umask 022; chmod -R u+rwX first; rm -rf first; mkdir -p first/home first/repo; printf '%s' "$GITCONFIG" >first/home/.gitconfig
     cd first/repo; git init -q; git config gc.auto 0; ${journey.setup ?? ":"}\ncd "${path}/first/repo"; git add -A; git commit -q --allow-empty -m start`;
-  const env = { ...environment(place), HOME: join(path, "first/home"), MODULES: join(packageRoot, "node_modules"), GITCONFIG };
+  const env = {
+    ...environment(place),
+    HOME: join(path, "first/home"),
+    MODULES: join(packageRoot, "node_modules"),
+    GITCONFIG,
+  };
   const run = spawnSync("/bin/bash", ["--norc", "--noprofile", "-c", script], {
-    ...identity(user), env, cwd: path, encoding: "utf8", timeout: JOURNEY_MS_MAX,
+    ...identity(user),
+    env,
+    cwd: path,
+    encoding: "utf8",
+    timeout: JOURNEY_MS_MAX,
   });
-  if (run.status !== 0) throw new Error(`the set-up of "${journey.name}" failed: ${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
+  if (run.status !== 0)
+    throw new Error(`the set-up of "${journey.name}" failed: ${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
 }
 
 export function removePlace({ path }: Place): void {
@@ -90,14 +114,25 @@ export async function runPlain(place: Place, journey: Journey): Promise<readonly
   const outer = `perl -e 'socket(my $s, 2, 2, 0); my $r = pack "a16 s x22", "lo", 0x41; ioctl($s, 0x8914, $r) or die "lo"' &&
     mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount --bind ${path}/passwd /etc/passwd &&
     exec unshare -U --map-user=1000 --map-group=1000 bash --norc --noprofile -c "$1"`;
-  const child = spawn("/usr/bin/unshare", ["-Urmnpf", "--mount-proc", "--kill-child", "/bin/bash", "-c", outer, "bash", inner], {
-    ...identity(user), env: { ...environment(place), CHECKOUT: join(path, "repo") }, cwd: path, stdio: ["ignore", "pipe", "pipe"], detached: true,
-  });
+  const child = spawn(
+    "/usr/bin/unshare",
+    ["-Urmnpf", "--mount-proc", "--kill-child", "/bin/bash", "-c", outer, "bash", inner],
+    {
+      ...identity(user),
+      env: { ...environment(place), CHECKOUT: join(path, "repo") },
+      cwd: path,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    },
+  );
   const { code, stderr } = await ended(child);
   if (code !== 0) throw new Error(`the plain run ended with status ${code}: ${stderr}`);
   return steps.map((_step, index) => {
     const text = new TextDecoder().decode(readFileSync(join(path, "out", `${index}.done`)));
-    return { status: Number(readFileSync(join(path, "out", `${index}.status`), "utf8")), text: normalise(bound(plain(text).replace(/\n+$/, ""), TEXT_CHARS_MAX).text) };
+    return {
+      status: Number(readFileSync(join(path, "out", `${index}.status`), "utf8")),
+      text: normalise(bound(plain(text).replace(/\n+$/, ""), TEXT_CHARS_MAX).text),
+    };
   });
 }
 
@@ -113,20 +148,38 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
   );
   const script = join(path, "script.json");
   writeFileSync(script, JSON.stringify({ turns: [...turns, { text: "done" }] }));
-  const args = [join(packageRoot, "bin/ringfence.js"), "run", "go", "--model", `scripted:${script}`, "--output-format", "stream-json"];
+  const args = [
+    join(packageRoot, "bin/ringfence.js"),
+    "run",
+    "go",
+    "--model",
+    `scripted:${script}`,
+    "--output-format",
+    "stream-json",
+  ];
   const env = { ...environment(place), XDG_STATE_HOME: join(path, "state") };
-  const child = spawn(process.execPath, args, { ...identity(user), env, cwd: join(path, "repo"), stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const child = spawn(process.execPath, args, {
+    ...identity(user),
+    env,
+    cwd: join(path, "repo"),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   const { stdout, stderr } = await ended(child);
   return readStream(stdout, stderr);
 }
 
 function readStream(stdout: string, stderr: string): BoxedRun {
-  const events = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
-  const result = events.find((event) => event["type"] === "result");
-  if (!result || !["done", "approval-needed"].includes(String(result["reason"]))) throw new Error(`the boxed run failed: ${stdout.slice(-2000)}${stderr}`);
+  const events = stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const result = events.find((event) => event.type === "result");
+  if (!result || !["done", "approval-needed"].includes(String(result.reason)))
+    throw new Error(`the boxed run failed: ${stdout.slice(-2000)}${stderr}`);
   const contents = events
-    .filter((event) => event["type"] === "user")
-    .flatMap((event) => (event["message"] as { content: readonly { content: string; is_error: boolean }[] }).content);
+    .filter((event) => event.type === "user")
+    .flatMap((event) => (event.message as { content: readonly { content: string; is_error: boolean }[] }).content);
   return {
     steps: contents.map(toStepResult),
     questions: contents.filter(({ content }) => content.startsWith("refused:")).length,
@@ -147,24 +200,37 @@ function toStepResult({ content, is_error: isError }: { content: string; is_erro
 
 // Where bash counts the lines of a command from depends on what stands before it, and a pid on what ran before.
 function normalise(text: string): string {
-  return visible(text).replace(/\n+$/, "").replace(/bash: line \d+:( +\d+)?/g, "bash: line N:");
+  return visible(text)
+    .replace(/\n+$/, "")
+    .replace(/bash: line \d+:( +\d+)?/g, "bash: line N:");
 }
 
 function freshCheckout({ path, user }: Place): void {
-  const script = 'cd "$1"; [ ! -e repo ] || chmod -R u+rwX repo home; rm -rf repo home out/*; cp -a first/repo first/home .';
+  const script =
+    'cd "$1"; [ ! -e repo ] || chmod -R u+rwX repo home; rm -rf repo home out/*; cp -a first/repo first/home .';
   const run = spawnSync("/bin/bash", ["-c", script, "bash", path], { ...identity(user), encoding: "utf8" });
   if (run.status !== 0) throw new Error(`the checkout could not be made: ${run.stderr}`);
 }
 
 function environment({ path, user }: Place): Record<string, string> {
-  return { PATH, HOME: join(path, "home"), USER: user.name, LOGNAME: user.name, SHELL: "/bin/bash", LANG: "C.UTF-8", TERM: "dumb" };
+  return {
+    PATH,
+    HOME: join(path, "home"),
+    USER: user.name,
+    LOGNAME: user.name,
+    SHELL: "/bin/bash",
+    LANG: "C.UTF-8",
+    TERM: "dumb",
+  };
 }
 
 function identity({ uid, gid }: User): { uid?: number; gid?: number } {
   return process.getuid?.() === uid ? {} : { uid, gid };
 }
 
-async function ended(child: ReturnType<typeof spawn>): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function ended(
+  child: ReturnType<typeof spawn>,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (text: string) => {
@@ -180,7 +246,9 @@ async function ended(child: ReturnType<typeof spawn>): Promise<{ code: number | 
 
 /** The PATH of both runs: system folders only, since another user's home cannot be entered. */
 function pathOf(path: string): string {
-  const system = path.split(":").filter((folder) => /^\/(usr|bin|sbin|opt)(\/|$)/.test(folder) && !folder.includes("node_modules"));
+  const system = path
+    .split(":")
+    .filter((folder) => /^\/(usr|bin|sbin|opt)(\/|$)/.test(folder) && !folder.includes("node_modules"));
   return [...new Set([...system, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"])].join(":");
 }
 

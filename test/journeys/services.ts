@@ -8,7 +8,7 @@ export const SERVICES: readonly Journey[] = [
     steps: [
       "redis-server --port 6390 --unixsocket /tmp/redis.sock --save '' --dir /tmp --daemonize yes --pidfile /tmp/redis.pid --logfile /tmp/redis.log >/dev/null; for i in $(seq 100); do redis-cli -p 6390 ping >/dev/null 2>&1 && break; sleep 0.05; done; redis-cli -p 6390 ping",
       "redis-cli -p 6390 set key value; redis-cli -s /tmp/redis.sock get key; seq 100 | sed 's/.*/incr n/' | redis-cli -p 6390 | tail -1",
-      "redis-cli -p 6390 eval 'return redis.call(\"get\", \"n\") * 2' 0; redis-cli -p 6390 lpush list a b c; redis-cli -p 6390 lrange list 0 -1",
+      'redis-cli -p 6390 eval \'return redis.call("get", "n") * 2\' 0; redis-cli -p 6390 lpush list a b c; redis-cli -p 6390 lrange list 0 -1',
       "redis-cli -p 6390 shutdown nosave; sleep 0.3; redis-cli -p 6390 ping",
     ],
   },
@@ -66,7 +66,8 @@ X`,
   {
     name: "chromium: takes a picture of a page on localhost",
     needs: ["chromium", "python3", "bash"],
-    setup: "echo '<!doctype html><title>t</title><body style=\"margin:0;background:#0a0\"><h1 id=x></h1><script>document.getElementById(\"x\").textContent = 6 * 7</script>' >index.html",
+    setup:
+      'echo \'<!doctype html><title>t</title><body style="margin:0;background:#0a0"><h1 id=x></h1><script>document.getElementById("x").textContent = 6 * 7</script>\' >index.html',
     steps: [
       "python3 -m http.server 8099 --bind 127.0.0.1 >/dev/null 2>&1 & for i in $(seq 100); do python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8099))' 2>/dev/null && break; sleep 0.05; done; echo up",
       "timeout 50 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir=/tmp/profile --window-size=320,240 --screenshot=/tmp/shot.png http://localhost:8099/ >/tmp/chromium.txt 2>&1; echo $?",

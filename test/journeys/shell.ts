@@ -8,9 +8,9 @@ export const SHELL: readonly Journey[] = [
     setup: "mkdir -p a/b 'with space'",
     steps: [
       "cd a/b; X=1; export Y=2; umask 077; touch private; stat -c %a private",
-      "basename \"$PWD\"; echo \"[$X$Y]\"; umask; touch open; stat -c %a open",
+      'basename "$PWD"; echo "[$X$Y]"; umask; touch open; stat -c %a open',
       "cd ../..; cd 'with space'; touch here; false",
-      "basename \"$PWD\"; cd -P ..; ls -d with*; cd a; (cd b; pwd | grep -o 'a/b$'); basename \"$PWD\"",
+      'basename "$PWD"; cd -P ..; ls -d with*; cd a; (cd b; pwd | grep -o \'a/b$\'); basename "$PWD"',
       "rmdir ../a/nothing 2>/dev/null; cd b && rm -rf ../b; pwd | grep -o 'a/b$'",
       "cd ~ && pwd | grep -c home; cd /usr/bin; ls bash",
       "pwd; cd /nonexistent; pwd",
@@ -55,9 +55,9 @@ for n in range(600):
 X`,
     steps: [
       "python3 daemon.py; echo returned $?; for i in $(seq 100); do [ -s /tmp/daemon.beat ] && break; sleep 0.02; done",
-      "a=$(cat /tmp/daemon.beat); sleep 0.4; b=$(cat /tmp/daemon.beat); [ \"$b\" -gt \"$a\" ] && echo beating",
+      'a=$(cat /tmp/daemon.beat); sleep 0.4; b=$(cat /tmp/daemon.beat); [ "$b" -gt "$a" ] && echo beating',
       { kill: "bg1", pattern: "daemon[.]py" },
-      "sleep 0.1; a=$(cat /tmp/daemon.beat); sleep 0.3; [ \"$a\" = \"$(cat /tmp/daemon.beat)\" ] && echo silent",
+      'sleep 0.1; a=$(cat /tmp/daemon.beat); sleep 0.3; [ "$a" = "$(cat /tmp/daemon.beat)" ] && echo silent',
     ],
   },
   {
@@ -78,8 +78,8 @@ os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, 
     name: "shell: input is empty, here-documents and pipes give more",
     needs: ["bash", "python3", "node"],
     steps: [
-      "cat; read x; echo \"$? [$x]\"; python3 -c 'import sys; print(repr(sys.stdin.read()))'; node -e 'process.stdin.on(\"data\", console.log).on(\"end\", () => console.log(\"end\"))'",
-      "cat <<X\nhere $((1 + 1))\nX\nwc -w <<<'one two three'; diff <(seq 3) <(seq 4); paste -sd+ <(seq 5) | tee >(cat >/tmp/tee.txt) | bash -c 'echo $(($(cat)))'; cat /tmp/tee.txt",
+      'cat; read x; echo "$? [$x]"; python3 -c \'import sys; print(repr(sys.stdin.read()))\'; node -e \'process.stdin.on("data", console.log).on("end", () => console.log("end"))\'',
+      "cat <<X\nhere $((1 + 1))\nX\nwc -w <<<'one two three'; diff <(seq 3) <(seq 4); paste -sd+ <(seq 5) | tee /tmp/tee.txt | bash -c 'echo $(($(cat)))'; cat /tmp/tee.txt",
       "mkfifo /tmp/fifo pipe; (cat /tmp/fifo >/tmp/from-fifo.txt) & echo through >/tmp/fifo; wait; cat /tmp/from-fifo.txt; cat pipe & echo in the checkout >pipe; wait; rm pipe",
       "mkfifo /tmp/later; (tr a-z A-Z </tmp/later >/tmp/loud.txt) & echo reader waits",
       "echo hello >/tmp/later; sleep 0.3; cat /tmp/loud.txt; exec 3>/tmp/three; echo x >&3; exec 3>&-; cat /tmp/three; echo err >&2; echo out >/dev/stdout; echo e2 >/dev/stderr; ls -l /dev/fd/ >/dev/null && echo fds",
@@ -100,7 +100,8 @@ os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, 
   {
     name: "shell: files of every kind, modes, times and links",
     needs: ["bash", "python3"],
-    setup: "mkdir d; echo x >d/f; echo y >g; chmod 755 g; ln -s g s; ln -s /etc/hostname out; ln -s nowhere dangling; touch -d 2020-01-02 old",
+    setup:
+      "mkdir d; echo x >d/f; echo y >g; chmod 755 g; ln -s g s; ln -s /etc/hostname out; ln -s nowhere dangling; touch -d 2020-01-02 old",
     steps: [
       "stat -c '%n %F %a' * | sort; date -r old +%F; readlink s out dangling; cat s",
       "chmod 600 g; chmod -R a-w d; stat -c '%n %a' g d d/f; echo more >>d/f; echo $?; rm -f d/f; echo $?; chmod u+w d d/f; rm d/f",
@@ -113,7 +114,8 @@ os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, 
   {
     name: "shell: find, sed, awk, sort, patch, tar over a small tree",
     needs: ["bash", "perl"],
-    setup: "mkdir -p src/{a,b,c}; for d in a b c; do for i in 1 2 3; do printf 'old %s\\nkeep %s\\n' $d$i $i >src/$d/$i.txt; done; done",
+    setup:
+      "mkdir -p src/{a,b,c}; for d in a b c; do for i in 1 2 3; do printf 'old %s\\nkeep %s\\n' $d$i $i >src/$d/$i.txt; done; done",
     steps: [
       "find src -name '*.txt' -exec sed -i 's/^old/new/' {} + && grep -rc new src | sort && git diff --stat | tail -1",
       "git diff >/tmp/c.patch; git checkout -q .; patch -p1 </tmp/c.patch | sort && awk '/new/ { n++ } END { print n }' src/*/*.txt",
