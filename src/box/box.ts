@@ -66,6 +66,8 @@ export class Box {
       cgroups: parts.cgroups,
       limits: parts.limits,
     });
+    // A sandbox that the holder never made reports nothing, and nobody may wait for it.
+    parts.holder.ended.then(() => this.#pool.close()).catch(() => {});
     this.#watch = new Watch({
       holder: parts.holder,
       limits: parts.limits,

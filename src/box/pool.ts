@@ -18,6 +18,8 @@ export interface PoolPlan {
 export class Pool {
   readonly #plan: PoolPlan;
   #warm: OneShot[] = [];
+  /** Handed to a call that still waits for it to be up. */
+  readonly #taken = new Set<OneShot>();
   #nextId = 1;
   #isOpen = true;
 
@@ -29,7 +31,9 @@ export class Pool {
   /** Takes a sandbox that is up; throws BoxUnavailable, with the reason, when none can be set up. */
   async take(): Promise<OneShot> {
     const oneShot = this.#warm.shift() ?? this.#make();
+    this.#taken.add(oneShot);
     const isUp = await oneShot.isUp;
+    this.#taken.delete(oneShot);
     if (!isUp) throw new BoxUnavailable(explainRefusal("a sandbox could not be set up:", oneShot.setupErrors));
     this.refill();
     return oneShot;
@@ -51,9 +55,10 @@ export class Pool {
     await Promise.all(warm.map((oneShot) => oneShot.gone));
   }
 
+  /** Ends for good; whoever waits for a sandbox is told that there is none. */
   close(): void {
     this.#isOpen = false;
-    for (const oneShot of this.#warm) oneShot.close();
+    for (const oneShot of [...this.#warm, ...this.#taken]) oneShot.close();
     this.#warm = [];
   }
 
