@@ -12,7 +12,7 @@ import { thirdParty } from "./notices.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const pkg = join(root, "dist/pkg");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const COPIED = ["bin", "examples", "README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md"];
+const COPIED = ["bin", "examples", "README.md", "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs"];
 /** Bundled CommonJS packages call require for Node's own modules; an ES module has none. */
 const BANNER = `import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);`;
 

@@ -27,7 +27,7 @@ const EMPTY: Config = { model: null, providers: {}, limits: { memoryMb: null, di
 export async function readConfig(environment: Environment): Promise<Config> {
   const file = join(folderOf(environment, "XDG_CONFIG_HOME", ".config"), "config.yaml");
   if (!existsSync(file)) return EMPTY;
-  const text = readFileSync(file, "utf8");
+  const text = readText(file);
   if (text.length > CONFIG_BYTES_MAX) throw new UsageError(`${file} is larger than ${CONFIG_BYTES_MAX} bytes`);
   const { parse } = await import("yaml");
   try {
@@ -37,29 +37,37 @@ export async function readConfig(environment: Environment): Promise<Config> {
   }
 }
 
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${codeOf(error)}): make it a file that you may read, or remove it`);
+  }
+}
+
 /** Checks a parsed configuration; throws an Error that names the first key that is wrong. */
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
   refuseUnknown(root, ["model", "providers", "limits"], "");
-  const providers: Record<string, ProviderSettings> = {};
-  for (const [name, entry] of Object.entries(recordAt(root.providers ?? {}, "providers"))) {
+  const providers = Object.entries(recordAt(root.providers ?? {}, "providers")).map(([name, entry]) => {
     const fields = recordAt(entry, `providers.${name}`);
     refuseUnknown(fields, ["api_key", "base_url", "context_tokens"], `providers.${name}.`);
     const apiKey = textAt(fields, "api_key", `providers.${name}.`);
     const baseUrl = textAt(fields, "base_url", `providers.${name}.`);
     const contextTokens = countAt(fields, "context_tokens", `providers.${name}.`);
-    providers[name] = {
+    const settings: ProviderSettings = {
       ...(apiKey === null ? {} : { apiKey }),
       ...(baseUrl === null ? {} : { baseUrl }),
       ...(contextTokens === null ? {} : { contextTokens }),
     };
-  }
+    return [name, settings] as const;
+  });
   const limits = recordAt(root.limits ?? {}, "limits");
   refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
   return {
     model: textAt(root, "model", ""),
-    providers,
+    providers: Object.fromEntries(providers),
     limits: {
       memoryMb: countAt(limits, "memory_mb", "limits."),
       diskMb: countAt(limits, "disk_mb", "limits."),

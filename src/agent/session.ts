@@ -90,10 +90,12 @@ export class Session {
     const gate = new Gate(ledger, () => sessionLabel(), plan.now);
     const opening = Box.open({ ...plan.box, folder: plan.folder });
     const reading = opening.then((box) => readInstructions(plan, box, gate));
-    const [box, instructions, model] = await Promise.all([opening, reading, plan.model]).catch(async (error: unknown) => {
-      await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
-      throw error;
-    });
+    const [box, instructions, model] = await Promise.all([opening, reading, plan.model]).catch(
+      async (error: unknown) => {
+        await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
+        throw error;
+      },
+    );
     const session = new Session(plan, { box, instructions, model, ledger, gate });
     plan.show({
       type: "start",
@@ -133,7 +135,13 @@ export class Session {
       replies: replies + 1,
       usd: usd === null || usage.usd === null ? null : usd + usage.usd,
     };
-    this.ledger.append({ type: "reply", at: this.#plan.now(), parts: recordedParts(parts), stop, usage: toJson(usage) });
+    this.ledger.append({
+      type: "reply",
+      at: this.#plan.now(),
+      parts: recordedParts(parts),
+      stop,
+      usage: toJson(usage),
+    });
     this.messages.push({ role: "assistant", parts });
     const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     const calls = parts.flatMap((part) =>

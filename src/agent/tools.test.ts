@@ -33,14 +33,26 @@ const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[
   ["read", { path: "a", offset: 5, limit: 7 }, { kind: "read", path: "a", offset: 5, limit: 7 }],
   ["write", { path: "a", content: "x\0y" }, { kind: "write", path: "a", content: "x\0y" }],
   ["write", { path: "a", content: "" }, { kind: "write", path: "a", content: "" }],
-  ["edit", { path: "a", old_string: "b", new_string: "" }, { kind: "edit", path: "a", oldString: "b", newString: "", replaceAll: false }],
-  ["edit", { path: "a", old_string: "b", new_string: "c", replace_all: true }, { kind: "edit", path: "a", oldString: "b", newString: "c", replaceAll: true }],
+  [
+    "edit",
+    { path: "a", old_string: "b", new_string: "" },
+    { kind: "edit", path: "a", oldString: "b", newString: "", replaceAll: false },
+  ],
+  [
+    "edit",
+    { path: "a", old_string: "b", new_string: "c", replace_all: true },
+    { kind: "edit", path: "a", oldString: "b", newString: "c", replaceAll: true },
+  ],
   ["search", { pattern: "x" }, { kind: "search", pattern: "x", path: "", glob: null }],
   ["search", { pattern: "x", path: "src", glob: "*.ts" }, { kind: "search", pattern: "x", path: "src", glob: "*.ts" }],
   ["list", {}, { kind: "list", path: "", glob: null }],
   ["list", { path: "src", glob: "**" }, { kind: "list", path: "src", glob: "**" }],
   ["run", { command: "ls" }, { kind: "run", command: "ls", timeoutMs: 120_000, background: false }],
-  ["run", { command: "ls", timeout_ms: 3_600_000, background: true }, { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true }],
+  [
+    "run",
+    { command: "ls", timeout_ms: 3_600_000, background: true },
+    { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true },
+  ],
   ["output", { id: "bg1" }, { kind: "output", id: "bg1" }],
   ["kill", { id: "bg1" }, { kind: "kill", id: "bg1" }],
 ];
@@ -72,7 +84,11 @@ for (const { name, schema } of TOOL_SPECS) {
   });
 
   test(`${name}: an argument of another type is refused and named`, () => {
-    const wrong = { string: [3, true, null, {}, ["x"]], integer: ["3", 1.5, -1, 0, 1e300, null, [3]], boolean: ["true", 1, null] };
+    const wrong = {
+      string: [3, true, null, {}, ["x"]],
+      integer: ["3", 1.5, -1, 0, 1e300, null, [3]],
+      boolean: ["true", 1, null],
+    };
     for (const [key, { type }] of Object.entries(properties)) {
       for (const value of wrong[type]) {
         const message = refusalOf(name, { ...full, [key]: value });
@@ -88,11 +104,23 @@ for (const { name, schema } of TOOL_SPECS) {
       const message = refusalOf(name, `${input}${input === "{" ? "" : ","}"${key}":"x"}`);
       assert.ok(message.includes(`unknown argument "${key}"`), message);
     }
-    assert.equal(schema["additionalProperties"], false);
+    assert.equal(schema.additionalProperties, false);
   });
 
   test(`${name}: arguments that are no JSON object are refused, and the message says what to send`, () => {
-    for (const input of ["", "null", "[]", '"x"', "3", "{", '{"path": "a"', "{'path':'a'}", "path=a", '{"path":"a"}}', "\u0000"]) {
+    for (const input of [
+      "",
+      "null",
+      "[]",
+      '"x"',
+      "3",
+      "{",
+      '{"path": "a"',
+      "{'path':'a'}",
+      "path=a",
+      '{"path":"a"}}',
+      "\u0000",
+    ]) {
       assert.match(refusalOf(name, input), /are not a JSON object; send /);
     }
   });
@@ -121,12 +149,25 @@ test("a path, glob, pattern or id too long for a command is refused, and the lon
   const effect = effectOf("search", longest);
   assert.ok(effect.kind === "search" && Buffer.byteLength(searchProgram(effect)) <= COMMAND_BYTES_MAX);
   for (const [key, value] of Object.entries(longest)) {
-    assert.match(refusalOf("search", { ...longest, [key]: `${value}x` }), / must be a string of at most \d+ characters$/);
+    assert.match(
+      refusalOf("search", { ...longest, [key]: `${value}x` }),
+      / must be a string of at most \d+ characters$/,
+    );
   }
 });
 
 test("an unknown tool is refused, also one that every object has, and the message lists those that exist", () => {
-  for (const name of ["bash", "", "__proto__", "constructor", "toString", "hasOwnProperty", "valueOf", "Read", "read "]) {
+  for (const name of [
+    "bash",
+    "",
+    "__proto__",
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "valueOf",
+    "Read",
+    "read ",
+  ]) {
     assert.equal(refusalOf(name, {}), `no tool "${name}"; there are ${TOOL_NAMES.join(", ")}`);
   }
   assert.ok(refusalOf("x".repeat(1 << 20), {}).length < 300);
@@ -158,7 +199,9 @@ test("system prompt, tool schemas and a first message are one request of at most
   await collect(model, {
     system: systemPrompt({ checkout, date: "2026-01-01" }),
     tools: TOOL_SPECS,
-    messages: [{ role: "user", text: "One test of this project fails. Find the bug, fix it, run the tests, and commit." }],
+    messages: [
+      { role: "user", text: "One test of this project fails. Find the bug, fix it, run the tests, and commit." },
+    ],
     outputTokensMax: 16_384,
     cacheKey: "20260101-000000-00000000",
   });

@@ -47,7 +47,9 @@ const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the 
 
 function stopped(session: Session, person: AbortSignal): TurnEnd {
   // A timer may fire a little before the clock says so.
-  return person.aborted ? STOPPED : (session.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
+  return person.aborted
+    ? STOPPED
+    : (session.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
 }
 
 function concludeTurn(text: string, isFirst: boolean, wasRefused: boolean, stop: StopReason): TurnEnd {

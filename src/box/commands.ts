@@ -19,8 +19,8 @@ export function quote(text: string): string {
 export function runProgram(command: string): string {
   const state = `${STATE_FOLDER}/cwd`;
   return (
-    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; cd -- "\${RINGFENCE_CWD:-.}" 2>/dev/null; unset RINGFENCE_CWD; set --\n` +
-    `trap 'printf %s "$PWD" >${state}' EXIT\n${MOVE_FOLDERS}${command}`
+    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; cd -- "\${RINGFENCE_CWD:-.}" 2>/dev/null; ` +
+    `unset RINGFENCE_CWD; set --; trap 'printf %s "$PWD" >${state}' EXIT; ${GIT_FUNCTION}\n${command}`
   );
 }
 
@@ -30,24 +30,20 @@ export function terminalProgram(command: string, size: { readonly rows: number; 
 }
 
 // In an overlay rename(2) of a folder of the checkout fails (EXDEV), which mv copes with and git does not; and a hard link
-// to a file of the checkout shows another inode number than the file, at which a local clone gives up.
-const MOVE_FOLDERS = `git() {
-  case $1 in
-    mv) ;;
-    clone) shift; command git clone --no-hardlinks "$@"; return ;;
-    *) command git "$@"; return ;;
-  esac
-  local said='Invalid cross-device link' s=0 a
-  # With several sources a failure would leave some of them moved.
-  [ $# -gt 3 ] || said=$(LC_ALL=C.UTF-8 command git "$@" 2>&1) || s=$?
-  case $said in
-    *'Invalid cross-device link'*) ;;
-    *) [ -z "$said" ] || printf '%s\\n' "$said" >&2; return $s ;;
-  esac
-  for a in "\${@:2}"; do [ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done
-  command git "$@"
-}
-`;
+// to a file of the checkout shows another inode number than the file, at which a local clone gives up. With several
+// sources a failed move would leave some of them moved, so those are not tried first. One line, because bash counts the
+// lines of the command from where it starts.
+const GIT_FUNCTION = [
+  "git() { case ${1-} in mv) ;;",
+  'clone) shift; command git clone --no-hardlinks "$@"; return ;;',
+  '*) command git "$@"; return ;; esac;',
+  "local said='Invalid cross-device link' s=0 a;",
+  '[ $# -gt 3 ] || said=$(LC_ALL=C.UTF-8 command git "$@" 2>&1) || s=$?;',
+  `case $said in *'Invalid cross-device link'*) ;; *) [ -z "$said" ] || printf '%s\\n' "$said" >&2; return $s ;; esac;`,
+  'for a in "${@:2}"; do',
+  '[ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done;',
+  'command git "$@"; }',
+].join(" ");
 
 const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 

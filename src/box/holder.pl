@@ -43,6 +43,17 @@ sub bind_read_only {
       or fail("read-only $source");
 }
 
+# Started by real root, what runs in a one-shot owns the machine's device nodes: without this it could change their mode
+# for everybody. Reading and writing a device is not writing to its file system, and stays possible.
+sub bind_device {
+    my ($name) = @_;
+    my $target = "$root/dev/$name";
+    bind_at("/dev/$name", $target);
+    my $remount = $MS_REMOUNT | $MS_BIND | $MS_RDONLY | $MS_NOSUID;
+    mount_at("none", $target, "none", $remount, "") or mount_at("none", $target, "none", $remount | $MS_NOEXEC, "")
+      or fail("read-only device $name");
+}
+
 sub unmount { my ($target, $flags) = @_; return syscall($number{umount2}, "$target", $flags) == 0 }
 
 sub make_node { my ($path, $mode) = @_; return syscall($number{mknodat}, $AT_FDCWD, "$path", $mode, 0) == 0 }
@@ -168,6 +179,7 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 }
 bind_at("/proc", "$root/proc", $MS_REC);
 bind_at("/dev", "$root/dev", $MS_REC);
+bind_device($_) for grep { -c "/dev/$_" } qw(null zero full random urandom tty);
 bind_read_only($checkout, "$root/lower");
 bind_at("$session/layer", "$root/layer");
 bind_at("$session/mask", "$root/mask");

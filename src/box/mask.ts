@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { decodePath } from "../core/changes.ts";
 import { maskContent, secretKind } from "../core/secretfiles.ts";
 import type { FoundSecret, Holder } from "./holder.ts";
@@ -79,10 +79,24 @@ const LATE_NAMES = [
   ".pgpass",
 ];
 
+/** A folder that holds one of these is a package, where people put a dotenv file. */
+const MANIFESTS = [
+  "package.json",
+  "pyproject.toml",
+  "requirements.txt",
+  "go.mod",
+  "Cargo.toml",
+  "composer.json",
+  "Gemfile",
+  "pom.xml",
+];
+/** Each costs some 16 names at the start; what lies beyond is hidden only if a dotenv file was there before. */
+const PACKAGES_MAX = 200;
+
 /** The tests that `find` is given to select what may hold a secret. */
 export function scanTests(): string[] {
   const passed = PASSED_OVER.flatMap((name) => ["-o", "-name", name]);
-  const names = NAMES.flatMap((name) => ["-o", "-iname", name]).slice(1);
+  const names = [...NAMES, ...MANIFESTS].flatMap((name) => ["-o", "-iname", name]).slice(1);
   return [
     "-xdev",
     "(",
@@ -132,8 +146,11 @@ export function scanTests(): string[] {
 export function writeMasks(folder: string, found: readonly FoundSecret[], holder: Holder): string[] {
   const masked: string[] = [];
   const lateFolders = new Set([""]);
+  let packages = 0;
   for (const { path: bytes, mode, content } of found) {
     const path = decodePath(bytes);
+    if (MANIFESTS.includes(basename(path)) && packages++ < PACKAGES_MAX)
+      lateFolders.add(path.includes("/") ? dirname(path) : "");
     const copy = maskOf(path, content);
     if (copy === null || !isPlain(mode)) continue;
     const target = Buffer.concat([Buffer.from(`${folder}/`), bytes]);

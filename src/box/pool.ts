@@ -30,6 +30,7 @@ export class Pool {
 
   /** Takes a sandbox that is up; throws BoxUnavailable, with the reason, when none can be set up. */
   async take(): Promise<OneShot> {
+    if (!this.#isOpen) throw new BoxUnavailable("the box is over; start a new session");
     const oneShot = this.#warm.shift() ?? this.#make();
     this.#taken.add(oneShot);
     const isUp = await oneShot.isUp;

@@ -88,10 +88,12 @@ export class Watch {
     const last = this.#reference;
     const bytes = last.bytes + last.freeBytes - free.freeBytes;
     const files = last.files + last.freeFiles - free.freeFiles;
-    if (free.freeBytes < FREE_BYTES_MIN && bytes > FREE_BYTES_MIN / 16) onLimit("disk: less than 1 GiB is free on this machine");
+    if (free.freeBytes < FREE_BYTES_MIN && bytes > FREE_BYTES_MIN / 16)
+      onLimit("disk: less than 1 GiB is free on this machine");
     // Free space falls by what other programs write too, so it only says when to count. A layer that is too large
     // already may shrink: whoever deletes is let go on.
-    const mayBeOver = (bytes > limits.diskBytes && bytes > last.bytes) || (files > limits.diskFiles && files > last.files);
+    const mayBeOver =
+      (bytes > limits.diskBytes && bytes > last.bytes) || (files > limits.diskFiles && files > last.files);
     if (mayBeOver) await this.#countFrozen(free, last);
     // What others free meanwhile hides what is written here, so it is counted now and then whatever is free.
     else if (Date.now() >= this.#nextCountAt) await this.#countDisk(free, last);

@@ -21,13 +21,14 @@ test("equal objects have equal bytes, in whatever order their keys came", () => 
 });
 
 test("writing twice changes nothing", () => {
-  fc.assert(
-    fc.property(values, (value) => canonical(JSON.parse(canonical(value)) as Json) === canonical(value)),
-  );
+  fc.assert(fc.property(values, (value) => canonical(JSON.parse(canonical(value)) as Json) === canonical(value)));
 });
 
 test("keys are sorted at every depth and there is no white space", () => {
-  assert.equal(canonical({ b: [1, { d: null, c: "x y" }], a: { z: true, y: -1.5 } }), '{"a":{"y":-1.5,"z":true},"b":[1,{"c":"x y","d":null}]}');
+  assert.equal(
+    canonical({ b: [1, { d: null, c: "x y" }], a: { z: true, y: -1.5 } }),
+    '{"a":{"y":-1.5,"z":true},"b":[1,{"c":"x y","d":null}]}',
+  );
 });
 
 test("a key that objects inherit is a key like any other", () => {

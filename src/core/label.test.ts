@@ -3,10 +3,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { INTEGRITIES, join, type Label, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
 
-const labels: fc.Arbitrary<Label> = fc.record({
-  integrity: fc.constantFrom(...INTEGRITIES),
-  secrecy: fc.constantFrom(...SECRECIES),
-}).map((label) => ({ ...label }));
+const labels: fc.Arbitrary<Label> = fc
+  .record({
+    integrity: fc.constantFrom(...INTEGRITIES),
+    secrecy: fc.constantFrom(...SECRECIES),
+  })
+  .map((label) => ({ ...label }));
 
 test("joining does not depend on order or grouping, and a label joined with itself stays", () => {
   fc.assert(

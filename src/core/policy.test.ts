@@ -10,10 +10,12 @@ const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "
 const TOP: Label = { integrity: "external", secrecy: "secret" };
 const BOTTOM: Label = { integrity: "system", secrecy: "public" };
 
-const labels: fc.Arbitrary<Label> = fc.record({
-  integrity: fc.constantFrom(...INTEGRITIES),
-  secrecy: fc.constantFrom(...SECRECIES),
-}).map((label) => ({ ...label }));
+const labels: fc.Arbitrary<Label> = fc
+  .record({
+    integrity: fc.constantFrom(...INTEGRITIES),
+    secrecy: fc.constantFrom(...SECRECIES),
+  })
+  .map((label) => ({ ...label }));
 const text = fc.string({ unit: "grapheme" });
 const glob = fc.option(text);
 const approvedBy = fc.constantFrom("person" as const, "none" as const);

@@ -121,20 +121,20 @@ function settingsOf(provider: Provider, place: Place, { env, providers }: ModelS
     `Set ${variable}${suffix}, or providers.${provider}.${key} in config.yaml`;
   const apiKey = read("_API_KEY") ?? (config?.apiKey?.trim() || undefined);
   if (place.needsKey && apiKey === undefined) {
-    throw new ModelFailure("auth", `${provider}: no key. ${hint("_API_KEY", "apiKey")}`);
+    throw new ModelFailure("auth", `${provider}: no key. ${hint("_API_KEY", "api_key")}`);
   }
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
     throw new ModelFailure(
       "auth",
-      `${provider}: the key has characters that no key has. ${hint("_API_KEY", "apiKey")}`,
+      `${provider}: the key has characters that no key has. ${hint("_API_KEY", "api_key")}`,
     );
   }
   const typed = read("_BASE_URL") ?? (config?.baseUrl?.trim() || undefined) ?? place.baseUrl;
-  if (typed === null) throw new ModelFailure("provider", `${provider}: no base URL. ${hint("_BASE_URL", "baseUrl")}`);
+  if (typed === null) throw new ModelFailure("provider", `${provider}: no base URL. ${hint("_BASE_URL", "base_url")}`);
   const baseUrl = baseUrlOf(typed, provider === "anthropic", place.version);
   if (baseUrl === null) {
     const problem = "the base URL is not a plain http or https address without a password or query";
-    throw new ModelFailure("provider", `${provider}: ${problem}. ${hint("_BASE_URL", "baseUrl")}`);
+    throw new ModelFailure("provider", `${provider}: ${problem}. ${hint("_BASE_URL", "base_url")}`);
   }
   return { baseUrl, apiKey, contextTokens: config?.contextTokens };
 }

@@ -70,7 +70,9 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
 // A script that asked for JSON gets its one result even where the command line itself is wrong.
 function scriptFormat(args: readonly string[]): OutputFormat | null {
   if (!args.includes("run") || args[0] === "exec") return null;
-  const asked = args.flatMap((arg, at) => (arg === "--output-format" ? [args[at + 1]] : arg.split("--output-format=", 2).slice(1)));
+  const asked = args.flatMap((arg, at) =>
+    arg === "--output-format" ? [args[at + 1]] : arg.split("--output-format=", 2).slice(1),
+  );
   return OUTPUT_FORMATS.find((format) => format !== "text" && asked.includes(format)) ?? null;
 }
 

@@ -62,10 +62,13 @@ export const MAY_BE_MISSING: Readonly<Record<string, string>> = {
 
 /** Reads a file of cases and checks their shape; throws an Error that names the row. */
 export function readCases(file: string): Case[] {
-  const lines = readFileSync(new URL(`./data/${file}`, import.meta.url), "utf8").split("\n").filter((line) => line !== "");
+  const lines = readFileSync(new URL(`./data/${file}`, import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   return lines.map((line, index) => {
     const row = JSON.parse(line) as Partial<Case>;
-    if (!row.id || !row.tool || !row.action || !row.harm?.type || !row.needs) throw new Error(`${file}:${index + 1}: not a case`);
+    if (!row.id || !row.tool || !row.action || !row.harm?.type || !row.needs)
+      throw new Error(`${file}:${index + 1}: not a case`);
     return row as Case;
   });
 }

@@ -38,26 +38,50 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   const timer = meanwhile ? setTimeout(() => void personDoes(meanwhile.command, place), meanwhile.afterMs) : null;
   const { text, signal, isLate, status } = await run.ended;
   if (timer) clearTimeout(timer);
+  // What the person lands afterwards is copied because they asked for it.
+  const peaks = stopWatching();
   const results = isShown ? { output: text, problem: null } : readResults(text, attack);
   let terminal = isShown ? text : "";
-  for (const command of landing === "land" ? [["diff"], ["land"]] : [["diff"]]) {
+  const after = attack.category === "dos" ? [] : landing === "land" ? [["diff"], ["land"]] : [["diff"]];
+  for (const command of after) {
     const { text: shown } = await program(command, attack, place, isShown).ended;
     if (isShown) terminal += shown;
   }
   if (attack.then !== null) await personDoes(attack.then, place);
   await sleep(SETTLE_MS);
-  const peaks = stopWatching();
-  const problem = isLate ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s` : isShown && status !== 0 && status !== 21 ? `exit ${status}: ${text.slice(-500)}` : results.problem;
+  const problem = isLate
+    ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s`
+    : isShown && status !== 0 && status !== 21
+      ? `exit ${status}: ${text.slice(-500)}`
+      : results.problem;
   const verifyLog = () => {
-    const { status: verified } = spawnSync(process.execPath, [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"], { cwd: place.ws, env: place.env });
+    const { status: verified } = spawnSync(process.execPath, [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"], {
+      cwd: place.ws,
+      env: place.env,
+    });
     return verified === 0;
   };
-  const evidence = { place, before, output: results.output, terminal, agentSignal: isLate ? null : signal, peaks, verifyLog, isScaled: false };
+  const evidence = {
+    place,
+    before,
+    output: results.output,
+    terminal,
+    agentSignal: isLate ? null : signal,
+    peaks,
+    verifyLog,
+    isScaled: false,
+  };
   return { evidence, problem: signal === null ? problem : null };
 }
 
 async function personDoes(command: string, place: Place): Promise<void> {
-  const child = spawn("bash", ["-c", command], { cwd: place.ws, env: place.env, timeout: PERSON_MS_MAX, killSignal: "SIGKILL", stdio: "ignore" });
+  const child = spawn("bash", ["-c", command], {
+    cwd: place.ws,
+    env: place.env,
+    timeout: PERSON_MS_MAX,
+    killSignal: "SIGKILL",
+    stdio: "ignore",
+  });
   await once(child, "close");
 }
 
@@ -66,7 +90,9 @@ function turnsOf(attack: Case): object[] {
   const turns = calls.map((call) => ({ text: "next", calls: [call] }));
   if (attack.tool === "assistant_text") return [{ text: attack.action.text }];
   const text = attack.action.text ?? "Done.";
-  return attack.tool === "session" ? [...turns, { text }] : [{ text: "I do it.", calls: [callOf(attack.tool, attack.action)] }, { text }];
+  return attack.tool === "session"
+    ? [...turns, { text }]
+    : [{ text: "I do it.", calls: [callOf(attack.tool, attack.action)] }, { text }];
 }
 
 function callOf(tool: Case["tool"], action: Action): Call {
@@ -86,10 +112,12 @@ function callOf(tool: Case["tool"], action: Action): Call {
 
 /** Starts the program as the person would; with a terminal where the terminal is what matters. */
 function program(args: readonly string[], attack: Case, place: Place, onTerminal: boolean) {
-  const path = attack.launch?.path ? `${attack.launch.path}:${place.env["PATH"]}` : place.env["PATH"];
+  const path = attack.launch?.path ? `${attack.launch.path}:${place.env.PATH}` : place.env.PATH;
   const env = { ...place.env, XDG_CACHE_HOME: `${STAGE_PLACE}/cache`, ...attack.launch?.env, PATH: path };
   const words = [process.execPath, `${STAGE_PROJECT}/bin/ringfence.js`, ...args];
-  const [file = "", ...rest] = onTerminal ? ["/usr/bin/script", "-qefc", words.map(quote).join(" "), "/dev/null"] : words;
+  const [file = "", ...rest] = onTerminal
+    ? ["/usr/bin/script", "-qefc", words.map(quote).join(" "), "/dev/null"]
+    : words;
   const child = spawn(file, rest, { cwd: place.ws, env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -97,17 +125,19 @@ function program(args: readonly string[], attack: Case, place: Place, onTerminal
       if (text.length < OUTPUT_CHARS_MAX) text += piece;
     });
   }
-  const ended = new Promise<{ text: string; signal: string | null; isLate: boolean; status: number | null }>((resolve) => {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill("SIGKILL");
-    }, PROGRAM_MS_MAX);
-    child.on("close", (status, signal) => {
-      clearTimeout(timer);
-      resolve({ text, signal, isLate, status });
-    });
-  });
+  const ended = new Promise<{ text: string; signal: string | null; isLate: boolean; status: number | null }>(
+    (resolve) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        child.kill("SIGKILL");
+      }, PROGRAM_MS_MAX);
+      child.on("close", (status, signal) => {
+        clearTimeout(timer);
+        resolve({ text, signal, isLate, status });
+      });
+    },
+  );
   return { pid: child.pid, ended };
 }
 
@@ -117,7 +147,11 @@ function readResults(text: string, attack: Case): { output: string; problem: str
   let hasEnded = false;
   for (const line of text.split("\n")) {
     if (!line.startsWith("{")) continue;
-    const event = JSON.parse(line) as { type: string; reason?: string; message?: { content?: { type: string; content?: string }[] } };
+    const event = JSON.parse(line) as {
+      type: string;
+      reason?: string;
+      message?: { content?: { type: string; content?: string }[] };
+    };
     if (event.type === "result") hasEnded = event.reason === "done" || event.reason === "approval-needed";
     if (event.type === "user") results.push(...(event.message?.content ?? []).map(({ content }) => content ?? ""));
   }

@@ -18,7 +18,10 @@ const ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Len
 const PATIENCE_MS = 400;
 
 /** Listens on a port of the loopback (0 chooses one) or on a path, records all bytes, answers HTTP when asked in it. */
-export async function listen(where: { readonly host: string; readonly port: number } | string, onReach: () => void = () => {}): Promise<Listener> {
+export async function listen(
+  where: { readonly host: string; readonly port: number } | string,
+  onReach: () => void = () => {},
+): Promise<Listener> {
   const listener = { address: "", connections: 0, received: "", close: () => {} };
   const server = createServer((socket) => {
     listener.connections += 1;
@@ -66,7 +69,8 @@ function serve(socket: Socket, keep: (text: string) => void): void {
     keep(piece);
     text = (text + piece).slice(-KEPT_CHARS_MAX);
     timer.refresh();
-    if (/^expect: 100-continue/im.test(text) && !text.includes("\r\n\r\n", text.indexOf("\r\n\r\n") + 4)) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (/^expect: 100-continue/im.test(text) && !text.includes("\r\n\r\n", text.indexOf("\r\n\r\n") + 4))
+      socket.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (isWhole(text)) answer();
   });
   socket.on("error", () => {});
@@ -77,7 +81,9 @@ function isWhole(text: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return false;
   const length = text.slice(0, end).match(/^content-length: *(\d+)/im)?.[1];
-  return length === undefined ? !/^transfer-encoding/im.test(text.slice(0, end)) : text.length >= end + 4 + Number(length);
+  return length === undefined
+    ? !/^transfer-encoding/im.test(text.slice(0, end))
+    : text.length >= end + 4 + Number(length);
 }
 
 function addressOf(server: Server): string {

@@ -5,7 +5,10 @@ const INTERVAL_MS = 100;
 const PAGE_BYTES = 4096;
 
 /** Watches the stage while an attack runs; returns what is to be called at its end for the peaks. */
-export function watchStage(agentPid: () => number | undefined, onLook: (peaks: Readonly<Record<string, number>>) => void = () => {}) {
+export function watchStage(
+  agentPid: () => number | undefined,
+  onLook: (peaks: Readonly<Record<string, number>>) => void = () => {},
+) {
   const start = look(agentPid());
   const peaks: Record<string, number> = {};
   const measure = () => {

@@ -43,7 +43,12 @@ export async function makeShared(): Promise<Shared> {
 /** Makes the place of a case and fills the case's variables with what was made. */
 export async function makePlace(number: number, shared: Shared, path: string): Promise<Place> {
   const base = join(STAGE_PLACE, String(number));
-  const [home, ws, out, mark] = ["home", "ws", "out", "mark"].map((name) => join(base, name)) as [string, string, string, string];
+  const [home, ws, out, mark] = ["home", "ws", "out", "mark"].map((name) => join(base, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   for (const folder of [home, ws, out]) mkdirSync(folder, { recursive: true });
   const canaries = makeCanaries();
   const loopback = { host: "127.0.0.1", port: 0 };
@@ -74,7 +79,7 @@ export async function makePlace(number: number, shared: Shared, path: string): P
     USER: "person",
     LANG: "C.UTF-8",
     TERM: "xterm",
-    CAN_VAR: variables.CAN_VAR ?? "",
+    CAN_VAR: (variables as Readonly<Record<string, string>>).CAN_VAR ?? "",
     SSH_AUTH_SOCK: join(base, "ssh-agent.sock"),
     DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(base, "bus")}`,
     XDG_RUNTIME_DIR: base,
@@ -90,9 +95,18 @@ export async function makePlace(number: number, shared: Shared, path: string): P
 
 /** Fills a case for its place, and does what the person did before. */
 export function prepare(attack: Case, place: Place): Case {
-  const filled = { ...fillAll({ ...attack, action: null, then: null }, place.variables), then: attack.then, action: attack.action };
+  const filled = {
+    ...fillAll({ ...attack, action: null, then: null }, place.variables),
+    then: attack.then,
+    action: attack.action,
+  };
   if (filled.setup !== null) {
-    const { status, stderr } = spawnSync("bash", ["-c", filled.setup], { cwd: place.ws, env: place.env, encoding: "utf8", timeout: 20_000 });
+    const { status, stderr } = spawnSync("bash", ["-c", filled.setup], {
+      cwd: place.ws,
+      env: place.env,
+      encoding: "utf8",
+      timeout: 20_000,
+    });
     if (status !== 0) throw new Error(`${attack.id}: its setup failed: ${stderr}`);
   }
   // An action may hold what a file holds by now.

@@ -45,14 +45,20 @@ async function main(): Promise<void> {
 async function judge(attack: Case, number: number, job: Job, shared: Shared): Promise<Verdict> {
   const startedAt = Date.now();
   const verdict = (harm: string | null, missing: string | null, problem: string | null): Verdict => ({
-    id: attack.id, play: job.play, harm, missing, problem, ms: Date.now() - startedAt,
+    id: attack.id,
+    play: job.play,
+    harm,
+    missing,
+    problem,
+    ms: Date.now() - startedAt,
   });
   const missing = attack.needs.find((program) => !isThere(program, job.path));
   if (missing !== undefined) return verdict(null, missing, null);
   const place = await makePlace(number, shared, job.path);
   try {
     const filled = prepare(attack, place);
-    if (job.play === "undefended") return verdict(findHarm(filled.harm, await playUndefended(filled, place)), null, null);
+    if (job.play === "undefended")
+      return verdict(findHarm(filled.harm, await playUndefended(filled, place)), null, null);
     const { evidence, problem } = await playDefended(filled, place, job.play);
     return verdict(findHarm(filled.harm, evidence), null, problem);
   } catch (error) {

@@ -13,7 +13,8 @@ const FLOOD_MS_MAX = 5_000;
 const AGENT_BYTES_MAX = 300 << 20;
 
 /** An agent that obeys: runs a command with all that it has, keeps every byte, shows every byte. */
-const AGENT = 'my $all = ""; open(my $from, "-|", "bash", "-c", "$ARGV[0]\\n") or die; while (sysread $from, my $piece, 1 << 16) { $all .= $piece } print $all; sleep 0';
+const AGENT =
+  'my $all = ""; open(my $from, "-|", "bash", "-c", "$ARGV[0]\\n") or die; while (sysread $from, my $piece, 1 << 16) { $all .= $piece } print $all; sleep 0';
 const LIMITS = "ulimit -c 0; ulimit -u 300; ulimit -f 400000;";
 
 /** Does what an attack says on a plain shell, in a stage that bounds it. */
@@ -26,7 +27,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   const stopWatching = watchStage(
     () => pid,
     (peaks) => {
-      if (pid !== undefined && (peaks["agent_rss_bytes"] ?? 0) > AGENT_BYTES_MAX) kill(pid);
+      if (pid !== undefined && (peaks.agent_rss_bytes ?? 0) > AGENT_BYTES_MAX) kill(pid);
     },
   );
   const memory = attack.category === "dos" ? "ulimit -v 1500000;" : "";
@@ -44,7 +45,8 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   if (timer) clearTimeout(timer);
   if (attack.then !== null) await shell(attack.then, place, "");
   // Fetches that a page would make by itself.
-  if (attack.tool === "assistant_text") await shell(`curl -s ${quote(attack.action.text?.match(/\((http[^)]*)\)/)?.[1] ?? "")}`, place, "");
+  if (attack.tool === "assistant_text")
+    await shell(`curl -s ${quote(attack.action.text?.match(/\((http[^)]*)\)/)?.[1] ?? "")}`, place, "");
   const peaks = stopWatching();
   return { place, before, output, terminal: output, agentSignal, peaks, verifyLog: null, isScaled: true };
 }
@@ -54,10 +56,17 @@ function actionsOf(attack: Case): Action[] {
   return (attack.action.calls ?? []).map(({ input }) => input as Action);
 }
 
-async function act(action: Action, attack: Case, place: Place, limits: string, onStart: (pid: number | undefined) => void) {
+async function act(
+  action: Action,
+  attack: Case,
+  place: Place,
+  limits: string,
+  onStart: (pid: number | undefined) => void,
+) {
   if (action.command !== undefined) return shell(action.command, place, limits, attack.launch, onStart);
   if (action.url !== undefined) return shell(`curl -s -m 3 ${quote(action.url)}`, place, limits);
-  if (action.path !== undefined && action.content === undefined) return { output: readFileSync(action.path, "utf8"), signal: null };
+  if (action.path !== undefined && action.content === undefined)
+    return { output: readFileSync(action.path, "utf8"), signal: null };
   if (action.path !== undefined && action.content !== undefined) {
     mkdirSync(dirname(action.path), { recursive: true });
     writeFileSync(action.path, action.content);
@@ -66,14 +75,24 @@ async function act(action: Action, attack: Case, place: Place, limits: string, o
   return { output: action.text ?? "", signal: null };
 }
 
-function shell(command: string, place: Place, limits: string, launch: Case["launch"] = {}, onStart: (pid: number | undefined) => void = () => {}) {
-  const env = { ...place.env, ...launch.env, PATH: launch.path ? `${launch.path}:${place.env["PATH"]}` : place.env["PATH"] };
-  const child = spawn("/bin/bash", ["-c", `${LIMITS} ${limits} exec /usr/bin/perl -e "$0" "$1"`, AGENT, `exec 2>&1; ${command}`], {
-    cwd: place.ws,
-    env,
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
-  });
+function shell(
+  command: string,
+  place: Place,
+  limits: string,
+  launch: Case["launch"] = {},
+  onStart: (pid: number | undefined) => void = () => {},
+) {
+  const env = { ...place.env, ...launch.env, PATH: launch.path ? `${launch.path}:${place.env.PATH}` : place.env.PATH };
+  const child = spawn(
+    "/bin/bash",
+    ["-c", `${LIMITS} ${limits} exec /usr/bin/perl -e "$0" "$1"`, AGENT, `exec 2>&1; ${command}`],
+    {
+      cwd: place.ws,
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: true,
+    },
+  );
   onStart(child.pid);
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -84,10 +103,13 @@ function shell(command: string, place: Place, limits: string, launch: Case["laun
   };
   return new Promise<{ output: string; signal: string | null }>((resolve) => {
     let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      stop();
-    }, limits === "" ? ACTION_MS_MAX : FLOOD_MS_MAX);
+    const timer = setTimeout(
+      () => {
+        isLate = true;
+        stop();
+      },
+      limits === "" ? ACTION_MS_MAX : FLOOD_MS_MAX,
+    );
     // A stopped agent never ends by itself.
     const stopped = setInterval(() => {
       if (child.pid === undefined || !readState(child.pid).startsWith("T")) return;

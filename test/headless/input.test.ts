@@ -2,11 +2,24 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { call, makePlace, ordinary, type Place, play, readPlayed, ringfence, run, runArguments, script, self, sh, start } from "./program.ts";
+import {
+  call,
+  makePlace,
+  ordinary,
+  type Place,
+  play,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  self,
+  sh,
+  start,
+} from "./program.ts";
 
 const RESULT_CHARS_MAX = 61_000;
-const PIXEL =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 function configure(place: Place, text: string): void {
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
@@ -16,9 +29,22 @@ function configure(place: Place, text: string): void {
 for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 || uid !== self().uid)) {
   test(`as ${user.name}: an empty folder, without git, simply works`, async (t) => {
     const place = makePlace(t, "", { git: false, user });
-    const played = await play(place, [call("list", {}), call("search", { pattern: "x" }), call("write", { path: "a/b.txt", content: "hi\n" }), run("cat a/b.txt; pwd"), { text: "ok" }], ["--land", "auto"]);
+    const played = await play(
+      place,
+      [
+        call("list", {}),
+        call("search", { pattern: "x" }),
+        call("write", { path: "a/b.txt", content: "hi\n" }),
+        run("cat a/b.txt; pwd"),
+        { text: "ok" },
+      ],
+      ["--land", "auto"],
+    );
     const texts = ["(empty folder)", "no match for x", "wrote 3 bytes to a/b.txt", `hi\n${place.checkout}`];
-    assert.deepEqual(played.results.map(({ text }) => text), texts);
+    assert.deepEqual(
+      played.results.map(({ text }) => text),
+      texts,
+    );
     assert.equal(sh(place, "cat a/b.txt; stat -c %U a/b.txt"), `hi\n${user.name}\n`);
   });
 
@@ -32,7 +58,10 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
       { text: "ok" },
     ]);
     const [endless, ignoring, daemon, after] = played.results.map(({ text }) => text);
-    assert.match(endless ?? "", /^y\ny\n[\s\S]*cut; the output of \d+ bytes is in \/tmp\/ringfence\/output-\d+\.txt[\s\S]*\nkilled after 300 ms$/);
+    assert.match(
+      endless ?? "",
+      /^y\ny\n[\s\S]*cut; the output of \d+ bytes is in \/tmp\/ringfence\/output-\d+\.txt[\s\S]*\nkilled after 300 ms$/,
+    );
     assert.ok((endless ?? "").length < RESULT_CHARS_MAX);
     assert.deepEqual([ignoring, daemon, after], ["killed after 200 ms", "killed after 200 ms", "0"]);
     assert.equal(played.status, 0);
@@ -41,7 +70,8 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
   test(`as ${user.name}: memory past its limit is refused, and the session goes on`, async (t) => {
     const place = makePlace(t, "", { user });
     configure(place, "limits: {memory_mb: 200}");
-    const hog = "perl -e 'my @a; for (1 .. 100) { push @a, \"x\" x (16 << 20); select undef, undef, undef, 0.01 } print \"all\"'";
+    const hog =
+      'perl -e \'my @a; for (1 .. 100) { push @a, "x" x (16 << 20); select undef, undef, undef, 0.01 } print "all"\'';
     const played = await play(place, [run(hog), run("echo still here"), { text: "ok" }]);
     const [hit, after] = played.results;
     assert.equal(hit?.ok, false);
@@ -55,20 +85,35 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
     configure(place, "limits: {disk_mb: 24}");
     const before = sh(place, "sha256sum precious a.txt");
     const fill = "for n in $(seq 1 200); do head -c 4000000 /dev/zero >fill$n || break; sleep 0.02; done; echo over";
-    const played = await play(place, [run(fill), run("sha256sum precious a.txt"), run("rm -f fill*; echo two >>a.txt; sleep 0.3; cat a.txt"), { text: "ok" }]);
+    const played = await play(place, [
+      run(fill),
+      run("sha256sum precious a.txt"),
+      run("rm -f fill*; echo two >>a.txt; sleep 0.3; cat a.txt"),
+      { text: "ok" },
+    ]);
     const [hit, inside, after] = played.results;
     assert.equal(hit?.ok, false);
-    assert.match(hit?.text ?? "", /stopped by a limit of the box: disk: the layer holds \d+ MiB, 24 allowed; delete files first/);
+    assert.match(
+      hit?.text ?? "",
+      /stopped by a limit of the box: disk: the layer holds \d+ MiB, 24 allowed; delete files first/,
+    );
     assert.deepEqual([inside?.text, after?.text], [before.trimEnd(), "one\ntwo"]);
     assert.equal(sh(place, "sha256sum precious a.txt"), before);
-    assert.deepEqual((played.result["held"] as { path: string }[]).map(({ path }) => path), ["a.txt"]);
+    assert.deepEqual(
+      (played.result.held as { path: string }[]).map(({ path }) => path),
+      ["a.txt"],
+    );
   });
 }
 
 test("one file past the disk limit ends the command that writes it", async (t) => {
   const place = makePlace(t);
   configure(place, "limits: {disk_mb: 16}");
-  const played = await play(place, [run("head -c 64000000 /dev/zero >big; ls -l big | cut -d' ' -f5; rm big"), run("echo fine"), { text: "ok" }]);
+  const played = await play(place, [
+    run("head -c 64000000 /dev/zero >big; ls -l big | cut -d' ' -f5; rm big"),
+    run("echo fine"),
+    { text: "ok" },
+  ]);
   assert.match(played.results[0]?.text ?? "", /16777216|disk/);
   assert.deepEqual(played.results[1], { ok: true, text: "fine" });
 });
@@ -76,13 +121,20 @@ test("one file past the disk limit ends the command that writes it", async (t) =
 test("more processes than allowed are refused to the command alone, and the next call works", async (t) => {
   const place = makePlace(t);
   configure(place, "limits: {processes: 40}");
-  const played = await play(place, [run("for n in $(seq 1 100); do sleep 20 & done; wait", { timeout_ms: 3000 }), run("echo fine"), { text: "ok" }]);
+  const played = await play(place, [
+    run("for n in $(seq 1 100); do sleep 20 & done; wait", { timeout_ms: 3000 }),
+    run("echo fine"),
+    { text: "ok" },
+  ]);
   assert.equal(played.results[0]?.ok, false);
   assert.deepEqual(played.results[1], { ok: true, text: "fine" });
 });
 
 test("file names with newlines, quotes, spaces and bytes that are no UTF-8 are listed, changed and landed", async (t) => {
-  const place = makePlace(t, `echo 1 >$'new\\nline'; echo 1 >'quo"te'\\'; echo 1 >' -rf'; echo 1 >$'no\\xffutf8'; echo 1 >'$(touch hacked)'`);
+  const place = makePlace(
+    t,
+    `echo 1 >$'new\\nline'; echo 1 >'quo"te'\\'; echo 1 >' -rf'; echo 1 >$'no\\xffutf8'; echo 1 >'$(touch hacked)'`,
+  );
   const played = await play(
     place,
     [
@@ -92,14 +144,20 @@ test("file names with newlines, quotes, spaces and bytes that are no UTF-8 are l
       call("read", { path: " -rf" }),
       call("write", { path: "$(touch hacked)", content: "2\n" }),
       call("search", { pattern: "1", glob: "new*" }),
-      run("for f in *; do echo more >>\"$f\"; done; ls -A | wc -l"),
+      run('for f in *; do echo more >>"$f"; done; ls -A | wc -l'),
       { text: "ok" },
     ],
     ["--land", "auto"],
   );
-  assert.deepEqual(played.results.map(({ ok }) => ok), Array(7).fill(true));
+  assert.deepEqual(
+    played.results.map(({ ok }) => ok),
+    Array(7).fill(true),
+  );
   assert.equal(played.results[1]?.text, "     1\t1");
-  assert.equal(sh(place, "cat $'new\\nline' 'quo\"te'\\' ' -rf' $'no\\xffutf8' '$(touch hacked)' | tr '\\n' ,; ls -A | wc -l"), "1,more,2,more,1,more,1,more,2,more,7\n");
+  assert.equal(
+    sh(place, "cat $'new\\nline' 'quo\"te'\\' ' -rf' $'no\\xffutf8' '$(touch hacked)' | tr '\\n' ,; ls -A | wc -l"),
+    "1,more,2,more,1,more,1,more,2,more,7\n",
+  );
   assert.equal(played.status, 0);
 });
 
@@ -118,7 +176,7 @@ test("a file of 2 GB is read in part, searched past and not edited", async (t) =
   assert.match(texts[1] ?? "", /^10000000\tline\n10000001\tline\n\(more follows: read with offset 10000002\)$/);
   assert.match(texts[2] ?? "", /\n {2}2000\tline\n\(more follows: read with offset 2001\)$/);
   assert.match(texts[3] ?? "", /^edit: zeros is larger than \d+ bytes; use run with sed$/);
-  assert.deepEqual(played.result["held"], []);
+  assert.deepEqual(played.result.held, []);
 });
 
 test("binary output and terminal escapes reach the model without a terminal's language", async (t) => {
@@ -153,7 +211,10 @@ test("a call that cannot be understood is answered with what to send, and nothin
     { text: "ok" },
   ]);
   const refused = played.results.slice(0, -1);
-  assert.deepEqual(refused.filter(({ ok, text }) => ok || !/; send |there are read|NUL|must be|nested|allowed/.test(text)), []);
+  assert.deepEqual(
+    refused.filter(({ ok, text }) => ok || !/; send |there are read|NUL|must be|nested|allowed/.test(text)),
+    [],
+  );
   assert.ok(refused.every(({ text }) => text.length < 1000));
   assert.deepEqual([played.results.at(-1)?.text, played.status], [".git", 0]);
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
@@ -161,13 +222,19 @@ test("a call that cannot be understood is answered with what to send, and nothin
 
 test("a reply larger than an event of the log may be is recorded by digest, and the session goes on", async (t) => {
   const place = makePlace(t);
-  const played = await play(place, [{ text: "\u0001".repeat(8 << 20), calls: [{ tool: "run", input: { command: "echo on" } }] }, { text: '"'.repeat(20 << 20) }]);
+  const played = await play(place, [
+    { text: "\u0001".repeat(5 << 19), calls: [{ tool: "run", input: { command: "echo on" } }] },
+    { text: '"'.repeat(9 << 20) },
+  ]);
   assert.deepEqual([played.status, played.results], [0, [{ ok: true, text: "on" }]]);
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
 });
 
 test("an edit keeps line ends, byte order mark and a missing last newline, and says why it cannot be made", async (t) => {
-  const place = makePlace(t, "printf 'a\\r\\nb\\r\\nc' >crlf; printf '\\xef\\xbb\\xbfone\\ntwo' >bom; printf 'same\\nsame\\n' >twice; chmod 755 twice");
+  const place = makePlace(
+    t,
+    "printf 'a\\r\\nb\\r\\nc' >crlf; printf '\\xef\\xbb\\xbfone\\ntwo' >bom; printf 'same\\nsame\\n' >twice; chmod 755 twice",
+  );
   const played = await play(
     place,
     [
@@ -182,7 +249,10 @@ test("an edit keeps line ends, byte order mark and a missing last newline, and s
     ],
     ["--land", "auto"],
   );
-  assert.deepEqual(played.results.map(({ ok }) => ok), [true, true, false, false, true, false, false]);
+  assert.deepEqual(
+    played.results.map(({ ok }) => ok),
+    [true, true, false, false, true, false, false],
+  );
   assert.match(played.results[2]?.text ?? "", /2 times/);
   assert.equal(readFileSync(join(place.checkout, "crlf"), "utf8"), "a\r\nB\r\nnew\r\nc");
   assert.equal(readFileSync(join(place.checkout, "bom"), "utf8"), "\ufeff1\ntwo");
@@ -191,17 +261,29 @@ test("an edit keeps line ends, byte order mark and a missing last newline, and s
 
 test("an image is read as an image by its bytes; a text of that name is a text", async (t) => {
   const place = makePlace(t, `echo ${PIXEL} | base64 -d >a.png; echo text >b.png; cp a.png c.txt; : >empty.gif`);
-  const played = await play(place, [...["a.png", "b.png", "c.txt", "empty.gif"].map((path) => call("read", { path })), { text: "ok" }]);
+  const played = await play(place, [
+    ...["a.png", "b.png", "c.txt", "empty.gif"].map((path) => call("read", { path })),
+    { text: "ok" },
+  ]);
   const texts = played.results.map(({ text }) => text);
-  assert.deepEqual([texts[0], texts[1], texts[3]], [`image, ${Buffer.from(PIXEL, "base64").length} bytes`, "     1\ttext", "(empty file)"]);
+  assert.deepEqual(
+    [texts[0], texts[1], texts[3]],
+    [`image, ${Buffer.from(PIXEL, "base64").length} bytes`, "     1\ttext", "(empty file)"],
+  );
   assert.match(texts[2] ?? "", /^binary file/);
 });
 
 test("the calls of one reply are answered in order, each seeing what the one before did", async (t) => {
   const place = makePlace(t);
-  const calls = Array.from({ length: 12 }, (_, index) => ({ tool: "run", input: { command: `sleep 0.0${index % 3}; echo ${index} >>log; tail -n 1 log` } }));
+  const calls = Array.from({ length: 12 }, (_, index) => ({
+    tool: "run",
+    input: { command: `sleep 0.0${index % 3}; echo ${index} >>log; tail -n 1 log` },
+  }));
   const played = await play(place, [{ calls }, { text: "ok" }]);
-  assert.deepEqual(played.results.map(({ text }) => text), calls.map((_, index) => String(index)));
+  assert.deepEqual(
+    played.results.map(({ text }) => text),
+    calls.map((_, index) => String(index)),
+  );
 });
 
 test("background commands are listed, read, and ended; a daemon that a call left is one of them", async (t) => {
@@ -236,7 +318,10 @@ test("background commands are listed, read, and ended; a daemon that a call left
 });
 
 test("searching and listing pass .git over, also where a glob would match it", async (t) => {
-  const place = makePlace(t, "mkdir -p src; echo needle >src/a.ts; echo needle >.hidden; echo needle >ignored; echo ignored >.gitignore");
+  const place = makePlace(
+    t,
+    "mkdir -p src; echo needle >src/a.ts; echo needle >.hidden; echo needle >ignored; echo ignored >.gitignore",
+  );
   const played = await play(place, [
     call("list", { glob: "*" }),
     call("list", { glob: "**/*.ts" }),
@@ -247,7 +332,11 @@ test("searching and listing pass .git over, also where a glob would match it", a
   ]);
   const texts = played.results.map(({ text }) => text);
   assert.doesNotMatch(texts.join("\n"), /\.git\//);
-  assert.deepEqual(texts.slice(1, 2).concat(texts.slice(3)), ["./src/a.ts", "./.hidden:1:needle\n./src/a.ts:1:needle", "no file matches *.nothing"]);
+  assert.deepEqual(texts.slice(1, 2).concat(texts.slice(3)), [
+    "./src/a.ts",
+    "./.hidden:1:needle\n./src/a.ts:1:needle",
+    "no file matches *.nothing",
+  ]);
 });
 
 test("an empty prompt, an unknown option and an unknown command are refused with what to type", async (t) => {
@@ -280,15 +369,18 @@ test("a folder that is a file, is not readable, or holds the home or the state i
     ["/usr/lib", /lies in \/usr/],
   ] as const) {
     const played = readPlayed(await ringfence(place, runArguments(spec, ["-C", folder])));
-    assert.deepEqual([played.status, played.result["session_id"]], [2, null], folder);
-    assert.match(String(played.result["result"]), message);
+    assert.deepEqual([played.status, played.result.session_id], [2, null], folder);
+    assert.match(String(played.result.result), message);
   }
 });
 
 test("in a folder below the root of the repository, the repository is the checkout and the nearest instructions come last", async (t) => {
-  const place = makePlace(t, "mkdir -p deep/er; echo top >AGENTS.md; echo near >deep/CLAUDE.md; echo no >deep/GEMINI.md");
+  const place = makePlace(
+    t,
+    "mkdir -p deep/er; echo top >AGENTS.md; echo near >deep/CLAUDE.md; echo no >deep/GEMINI.md",
+  );
   const spec = script(place, [run("pwd"), { text: "ok" }]);
   const played = readPlayed(await start(place, runArguments(spec), { cwd: join(place.checkout, "deep/er") }).ended);
   const told = played.events.find(({ subtype }) => subtype === "instructions");
-  assert.deepEqual([told?.["paths"], played.results[0]?.text], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
+  assert.deepEqual([told?.paths, played.results[0]?.text], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
 });

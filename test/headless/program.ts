@@ -52,20 +52,31 @@ const PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /** The user that runs the tests. */
 export function self(): User {
-  const { username: name, uid, gid } = { username: process.env["USER"] ?? "root", uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const {
+    username: name,
+    uid,
+    gid,
+  } = { username: process.env.USER ?? "root", uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   return { name, uid, gid };
 }
 
 /** The ordinary user that the set-up made; whoever runs the tests where that is somebody ordinary already. */
 export function ordinary(): User {
   if (process.getuid?.() !== 0) return self();
-  const line = readFileSync("/etc/passwd", "utf8").split("\n").map((fields) => fields.split(":")).find(([name]) => name === "ringfence-test");
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((fields) => fields.split(":"))
+    .find(([name]) => name === "ringfence-test");
   if (!line) throw new Error("there is no user ringfence-test: run npm test, which makes one");
   return { name: "ringfence-test", uid: Number(line[2]), gid: Number(line[3]) };
 }
 
 /** Makes a place by a shell program that runs in the checkout, which is a git repository unless `git` is false. */
-export function makePlace(t: TestContext, make = "", options: { readonly git?: boolean; readonly user?: User } = {}): Place {
+export function makePlace(
+  t: TestContext,
+  make = "",
+  options: { readonly git?: boolean; readonly user?: User } = {},
+): Place {
   const user = options.user ?? self();
   const root = mkdtempSync("/tmp/ringfence-headless-");
   // A layer has folders that are closed to everybody.
@@ -76,10 +87,24 @@ export function makePlace(t: TestContext, make = "", options: { readonly git?: b
     chownSync(folder, user.uid, user.gid);
   }
   spawnSync("chmod", ["755", root]);
-  const env = { PATH, HOME: place.home, USER: user.name, LOGNAME: user.name, LANG: "C.UTF-8", TERM: "xterm", XDG_CACHE_HOME: join(root, "cache") };
+  const env = {
+    PATH,
+    HOME: place.home,
+    USER: user.name,
+    LOGNAME: user.name,
+    LANG: "C.UTF-8",
+    TERM: "xterm",
+    XDG_CACHE_HOME: join(root, "cache"),
+  };
   const before = "printf '[user]\\n\\tname = Ada Example\\n\\temail = ada@example.test\\n' >$HOME/.gitconfig\n";
-  const commit = options.git === false ? "" : "\ngit init -q -b main . && git add -A && git commit -qm start --allow-empty";
-  const done = spawnSync("/bin/bash", ["--norc", "-euc", `${before}${make}${commit}`], { ...who(user), cwd: place.checkout, env, encoding: "utf8" });
+  const commit =
+    options.git === false ? "" : "\ngit init -q -b main . && git add -A && git commit -qm start --allow-empty";
+  const done = spawnSync("/bin/bash", ["--norc", "-euc", `${before}${make}${commit}`], {
+    ...who(user),
+    cwd: place.checkout,
+    env,
+    encoding: "utf8",
+  });
   if (done.status !== 0) throw new Error(`the place could not be made: ${done.stderr}`);
   return { ...place, env };
 }
@@ -108,7 +133,11 @@ export interface Launch {
 }
 
 /** Starts the program as a person would. */
-export function start(place: Place, args: readonly string[], launch: Launch = {}): { readonly child: ChildProcess; readonly ended: Promise<Ended>; readonly seen: () => string } {
+export function start(
+  place: Place,
+  args: readonly string[],
+  launch: Launch = {},
+): { readonly child: ChildProcess; readonly ended: Promise<Ended>; readonly seen: () => string } {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     ...who(launch.user ?? place.user),
     cwd: launch.cwd ?? place.checkout,
@@ -138,7 +167,12 @@ export function ringfence(place: Place, args: readonly string[], launch: Launch 
 }
 
 /** Plays turns through the program in stream-json and reads what it said. */
-export async function play(place: Place, turns: readonly Turn[], args: readonly string[] = [], launch: Launch = {}): Promise<Played> {
+export async function play(
+  place: Place,
+  turns: readonly Turn[],
+  args: readonly string[] = [],
+  launch: Launch = {},
+): Promise<Played> {
   return readPlayed(await ringfence(place, runArguments(script(place, turns), args), launch));
 }
 
@@ -148,7 +182,10 @@ export function runArguments(model: string, args: readonly string[] = []): strin
 
 /** Reads stream-json: every line is an object, and the one result comes last. */
 export function readPlayed(ended: Ended): Played {
-  const events = ended.stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Event);
+  const events = ended.stdout
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Event);
   const results = events.filter(({ type }) => type === "result");
   const [result] = results;
   if (!result || results.length !== 1 || events.at(-1) !== result || !ended.stdout.endsWith("\n")) {
@@ -157,7 +194,12 @@ export function readPlayed(ended: Ended): Played {
   const contents = events
     .filter(({ type }) => type === "user")
     .flatMap(({ message }) => (message as { content: readonly { content: string; is_error: boolean }[] }).content);
-  return { ...ended, events, result, results: contents.map(({ content, is_error: isError }) => ({ ok: !isError, text: content })) };
+  return {
+    ...ended,
+    events,
+    result,
+    results: contents.map(({ content, is_error: isError }) => ({ ok: !isError, text: content })),
+  };
 }
 
 /** The folder of the only session of a place. */
@@ -170,7 +212,12 @@ export function sessionFolder({ home }: Place): string {
 
 /** Runs a shell program in the checkout, outside the box: the person at work. */
 export function sh(place: Place, program: string): string {
-  const done = spawnSync("/bin/bash", ["--norc", "-euc", program], { ...who(place.user), cwd: place.checkout, env: place.env, encoding: "latin1" });
+  const done = spawnSync("/bin/bash", ["--norc", "-euc", program], {
+    ...who(place.user),
+    cwd: place.checkout,
+    env: place.env,
+    encoding: "latin1",
+  });
   if (done.status !== 0) throw new Error(`${program}: ${done.stderr}`);
   return done.stdout;
 }

@@ -4,7 +4,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { vllm } from "../../src/model/protocols.fixture.ts";
 import { json, serve, sse } from "../../src/model/wire.fixture.ts";
-import { call, type Event, makePlace, type Place, play, readPlayed, ringfence, run, runArguments, script, sh } from "./program.ts";
+import {
+  call,
+  type Event,
+  makePlace,
+  type Place,
+  play,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  sh,
+} from "./program.ts";
 
 const SMALL: Event = { held: [], landed: [], patch: null };
 
@@ -28,7 +40,8 @@ const CASES: readonly Case[] = [
   },
   {
     title: "a call that fails and is answered",
-    model: (place) => script(place, [run("exit 3"), call("read", { path: "absent" }), { text: "It failed, I say so." }]),
+    model: (place) =>
+      script(place, [run("exit 3"), call("read", { path: "absent" }), { text: "It failed, I say so." }]),
     exit: 0,
     reason: "done",
     message: /^It failed, I say so\.$/,
@@ -124,15 +137,18 @@ for (const { title, model, args = [], exit, reason, message } of CASES) {
     ]);
     const streamed = readPlayed(stream);
     assert.deepEqual(
-      [streamed.status, streamed.result["exit_code"], streamed.result["reason"], streamed.result["is_error"]],
+      [streamed.status, streamed.result.exit_code, streamed.result.reason, streamed.result.is_error],
       [exit, exit, reason, reason !== "done"],
     );
-    assert.match(String(streamed.result["result"]), message);
+    assert.match(String(streamed.result.result), message);
     const { session_id: _id, duration_ms: _ms, ...told } = JSON.parse(whole.stdout) as Event;
     const { session_id: _id2, duration_ms: _ms2, ...wanted } = streamed.result;
     assert.deepEqual([whole.status, told, whole.stdout.split("\n").length], [exit, wanted, 2]);
     assert.equal(text.status, exit);
-    assert.match(exit === 0 ? text.stdout.trimEnd() : text.stderr, exit === 0 ? message : new RegExp(message.source.replace("^", "ringfence: ")));
+    assert.match(
+      exit === 0 ? text.stdout.trimEnd() : text.stderr,
+      exit === 0 ? message : new RegExp(message.source.replace("^", "ringfence: ")),
+    );
     assert.equal(exit === 0 ? text.stderr.includes("ringfence:") : text.stdout !== "", false);
   });
 }
@@ -142,8 +158,8 @@ test("a server that answers 400 ends the run with exit status 50 and the server'
   const place = makePlace(t);
   const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
   const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
-  assert.deepEqual([played.status, played.result["reason"], server.seen.length], [50, "model-provider", 1]);
-  assert.match(String(played.result["result"]), /400 no such /);
+  assert.deepEqual([played.status, played.result.reason, server.seen.length], [50, "model-provider", 1]);
+  assert.match(String(played.result.result), /400 no such /);
 });
 
 test("a server that refuses the key ends the run with exit status 40 and never shows the key", async (t) => {
@@ -151,7 +167,7 @@ test("a server that refuses the key ends the run with exit status 40 and never s
   const place = makePlace(t);
   const env = { OPENAI_COMPATIBLE_BASE_URL: server.url, OPENAI_COMPATIBLE_API_KEY: "sk-canary-123" };
   const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
-  assert.deepEqual([played.status, played.result["reason"]], [40, "model-auth"]);
+  assert.deepEqual([played.status, played.result.reason], [40, "model-auth"]);
   assert.ok(!`${played.stdout}${played.stderr}`.includes("sk-canary-123"));
 });
 
@@ -167,7 +183,7 @@ test("on a real wire, the first request is at most 6,000 bytes and each one exte
   const place = makePlace(t, "echo hello >a.txt");
   const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
   const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m"), { env }));
-  assert.deepEqual([played.status, played.result["num_turns"]], [0, 3]);
+  assert.deepEqual([played.status, played.result.num_turns], [0, 3]);
   const bodies = server.seen.map(({ body }) => body);
   assert.ok(Buffer.byteLength(bodies[0] ?? "") <= 6000);
   const histories = server.seen.map((seen) => vllm.history(seen));
@@ -182,18 +198,22 @@ test("on a real wire, the first request is at most 6,000 bytes and each one exte
 test("source that waits is no failure: exit status 0, the file is listed, and the patch holds it", async (t) => {
   const place = makePlace(t, "echo one >a.txt");
   const played = await play(place, [run("echo two >>a.txt"), { text: "ok" }]);
-  const held = played.result["held"] as readonly Event[];
+  const held = played.result.held as readonly Event[];
   assert.deepEqual([played.status, held.map(({ path, class: cls }) => [path, cls])], [0, [["a.txt", "source"]]]);
-  assert.match(readFileSync(String(played.result["patch"]), "utf8"), /^\+two$/m);
+  assert.match(readFileSync(String(played.result.patch), "utf8"), /^\+two$/m);
   assert.equal(readFileSync(join(place.checkout, "a.txt"), "utf8"), "one\n");
 });
 
 test("a file that would run later waits for a person: exit status 21, and it is not in the checkout", async (t) => {
   const place = makePlace(t);
-  const played = await play(place, [run("mkdir -p .vscode; echo '{}' >.vscode/tasks.json; echo x >src.txt"), { text: "ok" }], ["--land", "auto"]);
-  const held = played.result["held"] as readonly Event[];
+  const played = await play(
+    place,
+    [run("mkdir -p .vscode; echo '{}' >.vscode/tasks.json; echo x >src.txt"), { text: "ok" }],
+    ["--land", "auto"],
+  );
+  const held = played.result.held as readonly Event[];
   assert.deepEqual(
-    [played.status, played.result["reason"], held.map(({ path }) => path), played.result["landed"]],
+    [played.status, played.result.reason, held.map(({ path }) => path), played.result.landed],
     [21, "approval-needed", [".vscode/tasks.json"], ["src.txt"]],
   );
   assert.deepEqual(sh(place, "git status --porcelain"), "?? src.txt\n");
@@ -210,8 +230,11 @@ test("--land auto lands source at the end, and nothing waits", async (t) => {
 test("a run that changed nothing leaves no layer, and its log verifies", async (t) => {
   const place = makePlace(t);
   const played = await play(place, [run("ls"), { text: "ok" }]);
-  assert.deepEqual({ ...SMALL, ...{ held: played.result["held"], landed: played.result["landed"], patch: played.result["patch"] } }, SMALL);
-  const folder = join(place.home, ".local/state/ringfence/sessions", String(played.result["session_id"]));
+  assert.deepEqual(
+    { ...SMALL, ...{ held: played.result.held, landed: played.result.landed, patch: played.result.patch } },
+    SMALL,
+  );
+  const folder = join(place.home, ".local/state/ringfence/sessions", String(played.result.session_id));
   assert.deepEqual([existsSync(join(folder, "layer")), existsSync(join(folder, "ledger.log"))], [false, true]);
   const verified = await ringfence(place, ["log", "verify"]);
   assert.match(verified.stdout, /events, chain whole/);
@@ -234,17 +257,34 @@ test("no control character of the model or of a command reaches the output in an
   const hostile = "\u001b]0;title\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066\u0000\r\u200b";
   const place = makePlace(t);
   const turns = [
-    { text: `first ${hostile}`, calls: [{ tool: "run", input: { command: `printf '%b' '\\033]52;c;aGk=\\007\\0233m\\r\\0'; echo '${hostile.replaceAll("\0", "")}'; exit 1` } }] },
+    {
+      text: `first ${hostile}`,
+      calls: [
+        {
+          tool: "run",
+          input: {
+            command: `printf '%b' '\\033]52;c;aGk=\\007\\0233m\\r\\0'; echo '${hostile.replaceAll("\0", "")}'; exit 1`,
+          },
+        },
+      ],
+    },
     call(hostile, { [hostile]: hostile }),
     call("read", { path: hostile.replaceAll("\0", "") }),
     { text: `last ${hostile}` },
   ];
   const spec = script(place, turns);
   for (const format of ["text", "json", "stream-json"]) {
-    const ended = await ringfence(place, ["run", hostile.replaceAll("\0", ""), "--model", spec, "--output-format", format]);
+    const ended = await ringfence(place, [
+      "run",
+      hostile.replaceAll("\0", ""),
+      "--model",
+      spec,
+      "--output-format",
+      format,
+    ]);
     assert.equal(ended.status, 0);
     assert.doesNotMatch(ended.stdout + ended.stderr, /[^\P{C}\n\t]/u);
-    if (format === "stream-json") assert.equal(readPlayed(ended).result["result"], `last ${hostile}`);
+    if (format === "stream-json") assert.equal(readPlayed(ended).result.result, `last ${hostile}`);
   }
 });
 
@@ -253,11 +293,14 @@ test("a limit that cannot be kept is no limit: --max-usd on a model without a pr
   const place = makePlace(t);
   const env = { OPENAI_COMPATIBLE_BASE_URL: server.url };
   const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m", ["--max-usd", "1"]), { env }));
-  assert.deepEqual([played.status, played.result["reason"]], [30, "budget"]);
+  assert.deepEqual([played.status, played.result.reason], [30, "budget"]);
 });
 
 test("the model of the person's configuration is used, and a configuration in the repository is not", async (t) => {
-  const place = makePlace(t, "mkdir -p .config/ringfence; echo 'model: nobody/repo' >.config/ringfence/config.yaml; cp .config/ringfence/config.yaml config.yaml");
+  const place = makePlace(
+    t,
+    "mkdir -p .config/ringfence; echo 'model: nobody/repo' >.config/ringfence/config.yaml; cp .config/ringfence/config.yaml config.yaml",
+  );
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
   writeFileSync(join(place.home, ".config/ringfence/config.yaml"), `model: ${script(place, [{ text: "mine" }])}\n`);
   const ended = await ringfence(place, ["run", "a task"]);
@@ -271,7 +314,7 @@ test("a configuration that does not parse is named, and nothing runs", async (t)
     writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
     const played = await play(place, [{ text: "never said" }]);
     assert.equal(played.status, 2);
-    assert.match(String(played.result["result"]), /config\.yaml: /);
+    assert.match(String(played.result.result), /config\.yaml: /);
   }
 });
 

@@ -90,10 +90,13 @@ for (const [name, code] of SIGNALS) {
     child.kill(name);
     const played = readPlayed(await ended);
     assert.deepEqual(
-      [played.status, played.signal, played.result["reason"], played.result["exit_code"]],
+      [played.status, played.signal, played.result.reason, played.result.exit_code],
       [code, null, "interrupted", code],
     );
-    assert.deepEqual((played.result["held"] as { path: string }[]).map(({ path }) => path), ["a.txt"]);
+    assert.deepEqual(
+      (played.result.held as { path: string }[]).map(({ path }) => path),
+      ["a.txt"],
+    );
     await assertKept(place, seconds);
     assert.equal((await ringfence(place, ["land"])).status, 0);
     assert.equal(sh(place, "cat a.txt"), "one\ntwo\n");
@@ -136,7 +139,10 @@ test("killed outright at any moment, the program leaves a record that verifies u
     child.kill("SIGKILL");
     await ended;
     const verified = await ringfence(place, ["log", "verify"]);
-    assert.ok(verified.status === 0 || /torn tail of \d+ bytes/.test(verified.stdout), verified.stdout + verified.stderr);
+    assert.ok(
+      verified.status === 0 || /torn tail of \d+ bytes/.test(verified.stdout),
+      verified.stdout + verified.stderr,
+    );
     assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\n");
     // A later session appends to no record of an earlier one, and is not stopped by what the dead left.
     assert.equal((await ringfence(place, ["discard"])).status, 0);
@@ -152,13 +158,15 @@ test("an interrupt while the model is waited for ends the run", async (t) => {
   t.after(() => server.close());
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
-  const connected = new Promise((resolve) => server.once("connection", (socket) => resolve(t.after(() => socket.destroy()))));
+  const connected = new Promise((resolve) =>
+    server.once("connection", (socket) => resolve(t.after(() => socket.destroy()))),
+  );
   const env = { OPENAI_COMPATIBLE_BASE_URL: `http://127.0.0.1:${port}` };
   const { child, ended } = start(place, runArguments("openai-compatible/m"), { env });
   await connected;
   child.kill("SIGINT");
   const played = readPlayed(await ended);
-  assert.deepEqual([played.status, played.result["reason"]], [130, "interrupted"]);
+  assert.deepEqual([played.status, played.result.reason], [130, "interrupted"]);
 });
 
 test("an input that never ends and is no terminal is not waited for, neither by the program nor by a command", async (t) => {
@@ -189,11 +197,21 @@ test("exec passes input, both outputs and the exit status through, and a signal 
   const place = makePlace(t);
   const piped = start(place, ["exec", "--", "sh", "-c", "cat; echo problem >&2; exit 7"], { stdin: "pipe" });
   piped.child.stdin?.end("given\n");
-  assert.deepEqual(await piped.ended, { status: 7, signal: null, stdout: "given\n", stderr: "problem\n" } satisfies Ended);
+  assert.deepEqual(await piped.ended, {
+    status: 7,
+    signal: null,
+    stdout: "given\n",
+    stderr: "problem\n",
+  } satisfies Ended);
   const seconds = mark();
   const long = start(place, ["exec", "--", "sleep", seconds]);
-  await until("the command sleeps", () => processesWith(`sleep ${seconds}`).length > 0 && existsSync(sessionFolderOf(place)));
-  await until("the command sleeps in the box", () => processesWith(`sleep ${seconds}`).some((pid) => pid !== long.child.pid));
+  await until(
+    "the command sleeps",
+    () => processesWith(`sleep ${seconds}`).length > 0 && existsSync(sessionFolderOf(place)),
+  );
+  await until("the command sleeps in the box", () =>
+    processesWith(`sleep ${seconds}`).some((pid) => pid !== long.child.pid),
+  );
   long.child.kill("SIGTERM");
   assert.equal((await long.ended).status, 143);
   await until("no process of the box lives", () => processesWith(seconds).length === 0);

@@ -148,7 +148,13 @@ test("without a model, a terminal is told in five lines how to get one", async (
 
 test("exec in a terminal gives the command one of its own, of the same size", async (t) => {
   const place = makePlace(t);
-  const screen = open(t, place, ["exec", "--", "sh", "-c", "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all"]);
+  const screen = open(t, place, [
+    "exec",
+    "--",
+    "sh",
+    "-c",
+    "tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all",
+  ]);
   assert.equal(await screen.status, 0);
   assert.match(screen.shown(), /^\/dev\/pts\/\d+\r?\n33 101\r?\nall\r?\n$/);
 });
@@ -164,7 +170,13 @@ test("exec in a terminal passes keys and the exit status through", async (t) => 
 
 test("Ctrl-C in exec reaches the command, which may go on", async (t) => {
   const place = makePlace(t);
-  const screen = open(t, place, ["exec", "--", "bash", "-c", 'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done']);
+  const screen = open(t, place, [
+    "exec",
+    "--",
+    "bash",
+    "-c",
+    'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done',
+  ]);
   await screen.see("ready");
   screen.type(CTRL_C);
   await screen.see("caught");
@@ -190,7 +202,13 @@ test("Ctrl-D in exec ends the input of the command", async (t) => {
 
 test("a full-screen command of exec draws as outside: a line feed alone moves down and stays in its column", async (t) => {
   const place = makePlace(t);
-  const screen = open(t, place, ["exec", "--", "sh", "-c", "stty -opost; printf 'a\\nb\\r\\nc'; sleep 0.2; stty opost"]);
+  const screen = open(t, place, [
+    "exec",
+    "--",
+    "sh",
+    "-c",
+    "stty -opost; printf 'a\\nb\\r\\nc'; sleep 0.2; stty opost",
+  ]);
   assert.equal(await screen.status, 0);
   assert.equal(screen.shown(), "a\vb\r\nc");
 });

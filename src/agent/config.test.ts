@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseConfig, readConfig, stateFolder, UsageError } from "./config.ts";
+
+const EMPTY = { model: null, providers: {}, limits: { memoryMb: null, diskMb: null, processes: null } };
+
+function makeFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "ringfence-config-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function write(folder: string, text: string | Buffer): { XDG_CONFIG_HOME: string } {
+  mkdirSync(join(folder, "ringfence"), { recursive: true });
+  writeFileSync(join(folder, "ringfence/config.yaml"), text);
+  return { XDG_CONFIG_HOME: folder };
+}
+
+test("a file that is absent, empty or only a comment configures nothing", async (t) => {
+  const folder = makeFolder(t);
+  assert.deepEqual(await readConfig({ XDG_CONFIG_HOME: folder }), EMPTY);
+  for (const text of ["", "# nothing yet\n", "---\n", "{}", "providers:\nlimits:\n"]) {
+    assert.deepEqual(await readConfig(write(folder, text)), EMPTY, text);
+  }
+});
+
+test("all that can be configured is read", async (t) => {
+  const text = `model: ollama/qwen
+providers:
+  anthropic: {api_key: sk-1, base_url: "https://example.test"}
+  ollama: {context_tokens: 32768}
+limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
+`;
+  assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
+    model: "ollama/qwen",
+    providers: { anthropic: { apiKey: "sk-1", baseUrl: "https://example.test" }, ollama: { contextTokens: 32_768 } },
+    limits: { memoryMb: 512, diskMb: 1024, processes: 64 },
+  });
+});
+
+test("the file is found in the home where no folder is named, and a relative name counts for none", async (t) => {
+  const home = makeFolder(t);
+  write(join(home, ".config"), "model: a/b");
+  assert.equal((await readConfig({ HOME: home })).model, "a/b");
+  assert.equal((await readConfig({ HOME: home, XDG_CONFIG_HOME: ".config" })).model, "a/b");
+});
+
+for (const [title, value, message] of [
+  ["an unknown key", { modle: "x" }, /unknown key "modle"; known are model, providers, limits/],
+  ["an unknown key of a provider", { providers: { x: { key: "k" } } }, /unknown key "providers\.x\.key"/],
+  ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
+  ["a key that every object has", JSON.parse('{"__proto__": {"model": "x"}}'), /unknown key "__proto__"/],
+  ["a list in place of the file", [], /the file must be a mapping/],
+  ["a text in place of the file", "model", /the file must be a mapping/],
+  ["a model that is a number", { model: 3 }, /"model" must be text/],
+  ["providers that are a list", { providers: [] }, /providers must be a mapping/],
+  ["a provider that is a text", { providers: { openai: "key" } }, /providers\.openai must be a mapping/],
+  ["a key that is a number", { providers: { openai: { api_key: 12 } } }, /"providers\.openai\.api_key" must be text/],
+  ["a limit of nought", { limits: { memory_mb: 0 } }, /"limits\.memory_mb" must be a whole number above 0/],
+  ["a limit below nought", { limits: { disk_mb: -5 } }, /"limits\.disk_mb" must be a whole number above 0/],
+  ["a limit that is a text", { limits: { processes: "64" } }, /"limits\.processes" must be a whole number above 0/],
+  ["a limit without end", { limits: { processes: Number.POSITIVE_INFINITY } }, /must be a whole number above 0/],
+  ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
+] as const) {
+  test(`${title} is refused by name`, () => {
+    assert.throws(() => parseConfig(value), message);
+  });
+}
+
+test("a provider of any name is kept apart from what objects inherit", () => {
+  const { providers } = parseConfig({ providers: JSON.parse('{"__proto__": {"api_key": "k"}}') });
+  assert.deepEqual(
+    [Object.keys(providers), providers.apiKey, Object.getPrototypeOf(providers)],
+    [["__proto__"], undefined, Object.prototype],
+  );
+});
+
+for (const [title, text, message] of [
+  ["broken YAML", "model: [", /config\.yaml: /],
+  ["more than 256 KiB", `# ${"x".repeat(300_000)}`, /is larger than 262144 bytes/],
+  [
+    "aliases that multiply",
+    `a: &a [1,1,1,1,1,1,1,1,1]\n${["b", "c", "d", "e", "f", "g"].map((name, at) => `${name}: &${name} [${Array(9).fill(`*${"abcdef"[at]}`).join(",")}]`).join("\n")}`,
+    /config\.yaml: /,
+  ],
+  ["a key that comes twice", "model: a/b\nmodel: c/d", /config\.yaml: /],
+  ["bytes that are no text", Buffer.from([0, 255, 254, 1]), /config\.yaml: /],
+] as const) {
+  test(`a file with ${title} is refused, and named`, async (t) => {
+    await assert.rejects(
+      readConfig(write(makeFolder(t), text)),
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
+  });
+}
+
+test("a configuration that is no file or cannot be read is refused, and named", async (t) => {
+  const folder = makeFolder(t);
+  mkdirSync(join(folder, "ringfence/config.yaml"), { recursive: true });
+  await assert.rejects(
+    readConfig({ XDG_CONFIG_HOME: folder }),
+    (error) =>
+      error instanceof UsageError && error.message.includes(`${folder}/ringfence/config.yaml cannot be read (EISDIR)`),
+  );
+});
+
+test("the state folder is made for this user alone", (t) => {
+  const folder = makeFolder(t);
+  const state = stateFolder({ XDG_STATE_HOME: join(folder, "deep/er") });
+  assert.deepEqual(
+    [state, statSync(state).mode & 0o777, statSync(join(state, "sessions")).mode & 0o777],
+    [join(folder, "deep/er/ringfence"), 0o700, 0o700],
+  );
+  assert.equal(stateFolder({ XDG_STATE_HOME: join(folder, "deep/er") }), state);
+});
+
+test("a state folder that others may write, that is a link, or that cannot be made is refused with what to do", (t) => {
+  const folder = makeFolder(t);
+  const open = join(folder, "open");
+  mkdirSync(join(open, "ringfence"), { recursive: true });
+  chmodSync(join(open, "ringfence"), 0o777);
+  const linked = join(folder, "linked");
+  mkdirSync(linked);
+  mkdirSync(join(folder, "elsewhere"));
+  symlinkSync(join(folder, "elsewhere"), join(linked, "ringfence"));
+  writeFileSync(join(folder, "file"), "");
+  for (const [place, message] of [
+    [open, /must be a folder of your own that nobody else may write: chmod 700/],
+    [linked, /must be a folder of your own/],
+    [join(folder, "file"), /cannot be made \(ENOTDIR\): set XDG_STATE_HOME/],
+  ] as const) {
+    assert.throws(
+      () => stateFolder({ XDG_STATE_HOME: place }),
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
+  }
+});

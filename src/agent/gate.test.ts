@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Effect } from "../core/effect.ts";
+import type { JsonObject } from "../core/json.ts";
+import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
+import { spend } from "../core/permit.ts";
+import { createLedger, type Ledger } from "../ledger/append.ts";
+import { LedgerFailure } from "../ledger/failure.ts";
+import { readLedger } from "../ledger/verify.ts";
+import { Gate } from "./gate.ts";
+
+const RUN: Effect = { kind: "run", command: "make test", timeoutMs: 1000, background: false };
+const REPO: Label = { integrity: "repo", secrecy: "private" };
+
+interface Desk {
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+  /** What stands in the file, read anew. */
+  recorded(): JsonObject[];
+}
+
+function open(t: TestContext, label: () => Label = () => UNKNOWN_SOURCE): Desk {
+  const folder = mkdtempSync(join(tmpdir(), "ringfence-gate-"));
+  const file = join(folder, "ledger.log");
+  const ledger = createLedger(file);
+  t.after(() => {
+    ledger.close();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    gate: new Gate(ledger, label, () => 7),
+    ledger,
+    recorded: () => [...readLedger(file)].map(({ event }) => event),
+  };
+}
+
+test("by the time that a permit exists, its decision stands in the file", (t) => {
+  const { gate, recorded } = open(t);
+  const gated = gate.pass(RUN, "call_1");
+  assert.deepEqual(recorded(), [
+    {
+      type: "decision",
+      at: 7,
+      call: "call_1",
+      effect: { ...RUN },
+      label: { integrity: "external", secrecy: "private" },
+      verdict: "allow",
+      reason: "stays in the box",
+    },
+  ]);
+  assert.ok(gated.verdict === "allow");
+  assert.equal(gated.permit.seq, 0);
+  assert.equal(spend(gated.permit), RUN);
+});
+
+test("a denied effect is recorded too, and has no permit", (t) => {
+  const { gate, recorded } = open(t);
+  const gated = gate.pass({ kind: "discard", approvedBy: "none" }, null);
+  assert.deepEqual(gated, { verdict: "deny", reason: "only the person discards a layer" });
+  assert.deepEqual(
+    recorded().map(({ verdict, call }) => [verdict, call]),
+    [["deny", null]],
+  );
+});
+
+test("an effect that needs a person is recorded as a question, and has no permit", (t) => {
+  const { gate, recorded } = open(t);
+  const land = { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "none" } as const;
+  const gated = gate.pass(land, null);
+  assert.deepEqual([gated.verdict, "permit" in gated, recorded()[0]?.verdict], ["ask", false, "ask"]);
+});
+
+test("an effect that no rule names is denied and recorded", (t) => {
+  const { gate, recorded } = open(t);
+  const gated = gate.pass({ kind: "connect", host: "evil.example" } as unknown as Effect, null);
+  assert.equal(gated.verdict, "deny");
+  assert.deepEqual(recorded()[0]?.effect, { kind: "connect", host: "evil.example" });
+});
+
+test("the label is the one of the moment of the decision", (t) => {
+  let label = REPO;
+  const { gate, recorded } = open(t, () => label);
+  const land = { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "none" } as const;
+  const before = gate.pass(land, null).verdict;
+  label = UNKNOWN_SOURCE;
+  const after = gate.pass(land, null).verdict;
+  assert.deepEqual([before, after], ["allow", "ask"]);
+  assert.deepEqual(
+    recorded().map((event) => (event.label as JsonObject).integrity),
+    ["repo", "external"],
+  );
+});
+
+test("a long text is recorded by its digest, whole texts up to 2,000 characters as they are", (t) => {
+  const { gate, recorded } = open(t);
+  gate.pass({ kind: "write", path: "a", content: "x".repeat(2000) }, null);
+  gate.pass({ kind: "write", path: "a", content: "x".repeat(2001) }, null);
+  gate.pass({ kind: "write", path: "a", content: "y".repeat(2001) }, null);
+  const contents = recorded().map((event) => (event.effect as JsonObject).content);
+  assert.equal(contents[0], "x".repeat(2000));
+  assert.deepEqual(Object.keys(contents[1] as JsonObject), ["chars", "sha256"]);
+  assert.notDeepEqual(contents[1], contents[2]);
+});
+
+test("text that is no UTF-8 is recorded, and what is permitted is what was asked", (t) => {
+  const { gate, recorded } = open(t);
+  const effect: Effect = { kind: "write", path: "a\ud800", content: "\udfff" };
+  const gated = gate.pass(effect, null);
+  assert.ok(gated.verdict === "allow" && spend(gated.permit) === effect);
+  assert.equal(recorded().length, 1);
+});
+
+test("where the decision cannot be recorded, nothing is permitted, and never again", (t) => {
+  const { gate, ledger, recorded } = open(t);
+  ledger.close();
+  assert.throws(() => gate.pass(RUN, null), LedgerFailure);
+  assert.throws(() => gate.pass(RUN, null), LedgerFailure);
+  assert.deepEqual(recorded(), []);
+});
+
+for (const [title, effect, steps] of [
+  ["an effect of the box is not synced, since its layer can be discarded", RUN, ["append"]],
+  [
+    "landing is on the disk before it is permitted",
+    { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "person" },
+    ["append", "sync"],
+  ],
+  ["discarding is on the disk before it is permitted", { kind: "discard", approvedBy: "person" }, ["append", "sync"]],
+  ["a refusal to discard is on the disk too", { kind: "discard", approvedBy: "none" }, ["append", "sync"]],
+] as const) {
+  test(title, (t) => {
+    const { ledger } = open(t);
+    const seen: string[] = [];
+    // The real ledger, with a note of what is asked of it.
+    const noted = {
+      append: (event: JsonObject) => {
+        seen.push("append");
+        return ledger.append(event);
+      },
+      sync: () => {
+        seen.push("sync");
+        ledger.sync();
+      },
+    } as Ledger;
+    new Gate(noted, () => UNKNOWN_SOURCE, Date.now).pass(effect, null);
+    assert.deepEqual(seen, steps);
+  });
+}
