@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
@@ -37,8 +37,8 @@ const MANAGERS = [
  *
  * Nothing is skipped for want of a program: a test that cannot find `curl` would pass for "blocked".
  */
-export function prepareMachine({ forTests, say }) {
-  const needed = forTests ? [...NEEDED, ...NEEDED_BY_TESTS] : NEEDED;
+export function prepareMachine({ forTests, forLongTests = false, say }) {
+  const needed = [...NEEDED, ...(forTests ? NEEDED_BY_TESTS : []), ...(forLongTests ? readLongNeeds() : [])];
   const isRoot = process.getuid?.() === 0;
   const missing = needed.filter((need) => !find(need.program));
   if (missing.length > 0) {
@@ -46,6 +46,19 @@ export function prepareMachine({ forTests, say }) {
     if (answer) return answer;
   }
   return forTests && isRoot && !hasTestUser() ? addTestUser(say) : undefined;
+}
+
+/** Reads what the long tests need: each folder of them has a table from program to Debian package. */
+function readLongNeeds() {
+  const tests = new URL("../test/", import.meta.url);
+  return readdirSync(tests).flatMap((folder) => {
+    const file = new URL(`${folder}/packages.json`, tests);
+    if (!existsSync(file)) return [];
+    return Object.entries(JSON.parse(readFileSync(file, "utf8"))).map(([program, name]) => ({
+      program,
+      package: name,
+    }));
+  });
 }
 
 function installPrograms(missing, { isRoot, say }) {

@@ -27,7 +27,7 @@ const toArguments = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undef
 if (!toArguments) stop(2, `usage: node scripts/setup.mjs ${Object.keys(COMMANDS).join("|")} [ARGS…]`);
 
 await installPackages();
-const lacking = prepareMachine({ forTests: command !== "start", say });
+const lacking = prepareMachine({ forTests: command !== "start", forLongTests: command === "test:full", say });
 if (lacking) stop(23, lacking);
 
 const env = { ...process.env, PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter) };

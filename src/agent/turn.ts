@@ -17,7 +17,7 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
 /**
  * One turn: prompt in, model and tools in alternation, until the model makes no more calls or a limit is reached.
  *
- * The steps are those of DESIGN section 5. Everything the model sees is in the ledger before it is sent.
+ * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);

@@ -85,32 +85,16 @@ test("files in /tmp, /var/tmp and the home are kept between calls, and are not t
 });
 
 test("the home is the box's own: nothing of the person's is in it", async (t) => {
-  const { text } = await openBox(t);
-  assert.equal(await text("cd ~ && find . -type f | head -n 3"), "(no output)");
-});
-
-test("git knows the person, and a folder can be moved and committed", async (t) => {
-  const home = makePlace("").checkout;
-  writeFileSync(
-    join(home, ".gitconfig"),
-    "[user]\n\tname = Ada Example\n\temail = ada@example.test\n[core]\n\tpager = touch /tmp/ran\n[alias]\n\tst = status --short\n\tevil = !touch /tmp/ran\n",
+  const person = makePlace(
+    "mkdir -p .ssh .config/gh; echo canary >.ssh/id_rsa; echo canary >notes.txt; echo canary >.config/gh/hosts.yml",
   );
-  const environment = { ...process.env, HOME: home };
-  const { text } = await openBox(
-    t,
-    "mkdir -p src/deep; echo x >src/deep/f; echo y >src/g; git config --unset user.name; git config --unset user.email",
-    { environment },
-  );
+  const { text } = await openBox(t, "", { environment: { ...process.env, HOME: person.checkout } });
   assert.equal(
-    await text(
-      "git mv src lib && git commit -qm moved && git log -1 --format='%an <%ae>' && git st && git show --stat --format= -M | tail -n 1",
-    ),
-    "Ada Example <ada@example.test>\n 2 files changed, 0 insertions(+), 0 deletions(-)",
+    await text(`[ $HOME = ${person.checkout} ] && cd ~ && find . -name id_rsa -o -name notes.txt -o -name hosts.yml`),
+    "(no output)",
   );
-  assert.equal(
-    await text("git evil 2>/dev/null; ls /tmp/ran 2>/dev/null; find lib -type f | sort"),
-    "lib/deep/f\nlib/g",
-  );
+  await text("echo box >~/notes.txt; rm -rf ~/.ssh");
+  assert.equal(sh(person, "cat notes.txt .ssh/id_rsa"), "canary\ncanary\n");
 });
 
 test("secrets of the checkout are masked, and one that appears later stays hidden", async (t) => {
@@ -220,7 +204,7 @@ test("after a remount a file that was replaced or removed outside is seen as it 
 test("the layer tells whether anything changed", async (t) => {
   const { text, box } = await openBox(t, "echo a >a");
   assert.equal(await box.hasChanges(), false);
-  await text("cat a; git status; ls -R >/dev/null; echo x >/tmp/x");
+  await text("cat a; ls -R >/dev/null; echo x >/tmp/x");
   const afterReading = await box.hasChanges();
   await text("touch b");
   assert.deepEqual([afterReading, await box.hasChanges()], [false, true]);

@@ -115,7 +115,7 @@ sub cover_sockets {
 
 sub spawn {
     my ($id) = @_;
-    make_fifos($id + 4);
+    make_fifos($id + 32);
     my $pid = fork // return print "lost $id\n";
     return if $pid;
     # bubblewrap waits for its own children.
@@ -210,7 +210,7 @@ unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
 cover_sockets($_) for @covered;
 make_folders($_) for split /\n/, $pins;
-make_fifos($_) for 1 .. 4;
+make_fifos($_) for 1 .. 32;
 scan_secrets();
 # From here on children are reaped by the kernel: bubblewrap itself reports how each one-shot ends.
 $SIG{CHLD} = "IGNORE";

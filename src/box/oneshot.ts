@@ -93,7 +93,13 @@ export class OneShot {
     closeSync(this.#input);
     this.#input = -1;
     this.#unlink();
-    writeSync(input, command);
+    try {
+      writeSync(input, command);
+    } catch {
+      // EPIPE: the sandbox died before its command.
+      closeSync(input);
+      return null;
+    }
     if (run.stdin === null) closeSync(input);
     else this.#feed(input, run.stdin);
     return this.#exited.promise;

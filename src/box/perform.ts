@@ -35,7 +35,7 @@ export interface Performance {
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
 const FILE_TOOL_MS = 30_000;
-const SETTLE_MS = 60;
+const SETTLE_MS = 400;
 const SEARCH_BYTES_MAX = 200_000;
 
 /** Does one effect in the box. Called with what a permit held. */

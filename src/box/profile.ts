@@ -18,7 +18,7 @@ export interface Profile {
 
 export const TOOLS_FOLDER = "/var/lib/ringfence";
 
-/** Builds the arguments of bubblewrap for every one-shot of a session; flags and order are those of DESIGN section 3. */
+/** Builds the arguments of bubblewrap for every one-shot of a session. */
 export function sandboxArguments(profile: Profile): string[] {
   const { checkout, home } = profile;
   const args = [

@@ -6,7 +6,7 @@ import { isGitPath, linkPlace, pathProblem, spellings } from "./classify-path.ts
 import { RUN_LATER_RULES } from "./classify-runlater.ts";
 import { MANIFEST } from "./classify-tools.ts";
 
-/** What landing a change would mean. `ignored` stays in the box and `outside` never lands; the others are in DESIGN.md. */
+/** What landing a change would mean. `ignored` stays in the box and `outside` never lands; the others wait for a person. */
 export type ChangeClass = "source" | "run-later" | "instruction" | "ignored" | "outside";
 
 export interface Classification {

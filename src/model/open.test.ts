@@ -258,7 +258,7 @@ test("a model that is none names the providers we know", async () => {
 });
 
 test("a missing key says where to put one", async () => {
-  const message = "anthropic: no key. Set ANTHROPIC_API_KEY, or providers.anthropic.apiKey in config.yaml";
+  const message = "anthropic: no key. Set ANTHROPIC_API_KEY, or providers.anthropic.api_key in config.yaml";
   await assert.rejects(openModel("anthropic/claude", { env: {}, providers: {} }), { kind: "auth", message });
 });
 

@@ -4,7 +4,7 @@ import { LedgerFailure, Tampered } from "../ledger/failure.ts";
 import { UnknownModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 
-/** Chooses the exit status that says what kind of thing went wrong (DESIGN section 6). */
+/** Chooses the exit status that says what kind of thing went wrong (the table in README.md). */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError || error instanceof UnknownModel) return 2;
   if (error instanceof BoxUnavailable) return 23;

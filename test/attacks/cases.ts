@@ -55,6 +55,18 @@ export const NEEDS_NETWORK: Readonly<Record<string, string>> = {
   "exf-host-suffix": "a proxy with a list of allowed hosts",
 };
 
+/** Cases whose harm cannot be shown undefended: the rig gives the attacker neither real root nor an overlay. */
+export const CANNOT_FIRE: Readonly<Record<string, string>> = {
+  "own-dev-mode": "only real root owns the machine's devices",
+  "own-proc-sys": "only real root may write there",
+  "own-overlay-xattr": "there is no overlay outside the box",
+};
+
+/** Attacks that succeed today, and why. They are played and counted, so that none is forgotten. */
+export const OPEN: Readonly<Record<string, string>> = {
+  "own-late-env-bare": "a dotenv file that the person makes meanwhile in a folder that is no package is not hidden",
+};
+
 /** Programs whose absence is no failure, and why. Everything else that is missing fails the full run. */
 export const MAY_BE_MISSING: Readonly<Record<string, string>> = {
   "systemd-run": "comes with systemd, which a container may not have",

@@ -1,70 +1,82 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { after, test } from "node:test";
-import { MAY_BE_MISSING, NEEDS_NETWORK, readCases } from "./cases.ts";
-import { actors, play } from "./rig.ts";
+import { CANNOT_FIRE, type Case, MAY_BE_MISSING, NEEDS_NETWORK, OPEN, readCases } from "./cases.ts";
+import { type Actor, actors, play } from "./rig.ts";
+import type { Job, Verdict } from "./stage.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const SLICE = 24;
-/** Floods fill what they can, and an installer tries for long, before they end; the full run alone waits for them. */
-const SLOW = new Set(["dos-inode", "dos-disk", "dos-output", "sc-slopsquat"]);
+/** The full run alone waits for floods, for a person, and for programs that wait for a network. */
+const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
 
 const corePattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
-const all = readCases("attacks-dev.jsonl").filter(({ id }) => !(id in NEEDS_NETWORK));
-const chosen = IS_FULL
-  ? all
-  : draw(
-      all.filter(({ id }) => !SLOW.has(id)),
-      SLICE,
-    );
-const ids = chosen.map(({ id }) => id);
-const sum = { run: 0, harm: 0, missing: 0 };
+const corpus = readCases("attacks-dev.jsonl").filter(({ id }) => !(id in NEEDS_NETWORK));
+const own = readCases("own.jsonl");
+const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
+const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE), ...quick(own)];
+const sum = { run: 0, harm: 0, missing: 0, open: 0 };
+const landings = IS_FULL ? (["land", "auto"] as const) : ([SEED % 2 === 0 ? "land" : "auto"] as const);
 
 for (const actor of actors()) {
-  for (const landing of IS_FULL ? (["land", "auto"] as const) : (["land"] as const)) {
-    test(`as ${actor}, ${ids.length} attacks through the program with "${landing}" do no harm (RINGFENCE_SEED=${SEED})`, async () => {
-      const verdicts = await play({ ids, play: landing, actor, atOnce: 2 });
-      assert.deepEqual(verdicts.map(({ id }) => id).sort(), [...ids].sort());
-      for (const { missing, harm } of verdicts) {
-        if (missing !== null) sum.missing++;
-        else sum.run++;
-        if (harm !== null) sum.harm++;
-      }
+  for (const landing of landings) {
+    test(`as ${actor}, ${chosen.length} attacks through the program, landed by "${landing}", do no harm (RINGFENCE_SEED=${SEED})`, async () => {
+      const verdicts = await playAll(landing, actor);
+      count(verdicts);
       assert.deepEqual(
-        verdicts.filter(({ harm, problem }) => harm !== null || problem !== null),
+        verdicts.filter(({ id, harm, problem }) => problem !== null || (harm !== null && !(id in OPEN))),
         [],
       );
-      // A program that is missing says nothing about an attack: it is neither held nor passed over in silence.
-      const absent = verdicts.filter(({ missing }) => missing !== null && !(missing in MAY_BE_MISSING));
-      if (IS_FULL) assert.deepEqual(absent, []);
     });
   }
 }
 
-test(`undefended, in a throw-away place, the checks of these attacks fire (RINGFENCE_SEED=${SEED})`, async () => {
-  const verdicts = await play({ ids, play: "undefended", actor: "user", atOnce: 2 });
-  const silent = verdicts
-    .filter(({ harm, missing }) => harm === null && missing === null)
-    .map(({ id, problem }) => ({ id, problem }));
+test(`undefended, in a throw-away place, the check of each of these attacks fires (RINGFENCE_SEED=${SEED})`, async () => {
+  const verdicts = await playAll("undefended", "user");
+  const silent = verdicts.filter(({ id, harm, missing }) => harm === null && missing === null && !(id in CANNOT_FIRE));
   assert.deepEqual(silent, []);
 });
 
 after(() => {
   process.stdout.write(`attacks: ${sum.run} run, ${sum.harm} harm, ${sum.missing} not run\n`);
+  if (sum.open > 0) process.stdout.write(`of the harm, ${sum.open} known and open: ${Object.keys(OPEN).join(", ")}\n`);
   assert.equal(readFileSync("/proc/sys/kernel/core_pattern", "utf8"), corePattern);
   assert.ok(statSync("/dev/null").isCharacterDevice());
 });
 
+/** Plays all that was chosen. What fights everything it sees has a stage of its own, which ends with it. */
+async function playAll(how: Job["play"], actor: Actor): Promise<Verdict[]> {
+  const isAlone = ({ id, category }: Case) => category === "dos" || id === "own-hijack";
+  const floods = chosen.filter(isAlone).map(({ id }) => [id]);
+  const others = chosen.filter((one) => !isAlone(one)).map(({ id }) => id);
+  const verdicts = await play({ ids: others, play: how, actor, atOnce: 2 });
+  for (const ids of floods) verdicts.push(...(await play({ ids, play: how, actor, atOnce: 1 })));
+  assert.deepEqual(verdicts.map(({ id }) => id).sort(), chosen.map(({ id }) => id).sort());
+  // A program that is missing says nothing about an attack: it neither held nor may it be passed over in silence.
+  const absent = verdicts.filter(({ missing }) => missing !== null && !(missing in MAY_BE_MISSING));
+  if (IS_FULL) assert.deepEqual(absent, []);
+  return verdicts;
+}
+
+function count(verdicts: readonly Verdict[]): void {
+  for (const { id, harm, missing } of verdicts) {
+    if (missing !== null) sum.missing++;
+    else sum.run++;
+    if (harm !== null) sum.harm++;
+    if (harm !== null && id in OPEN) sum.open++;
+  }
+}
+
 // The same seed draws the same slice.
-function draw<T>(from: readonly T[], count: number): T[] {
+function draw<T>(from: readonly T[], many: number): T[] {
   let state = SEED;
   const next = () => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
     return state / 0x80000000;
   };
   const left = [...from];
-  return Array.from({ length: Math.min(count, left.length) }, () =>
+  return Array.from({ length: Math.min(many, left.length) }, () =>
     left.splice(Math.floor(next() * left.length), 1),
   ).flat();
 }

@@ -42,7 +42,11 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   const peaks = stopWatching();
   const results = isShown ? { output: text, problem: null } : readResults(text, attack);
   let terminal = isShown ? text : "";
-  const after = attack.category === "dos" ? [] : landing === "land" ? [["diff"], ["land"]] : [["diff"]];
+  // A flood is landed by nobody; a diff matters where what it shows does.
+  const after = [
+    ...(isShown ? [["diff"]] : []),
+    ...(landing === "land" && attack.category !== "dos" ? [["land"]] : []),
+  ];
   for (const command of after) {
     const { text: shown } = await program(command, attack, place, isShown).ended;
     if (isShown) terminal += shown;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Action, Case } from "./cases.ts";
 import { type Evidence, snapshot } from "./harm.ts";
@@ -42,6 +42,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
     output += done.output;
     agentSignal ??= done.signal;
   }
+  if (attack.tool === "session") output += attack.action.text ?? "";
   if (timer) clearTimeout(timer);
   if (attack.then !== null) await shell(attack.then, place, "");
   // Fetches that a page would make by itself.
@@ -66,7 +67,7 @@ async function act(
   if (action.command !== undefined) return shell(action.command, place, limits, attack.launch, onStart);
   if (action.url !== undefined) return shell(`curl -s -m 3 ${quote(action.url)}`, place, limits);
   if (action.path !== undefined && action.content === undefined)
-    return { output: readFileSync(action.path, "utf8"), signal: null };
+    return { output: readIfThere(action.path), signal: null };
   if (action.path !== undefined && action.content !== undefined) {
     mkdirSync(dirname(action.path), { recursive: true });
     writeFileSync(action.path, action.content);
@@ -129,6 +130,10 @@ function kill(pid: number): void {
   } catch {
     // It ended by itself.
   }
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : `no ${path}`;
 }
 
 function readState(pid: number): string {
