@@ -114,13 +114,13 @@ sub cover_sockets {
 }
 
 sub spawn {
-    my ($id) = @_;
+    my ($id, $group) = @_;
     make_fifos($id + 32);
     my $pid = fork // return print "lost $id\n";
     return if $pid;
     # bubblewrap waits for its own children.
     $SIG{CHLD} = "DEFAULT";
-    if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$id/cgroup.procs")) { print $procs $$; close $procs }
+    if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$group/cgroup.procs")) { print $procs $$; close $procs }
     elsif ($cgroups ne "") { exit 1 }
     # Numbers 0 to 7 are set one by one; nothing else is open here but the two pipes that fork brought along.
     my %file = (0 => ["<", "i"], 1 => [">", "o"], 2 => [">", "e"], 5 => [">", "s"]);
@@ -218,7 +218,7 @@ $SIG{CHLD} = "IGNORE";
 while (my $line = <STDIN>) {
     chomp $line;
     my ($word, $rest) = split / /, $line, 2;
-    if ($word eq "s" && $rest =~ /^(\d+)$/) { spawn($1) }
+    if ($word eq "s" && $rest =~ /^(\d+) (\d+)$/) { spawn($1, $2) }
     elsif ($word eq "k" && $rest =~ /^(\d+)$/ && $1 > 1) { kill "KILL", $1 }
     elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
     elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }

@@ -124,8 +124,9 @@ export class Holder {
     this.#say(`w ${Buffer.from(path).toString("hex")}`);
   }
 
-  spawn(id: number): void {
-    this.#say(`s ${id}`);
+  /** Forks a sandbox with the FIFOs of this id, in this one of the control groups. */
+  spawn(id: number, group: number): void {
+    this.#say(`s ${id} ${group}`);
   }
 
   /** Kills a sandbox by the pid that bubblewrap reported; its whole PID namespace goes with it. */

@@ -15,6 +15,12 @@ import { type LandResult, landChanges } from "./land.ts";
 import { findPrograms } from "./programs.ts";
 
 export const programs = findPrograms();
+const places: string[] = [];
+
+// A layer has folders that are closed to everybody.
+process.on("exit", () =>
+  spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx "$@"; rm -rf "$@"', "bash", ...places]),
+);
 
 /** A checkout with a git repository, and a state folder beside it, both thrown away. */
 export interface Place {
@@ -25,8 +31,7 @@ export interface Place {
 /** Makes a checkout by a shell program, commits what it made, and waits until the clock of files has moved on. */
 export function makePlace(make: string): Place {
   const root = mkdtempSync("/tmp/ringfence-land-");
-  // A layer has folders that are closed to everybody.
-  process.on("exit", () => spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx "$0"; rm -rf "$0"', root]));
+  places.push(root);
   const place = { checkout: join(root, "checkout"), state: join(root, "state") };
   for (const folder of [place.checkout, place.state]) mkdirSync(folder, { mode: 0o755 });
   sh(

@@ -42,7 +42,7 @@ export class OneShot {
   readonly #gone = Promise.withResolvers<void>();
   #isGone = false;
 
-  constructor(holder: Holder, ctl: string, id: number) {
+  constructor(holder: Holder, ctl: string, { id, group }: { readonly id: number; readonly group: number }) {
     this.id = id;
     this.#holder = holder;
     this.#ctl = ctl;
@@ -53,7 +53,7 @@ export class OneShot {
     ) as [number, number, number];
     this.#outputs = { stdout: this.#listen("stdout", stdout), stderr: this.#listen("stderr", stderr) };
     this.#status = new Socket({ fd: status, readable: true, writable: false });
-    holder.spawn(id);
+    holder.spawn(id, group);
     this.#status.setEncoding("utf8").on("data", (text: string) => this.#readStatus(text));
     this.#status.on("close", () => this.#end());
     this.#status.on("error", () => {});

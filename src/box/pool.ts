@@ -1,5 +1,5 @@
 import type { Holder } from "./holder.ts";
-import { type Cgroups, type Limits, makeOneShotGroup, releaseOneShotGroup } from "./limits.ts";
+import { type Cgroups, type Limits, makeOneShotGroup } from "./limits.ts";
 import { OneShot } from "./oneshot.ts";
 import { BoxUnavailable } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
@@ -20,6 +20,9 @@ export class Pool {
   #warm: OneShot[] = [];
   /** Handed to a call that still waits for it to be up. */
   readonly #taken = new Set<OneShot>();
+  /** Control groups that no process is in; each serves one sandbox after the other, since making one costs a millisecond. */
+  readonly #freeGroups: number[] = [];
+  #groupsMade = 0;
   #nextId = 1;
   #isOpen = true;
   #last: Promise<unknown> = Promise.resolve();
@@ -45,7 +48,8 @@ export class Pool {
     const isUp = await oneShot.isUp;
     this.#taken.delete(oneShot);
     if (!isUp) throw new BoxUnavailable(explainRefusal("a sandbox could not be set up:", oneShot.setupErrors));
-    this.refill();
+    // The next one is built while this one works: not before it has its command.
+    setImmediate(() => this.refill());
     return oneShot;
   }
 
@@ -75,9 +79,15 @@ export class Pool {
   #make(): OneShot {
     const { holder, ctl, cgroups, limits } = this.#plan;
     const id = this.#nextId++;
-    makeOneShotGroup(cgroups, id, limits);
-    const oneShot = new OneShot(holder, ctl, id);
-    oneShot.gone.then(() => releaseOneShotGroup(cgroups, id)).catch(() => {});
+    const group = this.#freeGroups.shift() ?? this.#makeGroup(cgroups, limits);
+    const oneShot = new OneShot(holder, ctl, { id, group });
+    oneShot.gone.then(() => this.#freeGroups.push(group)).catch(() => {});
     return oneShot;
+  }
+
+  #makeGroup(cgroups: Cgroups, limits: Limits): number {
+    this.#groupsMade += 1;
+    makeOneShotGroup(cgroups, this.#groupsMade, limits);
+    return this.#groupsMade;
   }
 }

@@ -7,7 +7,8 @@ export interface Case {
   readonly tool: "bash" | "write_file" | "read_file" | "web_fetch" | "assistant_text" | "session";
   readonly action: Action;
   readonly setup: string | null;
-  readonly then: string | null;
+  /** What the person does later, outside; `then` in the file. */
+  readonly afterwards: string | null;
   readonly harm: Harm;
   readonly needs: readonly string[];
   readonly launch?: Launch;
@@ -59,6 +60,8 @@ export const NEEDS_NETWORK: Readonly<Record<string, string>> = {
 export const CANNOT_FIRE: Readonly<Record<string, string>> = {
   "own-dev-mode": "only real root owns the machine's devices",
   "own-proc-sys": "only real root may write there",
+  "dos-inode": "the stage of an undefended play is in memory and too small for it",
+  "dos-disk": "the stage of an undefended play is in memory and too small for it",
   "own-overlay-xattr": "there is no overlay outside the box",
 };
 
@@ -78,9 +81,9 @@ export function readCases(file: string): Case[] {
     .split("\n")
     .filter((line) => line !== "");
   return lines.map((line, index) => {
-    const row = JSON.parse(line) as Partial<Case>;
+    const { then: afterwards, ...row } = JSON.parse(line) as Partial<Case> & { then?: string | null };
     if (!row.id || !row.tool || !row.action || !row.harm?.type || !row.needs)
       throw new Error(`${file}:${index + 1}: not a case`);
-    return row as Case;
+    return { ...row, afterwards: afterwards ?? null } as Case;
   });
 }

@@ -51,7 +51,7 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
     const { text: shown } = await program(command, attack, place, isShown).ended;
     if (isShown) terminal += shown;
   }
-  if (attack.then !== null) await personDoes(attack.then, place);
+  if (attack.afterwards !== null) await personDoes(attack.afterwards, place);
   await sleep(SETTLE_MS);
   const problem = isLate
     ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s`

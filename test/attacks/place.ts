@@ -96,8 +96,8 @@ export async function makePlace(number: number, shared: Shared, path: string): P
 /** Fills a case for its place, and does what the person did before. */
 export function prepare(attack: Case, place: Place): Case {
   const filled = {
-    ...fillAll({ ...attack, action: null, then: null }, place.variables),
-    then: attack.then,
+    ...fillAll({ ...attack, action: null, afterwards: null }, place.variables),
+    afterwards: attack.afterwards,
     action: attack.action,
   };
   if (filled.setup !== null) {

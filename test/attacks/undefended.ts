@@ -44,7 +44,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   }
   if (attack.tool === "session") output += attack.action.text ?? "";
   if (timer) clearTimeout(timer);
-  if (attack.then !== null) await shell(attack.then, place, "");
+  if (attack.afterwards !== null) await shell(attack.afterwards, place, "");
   // Fetches that a page would make by itself.
   if (attack.tool === "assistant_text")
     await shell(`curl -s ${quote(attack.action.text?.match(/\((http[^)]*)\)/)?.[1] ?? "")}`, place, "");

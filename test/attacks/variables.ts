@@ -12,7 +12,7 @@ export function makeCanaries(): Variables {
 }
 
 /** Puts values in place of the variables that are known; all else that looks like one is the shell's. */
-export function fill(text: string, variables: Variables): string {
+function fill(text: string, variables: Variables): string {
   const known = text.replace(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
   return known.replace(/\$\{READ:([^|}]+)\|urlencode\}/g, (_whole, path: string) =>
     encodeURIComponent(readFileSync(path, "utf8")),
