@@ -101,9 +101,10 @@ async function finish(box: Box, job: Job, performance: Performance): Promise<Fin
   const cancel = () => stop("cancelled");
   if (performance.signal.aborted) cancel();
   performance.signal.addEventListener("abort", cancel, { once: true });
-  const status = await started.status;
-  clearTimeout(timer);
-  performance.signal.removeEventListener("abort", cancel);
+  const status = await started.status.finally(() => {
+    clearTimeout(timer);
+    performance.signal.removeEventListener("abort", cancel);
+  });
   return {
     status,
     output,
