@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { UsageError } from "./config.ts";
 
 /** The folder that the agent works on. */
@@ -71,10 +72,23 @@ export function becomeOwner(folder: string, environment: NodeJS.ProcessEnv): Nod
   process.setgid(gid);
   process.setuid(uid);
   const name = owner?.[0] ?? `uid-${uid}`;
+  refuseHidden(name);
   const home = owner?.[5] ?? `/nonexistent`;
   // Root's own folders are not this person's; a state folder named on purpose stays.
   const { XDG_CONFIG_HOME: _config, XDG_CACHE_HOME: _cache, ...rest } = environment;
   return { ...rest, HOME: home, USER: name, LOGNAME: name };
+}
+
+// A program in root's own home would fail later, at the first part of it that is loaded on demand.
+function refuseHidden(name: string): void {
+  const file = fileURLToPath(import.meta.url);
+  try {
+    accessSync(file, constants.R_OK);
+  } catch {
+    throw new UsageError(
+      `the checkout belongs to ${name}, who cannot read this program (${file}): install it where ${name} can, e.g. under /usr/local`,
+    );
+  }
 }
 
 function realFolder(folder: string): string {

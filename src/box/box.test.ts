@@ -97,6 +97,22 @@ test("the home is the box's own: nothing of the person's is in it", async (t) =>
   assert.equal(sh(person, "cat notes.txt .ssh/id_rsa"), "canary\ncanary\n");
 });
 
+test("git knows the person, and a folder can be moved and committed", async (t) => {
+  const home = makePlace("").checkout;
+  const unsafe = "[core]\n\tpager = touch /tmp/ran\n[alias]\n\tst = status --short\n\tevil = !touch /tmp/ran\n";
+  writeFileSync(join(home, ".gitconfig"), `[user]\n\tname = Ada Example\n\temail = ada@example.test\n${unsafe}`);
+  const place = makePlace("mkdir -p src/deep; echo x >src/deep/f; echo y >src/g");
+  sh(place, "git config --remove-section user");
+  const { text } = await openBox(t, "", { environment: { ...process.env, HOME: home }, place });
+  const commands = "git mv src lib && git commit -qm moved && git log -1 --format='%an <%ae>' && git st";
+  assert.equal(await text(commands), "Ada Example <ada@example.test>");
+  assert.equal(await text("git show -M --name-status --format= | cut -f1"), "R100\nR100");
+  assert.equal(
+    await text("git evil 2>/dev/null; ls /tmp/ran 2>/dev/null; find lib -type f | sort"),
+    "lib/deep/f\nlib/g",
+  );
+});
+
 test("secrets of the checkout are masked, and one that appears later stays hidden", async (t) => {
   const { text, perform, place, box } = await openBox(
     t,

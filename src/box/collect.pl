@@ -104,7 +104,7 @@ sub list {
     my $git = look("/base/.git");
     record("G", $git ? $git->{type} : "-");
     my $root = look("/base") // die "the checkout cannot be read: $!\n";
-    walk("", 1, "", 0, is_touched("", $root), 0);
+    walk("", 1, "", 0, is_touched("", $root), 0, 0);
     record("L", @{ $_->{fields} }, is_renamed($_) ? $_->{flags} : "d") for @unexplained;
     return if !$records || ($records == 1 && !$git_count);
     record("N", $_) for @git_notes;
@@ -140,15 +140,16 @@ sub is_renamed {
 
 # $in_base: the checkout has this folder. $flags: "k" below a link of the checkout. $moved: the folder or one above was
 # moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: the folder itself was touched.
-# $lost: the person deleted it.
+# $lost: the person deleted it. $hidden: nothing of the checkout shows in it, since a folder above was made anew.
 sub walk {
-    my ($folder, $in_base, $flags, $moved, $touched, $lost) = @_;
+    my ($folder, $in_base, $flags, $moved, $touched, $lost, $hidden) = @_;
+    $hidden ||= $in_base && $folder ne "" && is_opaque($folder);
     my $prefix = $folder eq "" ? "" : "$folder/";
     my %seen;
     for my $name (names("/upper/$folder")) {
         my $path = "$prefix$name";
         $seen{$name} = 1;
-        if ($name eq ".git") { walk_git($path, $in_base); next }
+        if ($name eq ".git") { walk_git($path, $in_base, $hidden); next }
         if (length $path > $PATH_BYTES_MAX) {
             record("L", substr($path, 0, $PATH_BYTES_MAX) . "\n", "add", "o", 0, 0, "", "-", 0, 0, "", "");
             next;
@@ -156,12 +157,12 @@ sub walk {
         my $upper = look("/upper/$path") // die "the layer changed while it was read: $!\n";
         my $base = $in_base ? look("/base/$path") : undef;
         if ($upper->{whiteout}) { deleted($path, $base, $moved) if $base; next }
-        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $lost); next }
+        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $lost, $hidden); next }
         next if $base && is_equal($upper, $base, $path, $path);
         deleted_inside($path, $moved || is_touched($path, $base)) if $base && $base->{type} eq "d";
         different($path, $upper, $base, $flags, $moved, $touched || $lost);
     }
-    return if !$in_base || $folder eq "" || !is_opaque($folder);
+    return if !$in_base || !$hidden;
     # As everywhere below a deleted folder: one that the person touched may have been filled with files older than the session.
     my $is_new = $moved || $touched;
     for my $name (grep { !$seen{$_} } names("/base/$folder")) {
@@ -173,19 +174,19 @@ sub walk {
 sub is_opaque { return (attribute("/upper/$_[0]", "opaque") // "") eq "y" }
 
 sub walk_folder {
-    my ($path, $upper, $base, $flags, $moved, $lost) = @_;
+    my ($path, $upper, $base, $flags, $moved, $lost, $hidden) = @_;
     my $below = $flags || ($base && $base->{type} eq "l") ? "k" : "";
     if ($base && $base->{type} eq "d") {
         my $touches = is_touched($path, $base);
         # Moving a folder renews its ctime and not its mtime; a folder that is younger than the session was put there.
         my $moves = $touches && ($base->{modified} != $base->{changed} || $base->{born} > $started);
-        return walk($path, 1, $below, $moved || $moves, $touches, 0);
+        return walk($path, 1, $below, $moved || $moves, $touches, 0, $hidden);
     }
     # A folder of the checkout's cannot be renamed in the box: one that came from there and is gone was deleted outside.
     my $is_lost = $lost || (!$base && defined attribute("/upper/$path", "origin"));
     if ($base) { different($path, $upper, $base, $flags, $moved, 0) }
     elsif (!grep { !look("/upper/$path/$_")->{whiteout} } short_names($path)) { different($path, $upper, undef, $flags, $moved, $is_lost) }
-    return walk($path, 0, $below, 0, 0, $is_lost);
+    return walk($path, 0, $below, 0, 0, $is_lost, 0);
 }
 
 # Names that can still be looked at; a path that is too long is reported when it is walked.
@@ -238,15 +239,16 @@ sub note {
 }
 
 sub walk_git {
-    my ($path, $in_base) = @_;
+    my ($path, $in_base, $hidden) = @_;
     my $upper = look("/upper/$path");
     my $base = $in_base ? look("/base/$path") : undef;
     if (!$upper) { $git_count++; return }
     if ($upper->{type} eq "d" && length $path <= $PATH_BYTES_MAX) {
         my $has_base = $base && $base->{type} eq "d";
         my @names = names("/upper/$path");
-        walk_git("$path/$_", $has_base) for @names;
-        return if !$has_base || !is_opaque($path);
+        $hidden ||= $has_base && is_opaque($path);
+        walk_git("$path/$_", $has_base, $hidden) for @names;
+        return if !$has_base || !$hidden;
         my %seen = map { $_ => 1 } @names;
         for (grep { !$seen{$_} } names("/base/$path")) { $git_count++; note("$path/$_") }
         return;

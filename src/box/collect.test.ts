@@ -22,6 +22,19 @@ test("ignored is what the checkout's own rules ignore, not what the box made of 
   assert.deepEqual([read(place, "src/s.ts"), read(place, "dist/o")], ["s\n", "o\n"]);
 });
 
+test("a folder made anew shows nothing of the checkout, and neither do those made anew inside it", async () => {
+  const place = makePlace(
+    "mkdir -p d/a/b d/a/c sub; echo 1 >d/a/b/1; echo 2 >d/a/c/2; echo 3 >d/3; git init -q sub/repo; touch sub/repo/f",
+  );
+  const session = await sessionThat(place, "rm -rf d sub; mkdir -p d/a/b/new d/a/c sub/repo/.git; echo 2 >d/a/c/2");
+  const collected = await session.collect();
+  assert.deepEqual(
+    collected.changes.map(({ change }) => `${change.action} ${change.path}`),
+    ["delete d/3", "delete d/a/b/1", "add d/a/b/new", "delete sub/repo/f"],
+  );
+  assert.ok(collected.gitHeld.includes("sub/repo/.git/config"));
+});
+
 test("a file too large to be staged is named and stays in the layer", async () => {
   const place = makePlace("echo a >a.ts");
   const session = await sessionThat(place, "head -c 60000000 /dev/zero >big.txt; echo b >b.ts");

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import {
   call,
   makePlace,
@@ -84,3 +86,24 @@ test("a command line that is wrong is told so before the program becomes anybody
   const ended = await ringfence({ ...place, user: self() }, ["run", "x", "--nonsense"]);
   assert.deepEqual([ended.status, ended.stdout], [2, ""]);
 });
+
+if (isRoot) {
+  test("a program that the owner of the checkout cannot read says so, and where to install it", (t) => {
+    const place = makePlace(t, "", { user: owner });
+    const project = fileURLToPath(new URL("../../", import.meta.url));
+    sh({ ...place, user: self() }, "mkdir -m 700 ../closed; mkdir ../closed/project");
+    const inside = `${place.root}/closed/project`;
+    const command = `mount --bind "$1" "$2" && exec "$3" "$2/bin/ringfence.js" run x --output-format json`;
+    const ended = spawnSync(
+      "unshare",
+      ["-m", "--propagation", "private", "sh", "-c", command, "sh", project, inside, process.execPath],
+      { cwd: place.checkout, env: place.env, encoding: "utf8" },
+    );
+    const { exit_code: exitCode, result } = JSON.parse(ended.stdout);
+    assert.deepEqual([ended.status, exitCode], [2, 2]);
+    assert.match(
+      result,
+      new RegExp(`belongs to ${owner.name}, who cannot read this program .*closed.*: install it where`),
+    );
+  });
+}
