@@ -59,6 +59,8 @@ function makeRepository(folder: string): void {
   const git = (...args: string[]) =>
     run(["git", "-c", "user.name=Bench", "-c", "user.email=bench@localhost", ...args], folder, GIT_MS_MAX);
   git("init", "-q");
+  // The commit would otherwise start a clean-up in the background, which moves files while they are copied.
+  git("config", "gc.auto", "0");
   git("add", "-A");
   git("commit", "-q", "-m", "Begin");
 }

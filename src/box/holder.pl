@@ -14,6 +14,7 @@ my %number =
   : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, close => 3);
 my ($MS_BIND, $MS_REC, $MS_RDONLY, $MS_NOSUID, $MS_NODEV, $MS_NOEXEC, $MS_REMOUNT) = (4096, 16384, 1, 2, 4, 8, 32);
 my ($MNT_DETACH, $AT_FDCWD) = (2, -100);
+my $fifos_made = 0;
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 $^F = 20;
@@ -115,9 +116,9 @@ sub cover_sockets {
 
 sub spawn {
     my ($id, $group) = @_;
-    make_fifos($id + 32);
     my $pid = fork // return print "lost $id\n";
-    return if $pid;
+    # While the child sets the sandbox up, a few more pipes each time until 32 are ready ahead of need.
+    if ($pid) { make_fifos(++$fifos_made) for 1 .. ($fifos_made < $id + 32 ? 3 : 0); return }
     # bubblewrap waits for its own children.
     $SIG{CHLD} = "DEFAULT";
     if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$group/cgroup.procs")) { print $procs $$; close $procs }
@@ -210,7 +211,7 @@ unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
 cover_sockets($_) for @covered;
 make_folders($_) for split /\n/, $pins;
-make_fifos($_) for 1 .. 32;
+make_fifos(++$fifos_made) for 1 .. 6;
 scan_secrets();
 # From here on children are reaped by the kernel: bubblewrap itself reports how each one-shot ends.
 $SIG{CHLD} = "IGNORE";
