@@ -329,6 +329,15 @@ test("processes, memory and disk past their limits end the command alone", async
   assert.equal(await text("rm -f fill*; echo fine"), "fine");
 });
 
+test("a folder that holds a mask keeps the mode and the time that it has outside", async (t) => {
+  const look = "stat -c '%n %a %Y' . p p/q r";
+  const { text, place } = await openBox(
+    t,
+    "mkdir -p p/q r; echo A=1 >p/q/.env; echo '{}' >r/package.json; chmod 751 p p/q; chmod 775 r; touch -d @1000000000 p/q r",
+  );
+  assert.equal(await text(look), sh(place, look).trim());
+});
+
 test("many calls at once each get their own answer", async (t) => {
   const { text } = await openBox(t);
   const numbers = Array.from({ length: 12 }, (_, index) => String(index));

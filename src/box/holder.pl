@@ -88,7 +88,21 @@ sub scan_secrets {
     print "scanned\n";
 }
 
+# A folder that two layers hold looks as the upper one has it, so the masks' folders look as the checkout's.
+sub dress_masks {
+    my ($path) = @_;
+    opendir(my $folder, "/mask$path") or return;
+    for my $name (readdir $folder) {
+        next if $name eq "." || $name eq "..";
+        dress_masks("$path/$name") if -d "/mask$path/$name" && !-l "/mask$path/$name";
+    }
+    my @of = lstat "/lower$path" or return;
+    chmod $of[2] & 07777, "/mask$path";
+    utime $of[8], $of[9], "/mask$path";
+}
+
 sub mount_view {
+    dress_masks("");
     mount_at("overlay", "/view", "overlay", 0,
         "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
     return 1;
