@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { asOrdinaryUser, makePlace, sh } from "./land.fixture.ts";
-import { openBox, permitFor, processesWith, readEffect, until } from "./open.fixture.ts";
+import { openBox, processesWith, readEffect, until } from "./open.fixture.ts";
+import { permitFor } from "./permit.fixture.ts";
 import { BoxUnavailable } from "./programs.ts";
 
 // Whoever runs these tests runs all of them; root has the ordinary user run them once more.

@@ -3,15 +3,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { issueReceipt, mint } from "../core/permit.ts";
-import { decide } from "../core/policy.ts";
 import { Box } from "./box.ts";
 import { type Collected, collectChanges } from "./collect.ts";
 import { removeStage } from "./discard.ts";
 import { makeSessionFolder, readFacts } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
 import { type LandResult, landChanges } from "./land.ts";
+import { permitFor } from "./permit.fixture.ts";
 import { findPrograms } from "./programs.ts";
 
 export const programs = findPrograms();
@@ -79,7 +77,7 @@ export async function startSession(place: Place): Promise<Session> {
     box,
     run: async (command) => {
       const effect = { kind: "run", command, timeoutMs: 30_000, background: false } as const;
-      const permit = mint(effect, decide(effect, UNKNOWN_SOURCE), issueReceipt(1, "x"));
+      const permit = permitFor(effect);
       const outcome = await box.perform(permit, { signal: new AbortController().signal });
       if (!outcome.ok) throw new Error(`in the box: ${command}: ${outcome.text}`);
       return outcome.text;

@@ -101,11 +101,6 @@ export function makeOneShotGroup(cgroups: Cgroups, id: number, limits: Limits): 
   writeFileSync(join(folder, "pids.max"), String(limits.processes));
 }
 
-/** Removes the group of a one-shot that is gone; one that still empties is removed with the session. */
-export function releaseOneShotGroup(cgroups: Cgroups, id: number): void {
-  if (cgroups.pids) releaseFolders([join(cgroups.pids, String(id))]);
-}
-
 /** Removes the session's groups, once every process of it is gone; what the kernel still holds, a later session sweeps away. */
 export function releaseCgroups(cgroups: Cgroups): void {
   for (const group of new Set([...cgroups.joined, ...(cgroups.pids ? [cgroups.pids] : [])])) releaseTree(group);

@@ -2,16 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Effect } from "../core/effect.ts";
-import { UNKNOWN_SOURCE } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { issueReceipt, mint, type Permit } from "../core/permit.ts";
-import { decide } from "../core/policy.ts";
 import { Box } from "./box.ts";
 import { makeSessionFolder } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
 import { makePlace, type Place } from "./land.fixture.ts";
 import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
 import type { Performance } from "./perform.ts";
+import { permitFor } from "./permit.fixture.ts";
 
 const NEVER = new AbortController().signal;
 const RIPGREP = fileURLToPath(
@@ -68,10 +66,6 @@ export async function openBox(
     return outcome.text;
   };
   return { box, place, perform, run, text };
-}
-
-export function permitFor(effect: Effect): Permit {
-  return mint(effect, decide(effect, UNKNOWN_SOURCE), issueReceipt(1, "x"));
 }
 
 export function readEffect(path: string, offset = 1, limit = 2000): Effect {

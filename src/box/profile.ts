@@ -18,29 +18,32 @@ export interface Profile {
 
 export const TOOLS_FOLDER = "/var/lib/ringfence";
 
+/** What every sandbox has, of a session or not: namespaces of its own, no capability, no nested user namespace, `/usr`. */
+export const ISOLATION: readonly string[] = [
+  "--unshare-user",
+  "--unshare-pid",
+  "--unshare-ipc",
+  "--unshare-uts",
+  "--unshare-cgroup-try",
+  "--disable-userns",
+  "--cap-drop",
+  "ALL",
+  "--uid",
+  "1000",
+  "--gid",
+  "1000",
+  "--hostname",
+  "box",
+  "--new-session",
+  "--ro-bind",
+  "/usr",
+  "/usr",
+];
+
 /** Builds the arguments of bubblewrap for every one-shot of a session. */
 export function sandboxArguments(profile: Profile): string[] {
   const { checkout, home } = profile;
-  const args = [
-    "--unshare-user",
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--unshare-cgroup-try",
-    "--disable-userns",
-    "--cap-drop",
-    "ALL",
-    "--uid",
-    "1000",
-    "--gid",
-    "1000",
-    "--hostname",
-    "box",
-    "--new-session",
-    "--ro-bind",
-    "/usr",
-    "/usr",
-  ];
+  const args = [...ISOLATION];
   for (const link of profile.systemLinks) {
     if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);
     else args.push("--symlink", link.target, `/${link.name}`);

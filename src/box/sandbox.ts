@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { ISOLATION } from "./profile.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -112,28 +113,7 @@ export function scriptBind(name: "collect.pl" | "lander.pl"): Bind {
 }
 
 function sandboxFlags(plan: SandboxPlan): string[] {
-  const args = [
-    "--unshare-user",
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--unshare-net",
-    "--unshare-cgroup-try",
-    "--disable-userns",
-    "--die-with-parent",
-    "--cap-drop",
-    "ALL",
-    "--uid",
-    "1000",
-    "--gid",
-    "1000",
-    "--hostname",
-    "box",
-    "--new-session",
-    "--ro-bind",
-    "/usr",
-    "/usr",
-  ];
+  const args = [...ISOLATION, "--unshare-net", "--die-with-parent"];
   if (plan.capability !== null) args.push("--cap-add", plan.capability);
   for (const link of readSystemLinks()) {
     if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);

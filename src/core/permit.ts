@@ -1,31 +1,50 @@
 import type { Effect } from "./effect.ts";
+import { canonical, type JsonObject } from "./json.ts";
 import type { Decision } from "./policy.ts";
 
-/** Proof that a decision stands in the ledger. Only the ledger's append makes one (kept by the import check). */
+/** Proof that an event stands in the ledger. Only the ledger's append makes one (kept by the import check). */
 export interface Receipt {
   readonly seq: number;
   readonly hash: string;
 }
-
-const receipts = new WeakSet<Receipt>();
-const permits = new WeakMap<Permit, Effect>();
 
 /** The single-use key to the box for one effect. */
 export interface Permit {
   readonly seq: number;
 }
 
-/** Makes a receipt; called by `ledger/append.ts` alone, after the bytes were written. */
-export function issueReceipt(seq: number, hash: string): Receipt {
+/** Names a text by a digest; handed in because this room computes no hashes. */
+export type Digest = (text: string) => string;
+
+/** Longest text of an effect that is recorded whole; a longer one is recorded by digest. */
+const RECORDED_CHARS_MAX = 2000;
+
+/** What each receipt's event decided, in canonical JSON; null for an event that is no decision. */
+const receipts = new WeakMap<Receipt, string | null>();
+const permits = new WeakMap<Permit, Effect>();
+
+/** Makes a receipt; called by `ledger/append.ts` alone, after the bytes of the event were written. */
+export function issueReceipt(seq: number, hash: string, event: JsonObject): Receipt {
   const receipt = Object.freeze({ seq, hash });
-  receipts.add(receipt);
+  const { type, effect = null, verdict = null } = event;
+  receipts.set(receipt, type === "decision" ? canonical({ effect, verdict }) : null);
   return receipt;
 }
 
-/** Mints a permit for an allowed effect whose decision was recorded. Each receipt yields one permit at most. */
-export function mint(effect: Effect, decision: Decision, receipt: Receipt): Permit {
+/** Writes the part of a decision's event that a permit is bound to. */
+export function recordDecision(effect: Effect, decision: Decision, digest: Digest): JsonObject {
+  return { type: "decision", effect: recordEffect(effect, digest), verdict: decision.verdict, reason: decision.reason };
+}
+
+/** Mints a permit for an allowed effect, from the receipt of the decision about that very effect; one permit each. */
+export function mint(effect: Effect, decision: Decision, receipt: Receipt, digest: Digest): Permit {
   if (decision.verdict !== "allow") throw new Error(`bug: permit for a decision "${decision.verdict}"`);
-  if (!receipts.delete(receipt)) throw new Error("bug: permit without a recorded decision, or a receipt used twice");
+  const decided = receipts.get(receipt);
+  if (decided === undefined) throw new Error("bug: permit without a recorded decision, or a receipt used twice");
+  receipts.delete(receipt);
+  if (decided !== canonical({ effect: recordEffect(effect, digest), verdict: "allow" })) {
+    throw new Error("bug: permit from the receipt of something else");
+  }
   const permit = Object.freeze({ seq: receipt.seq });
   permits.set(permit, effect);
   return permit;
@@ -37,4 +56,12 @@ export function spend(permit: Permit): Effect {
   if (!effect) throw new Error("bug: permit spent twice, or never minted");
   permits.delete(permit);
   return effect;
+}
+
+function recordEffect(effect: Effect, digest: Digest): JsonObject {
+  const fields = Object.entries(effect).map(([name, value]) => {
+    if (typeof value !== "string" || value.length <= RECORDED_CHARS_MAX) return [name, value];
+    return [name, { sha256: digest(value), chars: value.length }];
+  });
+  return Object.fromEntries(fields) as JsonObject;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { JsonObject } from "../core/json.ts";
-import { mint, spend } from "../core/permit.ts";
+import { mint, recordDecision, spend } from "../core/permit.ts";
 import { createLedger, openLedger } from "./append.ts";
 import { LedgerFailure } from "./failure.ts";
 import { readLedger, verifyLedger } from "./verify.ts";
@@ -45,12 +45,15 @@ test("a receipt mints one permit, a permit is spent once, and a copy of a receip
   const ledger = createLedger(join(temporaryFolder(t), "a.ledger"));
   const effect = { kind: "output", id: "1" } as const;
   const allow = { verdict: "allow", reason: "stays in the box" } as const;
-  const receipt = ledger.append({ type: "decision" });
-  assert.throws(() => mint(effect, allow, { ...receipt }), /without a recorded decision/);
-  const permit = mint(effect, allow, receipt);
-  assert.throws(() => mint(effect, allow, receipt), /used twice/);
+  const event = recordDecision(effect, allow, String);
+  const receipt = ledger.append(event);
+  assert.throws(() => mint(effect, allow, { ...receipt }, String), /without a recorded decision/);
+  const permit = mint(effect, allow, receipt, String);
+  assert.throws(() => mint(effect, allow, receipt, String), /used twice/);
   assert.deepEqual(spend(permit), effect);
   assert.throws(() => spend(permit), /spent twice/);
+  const ofSomethingElse = ledger.append({ ...event, type: "outcome" });
+  assert.throws(() => mint(effect, allow, ofSomethingElse, String), /receipt of something else/);
   ledger.close();
 });
 

@@ -65,7 +65,7 @@ export class Ledger {
       );
     }
     this.#chain = frame.chain;
-    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"));
+    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
   }
 
   /** Returns when everything appended is on the disk. */
