@@ -28,6 +28,8 @@ const RESTRICTED = {
   dns: NETWORK,
   "dns/promises": NETWORK,
   child_process: [/^box\//],
+  // It tunes the whole process, so only the program does it, never the library.
+  v8: [/^ui\/run\.ts$/],
 };
 const HARMLESS = new Set(
   (

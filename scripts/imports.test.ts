@@ -50,6 +50,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ["box/oneshot.ts", 'import { connect } from "node:tls";', "node:tls"],
   ["agent/a.ts", 'import { spawn } from "node:child_process";', "node:child_process"],
   ["ui/a.ts", 'import vm from "node:vm";', "node:vm"],
+  ["agent/session.ts", 'import { setFlagsFromString } from "node:v8";', "node:v8"],
   ["agent/a.ts", 'const reply = await fetch("https://example.org");', "opens a connection"],
   ["agent/a.ts", "const get = globalThis.fetch;", "opens a connection"],
   ["agent/a.ts", 'const fs = process.getBuiltinModule("fs");', "past this check"],

@@ -13,7 +13,7 @@ import type { OneShot, Run } from "./oneshot.ts";
 import { type Performance, perform, type Streamed, type Streams, stream } from "./perform.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
-import { launcher, type Profile, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
+import { launcher, type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { mayUseUnixSockets } from "./socket-probe.ts";
@@ -60,12 +60,7 @@ export class Box {
     this.masked = parts.masked;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
-    this.#pool = new Pool({
-      holder: parts.holder,
-      ctl: join(parts.folder.path, "ctl"),
-      cgroups: parts.cgroups,
-      limits: parts.limits,
-    });
+    this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.
     parts.holder.ended.then(() => this.#pool.close()).catch(() => {});
     this.#watch = new Watch({
@@ -103,6 +98,8 @@ export class Box {
     };
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
     const ctl = join(folder.path, "ctl");
+    const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
+    writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
     writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
     const unixSockets = await mayUseUnixSockets({ state: plan.state, programs });
@@ -126,8 +123,7 @@ export class Box {
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
       return new Box({ folder, limits, masked, holder, cgroups });
     } catch (error) {
-      holder.kill();
-      await holder.ended;
+      await holder.close();
       releaseCgroups(cgroups);
       throw error;
     }
@@ -195,8 +191,7 @@ export class Box {
     this.#watch.close();
     this.#pool.close();
     for (const oneShot of this.#active) oneShot.close();
-    this.#holder.kill();
-    await this.#holder.ended;
+    await this.#holder.close();
     releaseCgroups(this.#cgroups);
   }
 

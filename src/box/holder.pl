@@ -10,15 +10,17 @@ my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tm
 @ARGV = ();
 my %number =
   $arch eq "arm64"
-  ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, close => 57)
-  : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, close => 3);
-my ($MS_BIND, $MS_REC, $MS_RDONLY, $MS_NOSUID, $MS_NODEV, $MS_NOEXEC, $MS_REMOUNT) = (4096, 16384, 1, 2, 4, 8, 32);
-my ($MNT_DETACH, $AT_FDCWD) = (2, -100);
+  ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
+    close_range => 436)
+  : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, openat => 257, mount_setattr => 442,
+    close_range => 436);
+# For a mount itself and for mount_setattr the first four have the same values.
+my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
+my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
 my $fifos_made = 0;
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
-$^F = 20;
-umask 0077;
+umask 0022;
 
 sub fail { print "failed $_[0]: $!\n"; exit 1 }
 
@@ -31,28 +33,39 @@ sub mount_at {
 
 sub bind_at {
     my ($source, $target, $flags) = @_;
-    mount_at($source, $target, "none", $MS_BIND | ($flags // 0), "") or fail("bind $source");
+    mount_at($source, $target, "none", $MS_BIND | $MS_REC, "") or fail("bind $source");
+    restrict($target, $flags) if $flags;
 }
 
-# What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
-sub bind_read_only {
-    my ($source, $target, $flags) = @_;
-    bind_at($source, $target, $flags);
-    my $remount = $MS_REMOUNT | $MS_BIND | $MS_RDONLY | $MS_NOSUID | $MS_NODEV;
-    # A flag that the mount came with may not be dropped.
-    mount_at("none", $target, "none", $remount, "") or mount_at("none", $target, "none", $remount | $MS_NOEXEC, "")
-      or fail("read-only $source");
+# Adds flags to a mount and to all below it, and drops none that they came with.
+sub restrict {
+    my ($target, $flags, $reach) = @_;
+    my $attributes = pack "Q4", $flags, 0, 0, 0;
+    syscall($number{mount_setattr}, $AT_FDCWD, "$target", $reach // $AT_RECURSIVE, $attributes, 32) == 0
+      or fail("restrict $target");
 }
 
-# Started by real root, what runs in a one-shot owns the machine's device nodes: without this it could change their mode
-# for everybody. Reading and writing a device is not writing to its file system, and stays possible.
-sub bind_device {
-    my ($name) = @_;
-    my $target = "$root/dev/$name";
-    bind_at("/dev/$name", $target);
-    my $remount = $MS_REMOUNT | $MS_BIND | $MS_RDONLY | $MS_NOSUID;
-    mount_at("none", $target, "none", $remount, "") or mount_at("none", $target, "none", $remount | $MS_NOEXEC, "")
-      or fail("read-only device $name");
+# The devices of every one-shot: made once, since bubblewrap's own cost each call six mounts. Its folder cannot be written.
+sub make_devices {
+    mount_at("tmpfs", "$root/dev", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=64k") or fail("tmpfs of the devices");
+    for my $name (qw(null zero full random urandom tty)) {
+        next unless -c "/dev/$name";
+        open(my $point, ">", "$root/dev/$name") or fail("device $name");
+        close $point;
+        # Started by real root, what runs in a one-shot owns the machine's device nodes: were they not read-only, it could
+        # change their mode for everybody. Reading and writing a device is not writing to its file system.
+        bind_at("/dev/$name", "$root/dev/$name", $RDONLY | $NOSUID);
+    }
+    mkdir "$root/dev/$_", 0755 for qw(pts shm);
+    # Terminals of the session alone; the machine's are not among them.
+    mount_at("devpts", "$root/dev/pts", "devpts", $NOSUID | $NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+      or fail("devpts");
+    bind_at("$root/s/shm", "$root/dev/shm");
+    symlink "pts/ptmx", "$root/dev/ptmx";
+    symlink "/proc/kcore", "$root/dev/core";
+    symlink "/proc/self/fd", "$root/dev/fd";
+    symlink "/proc/self/fd/$_->[0]", "$root/dev/std$_->[1]" for [0, "in"], [1, "out"], [2, "err"];
+    restrict("$root/dev", $RDONLY, 0);
 }
 
 sub unmount { my ($target, $flags) = @_; return syscall($number{umount2}, "$target", $flags) == 0 }
@@ -72,7 +85,7 @@ sub loopback_up {
     close $sock;
 }
 
-sub make_fifos { my ($id) = @_; for (qw(i o e s)) { make_node("/ctl/$id.$_", $S_IFIFO | 0600) or fail("fifo") } }
+sub make_fifos { my ($id) = @_; for (qw(i o e s)) { make_node("/f/$id.$_", $S_IFIFO | 0600) or fail("fifo") } }
 
 # Prints every file of the checkout that may hold a secret; the host answers with the copies it wrote.
 sub scan_secrets {
@@ -103,7 +116,7 @@ sub dress_masks {
 
 sub mount_view {
     dress_masks("");
-    mount_at("overlay", "/view", "overlay", 0,
+    mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
         "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
     return 1;
 }
@@ -124,7 +137,7 @@ sub has_mount_below {
 # that cannot be covered is not shown at all.
 sub cover_sockets {
     my ($folder) = @_;
-    mount_at("overlay", $folder, "overlay", $MS_RDONLY | $MS_NOSUID | $MS_NODEV, "userxattr,lowerdir=/empty:$folder")
+    mount_at("overlay", $folder, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$folder")
       or unmount($folder, $MNT_DETACH) or fail("cover $folder");
 }
 
@@ -137,19 +150,16 @@ sub spawn {
     $SIG{CHLD} = "DEFAULT";
     if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$group/cgroup.procs")) { print $procs $$; close $procs }
     elsif ($cgroups ne "") { exit 1 }
-    # Numbers 0 to 7 are set one by one; nothing else is open here but the two pipes that fork brought along.
-    my %file = (0 => ["<", "i"], 1 => [">", "o"], 2 => [">", "e"], 5 => [">", "s"]);
-    my @open;
-    for (0, 1, 2, 5) { open(my $h, $file{$_}[0], "/ctl/$id.$file{$_}[1]") or exit 1; push @open, [$_, $h] }
-    open(my $args, "<", "/ctl/args") or exit 1;
-    open(my $bpf, "<", "/ctl/bpf") or exit 1;
-    push @open, [3, $args], [4, $bpf];
-    # Move all of them out of the way before any lower number is taken.
-    my $next = 30;
-    for (@open) { syscall($number{dup3}, fileno $_->[1], $next, 0); push @$_, $next++ }
-    for (@open) { syscall($number{dup3}, $_->[2], $_->[0], 0) }
+    # Opened past 7, then moved to the numbers that bubblewrap is told; nothing else is open but what fork brought along.
+    my @files = (["/f/$id.i", 0, 0], ["/f/$id.o", 1, 1], ["/f/$id.e", 1, 2], ["/ctl/args", 0, 3], ["/ctl/bpf", 0, 4], ["/f/$id.s", 1, 5]);
+    for (@files) {
+        my ($path, $mode, $number) = @$_;
+        my $opened = syscall($number{openat}, $AT_FDCWD, $path, $mode, 0);
+        $opened >= 0 && syscall($number{dup3}, $opened, $number + 30, 0) >= 0 or exit 1;
+    }
+    syscall($number{dup3}, $_ + 30, $_, 0) for 0 .. 5;
     syscall($number{dup3}, 5, 6, 0);
-    for (7 .. 40) { syscall($number{close}, $_) }
+    syscall($number{close_range}, 7, 0xffffffff, 0) == 0 or exit 1;
     %ENV = (PATH => "/usr/bin:/bin");
     exec { $bwrap } $bwrap, "--args", "3", "--seccomp", "4", "--json-status-fd", "5", "--sync-fd", "6",
       "--", "/bin/bash", "--norc", "--noprofile", "-c", $launcher, "bash";
@@ -182,40 +192,50 @@ sub count_disk {
     exit 0;
 }
 
-# Build the root: only what one-shots may bind, and the control folder that none does.
+# Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
+# cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
+sub build_template {
+    mount_at("tmpfs", "/t", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=1m") or fail("tmpfs of the root");
+    open(my $layout, "<", "/ctl/layout") or fail("layout");
+    local $/ = "\0";
+    my @words = map { chomp; $_ } <$layout>;
+    while (my ($word, $source, $path) = splice @words, 0, 3) {
+        if ($word eq "link") { symlink $source, "/t$path" or fail("link $path"); next }
+        make_folders("/t" . ($path =~ m{^(.*)/} ? $1 : ""));
+        if (-d $source) { mkdir "/t$path", 0755 }
+        elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
+        next if $word eq "folder";
+        bind_at($source, "/t$path", $NOSUID | ($word eq "read" ? $RDONLY | $NODEV : $word eq "write" ? $NODEV : 0));
+    }
+    make_folders("/t$checkout");
+    restrict("/t", $RDONLY, 0);
+}
+
+# Build the holder's own root: what one-shots may be shown, and the control folder that they never are.
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
-mount_at("tmpfs", $root, "tmpfs", $MS_NOSUID | $MS_NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr etc proc dev tmp view lower layer mask home ctl s cg bind empty old);
-bind_at("/usr", "$root/usr", $MS_REC);
+mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
+mkdir "$root/$_", 0755 for qw(usr proc dev tmp t lower layer mask home ctl s f cg bind empty old);
+bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
-    elsif (-d "/$name") { mkdir "$root/$name", 0755; bind_at("/$name", "$root/$name", $MS_REC) }
+    elsif (-d "/$name") { mkdir "$root/$name", 0755; bind_at("/$name", "$root/$name", $RDONLY | $NOSUID | $NODEV) }
 }
-bind_at("/proc", "$root/proc", $MS_REC);
-bind_at("/dev", "$root/dev", $MS_REC);
-bind_device($_) for grep { -c "/dev/$_" } qw(null zero full random urandom tty);
-bind_read_only($checkout, "$root/lower");
-bind_at("$session/layer", "$root/layer");
-bind_at("$session/mask", "$root/mask");
-bind_at("$session/home", "$root/home");
-bind_at("$session/ctl", "$root/ctl");
-mount_at("tmpfs", "$root/s", "tmpfs", $MS_NOSUID | $MS_NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
+bind_at("/proc", "$root/proc");
+# What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
+bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl);
+mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
-mkdir "$root/s/run", 0755;
-mkdir "$root/s/run/ringfence", 0755;
-mkdir "$root/s/run/lock", 0755;
+mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
+make_devices();
 if ($cgroups ne "") { mkdir "$root/cg/pids", 0755; bind_at($cgroups, "$root/cg/pids") }
-my ($number, @covered) = (0);
-while (@binds) {
-    my $source = shift @binds;
-    my $target = "$root/bind/" . $number++;
-    if (-d $source) {
-        mkdir $target, 0755;
-        bind_read_only($source, $target, $MS_REC);
-        push @covered, "/bind/" . ($number - 1) unless has_mount_below($source);
-    }
-    else { open(my $h, ">", $target); close $h; bind_read_only($source, $target) }
+my @covered;
+for my $number (0 .. $#binds) {
+    my ($source, $target) = ($binds[$number], "$root/bind/$number");
+    if (-d $source) { mkdir $target, 0755; push @covered, "/bind/$number" unless has_mount_below($source) }
+    else { open(my $point, ">", $target) or fail("mount point") }
+    bind_at($source, $target, $RDONLY | $NOSUID | $NODEV);
 }
 chdir $root or fail("chdir");
 my ($here, $old) = (".", "old");
@@ -225,6 +245,9 @@ unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
 cover_sockets($_) for @covered;
 make_folders($_) for split /\n/, $pins;
+build_template();
+# Every mount less makes every call cheaper; the template holds its own.
+unmount("/bind/$_", $MNT_DETACH) or fail("umount bind") for 0 .. $#binds;
 make_fifos(++$fifos_made) for 1 .. 6;
 scan_secrets();
 # From here on children are reaped by the kernel: bubblewrap itself reports how each one-shot ends.
@@ -244,7 +267,7 @@ while (my $line = <STDIN>) {
     }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
-    elsif ($word eq "u") { print unmount("/view", 0) ? "unviewed\n" : "failed umount: $!\n" }
+    elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.
         my $path = pack "H*", $rest;

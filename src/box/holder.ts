@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Cgroups, Limits } from "./limits.ts";
 import type { Pin } from "./pins.ts";
@@ -44,6 +45,7 @@ export class Holder {
   #errors = "";
   #onSecret: (secret: FoundSecret) => void = () => {};
   #onEnd: () => void = () => {};
+  #fifos: number | null = null;
   readonly ended: Promise<void>;
 
   constructor(plan: HolderPlan) {
@@ -108,6 +110,13 @@ export class Holder {
     const timer = setTimeout(() => this.kill(), READY_MS_MAX);
     await this.#expect("scanned");
     clearTimeout(timer);
+    // An open folder, since the number in /proc could be another process's once this one is gone.
+    this.#fifos = openSync(`/proc/${this.#child.pid}/root/f`, constants.O_RDONLY | constants.O_DIRECTORY);
+  }
+
+  /** Folder of the FIFOs, in the holder's memory: on a disk they cost a call a millisecond. */
+  get fifos(): string {
+    return `/proc/self/fd/${this.#fifos ?? "none"}`;
   }
 
   async mountView(): Promise<void> {
@@ -162,6 +171,14 @@ export class Holder {
     this.#say("d");
     const [, kib, files] = (await this.#expect("disk")).split(" ");
     return { bytes: Number(kib) * 1024, files: Number(files) };
+  }
+
+  /** Ends the session's namespaces, waits until nothing of them is left, and gives back what was held. */
+  async close(): Promise<void> {
+    this.kill();
+    await this.ended;
+    if (this.#fifos !== null) closeSync(this.#fifos);
+    this.#fifos = null;
   }
 
   /** Ends the session's namespaces and with them every process in the box. */

@@ -28,7 +28,6 @@ const STATUS_CHARS_MAX = 4096;
 export class OneShot {
   readonly id: number;
   readonly #holder: Holder;
-  readonly #ctl: string;
   #input: number;
   readonly #outputs: Readonly<Record<Stream, { readonly fd: number; readonly socket: Socket }>>;
   readonly #status: Socket;
@@ -42,14 +41,13 @@ export class OneShot {
   readonly #gone = Promise.withResolvers<void>();
   #isGone = false;
 
-  constructor(holder: Holder, ctl: string, { id, group }: { readonly id: number; readonly group: number }) {
+  constructor(holder: Holder, { id, group }: { readonly id: number; readonly group: number }) {
     this.id = id;
     this.#holder = holder;
-    this.#ctl = ctl;
     // Opening for both ends never blocks and keeps what is written until the sandbox opens its own end.
-    this.#input = openSync(`${ctl}/${id}.i`, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#input = openSync(`${holder.fifos}/${id}.i`, constants.O_RDWR | constants.O_NONBLOCK);
     const [stdout, stderr, status] = ["o", "e", "s"].map((end) =>
-      openSync(`${ctl}/${id}.${end}`, constants.O_RDONLY | constants.O_NONBLOCK),
+      openSync(`${holder.fifos}/${id}.${end}`, constants.O_RDONLY | constants.O_NONBLOCK),
     ) as [number, number, number];
     this.#outputs = { stdout: this.#listen("stdout", stdout), stderr: this.#listen("stderr", stderr) };
     this.#status = new Socket({ fd: status, readable: true, writable: false });
@@ -89,7 +87,7 @@ export class OneShot {
     if (command.length > COMMAND_BYTES_MAX + 1) throw new Error(`bug: a command of ${command.length} bytes`);
     if (this.#isGone) return null;
     this.#onOutput = run.onOutput;
-    const input = openSync(`${this.#ctl}/${this.id}.i`, constants.O_WRONLY | constants.O_NONBLOCK);
+    const input = openSync(`${this.#holder.fifos}/${this.id}.i`, constants.O_WRONLY | constants.O_NONBLOCK);
     closeSync(this.#input);
     this.#input = -1;
     this.#unlink();
@@ -207,7 +205,7 @@ export class OneShot {
   #unlink(): void {
     for (const end of ["i", "o", "e", "s"]) {
       try {
-        unlinkSync(`${this.#ctl}/${this.id}.${end}`);
+        unlinkSync(`${this.#holder.fifos}/${this.id}.${end}`);
       } catch {
         // Unlinked before.
       }

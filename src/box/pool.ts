@@ -9,7 +9,6 @@ const WARM = 2;
 
 export interface PoolPlan {
   readonly holder: Holder;
-  readonly ctl: string;
   readonly cgroups: Cgroups;
   readonly limits: Limits;
 }
@@ -77,10 +76,10 @@ export class Pool {
   }
 
   #make(): OneShot {
-    const { holder, ctl, cgroups, limits } = this.#plan;
+    const { holder, cgroups, limits } = this.#plan;
     const id = this.#nextId++;
     const group = this.#freeGroups.shift() ?? this.#makeGroup(cgroups, limits);
-    const oneShot = new OneShot(holder, ctl, { id, group });
+    const oneShot = new OneShot(holder, { id, group });
     oneShot.gone.then(() => this.#freeGroups.push(group)).catch(() => {});
     return oneShot;
   }

@@ -18,7 +18,7 @@ export interface Profile {
 
 export const TOOLS_FOLDER = "/var/lib/ringfence";
 
-/** What every sandbox has, of a session or not: namespaces of its own, no capability, no nested user namespace, `/usr`. */
+/** What every sandbox has, of a session or not: namespaces of its own, no capability, no nested user namespace. */
 export const ISOLATION: readonly string[] = [
   "--unshare-user",
   "--unshare-pid",
@@ -35,31 +35,52 @@ export const ISOLATION: readonly string[] = [
   "--hostname",
   "box",
   "--new-session",
-  "--ro-bind",
-  "/usr",
-  "/usr",
 ];
 
+/** A piece of the root that the holder builds: a mount of a path of its own root, a link, or an empty folder. */
+export interface Piece {
+  /** `devices` is writable and keeps its device nodes. */
+  readonly kind: "read" | "write" | "devices" | "link" | "folder";
+  /** Path in the holder's root; of a link, what it points to. */
+  readonly source: string;
+  /** Absolute path in the box. */
+  readonly path: string;
+}
+
+/** Lays out the root of every one-shot of a session, in the order of making; the view comes last, by the holder itself. */
+export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks }: Profile): Piece[] {
+  return [
+    { kind: "read", source: "/usr", path: "/usr" },
+    ...systemLinks.map(
+      ({ name, target }): Piece =>
+        target === null
+          ? { kind: "read", source: `/${name}`, path: `/${name}` }
+          : { kind: "link", source: target, path: `/${name}` },
+    ),
+    { kind: "read", source: `/bind/${etcBind}`, path: "/etc" },
+    { kind: "folder", source: "/empty", path: "/proc" },
+    { kind: "devices", source: "/dev", path: "/dev" },
+    { kind: "write", source: "/s/tmp", path: "/tmp" },
+    { kind: "write", source: "/s/run", path: "/run" },
+    { kind: "write", source: "/s/vartmp", path: "/var/tmp" },
+    { kind: "link", source: "/run", path: "/var/run" },
+    { kind: "link", source: "/run/lock", path: "/var/lock" },
+    { kind: "write", source: "/home", path: home },
+    ...pins.map(({ source, target }): Piece => ({ kind: "write", source, path: target })),
+    ...toolchains.map((path, number): Piece => ({ kind: "read", source: `/bind/${number}`, path })),
+    ...tools.map(
+      ({ name, bind }): Piece => ({ kind: "read", source: `/bind/${bind}`, path: `${TOOLS_FOLDER}/${name}` }),
+    ),
+  ];
+}
+
 /** Builds the arguments of bubblewrap for every one-shot of a session. */
-export function sandboxArguments(profile: Profile): string[] {
-  const { checkout, home } = profile;
-  const args = [...ISOLATION];
-  for (const link of profile.systemLinks) {
-    if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);
-    else args.push("--symlink", link.target, `/${link.name}`);
-  }
-  args.push("--ro-bind", `/bind/${profile.etcBind}`, "/etc");
-  args.push("--bind", "/s/tmp", "/tmp", "--bind", "/s/run", "/run", "--dir", "/var", "--bind", "/s/vartmp", "/var/tmp");
-  args.push("--symlink", "/run", "/var/run", "--symlink", "/run/lock", "/var/lock");
-  args.push("--proc", "/proc", "--dev", "/dev", "--bind", "/s/shm", "/dev/shm");
-  args.push("--bind", "/home", home);
-  for (const pin of profile.pins) args.push("--bind", pin.source, pin.target);
-  for (const [number, root] of profile.toolchains.entries()) args.push("--ro-bind", `/bind/${number}`, root);
-  for (const tool of profile.tools) args.push("--ro-bind", `/bind/${tool.bind}`, `${TOOLS_FOLDER}/${tool.name}`);
-  args.push("--bind", "/view", checkout);
+export function sandboxArguments({ checkout, environment }: Profile): string[] {
+  // The root carries each mount's own flags, its devices with it.
+  const args = [...ISOLATION, "--dev-bind", "/t", "/", "--proc", "/proc"];
   // Real root could otherwise write the host's /proc/sys from inside.
   args.push("--remount-ro", "/proc", "--remount-ro", "/", "--chdir", checkout, "--clearenv");
-  for (const [name, value] of Object.entries(profile.environment)) args.push("--setenv", name, value);
+  for (const [name, value] of Object.entries(environment)) args.push("--setenv", name, value);
   return args;
 }
 

@@ -113,7 +113,7 @@ export function scriptBind(name: "collect.pl" | "lander.pl"): Bind {
 }
 
 function sandboxFlags(plan: SandboxPlan): string[] {
-  const args = [...ISOLATION, "--unshare-net", "--die-with-parent"];
+  const args = [...ISOLATION, "--unshare-net", "--die-with-parent", "--ro-bind", "/usr", "/usr"];
   if (plan.capability !== null) args.push("--cap-add", plan.capability);
   for (const link of readSystemLinks()) {
     if (link.target === null) args.push("--ro-bind", `/${link.name}`, `/${link.name}`);
