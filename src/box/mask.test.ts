@@ -166,15 +166,18 @@ test("a masked file stays masked when it is renamed, copied, linked or deleted, 
   );
 });
 
-test("a secret file that the person makes during the session stays hidden, beside every dotenv file too", async () => {
-  const late = [".env", ".env.local", ".npmrc", ".netrc", "app/.env.production"];
+test("a secret file that the person makes during the session stays hidden, in upper folders and beside every dotenv file", async () => {
+  const late = [".env", ".env.local", ".npmrc", ".netrc", "app/.env.production", "bare/.env", "bare/within/.env.local"];
   await inBox(
-    ({ checkout }) => place(checkout, "app/.env", "A=1\n"),
+    ({ checkout }) => {
+      place(checkout, "app/.env", "A=1\n");
+      place(checkout, "bare/within/x.ts", "1\n");
+    },
     async (run, _box, { checkout }) => {
       assert.equal(await run("ls -A app"), ".env");
       for (const name of late) place(checkout, name, `TOKEN=${SECRET}\n`);
       assert.equal(await run(`grep -rsaF ${SECRET} .; cat ${late.join(" ")} 2>/dev/null`), `exit status 1`);
-      assert.equal(await run("ls -A . app"), ".:\napp\n\napp:\n.env");
+      assert.equal(await run("ls -A . app bare"), ".:\napp\nbare\n\napp:\n.env\n\nbare:\nwithin");
     },
   );
 });

@@ -92,6 +92,8 @@ const MANIFESTS = [
 ];
 /** Each costs some 16 names at the start; what lies beyond is hidden only if a dotenv file was there before. */
 const PACKAGES_MAX = 200;
+/** Folders that are no package, the two upper levels of the checkout alone. */
+const BARE_FOLDERS_MAX = 100;
 
 /** The tests that `find` is given to select what may hold a secret. */
 export function scanTests(): string[] {
@@ -136,6 +138,14 @@ export function scanTests(): string[] {
     "-path",
     "*/.bundle/config",
     "-o",
+    "(",
+    "-type",
+    "d",
+    "!",
+    "-path",
+    "/lower/*/*/*",
+    ")",
+    "-o",
     ...names,
     ")",
     "-print0",
@@ -146,9 +156,11 @@ export function scanTests(): string[] {
 export function writeMasks(folder: string, found: readonly FoundSecret[], holder: Holder): string[] {
   const masked: string[] = [];
   const lateFolders = new Set([""]);
+  const bareFolders: string[] = [];
   let packages = 0;
   for (const { path: bytes, mode, content } of found) {
     const path = decodePath(bytes);
+    if (isFolder(mode) && basename(path) !== ".git") bareFolders.push(path);
     if (MANIFESTS.includes(basename(path)) && packages++ < PACKAGES_MAX)
       lateFolders.add(path.includes("/") ? dirname(path) : "");
     const copy = maskOf(path, content);
@@ -160,6 +172,9 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
     masked.push(path);
     if (secretKind(path) === "dotenv") lateFolders.add(path.includes("/") ? dirname(path) : "");
   }
+  const isUpper = (path: string) => !path.includes("/");
+  bareFolders.sort((a, b) => Number(isUpper(b)) - Number(isUpper(a)));
+  for (const folder of bareFolders.slice(0, BARE_FOLDERS_MAX)) lateFolders.add(folder);
   const present = new Set(found.map(({ path }) => decodePath(path)));
   for (const late of lateFolders) {
     for (const name of LATE_NAMES) {
@@ -180,6 +195,10 @@ function maskOf(path: string, content: Uint8Array): Uint8Array | null {
   }
   const kind = secretKind(path);
   return kind === null ? null : maskContent(kind, content);
+}
+
+function isFolder(mode: number): boolean {
+  return (mode & 0o170000) === 0o040000;
 }
 
 // Links and folders are left alone: what a link points to is masked by its own name, or is outside and hidden.

@@ -35,7 +35,8 @@ export interface Launch {
   readonly path?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A shell command of the person's, run outside once the file that the first names is there. */
-  readonly meanwhile?: { readonly afterMs: number; readonly command: string };
+  /** Done as soon as the first call has begun, which has to give it time. */
+  readonly meanwhile?: { readonly command: string };
 }
 
 export interface Harm {
@@ -67,7 +68,7 @@ export const CANNOT_FIRE: Readonly<Record<string, string>> = {
 
 /** Attacks that succeed today, and why. They are played and counted, so that none is forgotten. */
 export const OPEN: Readonly<Record<string, string>> = {
-  "own-late-env-bare": "a dotenv file that the person makes meanwhile in a folder that is no package is not hidden",
+  "own-late-env-far": "a dotenv file that the person makes meanwhile, three folders deep and in no package, is not hidden",
 };
 
 /** Programs whose absence is no failure, and why. Everything else that is missing fails the full run. */

@@ -8,14 +8,14 @@ import type { Job, Verdict } from "./stage.ts";
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const SLICE = 24;
-/** The full run alone waits for floods, for a person, and for programs that wait for a network. */
-const SLOW = /^(?:dos-|own-late-env|own-later-|sc-slopsquat$|per-venv-shim$)/;
+/** The full run alone waits for floods, for most of what a person does meanwhile, and for programs that wait for a network. */
+const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
 
 const corePattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
 const corpus = readCases("attacks-dev.jsonl").filter(({ id }) => !(id in NEEDS_NETWORK));
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
-const chosen = IS_FULL ? [...corpus, ...quick(own)] : [...draw(quick(corpus), SLICE), ...quick(own)];
+const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE), ...quick(own)];
 const sum = { run: 0, harm: 0, missing: 0, open: 0 };
 // The full run takes the plain way; the seed of each quick one says which way it takes.
 const landings = [IS_FULL || SEED % 2 === 0 ? "land" : "auto"] as const;

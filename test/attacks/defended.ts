@@ -35,9 +35,9 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   const run = program(landing === "auto" ? [...args, "--land", "auto"] : args, attack, place, isShown);
   const stopWatching = watchStage(() => run.pid);
   const meanwhile = attack.launch?.meanwhile;
-  const timer = meanwhile ? setTimeout(() => void personDoes(meanwhile.command, place), meanwhile.afterMs) : null;
+  const done = meanwhile ? run.replied.then(() => personDoes(meanwhile.command, place)) : null;
   const { text, signal, isLate, status } = await run.ended;
-  if (timer) clearTimeout(timer);
+  await done;
   // What the person lands afterwards is copied because they asked for it.
   const peaks = stopWatching();
   const results = isShown ? { output: text, problem: null } : readResults(text, attack);
@@ -124,9 +124,11 @@ function program(args: readonly string[], attack: Case, place: Place, onTerminal
     : words;
   const child = spawn(file, rest, { cwd: place.ws, env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
+  const { promise: replied, resolve: onReply } = Promise.withResolvers<void>();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (piece: string) => {
       if (text.length < OUTPUT_CHARS_MAX) text += piece;
+      if (piece.includes('"type":"assistant"')) onReply();
     });
   }
   const ended = new Promise<{ text: string; signal: string | null; isLate: boolean; status: number | null }>(
@@ -138,11 +140,12 @@ function program(args: readonly string[], attack: Case, place: Place, onTerminal
       }, PROGRAM_MS_MAX);
       child.on("close", (status, signal) => {
         clearTimeout(timer);
+        onReply();
         resolve({ text, signal, isLate, status });
       });
     },
   );
-  return { pid: child.pid, ended };
+  return { pid: child.pid, replied, ended };
 }
 
 /** Reads the results of tools out of stream-json; a run that never came to its end proves nothing. */

@@ -34,7 +34,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   let output = "";
   let agentSignal: string | null = null;
   const meanwhile = attack.launch?.meanwhile;
-  const timer = meanwhile ? setTimeout(() => void shell(meanwhile.command, place, ""), meanwhile.afterMs) : null;
+  const done = meanwhile ? shell(meanwhile.command, place, "") : null;
   for (const action of actionsOf(attack)) {
     const done = await act(action, attack, place, memory, (started) => {
       pid = started;
@@ -43,7 +43,7 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
     agentSignal ??= done.signal;
   }
   if (attack.tool === "session") output += attack.action.text ?? "";
-  if (timer) clearTimeout(timer);
+  await done;
   if (attack.afterwards !== null) await shell(attack.afterwards, place, "");
   // Fetches that a page would make by itself.
   if (attack.tool === "assistant_text")
