@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { applyEdit } from "./edit.ts";
+import { workMs } from "./work.fixture.ts";
 
 fc.configureGlobal({ seed: Number(process.env.SEED ?? Date.now() | 0), numRuns: 500 });
 
@@ -158,10 +159,10 @@ for (const [name, text, old] of [
   ["one long line before a CRLF", `${"ab".repeat(2 ** 19)}\r\n`, "ab"],
 ] as const) {
   test(`${name} takes linear time`, () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     applyEdit(bytes(text), { oldString: old, newString: "x", replaceAll: true });
     applyEdit(bytes(text), { oldString: old, newString: "x", replaceAll: false });
-    assert.ok(performance.now() - start < 3000);
+    assert.ok(workMs(start) < 3000);
   });
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { maskContent, type SecretKind, secretKind } from "./secretfiles.ts";
+import { workMs } from "./work.fixture.ts";
 
 fc.configureGlobal({ seed: Number(process.env.SEED ?? Date.now() | 0), numRuns: 1000 });
 
@@ -188,9 +189,9 @@ test("hostile files take little time", () => {
     `registry=https://${"/a".repeat(30000)}`,
     `//${"a@".repeat(30000)}`,
   ]) {
-    const start = performance.now();
+    const start = process.cpuUsage();
     mask("dotenv", text);
     mask("npmrc", text);
-    assert.ok(performance.now() - start < 2000);
+    assert.ok(workMs(start) < 2000);
   }
 });

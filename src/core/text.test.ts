@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { bound, visible, visibleJson } from "./text.ts";
 import { plain } from "./text-plain.ts";
+import { workMs } from "./work.fixture.ts";
 
 fc.configureGlobal({ seed: Number(process.env.SEED ?? Date.now() | 0), numRuns: 500 });
 
@@ -152,10 +153,10 @@ for (const piece of [
 ]) {
   test(`a megabyte of ${JSON.stringify(piece)} takes linear time`, () => {
     const text = piece.repeat(2 ** 20 / piece.length);
-    const start = performance.now();
+    const start = process.cpuUsage();
     plain(text);
     visible(text);
     bound(text, 1000);
-    assert.ok(performance.now() - start < 3000);
+    assert.ok(workMs(start) < 3000);
   });
 }
