@@ -13,7 +13,7 @@ export interface Journey {
   readonly setup?: string;
   /**
    * One call each. Whatever differs from run to run (a time, a pid) is cut out by the command itself. A call does not see
-   * the processes of another, so what is to be killed is named twice: by the id that the box gives it, and for `pkill -f`.
+   * the processes of another, so what is to be killed is named twice: by the id that the box gives it, and for `pgrep -f`.
    */
   readonly steps: readonly Step[];
 }

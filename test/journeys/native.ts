@@ -70,6 +70,7 @@ X`,
     name: "c: unix sockets in the checkout and in /tmp, between calls",
     needs: ["gcc", "python3", "bash"],
     setup: String.raw`cat >server.c <<'X'
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,15 +79,16 @@ X`,
 int main(int argc, char **argv) {
   int s = socket(AF_UNIX, SOCK_STREAM, 0); struct sockaddr_un a = {AF_UNIX}; strcpy(a.sun_path, argv[1]); unlink(argv[1]);
   if (bind(s, (void *)&a, sizeof a) || listen(s, 5)) { perror("bind"); return 1; }
+  close(creat(argv[2], 0600));
   for (int i = 0; i < 2; i++) { int c = accept(s, 0, 0); char b[100]; ssize_t n = read(c, b, 100); for (ssize_t j = 0; j < n; j++) b[j] ^= 32; if (write(c, b, n) != n) return 1; close(c); }
   unlink(argv[1]); return 0;
 }
 X
 printf 'import socket, sys\ns = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"swap"); print(s.recv(100).decode())\n' >ask.py`,
     steps: [
-      "gcc -o /tmp/server server.c && { /tmp/server /tmp/s.sock & /tmp/server ./c.sock & } && for i in $(seq 100); do [ -S /tmp/s.sock ] && [ -S c.sock ] && break; sleep 0.02; done; ls -F c.sock",
+      "gcc -o /tmp/server server.c && { /tmp/server /tmp/s.sock /tmp/up1 & /tmp/server ./c.sock /tmp/up2 & } && until [ -e /tmp/up1 ] && [ -e /tmp/up2 ]; do sleep 0.02; done; ls -F c.sock",
       "python3 ask.py /tmp/s.sock; python3 ask.py /tmp/s.sock",
-      "python3 ask.py c.sock; python3 ask.py ./c.sock; sleep 0.2; ls c.sock /tmp/s.sock",
+      "python3 ask.py c.sock; python3 ask.py ./c.sock; while [ -e c.sock ] || [ -e /tmp/s.sock ]; do sleep 0.02; done; ls c.sock /tmp/s.sock",
       "python3 ask.py /tmp/s.sock 2>&1 | tail -1",
     ],
   },

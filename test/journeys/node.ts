@@ -30,10 +30,10 @@ printf 'import assert from "node:assert/strict"; import { test } from "node:test
     setup: String.raw`printf 'const http = require("http"); let n = 0;\nhttp.createServer((q, s) => { n++; if (q.url === "/stop") { s.end("bye"); setTimeout(() => process.exit(0), 10); } else s.end(n + " " + q.method + " " + q.url); }).listen(8080, "127.0.0.1", () => console.log("listening"));\n' >server.cjs
 printf 'fetch("http://localhost:8080" + process.argv[2], { method: process.argv[3] || "GET" }).then(r => r.text()).then(console.log, e => { console.log(e.cause.code); process.exit(3); });\n' >ask.cjs`,
     steps: [
-      "node server.cjs >/tmp/server.txt 2>&1 & for i in $(seq 100); do grep -q listening /tmp/server.txt 2>/dev/null && break; sleep 0.05; done; cat /tmp/server.txt",
+      "node server.cjs >/tmp/server.txt 2>&1 & until grep -q listening /tmp/server.txt 2>/dev/null; do sleep 0.05; done; cat /tmp/server.txt",
       "node ask.cjs /one",
       "node ask.cjs /two POST && node ask.cjs /three",
-      "node ask.cjs /stop; sleep 0.3",
+      "node ask.cjs /stop; while (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 0.05; done",
       "node ask.cjs /gone",
     ],
   },
@@ -41,12 +41,12 @@ printf 'fetch("http://localhost:8080" + process.argv[2], { method: process.argv[
     name: "node: a file watcher sees what later calls write",
     needs: ["node", "bash"],
     setup: String.raw`mkdir src; echo one >src/a.txt
-printf 'const fs = require("fs");\nfs.watch("src", (t, f) => fs.appendFileSync("/tmp/seen.txt", f + "\\n"));\nfs.writeFileSync("/tmp/ready.txt", "");setTimeout(() => process.exit(), 60000);\n' >watch.cjs`,
+printf 'const fs = require("fs");\nfs.watch("src", (t, f) => fs.appendFileSync("/tmp/seen.txt", t + " " + f + "\\n"));\nfs.writeFileSync("/tmp/ready.txt", "");setTimeout(() => process.exit(), 60000);\n' >watch.cjs`,
     steps: [
-      "node watch.cjs & for i in $(seq 100); do [ -e /tmp/ready.txt ] && break; sleep 0.05; done; echo started",
+      "node watch.cjs & until [ -e /tmp/ready.txt ]; do sleep 0.05; done; echo started",
       "echo two >>src/a.txt; echo new >src/b.txt; mv src/b.txt src/c.txt",
-      "sleep 0.3; sort -u /tmp/seen.txt",
-      "rm src/c.txt src/a.txt; sleep 0.3; sort -u /tmp/seen.txt; ls src",
+      "until grep -q c.txt /tmp/seen.txt; do sleep 0.05; done; sort -u /tmp/seen.txt",
+      "rm src/c.txt src/a.txt; until grep -q 'rename a.txt' /tmp/seen.txt; do sleep 0.05; done; sort -u /tmp/seen.txt; ls src",
     ],
   },
   {
@@ -54,8 +54,9 @@ printf 'const fs = require("fs");\nfs.watch("src", (t, f) => fs.appendFileSync("
     needs: ["node", "bash"],
     setup: "echo 'console.log(\"run\", require(\"./value.cjs\"))' >main.cjs; echo 'module.exports = 1' >value.cjs",
     steps: [
-      "node --watch main.cjs >/tmp/watch.txt 2>&1 & for i in $(seq 100); do grep -q 'run 1' /tmp/watch.txt 2>/dev/null && break; sleep 0.05; done; grep run.[0-9] /tmp/watch.txt",
-      "echo 'module.exports = 2' >value.cjs; for i in $(seq 100); do grep -q 'run 2' /tmp/watch.txt && break; sleep 0.05; done; grep run.[0-9] /tmp/watch.txt",
+      "node --watch main.cjs >/tmp/watch.txt 2>&1 & until grep -q 'run 1' /tmp/watch.txt 2>/dev/null; do sleep 0.05; done; grep run.[0-9] /tmp/watch.txt",
+      // The file may be changed before it is watched: then it is written again.
+      "until grep -q 'run 2' /tmp/watch.txt; do echo 'module.exports = 2' >value.cjs; for i in $(seq 100); do grep -q 'run 2' /tmp/watch.txt && break; sleep 0.05; done; done; grep run.[0-9] /tmp/watch.txt | sort -u",
       "cat value.cjs; git diff --stat",
     ],
   },
@@ -140,8 +141,8 @@ echo 'export const greet = (name: string): string => "hello " + name;' >src/gree
     steps: [
       "node_modules/esbuild/bin/esbuild src/main.ts --bundle --minify --sourcemap --outfile=dist/main.js --log-level=warning && node dist/main.js && ls dist",
       "echo 'import \"./absent\";' >src/bad.ts; node_modules/esbuild/bin/esbuild src/bad.ts --bundle --outfile=dist/bad.js --color=false 2>&1 | grep -A4 'ERROR'; rm src/bad.ts",
-      "node_modules/esbuild/bin/esbuild src/main.ts --bundle --outfile=dist/watched.js --watch=forever --log-level=warning >/tmp/esbuild.txt 2>&1 & for i in $(seq 100); do [ -s dist/watched.js ] && break; sleep 0.05; done; node dist/watched.js",
-      "sed -i 's/hello/goodbye/' src/greet.ts; for i in $(seq 200); do grep -q goodbye dist/watched.js && break; sleep 0.05; done; node dist/watched.js",
+      "node_modules/esbuild/bin/esbuild src/main.ts --bundle --outfile=dist/watched.js --watch=forever --log-level=warning >/tmp/esbuild.txt 2>&1 & until grep -q '^})' dist/watched.js 2>/dev/null; do sleep 0.05; done; node dist/watched.js",
+      "sed -i 's/hello/goodbye/' src/greet.ts; until grep -q goodbye dist/watched.js && grep -q '^})' dist/watched.js; do sleep 0.05; done; node dist/watched.js",
       'node -e \'require("esbuild").transform("let a: number = 1", { loader: "ts" }).then((r) => console.log(r.code))\'; rm -rf dist',
     ],
   },

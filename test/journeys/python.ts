@@ -117,7 +117,7 @@ X`,
     needs: ["python3", "bash"],
     setup: "echo '<h1>hi</h1>' >index.html; mkdir docs; echo text >docs/a.txt",
     steps: [
-      "python3 -m http.server 8765 --bind 127.0.0.1 >/tmp/http.txt 2>&1 & echo $! >/tmp/http.pid; for i in $(seq 100); do python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8765))' 2>/dev/null && break; sleep 0.05; done",
+      "python3 -m http.server 8765 --bind 127.0.0.1 >/tmp/http.txt 2>&1 & echo $! >/tmp/http.pid; until python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 8765))' 2>/dev/null; do sleep 0.05; done",
       "python3 -c 'import urllib.request as u; r = u.urlopen(\"http://localhost:8765/\"); print(r.status, r.read())'",
       "echo changed >docs/a.txt; python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8765/docs/a.txt\").read())'; grep -c GET /tmp/http.txt",
       { kill: "bg1", pattern: "http[.]server 8765" },

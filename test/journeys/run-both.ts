@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   accessSync,
   chmodSync,
@@ -100,16 +101,18 @@ export async function runPlain(place: Place, journey: Journey): Promise<readonly
   const { path, user } = place;
   const steps = [...journey.steps, TREE_STEP];
   steps.forEach((step, index) => {
-    const command = typeof step === "string" ? step : `pkill -KILL -f '${step.pattern}'`;
+    const command = typeof step === "string" ? step : endAll(step.pattern);
     const start = `cd -- "$(cat ${path}/out/cwd)" 2>/dev/null; trap 'printf %s "$PWD" >${path}/out/cwd' EXIT`;
     writeFileSync(join(path, "out", `${index}.sh`), `${start}\nset --\n${command}`);
   });
   writeFileSync(join(path, "out/cwd"), `${path}/repo`);
   chownSync(join(path, "out/cwd"), user.uid, user.gid);
-  // A real pipe, as a program's output mostly is; `cat` lives on for what a step leaves running.
+  // A real pipe, as a program's output mostly is; `cat` lives on for what a step leaves running. What the step's shell wrote
+  // is before the mark, which the runner writes into the same pipe.
+  const mark = randomBytes(16).toString("hex");
   const inner = `cd ${path}/repo; for ((i = 0; i < ${steps.length}; i++)); do out=${path}/out/$i
-    mkfifo $out.pipe; cat $out.pipe >$out.all & : | timeout --foreground -k 1 ${STEP_MS_MAX / 1000} setsid -w bash --norc --noprofile -c "exec 2>&1; $(cat $out.sh)" >$out.pipe
-    echo "\${PIPESTATUS[1]}" >$out.status; sleep 0.03; cp $out.all $out.done
+    mkfifo $out.pipe; cat $out.pipe >$out.all & exec 9>$out.pipe; : | timeout --foreground -k 1 ${STEP_MS_MAX / 1000} setsid -w bash --norc --noprofile -c "exec 2>&1; $(cat $out.sh)" >$out.pipe 9>&-
+    echo "\${PIPESTATUS[1]}" >$out.status; printf ${mark} >&9; exec 9>&-; until grep -qa ${mark} $out.all; do sleep 0.01; done; cp $out.all $out.done
   done`;
   const outer = `perl -e 'socket(my $s, 2, 2, 0); my $r = pack "a16 s x22", "lo", 0x41; ioctl($s, 0x8914, $r) or die "lo"' &&
     mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -t tmpfs -o mode=1777 tmpfs /dev/shm && mount --bind ${path}/passwd /etc/passwd &&
@@ -128,12 +131,17 @@ export async function runPlain(place: Place, journey: Journey): Promise<readonly
   const { code, stderr } = await ended(child);
   if (code !== 0) throw new Error(`the plain run ended with status ${code}: ${stderr}`);
   return steps.map((_step, index) => {
-    const text = new TextDecoder().decode(readFileSync(join(path, "out", `${index}.done`)));
+    const [text = ""] = new TextDecoder().decode(readFileSync(join(path, "out", `${index}.done`))).split(mark);
     return {
       status: Number(readFileSync(join(path, "out", `${index}.status`), "utf8")),
       text: normalise(bound(plain(text).replace(/\n+$/, ""), TEXT_CHARS_MAX).text),
     };
   });
+}
+
+/** The command that kills what a call left running, and waits until it is gone, as the box does. */
+function endAll(pattern: string): string {
+  return `pids=$(pgrep -f '${pattern}') || exit; kill -KILL $pids; for p in $pids; do while [ -e /proc/$p ]; do sleep 0.02; done; done`;
 }
 
 /** Runs the steps as the calls of a scripted session, through the program itself. */

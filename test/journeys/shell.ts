@@ -33,11 +33,11 @@ export const SHELL: readonly Journey[] = [
     name: "shell: jobs that end late, and files in /tmp used two calls later",
     needs: ["bash"],
     steps: [
-      "(sleep 0.7; echo late >/tmp/late.txt; echo also >late-in-checkout.txt) & echo now >/tmp/early.txt; ls /tmp/late.txt 2>&1",
-      "cat /tmp/early.txt; nohup bash -c 'sleep 0.5; echo hup >/tmp/hup.txt' >/dev/null 2>&1 & disown",
-      "sleep 1.5; cat /tmp/late.txt /tmp/early.txt /tmp/hup.txt; ls",
+      "(until [ -e /tmp/go ]; do sleep 0.05; done; echo late >/tmp/late.txt; echo also >late-in-checkout.txt) & echo now >/tmp/early.txt; ls /tmp/late.txt 2>&1",
+      "cat /tmp/early.txt; nohup bash -c 'until [ -e /tmp/go ]; do sleep 0.05; done; echo hup >/tmp/hup.txt' >/dev/null 2>&1 & disown",
+      "touch /tmp/go; until [ -s late-in-checkout.txt ] && [ -s /tmp/hup.txt ]; do sleep 0.05; done; cat /tmp/late.txt /tmp/early.txt /tmp/hup.txt; ls",
       "mkdir -p /tmp/x/y && echo deep >/tmp/x/y/z; setsid -f bash -c 'sleep 0.3; date +%Y >/tmp/year.txt'",
-      "sleep 0.8; cat /tmp/x/y/z; test -s /tmp/year.txt && rm -r /tmp/x && ls /tmp/x 2>&1; ls /var/tmp >/dev/null && echo ok",
+      "until [ -s /tmp/year.txt ]; do sleep 0.05; done; cat /tmp/x/y/z; test -s /tmp/year.txt && rm -r /tmp/x && ls /tmp/x 2>&1; ls /var/tmp >/dev/null && echo ok",
     ],
   },
   {
@@ -50,14 +50,14 @@ os.setsid()
 if os.fork(): os._exit(0)
 os.chdir("/"); null = os.open("/dev/null", os.O_RDWR); [os.dup2(null, n) for n in (0, 1, 2)]
 open("/tmp/daemon.pid", "w").write(str(os.getpid()))
-for n in range(600):
-    open("/tmp/daemon.beat", "w").write(str(n)); time.sleep(0.05)
+for n in range(6000):
+    open("/tmp/daemon.new", "w").write(str(n)); os.rename("/tmp/daemon.new", "/tmp/daemon.beat"); time.sleep(0.05)
 X`,
     steps: [
-      "python3 daemon.py; echo returned $?; for i in $(seq 100); do [ -s /tmp/daemon.beat ] && break; sleep 0.02; done",
-      'a=$(cat /tmp/daemon.beat); sleep 0.4; b=$(cat /tmp/daemon.beat); [ "$b" -gt "$a" ] && echo beating',
+      "python3 daemon.py; echo returned $?; until [ -s /tmp/daemon.beat ]; do sleep 0.02; done",
+      'a=$(cat /tmp/daemon.beat); until [ "$(cat /tmp/daemon.beat)" -gt "$a" ]; do sleep 0.05; done; echo beating',
       { kill: "bg1", pattern: "daemon[.]py" },
-      'sleep 0.1; a=$(cat /tmp/daemon.beat); sleep 0.3; [ "$a" = "$(cat /tmp/daemon.beat)" ] && echo silent',
+      'a=$(cat /tmp/daemon.beat); sleep 0.3; [ "$a" = "$(cat /tmp/daemon.beat)" ] && echo silent',
     ],
   },
   {
@@ -67,10 +67,12 @@ X`,
       "tty; [ -t 1 ] || echo 'no terminal'; script -qec 'tty | grep -c /dev/pts; [ -t 0 ] && [ -t 1 ] && echo terminal' /dev/null",
       "script -qec 'stty rows 40 cols 100; stty size; exit 6' /dev/null; echo $?",
       String.raw`python3 -c 'import os, pty; m = []; s = pty.spawn(["sh", "-c", "echo inner; exit 3"], lambda fd: os.read(fd, 100)); print(os.waitstatus_to_exitcode(s))'`,
-      String.raw`python3 -c 'import os, pty, time
+      String.raw`python3 -c 'import os, pty
 pid, fd = pty.fork()
 if pid == 0: os.execvp("cat", ["cat"])
-os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, b"\x04"); print(out, os.waitpid(pid, 0)[1])'`,
+os.write(fd, b"typed\n"); out = b""
+while out.count(b"typed\r\n") < 2: out += os.read(fd, 100)
+os.write(fd, b"\x04"); print(out, os.waitpid(pid, 0)[1])'`,
       "script -qc 'echo logged' typescript >/dev/null; grep -c '^logged' typescript; rm typescript; printf 'col\\033[31mor\\033[0m\\rover\\n'",
     ],
   },
@@ -82,7 +84,7 @@ os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, 
       "cat <<X\nhere $((1 + 1))\nX\nwc -w <<<'one two three'; diff <(seq 3) <(seq 4); paste -sd+ <(seq 5) | tee /tmp/tee.txt | bash -c 'echo $(($(cat)))'; cat /tmp/tee.txt",
       "mkfifo /tmp/fifo pipe; (cat /tmp/fifo >/tmp/from-fifo.txt) & echo through >/tmp/fifo; wait; cat /tmp/from-fifo.txt; cat pipe & echo in the checkout >pipe; wait; rm pipe",
       "mkfifo /tmp/later; (tr a-z A-Z </tmp/later >/tmp/loud.txt) & echo reader waits",
-      "echo hello >/tmp/later; sleep 0.3; cat /tmp/loud.txt; exec 3>/tmp/three; echo x >&3; exec 3>&-; cat /tmp/three; echo err >&2; echo out >/dev/stdout; echo e2 >/dev/stderr; ls -l /dev/fd/ >/dev/null && echo fds",
+      "echo hello >/tmp/later; until [ -s /tmp/loud.txt ]; do sleep 0.05; done; cat /tmp/loud.txt; exec 3>/tmp/three; echo x >&3; exec 3>&-; cat /tmp/three; echo err >&2; echo out >/dev/stdout; echo e2 >/dev/stderr; ls -l /dev/fd/ >/dev/null && echo fds",
       "seq 1 5 | while read n; do echo -n \"$n \"; done; printf 'no newline'; printf 'a\\0b' | tr '\\0' '-'; xargs -n1 -P4 -I{} sh -c 'echo {}' < <(seq 4) | sort | tr '\\n' ' '",
     ],
   },
@@ -128,11 +130,11 @@ os.write(fd, b"typed\n"); time.sleep(0.2); out = os.read(fd, 100); os.write(fd, 
     name: "shell: locks, limits, devices and what a process sees of itself",
     needs: ["bash", "flock"],
     steps: [
-      "(flock 9; touch /tmp/locked; sleep 0.6; echo first >>order.txt) 9>lock & until [ -e /tmp/locked ]; do sleep 0.02; done; flock -n lock true; echo $?",
-      "flock lock sh -c 'echo second >>order.txt'; cat order.txt; rm lock order.txt",
+      "(flock 9; touch /tmp/locked; until [ -e /tmp/go ]; do sleep 0.05; done; echo first >>order.txt) 9>lock & until [ -e /tmp/locked ]; do sleep 0.02; done; flock -n lock true; echo $?",
+      "(sleep 0.3; touch /tmp/go) & flock lock sh -c 'echo second >>order.txt'; cat order.txt; rm lock order.txt",
       "echo x >/dev/null; head -c 4 /dev/zero | od -An -tx1; head -c 8 /dev/urandom | wc -c; echo full >/dev/full; echo /dev/shm/x >/dev/shm/x && cat /dev/shm/x && rm /dev/shm/x; [ -e /dev/tty ] && echo tty",
       "readlink /proc/self/cwd | grep -o 'repo$'; tr '\\0' ' ' </proc/self/cmdline; echo; grep -c processor /proc/cpuinfo | grep -c '^[1-9]'; nproc | grep -c '^[1-9]'; id -u; ps -o comm= -p $$; ls /proc/$$/fd >/dev/null && echo fds",
-      "(ulimit -n 64; ulimit -n); (ulimit -v 500000; ulimit -v); (ulimit -t 1; timeout 20 bash -c 'while :; do :; done'; echo $?); (ulimit -f 1; head -c 5000 /dev/zero >f; echo $?); rm -f f",
+      "(ulimit -n 64; ulimit -n); (ulimit -v 500000; ulimit -v); (ulimit -t 1; timeout 50 bash -c 'while :; do :; done'; echo $?); (ulimit -f 1; head -c 5000 /dev/zero >f; echo $?); rm -f f",
       "test -r /etc/hosts && grep -c localhost /etc/hosts | grep -c '[1-9]'; getent hosts localhost | awk '{print $2}' | head -1; echo $HOME | grep -o 'home$'; echo $TERM $LANG $SHELL; mktemp | cut -d. -f1",
     ],
   },
