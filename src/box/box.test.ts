@@ -330,6 +330,17 @@ test("processes, memory and disk past their limits end the command alone", async
   assert.equal(await text("rm -f fill*; echo fine"), "fine");
 });
 
+test("a command is not ended for what the one before it was writing as the disk was counted", async (t) => {
+  const { run } = await openBox(t, "", { limits: { diskBytes: 24 << 20, fileBytes: 24 << 20 } });
+  // A write of that size goes on while its process is being stopped.
+  const write = "$x = q(x) x (20 << 20); for (1 .. 99) { open my $f, q(>), qq(fill$$.$_); syswrite $f, $x }";
+  for (let round = 0; round < 4; round += 1) {
+    const filled = await run(`for n in 1 2 3 4; do perl -e '${write}' & done; wait`);
+    assert.match(filled.text, /disk: the layer holds/);
+    assert.deepEqual(await run("sleep 0.5; rm -f fill*; echo fine"), { ok: true, text: "fine" });
+  }
+});
+
 test("a folder that holds a mask keeps the mode and the time that it has outside", async (t) => {
   const look = "stat -c '%n %a %Y' . p p/q r";
   const { text, place } = await openBox(

@@ -21,6 +21,9 @@ import { readSystemLinks } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
 
+/** Longest that is waited for what a limit killed. */
+const KILL_MS_MAX = 2000;
+
 export interface BoxPlan {
   readonly folder: SessionFolder;
   readonly checkout: string;
@@ -200,11 +203,16 @@ export class Box {
     if (this.#active.size === 0) this.#watch.stop();
   }
 
-  #killForLimit(reason: string): void {
-    for (const oneShot of this.#active) {
+  async #killForLimit(reason: string): Promise<void> {
+    const killed = [...this.#active];
+    for (const oneShot of killed) {
       if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, reason);
       oneShot.kill();
     }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, KILL_MS_MAX);
+    await Promise.race([Promise.all(killed.map(({ gone }) => gone)), promise]);
+    clearTimeout(timer);
   }
 }
 

@@ -19,8 +19,8 @@ export interface WatchPlan {
   /** Stop and continue everything in the box: a tree that grows while it is counted is never counted to its end. */
   readonly freeze: () => Promise<void>;
   readonly thaw: () => Promise<void>;
-  /** Called once a limit is passed, with a sentence for the model; kills what runs. */
-  readonly onLimit: (reason: string) => void;
+  /** Called once a limit is passed, with a sentence for the model; kills what runs and waits a while until it is gone. */
+  readonly onLimit: (reason: string) => Promise<void>;
 }
 
 /**
@@ -74,10 +74,10 @@ export class Watch {
     if (cgroups.hasMemory && cgroups.pids) return;
     const { memoryBytes, processes } = await holder.measure();
     if (!cgroups.hasMemory && memoryBytes > limits.memoryBytes) {
-      onLimit(`memory: ${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
+      await onLimit(`memory: ${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
     }
     if (!cgroups.pids && processes > limits.processes * 2)
-      onLimit(`processes: ${processes} running, ${limits.processes} allowed`);
+      await onLimit(`processes: ${processes} running, ${limits.processes} allowed`);
   }
 
   async #lookAtDisk(): Promise<void> {
@@ -89,50 +89,71 @@ export class Watch {
     const bytes = last.bytes + last.freeBytes - free.freeBytes;
     const files = last.files + last.freeFiles - free.freeFiles;
     if (free.freeBytes < FREE_BYTES_MIN && bytes > FREE_BYTES_MIN / 16)
-      onLimit("disk: less than 1 GiB is free on this machine");
+      await onLimit("disk: less than 1 GiB is free on this machine");
     // Free space falls by what other programs write too, so it only says when to count. A layer that is too large
     // already may shrink: whoever deletes is let go on.
     const mayBeOver =
       (bytes > limits.diskBytes && bytes > last.bytes) || (files > limits.diskFiles && files > last.files);
-    if (mayBeOver) await this.#countFrozen(free, last);
     // What others free meanwhile hides what is written here, so it is counted now and then whatever is free.
-    else if (Date.now() >= this.#nextCountAt) await this.#countDisk(free, last);
+    const isDue = !mayBeOver && Date.now() >= this.#nextCountAt;
+    const isOver = mayBeOver || (isDue && this.#reason(await this.#countDisk(free), last) !== null);
+    if (isOver) await this.#judgeFrozen(free, last);
   }
 
-  async #countFrozen(free: Omit<Reference, "bytes" | "files">, last: Reference): Promise<void> {
+  async #judgeFrozen(free: Free, last: Reference): Promise<void> {
+    const { onLimit } = this.#plan;
+    const killed = await this.#frozen(async () => {
+      const reason = this.#reason(await this.#countDisk(free), last);
+      // Not waited for here: what is frozen is not gone before it is thawed.
+      return reason === null ? null : { gone: onLimit(reason) };
+    });
+    if (killed === null) return;
+    await killed.gone;
+    // A write that was under way went on meanwhile: what runs next is not ended for it.
+    await this.#frozen(() => this.#countDisk(free));
+  }
+
+  async #frozen<T>(act: () => Promise<T>): Promise<T> {
     const { freeze, thaw } = this.#plan;
     await freeze();
     try {
-      await this.#countDisk(free, last);
+      return await act();
     } finally {
       await thaw();
     }
   }
 
-  async #countDisk(free: Omit<Reference, "bytes" | "files">, last: Reference): Promise<void> {
-    const { holder, limits, onLimit } = this.#plan;
+  async #countDisk(free: Free): Promise<Counted> {
     const startedAt = Date.now();
-    const counted = await holder.countDisk();
+    const counted = await this.#plan.holder.countDisk();
     this.#reference = { ...free, ...counted };
     this.#nextCountAt = Date.now() + Math.max(COUNT_MS_MIN, COUNT_SHARE * (Date.now() - startedAt));
-    if (counted.bytes > limits.diskBytes && counted.bytes > last.bytes) {
-      onLimit(
-        `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`,
-      );
-    }
-    if (counted.files > limits.diskFiles && counted.files > last.files) {
-      onLimit(`disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`);
-    }
+    return counted;
+  }
+
+  /** Says which limit of the disk is passed; null while none is, or while it holds no more than it did last. */
+  #reason(counted: Counted, last: Counted): string | null {
+    const { limits } = this.#plan;
+    if (counted.bytes > limits.diskBytes && counted.bytes > last.bytes)
+      return `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`;
+    if (counted.files > limits.diskFiles && counted.files > last.files)
+      return `disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`;
+    return null;
   }
 }
 
-/** Free bytes and files when the disk was last counted, and what the count gave. */
-interface Reference {
+interface Free {
   readonly freeBytes: number;
   readonly freeFiles: number;
+}
+
+interface Counted {
   readonly bytes: number;
   readonly files: number;
 }
+
+/** Free bytes and files when the disk was last counted, and what the count gave. */
+interface Reference extends Free, Counted {}
 
 function mebibytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
