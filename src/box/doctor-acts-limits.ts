@@ -120,7 +120,7 @@ export const LIMIT_ACTS: readonly Act[] = [
     group: "limits",
     what: "outlive the time limit by ignoring signals and leaving the session",
     needs: ["setsid", "sleep"],
-    timeoutMs: 600,
+    timeoutMs: 1500,
     steps: () => [
       `setsid bash -c '${BEAT.replaceAll("'", "'\\''")} disown -a'; trap '' TERM HUP INT; while :; do sleep 1; done`,
       BEAT_VERDICT,

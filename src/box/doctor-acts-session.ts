@@ -1,5 +1,5 @@
 import { type Act, act, attempt, perl } from "./doctor-act.ts";
-import { BEAT, BEAT_VERDICT, BEATS } from "./doctor-beat.ts";
+import { BEAT, BEAT_ALIVE, BEAT_VERDICT } from "./doctor-beat.ts";
 
 /** Acts against variables, descriptors and the terminal of the person's. */
 export const ENVIRONMENT_ACTS: readonly Act[] = [
@@ -41,7 +41,7 @@ export const ENVIRONMENT_ACTS: readonly Act[] = [
     id: "status-channel",
     group: "environment",
     what: "escape a kill by lying to the host about which process to kill",
-    timeoutMs: 700,
+    timeoutMs: 1500,
     // Process 1 holds the pipe on which bubblewrap reports; whoever writes there must not be believed.
     steps: () => [
       `for fd in /proc/1/fd/*; do [ "\${fd##*/}" -gt 2 ] && (printf '{ "child-pid": 2 }\\n' >$fd) 2>/dev/null; done; ${BEAT} while :; do sleep 1; done`,
@@ -85,11 +85,7 @@ export const SIGNAL_ACTS: readonly Act[] = [
     group: "signals",
     what: "kill the processes of another command",
     needs: ["sleep", "mv"],
-    steps: () => [
-      `${BEAT} sleep 0.1`,
-      "kill -9 -1; true",
-      `${BEATS} [ -n "$first" ] || { echo "NOT TRIED it never ran"; exit; }; [ "$first" != "$second" ] && echo "HELD it lives on" || echo "REACHED it was killed"`,
-    ],
+    steps: () => [`${BEAT} while [ ! -e beat ]; do sleep 0.02; done`, "kill -9 -1; true", BEAT_ALIVE],
   }),
   act({
     id: "kill-init",
