@@ -21,6 +21,11 @@ import {
 const RESULT_CHARS_MAX = 61_000;
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
+/** A command that waits for a file; the call's own limit ends it. */
+function untilThere(file: string): string {
+  return `until [ -e ${file} ]; do sleep 0.02; done`;
+}
+
 function configure(place: Place, text: string): void {
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
   writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
@@ -51,19 +56,19 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
   test(`as ${user.name}: endless output, a command that never ends and one that ignores signals are ended, the next call works`, async (t) => {
     const place = makePlace(t, "", { user });
     const played = await play(place, [
-      run("yes", { timeout_ms: 300 }),
-      run("trap '' TERM INT HUP; while :; do sleep 300; done", { timeout_ms: 200 }),
-      run("setsid bash -c 'trap \"\" TERM; sleep 300' & disown; exec sleep 300", { timeout_ms: 200 }),
+      run("yes", { timeout_ms: 1500 }),
+      run("trap '' TERM INT HUP; while :; do sleep 300; done", { timeout_ms: 1000 }),
+      run("setsid bash -c 'trap \"\" TERM; sleep 300' & disown; exec sleep 300", { timeout_ms: 1000 }),
       run("ps -e -o comm= | grep -cE 'sleep|yes'; true"),
       { text: "ok" },
     ]);
     const [endless, ignoring, daemon, after] = played.results.map(({ text }) => text);
     assert.match(
       endless ?? "",
-      /^y\ny\n[\s\S]*cut; the output of \d+ bytes is in \/tmp\/ringfence\/output-\d+\.txt[\s\S]*\nkilled after 300 ms$/,
+      /^y\ny\n[\s\S]*cut; the output of \d+ bytes is in \/tmp\/ringfence\/output-\d+\.txt[\s\S]*\nkilled after 1500 ms$/,
     );
     assert.ok((endless ?? "").length < RESULT_CHARS_MAX);
-    assert.deepEqual([ignoring, daemon, after], ["killed after 200 ms", "killed after 200 ms", "0"]);
+    assert.deepEqual([ignoring, daemon, after], ["killed after 1000 ms", "killed after 1000 ms", "0"]);
     assert.equal(played.status, 0);
   });
 
@@ -71,7 +76,7 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
     const place = makePlace(t, "", { user });
     configure(place, "limits: {memory_mb: 200}");
     const hog =
-      'perl -e \'my @a; for (1 .. 100) { push @a, "x" x (16 << 20); select undef, undef, undef, 0.01 } print "all"\'';
+      'perl -e \'my @a; for (1 .. 100) { push @a, "x" x (16 << 20); select undef, undef, undef, 0.01 } sleep 20; print "all"\'';
     const played = await play(place, [run(hog), run("echo still here"), { text: "ok" }]);
     const [hit, after] = played.results;
     assert.equal(hit?.ok, false);
@@ -122,7 +127,7 @@ test("more processes than allowed are refused to the command alone, and the next
   const place = makePlace(t);
   configure(place, "limits: {processes: 40}");
   const played = await play(place, [
-    run("perl -e 'for (1 .. 200) { my $pid = fork; defined $pid or exit 7; $pid or exec qw(sleep 2) }'"),
+    run("perl -e 'for (1 .. 200) { my $pid = fork; defined $pid or exit 7; $pid or exec qw(sleep 10) }'"),
     run("echo fine"),
     { text: "ok" },
   ]);
@@ -289,8 +294,8 @@ test("the calls of one reply are answered in order, each seeing what the one bef
 test("background commands are listed, read, and ended; a daemon that a call left is one of them", async (t) => {
   const place = makePlace(t);
   const played = await play(place, [
-    run("echo first; sleep 0.2; echo second; sleep 300", { background: true }),
-    run("sleep 0.4"),
+    run(`echo first; ${untilThere("/tmp/go")}; echo second; touch /tmp/done; sleep 300`, { background: true }),
+    run(`touch /tmp/go; ${untilThere("/tmp/done")}`),
     call("output", { id: "bg1" }),
     call("output", { id: "bg1" }),
     run("setsid nohup sleep 300 >/dev/null 2>&1 & echo left"),
@@ -299,7 +304,8 @@ test("background commands are listed, read, and ended; a daemon that a call left
     call("output", { id: "bg1" }),
     call("output", { id: "bg7" }),
     run("exit 4", { background: true }),
-    run("sleep 0.2"),
+    // No command sees that another ended.
+    run("sleep 2"),
     call("output", { id: "bg3" }),
     { text: "ok" },
   ]);

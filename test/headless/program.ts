@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 /** Who owns a place and runs the program there. */
@@ -46,6 +47,8 @@ export interface ToolText {
 }
 
 export const PROGRAM = fileURLToPath(new URL("../../bin/ringfence.js", import.meta.url));
+const POLL_MS = 20;
+const WAIT_MS_MAX = 20_000;
 const PROGRAM_MS_MAX = 60_000;
 const OUTPUT_CHARS_MAX = 64 << 20;
 const PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
@@ -208,6 +211,40 @@ export function sessionFolder({ home }: Place): string {
   const [id = "", ...more] = readdirSync(sessions);
   if (id === "" || more.length > 0) throw new Error(`not one session but ${[id, ...more].join(" ")}`);
   return join(sessions, id);
+}
+
+let marks = 0;
+
+/** A number of seconds that no other process on this machine sleeps for. */
+export function mark(): string {
+  marks += 1;
+  return `9${process.pid}${marks}.25`;
+}
+
+/** Lists the processes of the whole machine whose command line holds a text. */
+export function processesWith(text: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => commandLine(pid).includes(text))
+    .map(Number);
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    // It ended meanwhile.
+    return "";
+  }
+}
+
+/** Waits until something is so. */
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  const tries = WAIT_MS_MAX / POLL_MS;
+  for (let tried = 0; !isSo(); tried += 1) {
+    if (tried >= tries) throw new Error(`waited in vain until ${what}`);
+    await sleep(POLL_MS);
+  }
 }
 
 /** Runs a shell program in the checkout, outside the box: the person at work. */

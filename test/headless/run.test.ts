@@ -102,10 +102,10 @@ const CASES: readonly Case[] = [
   {
     title: "a command that outlives the minutes",
     model: (place) => script(place, [run("sleep 300"), { text: "never said" }]),
-    args: ["--max-minutes", "0.01"],
+    args: ["--max-minutes", "0.05"],
     exit: 32,
     reason: "time",
-    message: /stopped after 0\.01 minutes/,
+    message: /stopped after 0\.05 minutes/,
   },
   {
     title: "an option out of range",

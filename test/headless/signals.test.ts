@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Ended,
   type Launch,
   makePlace,
+  mark,
   type Place,
   play,
+  processesWith,
   readPlayed,
   ringfence,
   run,
@@ -17,47 +18,14 @@ import {
   sessionFolder,
   sh,
   start,
+  until,
 } from "./program.ts";
 
-const POLL_MS = 20;
-const WAIT_MS_MAX = 20_000;
 const SIGNALS = [
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
 ] as const;
-
-let marks = 0;
-
-/** A number of seconds that no other process on this machine sleeps for. */
-function mark(): string {
-  marks += 1;
-  return `9${process.pid}${marks}.25`;
-}
-
-function processesWith(text: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => commandLine(pid).includes(text))
-    .map(Number);
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    // It ended meanwhile.
-    return "";
-  }
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const tries = WAIT_MS_MAX / POLL_MS;
-  for (let tried = 0; !isSo(); tried += 1) {
-    if (tried >= tries) throw new Error(`waited in vain until ${what}`);
-    await sleep(POLL_MS);
-  }
-}
 
 /** Starts a run whose command changes a file and then sleeps for long; returns when it sleeps. */
 async function startLong(t: TestContext, launch: Launch & { readonly before?: string } = {}) {

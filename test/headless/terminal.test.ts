@@ -3,7 +3,19 @@ import { spawn } from "node:child_process";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { call, makePlace, type Place, PROGRAM, ringfence, run, script, sh } from "./program.ts";
+import {
+  call,
+  makePlace,
+  mark,
+  type Place,
+  PROGRAM,
+  processesWith,
+  ringfence,
+  run,
+  script,
+  sh,
+  until,
+} from "./program.ts";
 
 const POLL_MS = 20;
 const WAIT_MS_MAX = 20_000;
@@ -30,6 +42,10 @@ function open(t: TestContext, place: Place, args: readonly string[], { before = 
     stdio: ["pipe", "pipe", "inherit"],
   });
   t.after(() => child.kill("SIGKILL"));
+  let isOver = false;
+  child.on("close", () => {
+    isOver = true;
+  });
   let text = "";
   let from = 0;
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
@@ -41,13 +57,15 @@ function open(t: TestContext, place: Place, args: readonly string[], { before = 
     shown,
     see: async (wanted) => {
       for (let tried = 0; ; tried += 1) {
+        // Asked before the look: what was drawn last may come after the exit.
+        const isLast = isOver || tried > WAIT_MS_MAX / POLL_MS;
         const fresh = shown().slice(from);
         const at = typeof wanted === "string" ? fresh.indexOf(wanted) : fresh.search(wanted);
         if (at >= 0) {
           from += at + 1;
           return;
         }
-        if (tried > WAIT_MS_MAX / POLL_MS || child.exitCode !== null) throw new Error(`no ${wanted} in ${fresh}`);
+        if (isLast) throw new Error(`no ${wanted} in ${fresh}`);
         await sleep(POLL_MS);
       }
     },
@@ -98,11 +116,13 @@ for (const [name, key] of [
 ] as const) {
   test(`${name} stops the turn in the middle of a command, and the session goes on`, async (t) => {
     const place = makePlace(t, "echo one >a.txt");
-    const model = script(place, [run("echo two >>a.txt; sleep 300"), { text: "Still here." }]);
+    const seconds = mark();
+    const model = script(place, [run(`echo two >>a.txt; sleep ${seconds}`), { text: "Still here." }]);
     const screen = open(t, place, ["--model", model]);
     await screen.see("> ");
     screen.type("wait\r");
-    await screen.see("sleep 300");
+    await screen.see(`sleep ${seconds}`);
+    await until("the command sleeps", () => processesWith(`sleep ${seconds}`).length > 0);
     screen.type(key);
     await screen.see("stopped by the person");
     await screen.see("1 changed files wait");
