@@ -34,8 +34,7 @@ export interface Launch {
   /** Put before PATH, as a careless `.envrc` would. */
   readonly path?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** A shell command of the person's, run outside once the file that the first names is there. */
-  /** Done as soon as the first call has begun, which has to give it time. */
+  /** A shell command of the person's, run outside as soon as the first call has begun, which has to give it time. */
   readonly meanwhile?: { readonly command: string };
 }
 

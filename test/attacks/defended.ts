@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Action, Call, Case } from "./cases.ts";
 import { type Evidence, snapshot } from "./harm.ts";
-import { watchStage } from "./measure.ts";
+import { found, watchStage } from "./measure.ts";
 import { type Place, STAGE_PLACE, STAGE_PROJECT } from "./place.ts";
 import { quote } from "./undefended.ts";
 
@@ -17,6 +17,8 @@ const PERSON_MS_MAX = 8_000;
 const PROGRAM_MS_MAX = 180_000;
 const OUTPUT_CHARS_MAX = 32 << 20;
 const SETTLE_MS = 150;
+/** An attack that lives on does so for minutes. */
+const DYING_MS_MAX = 5000;
 
 export interface Played {
   readonly evidence: Evidence;
@@ -53,6 +55,9 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   }
   if (attack.afterwards !== null) await personDoes(attack.afterwards, place);
   await sleep(SETTLE_MS);
+  // What the program killed as it ended may take a moment to die.
+  if (attack.harm.type === "process_survives")
+    for (let waited = 0; found(place.mark) && waited < DYING_MS_MAX; waited += SETTLE_MS) await sleep(SETTLE_MS);
   const problem = isLate
     ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s`
     : isShown && status !== 0 && status !== 21

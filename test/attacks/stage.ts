@@ -1,9 +1,10 @@
 // Runs inside a stage: plays the cases of a job one after the other, and prints one line of JSON for each.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Case, readCases } from "./cases.ts";
 import { type Landing, playDefended } from "./defended.ts";
-import { findHarm } from "./harm.ts";
+import { type Evidence, findHarm } from "./harm.ts";
 import { makePlace, makeShared, prepare, type Shared, showRipgrep } from "./place.ts";
 import { playUndefended } from "./undefended.ts";
 
@@ -25,6 +26,9 @@ export interface Verdict {
   readonly problem: string | null;
   readonly ms: number;
 }
+
+const POLL_MS = 50;
+const HARM_MS_MAX = 3000;
 
 /** Cases that are this process's own: all others go on with a stage that has been fought over. */
 async function main(): Promise<void> {
@@ -58,13 +62,22 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
   try {
     const filled = prepare(attack, place);
     if (job.play === "undefended")
-      return verdict(findHarm(filled.harm, await playUndefended(filled, place)), null, null);
+      return verdict(await awaitHarm(filled.harm, await playUndefended(filled, place)), null, null);
     const { evidence, problem } = await playDefended(filled, place, job.play);
     return verdict(findHarm(filled.harm, evidence), null, problem);
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
     place.close();
+  }
+}
+
+/** What an attack left running may do its harm a little later, as what it sent may arrive later. */
+async function awaitHarm(harm: Case["harm"], evidence: Evidence): Promise<string | null> {
+  for (let tried = 0; ; tried += 1) {
+    const seen = findHarm(harm, evidence);
+    if (seen !== null || tried >= HARM_MS_MAX / POLL_MS) return seen;
+    await sleep(POLL_MS);
   }
 }
 
