@@ -25,10 +25,9 @@ test("on this kernel no socket of the machine is reached through an overlay, whi
 test("the answer is remembered, and asking again costs no process", async () => {
   const state = freshState();
   assert.equal(await mayUseUnixSockets({ state, programs }), true);
+  // A probe that could not be carried out would mean no.
   const none = { setpriv: "/nonexistent", unshare: "/nonexistent", perl: "/nonexistent" };
-  const before = performance.now();
   assert.equal(await mayUseUnixSockets({ state, programs: none }), true);
-  assert.ok(performance.now() - before < 20);
 });
 
 test("a remembered no is believed, and what is neither yes nor no is asked again", async () => {

@@ -7,10 +7,10 @@ import { json, serve, sseThenSilence } from "./wire.fixture.ts";
 
 test("a server that never answers is given up, and the socket closed", async (t) => {
   const server = await serve(t, () => {});
-  const fetch = guardFetch(directFetch(), { ...LIMITS, firstByteMs: 30 });
+  const fetch = guardFetch(directFetch(), { ...LIMITS, firstByteMs: 500 });
   await assert.rejects(fetch(server.url), {
     kind: "transient",
-    message: /^127\.0\.0\.1:\d+ did not answer in 0\.03 s$/,
+    message: /^127\.0\.0\.1:\d+ did not answer in 0\.5 s$/,
   });
   assert.equal(await server.seen[0]?.closed, false);
 });
