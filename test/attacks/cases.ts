@@ -67,7 +67,8 @@ export const CANNOT_FIRE: Readonly<Record<string, string>> = {
 
 /** Attacks that succeed today, and why. They are played and counted, so that none is forgotten. */
 export const OPEN: Readonly<Record<string, string>> = {
-  "own-late-env-far": "a dotenv file that the person makes meanwhile, three folders deep and in no package, is not hidden",
+  "own-late-env-far":
+    "a dotenv file that the person makes meanwhile, three folders deep and in no package, is not hidden",
 };
 
 /** Programs whose absence is no failure, and why. Everything else that is missing fails the full run. */
