@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
+import { SHELL_FUNCTIONS } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
@@ -111,7 +112,7 @@ export class Box {
       programs,
       session: folder.path,
       checkout,
-      launcher: launcher(limits, cgroups.pids !== null, process.umask()),
+      launcher: SHELL_FUNCTIONS + launcher(limits, cgroups.pids !== null, process.umask()),
       binds,
       pins,
       limits,

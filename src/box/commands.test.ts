@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isImageName, quote, runProgram, terminalProgram } from "./commands.ts";
+import { isImageName, quote, runProgram, SHELL_FUNCTIONS, terminalProgram } from "./commands.ts";
 
 const RUNS = 60;
 
@@ -48,7 +48,10 @@ test("a quoted text is one word of the shell and means itself, whatever it holds
 test("a command with syntax that does not end cannot leave the shell with a status of nought", () => {
   for (const command of ["echo 'open", "if true", "(", "{", "echo $(", "for x in 1; do"]) {
     assert.throws(
-      () => execFileSync("/bin/bash", ["--norc", "-c", `eval ${quote(runProgram(command))}`], { stdio: "ignore" }),
+      () =>
+        execFileSync("/bin/bash", ["--norc", "-c", `${SHELL_FUNCTIONS} eval ${quote(runProgram(command))}`], {
+          stdio: "ignore",
+        }),
       command,
     );
   }

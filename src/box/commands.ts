@@ -17,22 +17,12 @@ export function quote(text: string): string {
 
 /** The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order. */
 export function runProgram(command: string): string {
-  const state = `${STATE_FOLDER}/cwd`;
-  return (
-    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; cd -- "\${RINGFENCE_CWD:-.}" 2>/dev/null; ` +
-    `unset RINGFENCE_CWD; set --; trap 'printf %s "$PWD" >${state}' EXIT; ${GIT_FUNCTION}\n${command}`
-  );
-}
-
-/** The shell program that gives a command a terminal of its own, inside the box. */
-export function terminalProgram(command: string, size: { readonly rows: number; readonly columns: number }): string {
-  return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
+  return `ringfence_start; set --\n${command}`;
 }
 
 // In an overlay rename(2) of a folder of the checkout fails (EXDEV), which mv copes with and git does not; and a hard link
 // to a file of the checkout shows another inode number than the file, at which a local clone gives up. With several
-// sources a failed move would leave some of them moved, so those are not tried first. One line, because bash counts the
-// lines of the command from where it starts.
+// sources a failed move would leave some of them moved, so those are not tried first.
 const GIT_FUNCTION = [
   "git() { case ${1-} in mv) ;;",
   'clone) shift; command git clone --no-hardlinks "$@"; return ;;',
@@ -44,6 +34,24 @@ const GIT_FUNCTION = [
   '[ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done;',
   'command git "$@"; }',
 ].join(" ");
+
+const START_FUNCTION = [
+  "ringfence_start() {",
+  "exec 2>&1; local cwd;",
+  `IFS= read -r -d '' cwd 2>/dev/null <${STATE_FOLDER}/cwd; cd -- "\${cwd:-.}" 2>/dev/null;`,
+  `trap 'printf %s "$PWD" >${STATE_FOLDER}/cwd' EXIT; unset -f ringfence_start; }`,
+].join(" ");
+
+/**
+ * What every one-shot knows before its command comes: a shell reads a command from a pipe byte by byte, so that one is
+ * kept short. One line, because bash counts the lines of the command from where this ends.
+ */
+export const SHELL_FUNCTIONS = `${GIT_FUNCTION}; ${START_FUNCTION}; `;
+
+/** The shell program that gives a command a terminal of its own, inside the box. */
+export function terminalProgram(command: string, size: { readonly rows: number; readonly columns: number }): string {
+  return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
+}
 
 const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 

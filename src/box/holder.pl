@@ -47,25 +47,25 @@ sub restrict {
 
 # The devices of every one-shot: made once, since bubblewrap's own cost each call six mounts. Its folder cannot be written.
 sub make_devices {
-    mount_at("tmpfs", "$root/dev", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=64k") or fail("tmpfs of the devices");
+    mount_at("tmpfs", "$root/t/dev", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=64k") or fail("tmpfs of the devices");
     for my $name (qw(null zero full random urandom tty)) {
         next unless -c "/dev/$name";
-        open(my $point, ">", "$root/dev/$name") or fail("device $name");
+        open(my $point, ">", "$root/t/dev/$name") or fail("device $name");
         close $point;
         # Started by real root, what runs in a one-shot owns the machine's device nodes: were they not read-only, it could
         # change their mode for everybody. Reading and writing a device is not writing to its file system.
-        bind_at("/dev/$name", "$root/dev/$name", $RDONLY | $NOSUID);
+        bind_at("/dev/$name", "$root/t/dev/$name", $RDONLY | $NOSUID);
     }
-    mkdir "$root/dev/$_", 0755 for qw(pts shm);
+    mkdir "$root/t/dev/$_", 0755 for qw(pts shm);
     # Terminals of the session alone; the machine's are not among them.
-    mount_at("devpts", "$root/dev/pts", "devpts", $NOSUID | $NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    mount_at("devpts", "$root/t/dev/pts", "devpts", $NOSUID | $NOEXEC, "newinstance,ptmxmode=0666,mode=620")
       or fail("devpts");
-    bind_at("$root/s/shm", "$root/dev/shm");
-    symlink "pts/ptmx", "$root/dev/ptmx";
-    symlink "/proc/kcore", "$root/dev/core";
-    symlink "/proc/self/fd", "$root/dev/fd";
-    symlink "/proc/self/fd/$_->[0]", "$root/dev/std$_->[1]" for [0, "in"], [1, "out"], [2, "err"];
-    restrict("$root/dev", $RDONLY, 0);
+    bind_at("$root/s/shm", "$root/t/dev/shm");
+    symlink "pts/ptmx", "$root/t/dev/ptmx";
+    symlink "/proc/kcore", "$root/t/dev/core";
+    symlink "/proc/self/fd", "$root/t/dev/fd";
+    symlink "/proc/self/fd/$_->[0]", "$root/t/dev/std$_->[1]" for [0, "in"], [1, "out"], [2, "err"];
+    restrict("$root/t/dev", $RDONLY, 0);
 }
 
 sub unmount { my ($target, $flags) = @_; return syscall($number{umount2}, "$target", $flags) == 0 }
@@ -195,7 +195,6 @@ sub count_disk {
 # Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
 # cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
 sub build_template {
-    mount_at("tmpfs", "/t", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=1m") or fail("tmpfs of the root");
     open(my $layout, "<", "/ctl/layout") or fail("layout");
     local $/ = "\0";
     my @words = map { chomp; $_ } <$layout>;
@@ -205,7 +204,7 @@ sub build_template {
         if (-d $source) { mkdir "/t$path", 0755 }
         elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
         next if $word eq "folder";
-        bind_at($source, "/t$path", $NOSUID | ($word eq "read" ? $RDONLY | $NODEV : $word eq "write" ? $NODEV : 0));
+        bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "read" ? $RDONLY : 0));
     }
     make_folders("/t$checkout");
     restrict("/t", $RDONLY, 0);
@@ -215,7 +214,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc dev tmp t lower layer mask home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -228,7 +227,10 @@ bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl)
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
+mount_at("tmpfs", "$root/t", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=1m") or fail("tmpfs");
+mkdir "$root/t/dev", 0755;
 make_devices();
+symlink "t/dev", "$root/dev";
 if ($cgroups ne "") { mkdir "$root/cg/pids", 0755; bind_at($cgroups, "$root/cg/pids") }
 my @covered;
 for my $number (0 .. $#binds) {

@@ -39,15 +39,14 @@ export const ISOLATION: readonly string[] = [
 
 /** A piece of the root that the holder builds: a mount of a path of its own root, a link, or an empty folder. */
 export interface Piece {
-  /** `devices` is writable and keeps its device nodes. */
-  readonly kind: "read" | "write" | "devices" | "link" | "folder";
+  readonly kind: "read" | "write" | "link" | "folder";
   /** Path in the holder's root; of a link, what it points to. */
   readonly source: string;
   /** Absolute path in the box. */
   readonly path: string;
 }
 
-/** Lays out the root of every one-shot of a session, in the order of making; the view comes last, by the holder itself. */
+/** Lays out the root of every one-shot of a session, in the order of making. The holder adds `/dev` and, last, the view. */
 export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks }: Profile): Piece[] {
   return [
     { kind: "read", source: "/usr", path: "/usr" },
@@ -59,7 +58,6 @@ export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks
     ),
     { kind: "read", source: `/bind/${etcBind}`, path: "/etc" },
     { kind: "folder", source: "/empty", path: "/proc" },
-    { kind: "devices", source: "/dev", path: "/dev" },
     { kind: "write", source: "/s/tmp", path: "/tmp" },
     { kind: "write", source: "/s/run", path: "/run" },
     { kind: "write", source: "/s/vartmp", path: "/var/tmp" },
@@ -76,10 +74,10 @@ export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks
 
 /** Builds the arguments of bubblewrap for every one-shot of a session. */
 export function sandboxArguments({ checkout, environment }: Profile): string[] {
-  // The root carries each mount's own flags, its devices with it.
+  // The root carries each mount's own flags, read-only and devices with them.
   const args = [...ISOLATION, "--dev-bind", "/t", "/", "--proc", "/proc"];
   // Real root could otherwise write the host's /proc/sys from inside.
-  args.push("--remount-ro", "/proc", "--remount-ro", "/", "--chdir", checkout, "--clearenv");
+  args.push("--remount-ro", "/proc", "--chdir", checkout, "--clearenv");
   for (const [name, value] of Object.entries(environment)) args.push("--setenv", name, value);
   return args;
 }
