@@ -1,11 +1,14 @@
 import type { Box } from "../box/box.ts";
-import { type ClassifiedChange, type Collected, collectChanges, isLandable } from "../box/collect.ts";
+import { choose } from "../box/choose.ts";
+import { type Collected, collectChanges } from "../box/collect.ts";
 import { removeStage } from "../box/discard.ts";
 import type { SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
+import type { Approval } from "../core/approval.ts";
+import { isHeld } from "../core/classify.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { Gate } from "./gate.ts";
 
@@ -35,23 +38,29 @@ export function linesOf(collected: Collected): Promise<FileStat[]> {
   return countLines({ collected, include: "all", programs: findPrograms() });
 }
 
+/** What the person asked to land: the named paths of source or all of it, and held files that they approved. */
+export interface Wish {
+  readonly which: readonly string[] | null;
+  readonly approvals: readonly Approval[];
+}
+
 /** Lands changes for the person who asked: decided and recorded first, recorded again with what came of it. */
 export async function landFor(
   session: ChangedSession,
   collected: Collected,
-  which: readonly string[] | null,
+  wish: Wish,
   record: { readonly gate: Gate; readonly ledger: Ledger },
 ): Promise<LandResult> {
-  const paths = collected.changes
-    .filter((one) => isLandable(one) && (which === null || which.includes(one.change.path)))
-    .map(pathOf);
-  const effect = { kind: "land", paths, digest: collected.digest, held: false, approvedBy: "person" } as const;
-  const gated = record.gate.pass(effect, null);
+  const { approvals } = wish;
+  const { chosen } = choose(collected, wish.which, approvals);
+  const paths = chosen.map(({ change }) => change.path);
+  const held = chosen.filter(({ cls }) => isHeld(cls)).map(({ change }) => change.path);
+  const { digest } = collected;
+  const gated = record.gate.pass({ kind: "land", paths, digest, held, approvals, approvedBy: "person" }, null);
   if (gated.verdict !== "allow") throw new Error(`bug: landing for the person was refused: ${gated.reason}`);
   const result = await landPermitted(gated.permit, {
     facts: session.facts,
     collected,
-    which,
     programs: findPrograms(),
   });
   record.ledger.append({
@@ -79,8 +88,4 @@ export async function emptyFor(box: Box, record: { readonly gate: Gate; readonly
   const gated = record.gate.pass({ kind: "discard", approvedBy: "person" }, null);
   if (gated.verdict !== "allow") throw new Error(`bug: discarding for the person was refused: ${gated.reason}`);
   await emptyPermitted(gated.permit, box, findPrograms());
-}
-
-function pathOf(one: ClassifiedChange): string {
-  return one.change.path;
 }

@@ -68,7 +68,7 @@ test("a denied effect is recorded too, and has no permit", (t) => {
 
 test("an effect that needs a person is recorded as a question, and has no permit", (t) => {
   const { gate, recorded } = open(t);
-  const land = { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "none" } as const;
+  const land = { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "none" } as const;
   const gated = gate.pass(land, null);
   assert.deepEqual([gated.verdict, "permit" in gated, recorded()[0]?.verdict], ["ask", false, "ask"]);
 });
@@ -83,7 +83,7 @@ test("an effect that no rule names is denied and recorded", (t) => {
 test("the label is the one of the moment of the decision", (t) => {
   let label = REPO;
   const { gate, recorded } = open(t, () => label);
-  const land = { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "none" } as const;
+  const land = { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "none" } as const;
   const before = gate.pass(land, null).verdict;
   label = UNKNOWN_SOURCE;
   const after = gate.pass(land, null).verdict;
@@ -125,7 +125,7 @@ for (const [title, effect, steps] of [
   ["an effect of the box is not synced, since its layer can be discarded", RUN, ["append"]],
   [
     "landing is on the disk before it is permitted",
-    { kind: "land", paths: ["a"], digest: "d", held: false, approvedBy: "person" },
+    { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "person" },
     ["append", "sync"],
   ],
   ["discarding is on the disk before it is permitted", { kind: "discard", approvedBy: "person" }, ["append", "sync"]],

@@ -30,7 +30,7 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
   try {
     return await withChanges(changed, async (collected) => {
       const isAuto = land === "auto" && collected.changes.some(isLandable);
-      const landed = isAuto ? (await landFor(changed, collected, null, session)).landed : [];
+      const landed = isAuto ? (await landFor(changed, collected, { which: null, approvals: [] }, session)).landed : [];
       const waiting = collected.changes.filter(({ cls, change }) => cls !== "ignored" && !landed.includes(change.path));
       const held = waiting.map(({ change, cls, why, conflict }) => ({
         path: change.path,

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Approval } from "../core/approval.ts";
 import { Box } from "./box.ts";
 import { type Collected, collectChanges } from "./collect.ts";
 import { removeStage } from "./discard.ts";
@@ -56,7 +57,11 @@ export interface Session {
   /** Ends the box; the layer stays. */
   readonly close: () => Promise<void>;
   readonly collect: () => Promise<Collected>;
-  readonly land: (collected: Collected, which?: readonly string[]) => Promise<LandResult>;
+  readonly land: (
+    collected: Collected,
+    which?: readonly string[] | null,
+    approvals?: readonly Approval[],
+  ) => Promise<LandResult>;
 }
 
 export async function startSession(place: Place): Promise<Session> {
@@ -84,7 +89,8 @@ export async function startSession(place: Place): Promise<Session> {
     },
     close: () => box.close(),
     collect: () => collectChanges({ sessionPath: path, facts: readFacts(path), programs }),
-    land: (collected, which) => landChanges({ facts: readFacts(path), collected, which: which ?? null, programs }),
+    land: (collected, which = null, approvals = []) =>
+      landChanges({ facts: readFacts(path), collected, which, approvals, programs }),
   };
 }
 

@@ -1,7 +1,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Approval } from "../core/approval.ts";
 import { type ChangeType, encodePath } from "../core/changes.ts";
-import type { ChangeClass } from "../core/classify.ts";
+import { type ChangeClass, isHeld } from "../core/classify.ts";
+import { choose } from "./choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "./collect.ts";
 import type { SessionFacts } from "./folder.ts";
 import { readLanded, writeLanded } from "./landed.ts";
@@ -14,6 +16,8 @@ export interface LandPlan {
   readonly collected: Collected;
   /** Paths to land, or null for all that may. One that may not is held all the same. */
   readonly which: readonly string[] | null;
+  /** Held changes to land as well; one that is not exactly as approved ends the landing before it begins. */
+  readonly approvals: readonly Approval[];
   readonly programs: Programs;
 }
 
@@ -23,6 +27,8 @@ export interface Held {
   readonly cls: ChangeClass;
   readonly why: string;
   readonly runs: string | null;
+  /** What an approval of it names; null for what no approval can land. */
+  readonly hash: string | null;
 }
 
 export interface LandResult {
@@ -44,16 +50,16 @@ const CONFLICT_WHY = {
 } as const;
 
 /**
- * Lands source changes in the checkout and says what became of every change.
+ * Lands source, and held changes that were approved, in the checkout and says what became of every change.
  *
  * What is held, in conflict, or not as it was when it was collected is left alone. Nothing under any `.git` is touched.
  */
 export async function landChanges(plan: LandPlan): Promise<LandResult> {
   const { collected } = plan;
-  const which = plan.which === null ? null : new Set(plan.which);
-  const chosen = collected.changes.filter((one) => isLandable(one) && (which?.has(one.change.path) ?? true));
+  const { chosen, refusals } = choose(collected, plan.which, plan.approvals);
+  if (refusals.length > 0) throw new Error("bug: landing with an approval that does not hold");
   const held = [
-    ...collected.changes.filter((one) => !isLandable(one) && one.cls !== "ignored").map(toHeld),
+    ...collected.changes.filter((one) => !chosen.includes(one) && waits(one)).map(toHeld),
     ...heldGit(collected),
   ];
   if (chosen.length === 0) return { landed: [], held, failed: [] };
@@ -62,7 +68,7 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
   const byPath = new Map(chosen.map((one) => [one.change.path, one]));
   for (const [path, why] of answer.left) {
     const one = byPath.get(path);
-    if (one) held.push({ path, cls: one.cls, why, runs: one.runs });
+    if (one) held.push({ path, cls: one.cls, why, runs: one.runs, hash: null });
   }
   return { landed: answer.landed, held, failed: answer.failed };
 }
@@ -151,13 +157,26 @@ function remember(plan: LandPlan, chosen: readonly ClassifiedChange[], answer: A
   writeLanded(sessionPath, { contents, folders: new Map([...before.folders, ...answer.folders]) });
 }
 
-function toHeld({ change, cls, why, runs, conflict, waitsFor }: ClassifiedChange): Held {
+/** Source that was not asked for is not held. */
+function waits(one: ClassifiedChange): boolean {
+  return !isLandable(one) && one.cls !== "ignored";
+}
+
+function toHeld({ change, cls, why, runs, conflict, waitsFor, hash }: ClassifiedChange): Held {
   const { path } = change;
-  if (conflict !== null) return { path, cls, why: CONFLICT_WHY[conflict], runs };
-  return { path, cls, why: waitsFor === null ? why : `it goes together with ${waitsFor}, which is held`, runs };
+  if (conflict !== null) return { path, cls, why: CONFLICT_WHY[conflict], runs, hash: null };
+  if (waitsFor !== null)
+    return { path, cls, why: `it goes together with ${waitsFor}, which is held`, runs, hash: null };
+  return { path, cls, why, runs, hash: isHeld(cls) && cls !== "outside" ? hash : null };
 }
 
 function heldGit(collected: Collected): Held[] {
   const runs = "git reads it as a repository's own data";
-  return collected.gitHeld.map((path) => ({ path, cls: "run-later", why: "nothing under .git is landed", runs }));
+  return collected.gitHeld.map((path) => ({
+    path,
+    cls: "run-later",
+    why: "nothing under .git is landed",
+    runs,
+    hash: null,
+  }));
 }

@@ -6,11 +6,11 @@ import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import type { Programs } from "./programs.ts";
 
 /** Spends a permit to land exactly the collection that it was given for. */
-export function landPermitted(permit: Permit, plan: LandPlan): Promise<LandResult> {
+export function landPermitted(permit: Permit, plan: Omit<LandPlan, "which" | "approvals">): Promise<LandResult> {
   const effect = spend(permit);
   if (effect.kind !== "land" || effect.digest !== plan.collected.digest)
     throw new Error("bug: a permit for another landing");
-  return landChanges({ ...plan, which: effect.paths });
+  return landChanges({ ...plan, which: effect.paths, approvals: effect.approvals });
 }
 
 /** Spends a permit to throw away the layer of a session that is over. */

@@ -1,3 +1,5 @@
+import type { Approval } from "./approval.ts";
+
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
   | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
@@ -14,12 +16,16 @@ export type Effect =
   | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
-  /** Copies the named changes of the layer into the checkout. `held` says that a path among them would run later. */
+  /**
+   * Copies the named changes of the layer into the checkout. `held` are those among them that would run or instruct
+   * later; each needs an approval of exactly what it is.
+   */
   | {
       readonly kind: "land";
       readonly paths: readonly string[];
       readonly digest: string;
-      readonly held: boolean;
+      readonly held: readonly string[];
+      readonly approvals: readonly Approval[];
       readonly approvedBy: "person" | "none";
     }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" };

@@ -37,7 +37,8 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     kind: fc.constant("land" as const),
     paths: fc.array(text),
     digest: text,
-    held: fc.boolean(),
+    held: fc.array(text, { maxLength: 2 }),
+    approvals: fc.array(fc.record({ path: text, hash: text }), { maxLength: 2 }),
     approvedBy,
   }),
   fc.record({ kind: fc.constant("discard" as const), approvedBy }),
@@ -80,7 +81,14 @@ test("an effect that no rule names is denied at every label, whatever its other 
       strange.filter((kind) => !known.includes(kind)),
       labels,
       (kind, label) => {
-        const cast = { kind, approvedBy: "person", held: false, command: "true", paths: [] } as unknown as Effect;
+        const cast = {
+          kind,
+          approvedBy: "person",
+          held: [],
+          approvals: [],
+          command: "true",
+          paths: [],
+        } as unknown as Effect;
         return decide(cast, label).verdict === "deny";
       },
     ),
@@ -99,17 +107,20 @@ test("what stays in the box is allowed at the highest label too", () => {
   );
 });
 
-test("a file that would run later is never landed, whoever approved and whatever was seen", () => {
+test("a file that would run later lands only when a person approved each such file, whatever was seen", () => {
+  const names = fc.uniqueArray(fc.constantFrom("a", "b", "c"), { minLength: 1 });
   fc.assert(
-    fc.property(labels, approvedBy, (label, approved) => {
-      const land = { kind: "land", paths: [".git/hooks/x"], digest: "d", held: true, approvedBy: approved } as const;
-      return decide(land, label).verdict === "deny";
+    fc.property(labels, approvedBy, names, fc.subarray(["a", "b", "c"]), (label, by, held, approved) => {
+      const approvals = approved.map((path) => ({ path, hash: "h" }));
+      const { verdict } = decide({ kind: "land", paths: held, digest: "d", held, approvals, approvedBy: by }, label);
+      const isCovered = by === "person" && held.every((path) => approved.includes(path));
+      return verdict === (isCovered ? "allow" : "deny");
     }),
   );
 });
 
 test("source lands unread only while nothing below repo was seen", () => {
-  const land = { kind: "land", paths: ["a.ts"], digest: "d", held: false, approvedBy: "none" } as const;
+  const land = { kind: "land", paths: ["a.ts"], digest: "d", held: [], approvals: [], approvedBy: "none" } as const;
   const verdicts = INTEGRITIES.map((integrity) => decide(land, { integrity, secrecy: "private" }).verdict);
   assert.deepEqual(verdicts, ["allow", "allow", "allow", "ask", "ask"]);
 });

@@ -36,8 +36,9 @@ export function decide(effect: Effect, label: Label): Decision {
 }
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
-  if (effect.held)
-    return { verdict: "deny", reason: "a file that would run later outside the box cannot be landed yet" };
+  const approved = new Set(effect.approvals.map(({ path }) => path));
+  if (!effect.held.every((path) => approved.has(path)) || (effect.held.length > 0 && effect.approvedBy !== "person"))
+    return { verdict: "deny", reason: "a file that would run later lands only when a person has approved exactly it" };
   if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
   const isTrusted = label.integrity === "system" || label.integrity === "user" || label.integrity === "repo";
   return isTrusted

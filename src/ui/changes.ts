@@ -5,6 +5,7 @@ import {
   landFor,
   linesOf,
   patchOf,
+  type Wish,
   withChanges,
 } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
@@ -13,9 +14,14 @@ import { findSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
-import type { Collected } from "../box/collect.ts";
+import { choose } from "../box/choose.ts";
+import type { ClassifiedChange, Collected } from "../box/collect.ts";
+import { quote } from "../box/commands.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
+import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
+import { isHeld } from "../core/classify.ts";
+import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
@@ -23,6 +29,8 @@ import { type Terminal, writeSafe } from "./terminal.ts";
 
 export interface ChangesOptions {
   readonly paths: readonly string[];
+  /** Held changes to land, each `PATH=HASH`. */
+  readonly approve: readonly string[];
   readonly session: string | null;
   readonly json: boolean;
   readonly stat: boolean;
@@ -36,12 +44,17 @@ export async function changesCommand(
   terminal: Terminal,
 ): Promise<number> {
   const stored = findSession(stateFolder(start.environment), findCheckout(start.folder).path, options.session);
-  if (command === "diff") return withChanges(stored, (collected) => printDiff(collected, options, terminal));
+  if (command !== "land" && options.approve.length > 0) throw new UsageError("--approve belongs to land");
+  const approvals = options.approve.map(readApproval);
+  if (command === "diff")
+    return withChanges(stored, (collected) => printDiff(only(collected, options.paths), options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
   try {
     if (command === "land")
-      return await withChanges(stored, (collected) => land(stored, collected, options.paths, record, terminal));
+      return await withChanges(stored, (collected) =>
+        land(stored, collected, wishOf(collected, options.paths, approvals), record, terminal),
+      );
     await discardFor(stored, record);
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
     return 0;
@@ -60,10 +73,35 @@ export function diffLive(session: Session, terminal: Terminal): Promise<number> 
 /** Lands the changes of a session that goes on, and lets the box see the checkout as it is now. */
 export async function landLive(session: Session, paths: readonly string[], terminal: Terminal): Promise<number> {
   const status = await held(session, (changed) =>
-    withChanges(changed, (collected) => land(changed, collected, paths, session, terminal)),
+    withChanges(changed, (collected) => land(changed, collected, wishOf(collected, paths, []), session, terminal)),
   );
   await session.box.remount();
   return status;
+}
+
+/** Shows held changes of a session that goes on; what is returned approves exactly what was shown. */
+export async function showHeld(session: Session, paths: readonly string[], terminal: Terminal): Promise<Approval[]> {
+  const shown: Approval[] = [];
+  await held(session, (changed) =>
+    withChanges(changed, async (all) => {
+      const collected = only(all, paths);
+      shown.push(...collected.changes.filter(isOffered).map(({ change, hash }) => ({ path: change.path, hash })));
+      return printDiff(collected, { json: false, stat: false }, terminal);
+    }),
+  );
+  return shown;
+}
+
+/** Lands what a person has approved of a session that goes on, and nothing else. */
+export async function landApproved(
+  session: Session,
+  approvals: readonly Approval[],
+  terminal: Terminal,
+): Promise<void> {
+  await held(session, (changed) =>
+    withChanges(changed, (collected) => land(changed, collected, { which: [], approvals }, session, terminal)),
+  );
+  await session.box.remount();
 }
 
 export async function discardLive(session: Session, terminal: Terminal): Promise<void> {
@@ -137,19 +175,49 @@ function statusText(collected: Collected): string {
 async function land(
   changed: ChangedSession,
   collected: Collected,
-  paths: readonly string[],
+  wish: Wish,
   record: { readonly gate: Gate; readonly ledger: Ledger },
   terminal: Terminal,
 ): Promise<number> {
-  const which = paths.length === 0 ? null : choosePaths(collected, paths);
-  const result = await landFor(changed, collected, which, record);
+  const { refusals } = choose(collected, wish.which, wish.approvals);
+  if (refusals.length > 0) {
+    const lines = refusals.map(({ path, why }) => `refused ${path}: ${why}\n`);
+    writeSafe(terminal.stderr, `${lines.join("")}nothing landed\n`);
+    return EXIT_CODES["approval-needed"];
+  }
+  const result = await landFor(changed, collected, wish, record);
   writeSafe(terminal.stdout, landText(result, collected));
+  const { which } = wish;
   const refused =
     which === null
       ? result.held.some(({ cls }) => cls !== "source")
       : which.some((path) => !result.landed.includes(path));
   if (result.failed.length > 0) return 1;
-  return refused ? 21 : 0;
+  return refused ? EXIT_CODES["approval-needed"] : 0;
+}
+
+function readApproval(text: string): Approval {
+  const approval = parseApproval(text);
+  if (!approval)
+    throw new UsageError(
+      `--approve takes PATH=HASH, the HASH of 64 hex digits from ringfence diff --json, not "${text}"`,
+    );
+  return approval;
+}
+
+function wishOf(collected: Collected, paths: readonly string[], approvals: readonly Approval[]): Wish {
+  return { which: paths.length === 0 ? null : choosePaths(collected, paths), approvals };
+}
+
+function only(collected: Collected, paths: readonly string[]): Collected {
+  if (paths.length === 0) return collected;
+  const chosen = new Set(choosePaths(collected, paths));
+  return { ...collected, changes: collected.changes.filter(({ change }) => chosen.has(change.path)) };
+}
+
+/** Whether an approval could land it. */
+function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolean {
+  return isHeld(cls) && cls !== "outside" && conflict === null && isStaged;
 }
 
 function choosePaths(collected: Collected, paths: readonly string[]): string[] {
@@ -164,12 +232,14 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
 function landText(result: LandResult, collected: Collected): string {
   const landed = result.landed.map((path) => `landed  ${path}\n`);
   const held = result.held.map(
-    ({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`,
+    ({ path, cls, why, runs, hash }) =>
+      `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n${hash === null ? "" : `        if it is right: ringfence land --approve ${quote(`${path}=${hash}`)}\n`}`,
   );
+  const next = afterLanding(result.landed).map(({ folder, command }) => `next    in ${folder}: ${command}\n`);
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
   const git =
     collected.gitChanges > 0
       ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`]
       : [];
-  return [...landed, ...held, ...failed, ...git].join("") || "nothing to land\n";
+  return [...landed, ...held, ...failed, ...git, ...new Set(next)].join("") || "nothing to land\n";
 }

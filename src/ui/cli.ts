@@ -21,8 +21,9 @@ ringfence run "TASK"            one task, without a person
     --land patch|auto           auto lands source unread, which then runs at your next test
     --max-turns N, --max-minutes N, --max-usd N
 ringfence exec -- COMMAND       one command in the box, no model
-ringfence diff [--stat|--json]  what a session changed
+ringfence diff [PATH…]          what a session changed; --stat, --json
 ringfence land [PATH…]          copy changes into the checkout
+    --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
 ringfence discard               throw a session's changes away
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
@@ -38,6 +39,7 @@ const OPTIONS = {
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
+  approve: { type: "string", multiple: true },
   session: { type: "string" },
   json: { type: "boolean" },
   stat: { type: "boolean" },
@@ -98,7 +100,13 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "discard":
       return (await import("./changes.ts")).changesCommand(
         command,
-        { paths: rest, session: values.session ?? null, json: values.json ?? false, stat: values.stat ?? false },
+        {
+          paths: rest,
+          approve: values.approve ?? [],
+          session: values.session ?? null,
+          json: values.json ?? false,
+          stat: values.stat ?? false,
+        },
         start,
         terminal,
       );

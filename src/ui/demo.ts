@@ -102,7 +102,9 @@ async function landAsPerson(session: Session, say: (text: string) => void): Prom
   await session.box.freeze();
   try {
     const changed = { path, facts: readFacts(path) };
-    const result = await withChanges(changed, (collected) => landFor(changed, collected, null, session));
+    const result = await withChanges(changed, (collected) =>
+      landFor(changed, collected, { which: null, approvals: [] }, session),
+    );
     for (const landed of result.landed) say(`landed  ${landed}`);
   } finally {
     await session.box.thaw();

@@ -4,15 +4,16 @@ import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import type { Approval } from "../core/approval.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { diffLive, discardLive, landLive } from "./changes.ts";
+import { diffLive, discardLive, landApproved, landLive, showHeld } from "./changes.ts";
 import { describeCall, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /discard throws it away, /exit ends.\n";
+  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /approve FILE lands a held file, /discard throws it away, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -42,6 +43,7 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
   const { stdin, stdout } = terminal;
   const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
   let turn: AbortController | null = null;
+  let shown: readonly Approval[] = [];
   let isOpen = true;
   lines.on("close", () => {
     isOpen = false;
@@ -54,8 +56,13 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
   lines.prompt();
   for await (const line of lines) {
     const text = line.trim();
+    const approvals = shown;
+    shown = [];
     if (text === "/exit" || text === "/quit") break;
-    if (text.startsWith("/")) await command(text, session, terminal);
+    if (approvals.length > 0 && text === "yes") await landApproved(session, approvals, terminal);
+    else if (approvals.length > 0) writeSafe(stdout, "not landed\n");
+    else if (text.startsWith("/approve")) shown = await ask(text.split(/\s+/).slice(1), session, terminal);
+    else if (text.startsWith("/")) await command(text, session, terminal);
     else if (text !== "") {
       turn = new AbortController();
       await answer(session, text, turn.signal, terminal);
@@ -87,6 +94,19 @@ async function command(text: string, session: Session, terminal: Terminal): Prom
   else if (name === "land") await landLive(session, paths, terminal);
   else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
+}
+
+// A key pressed ahead of the question cannot answer it: only the whole word, on the line after what was shown.
+async function ask(paths: readonly string[], session: Session, terminal: Terminal): Promise<readonly Approval[]> {
+  if (paths.length === 0) {
+    writeSafe(terminal.stdout, "name the held files: /approve FILE…\n");
+    return [];
+  }
+  const approvals = await showHeld(session, paths, terminal);
+  const question =
+    approvals.length > 0 ? 'land exactly this? "yes" lands it, anything else does not\n' : "no held file\n";
+  writeSafe(terminal.stdout, question);
+  return approvals;
 }
 
 function show(event: SessionEvent, { stdout, stderr }: Terminal): void {

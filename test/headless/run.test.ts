@@ -253,6 +253,29 @@ test("the changes of a run are shown, landed and thrown away by later commands",
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
 });
 
+test("a held file lands with an approval of exactly it, and with no other", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const work = run("echo two >>a.txt; mkdir .vscode; echo '{}' >.vscode/tasks.json; echo '{}' >package-lock.json");
+  assert.equal((await play(place, [work, { text: "ok" }])).status, 21);
+  const { changes } = JSON.parse((await ringfence(place, ["diff", "--json"])).stdout) as {
+    changes: { path: string; hash: string }[];
+  };
+  const hash = changes.find(({ path }) => path === ".vscode/tasks.json")?.hash ?? "";
+  const wrong = await ringfence(place, ["land", "--approve", `.vscode/tasks.json=${"0".repeat(64)}`]);
+  assert.deepEqual([wrong.status, wrong.stdout], [21, ""]);
+  assert.match(wrong.stderr, /not what was approved: its hash is [0-9a-f]{64} now[\s\S]*nothing landed/);
+  assert.equal(sh(place, "git status --porcelain"), "");
+  assert.equal((await ringfence(place, ["land", "--approve", hash])).status, 2);
+  assert.match((await ringfence(place, ["land", "a.txt"])).stdout, /land --approve '.vscode\/tasks.json=/);
+  const right = await ringfence(place, ["land", ".vscode/tasks.json", "--approve", `.vscode/tasks.json=${hash}`]);
+  assert.deepEqual([right.status, right.stdout.split("\n")[0]], [0, "landed  .vscode/tasks.json"]);
+  assert.equal(sh(place, "git status --porcelain"), " M a.txt\n?? .vscode/\n");
+  const lock = changes.find(({ path }) => path === "package-lock.json")?.hash;
+  const last = await ringfence(place, ["land", "--approve", `package-lock.json=${lock}`]);
+  assert.match(last.stdout, /^next {4}in \.: npm ci$/m);
+  assert.match((await ringfence(place, ["log", "show"])).stdout, /package-lock\.json/);
+});
+
 test("no control character of the model or of a command reaches the output in any format", async (t) => {
   const hostile = "\u001b]0;title\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066\u0000\r\u200b";
   const place = makePlace(t);

@@ -114,6 +114,35 @@ for (const [name, key] of [
   ["Esc", ESC],
   ["Ctrl-C", CTRL_C],
 ] as const) {
+  test("a held file is shown first and lands on the whole word yes, typed after it was shown", async (t) => {
+    const place = makePlace(t, "echo one >a.txt");
+    const model = script(place, [run("echo 'all: ; true' >Makefile"), { text: "I did it." }]);
+    const screen = open(t, place, ["--model", model]);
+    await screen.see("> ");
+    screen.type("do it\r");
+    await screen.see("1 changed files wait");
+    await screen.see("> ");
+    for (const answer of ["y", ""]) {
+      screen.type("/approve Makefile\r");
+      await screen.see(/^\+all: ; true\r?$/m);
+      await screen.see("land exactly this?");
+      await screen.see("> ");
+      screen.type(`${answer}\r`);
+      await screen.see("not landed");
+      await screen.see("> ");
+    }
+    assert.equal(sh(place, "git status --porcelain"), "");
+    screen.type("/approve Makefile\r");
+    await screen.see("land exactly this?");
+    await screen.see("> ");
+    screen.type("yes\r");
+    await screen.see("landed  Makefile");
+    await screen.see("> ");
+    screen.type("/exit\r");
+    assert.equal(await screen.status, 0);
+    assert.equal(sh(place, "cat Makefile"), "all: ; true\n");
+  });
+
   test(`${name} stops the turn in the middle of a command, and the session goes on`, async (t) => {
     const place = makePlace(t, "echo one >a.txt");
     const seconds = mark();
