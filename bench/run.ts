@@ -99,7 +99,7 @@ function subjects({ node, entry }: { readonly node: string; readonly entry: stri
   const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const environment = { PATH, HOME: home, LANG: "C.UTF-8" };
   const subject = (name: string, ...command: string[]): Subject => ({ name, command, folder, environment });
-  const task = ["run", "Do the steps.", "--model", "compatible/bench"];
+  const task = ["run", "Do the steps.", "--model", "openai-compatible/bench"];
   return {
     ours: subject("ringfence", node, entry, ...task),
     oursBig: subject("ringfence with 300 MB more", node, "--import", ballast, entry, ...task),

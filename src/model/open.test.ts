@@ -249,7 +249,7 @@ for (const protocol of PROTOCOLS.filter(({ provider }) => provider !== "google")
 
 test("a model that is none names the providers we know", async () => {
   const settings = { env: {}, providers: {} };
-  for (const spec of ["gpt-5", "nobody/gpt-5", "openai/", "/gpt-5", "toString/x", ""]) {
+  for (const spec of ["gpt-5", "nobody/gpt-5", "openai/", "/gpt-5", "toString/x", "compatible/x", ""]) {
     await assert.rejects(
       openModel(spec, settings),
       (error) => error instanceof UnknownModel && /anthropic, openai/.test(error.message),
@@ -271,8 +271,13 @@ test("a malformed key is refused without being shown", async () => {
 });
 
 test("an OpenAI-compatible host needs an address and no key", async (t) => {
-  await assert.rejects(openModel("compatible/m", { env: {}, providers: {} }), {
-    message: /^compatible: no base URL\. Set COMPATIBLE_BASE_URL/,
+  const undocumented = {
+    env: { COMPATIBLE_BASE_URL: "http://127.0.0.1:1" },
+    providers: { compatible: { baseUrl: "http://127.0.0.1:1" } },
+  };
+  await assert.rejects(openModel("openai-compatible/m", undocumented), {
+    message:
+      "openai-compatible: no base URL. Set OPENAI_COMPATIBLE_BASE_URL, or providers.openai-compatible.base_url in config.yaml",
   });
   const { events } = PROTOCOLS.find(({ provider }) => provider === "vllm") ?? assert.fail();
   const server = await serve(t, sse(...events({ text: "hi" })));

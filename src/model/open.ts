@@ -85,16 +85,15 @@ const PROVIDERS = {
   ollama: { baseUrl: "http://127.0.0.1:11434/v1", version: "/v1", needsKey: false, limits: SLOW },
   llamacpp: { baseUrl: "http://127.0.0.1:8080/v1", version: "/v1", needsKey: false, limits: SLOW },
   vllm: { baseUrl: "http://127.0.0.1:8000/v1", version: "/v1", needsKey: false, limits: SLOW },
-  compatible: { baseUrl: null, version: "/v1", needsKey: false, limits: SLOW },
+  "openai-compatible": { baseUrl: null, version: "/v1", needsKey: false, limits: SLOW },
 } as const satisfies Record<string, Place>;
 
 type Provider = keyof typeof PROVIDERS;
 
 function parseSpec(spec: string): { provider: Provider; name: string } {
   const slash = spec.indexOf("/");
-  const typed = spec.slice(0, Math.max(slash, 0));
+  const provider = spec.slice(0, Math.max(slash, 0));
   const name = spec.slice(slash + 1);
-  const provider = typed === "openai-compatible" ? "compatible" : typed;
   if (isProvider(provider) && name !== "") return { provider, name };
   const known = Object.keys(PROVIDERS).join(", ");
   throw new UnknownModel(`model: "${spec}" is not PROVIDER/NAME with one of ${known}, nor scripted:FILE`);
@@ -111,7 +110,7 @@ interface Found {
 }
 
 function settingsOf(provider: Provider, place: Place, { env, providers }: ModelSettings): Found {
-  const config = providers[provider] ?? (provider === "compatible" ? providers["openai-compatible"] : undefined);
+  const config = providers[provider];
   const read = (suffix: string) =>
     prefixesOf(provider)
       .map((prefix) => env[`${prefix}${suffix}`]?.trim())
@@ -142,8 +141,7 @@ function settingsOf(provider: Provider, place: Place, { env, providers }: ModelS
 /** Gives how a provider's variables begin; the first is the one that we tell people about. */
 function prefixesOf(provider: Provider): readonly string[] {
   if (provider === "google") return ["GOOGLE", "GEMINI"];
-  if (provider === "compatible") return ["COMPATIBLE", "OPENAI_COMPATIBLE"];
-  return [provider.toUpperCase()];
+  return [provider.toUpperCase().replaceAll("-", "_")];
 }
 
 function baseUrlOf(typed: string, always: boolean, version: string): string | null {
@@ -167,7 +165,7 @@ async function openSdk(provider: Provider, settings: AdapterSettings): Promise<S
     case "ollama":
     case "llamacpp":
     case "vllm":
-    case "compatible":
+    case "openai-compatible":
       return (await import("./compatible.ts")).openCompatible(settings);
   }
 }
