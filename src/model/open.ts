@@ -90,13 +90,22 @@ const PROVIDERS = {
 
 type Provider = keyof typeof PROVIDERS;
 
+/** What may stand before the slash of a model's name, and under `providers` in the configuration. */
+export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
+
+/** Throws UnknownModel where a name is none that `openModel` takes. */
+export function checkModelName(spec: string): void {
+  if (!spec.startsWith("scripted:")) parseSpec(spec);
+}
+
 function parseSpec(spec: string): { provider: Provider; name: string } {
   const slash = spec.indexOf("/");
   const provider = spec.slice(0, Math.max(slash, 0));
   const name = spec.slice(slash + 1);
   if (isProvider(provider) && name !== "") return { provider, name };
-  const known = Object.keys(PROVIDERS).join(", ");
-  throw new UnknownModel(`model: "${spec}" is not PROVIDER/NAME with one of ${known}, nor scripted:FILE`);
+  throw new UnknownModel(
+    `model: "${spec}" is not PROVIDER/NAME with one of ${PROVIDER_NAMES.join(", ")}, nor scripted:FILE`,
+  );
 }
 
 function isProvider(typed: string): typed is Provider {

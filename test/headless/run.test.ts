@@ -310,7 +310,14 @@ test("the model of the person's configuration is used, and a configuration in th
 test("a configuration that does not parse is named, and nothing runs", async (t) => {
   const place = makePlace(t);
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
-  for (const text of ["limits: {memory: 3}", "model: [", "- a", "limits: {processes: -1}"]) {
+  for (const text of [
+    "limits: {memory: 3}",
+    "model: [",
+    "- a",
+    "limits: {processes: -1}",
+    "providers: {nobody: {}}",
+    "model: nobody/m",
+  ]) {
     writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
     const played = await play(place, [{ text: "never said" }]);
     assert.equal(played.status, 2);
