@@ -1,4 +1,4 @@
-import { type Model, ModelFailure } from "./port.ts";
+import { type Model, ModelFailure, UnusableModel } from "./port.ts";
 import { contextTokensOf, priceOf } from "./pricing.ts";
 import { type Account, CLOCK, type Clock, retrying } from "./retry.ts";
 import type { AdapterSettings, SdkModel } from "./sdk.ts";
@@ -19,14 +19,11 @@ export interface ModelSettings {
   readonly clock?: Clock;
 }
 
-/** The person named no model that we know; a mistake in usage, not a failure of a model. */
-export class UnknownModel extends Error {}
-
 /**
  * Opens the model named by `PROVIDER/NAME` or `scripted:FILE`.
  *
  * Loads that provider's package and nothing of the others, and asks the network for nothing; start it early, beside
- * other work. Throws UnknownModel, or ModelFailure when a key or address is missing or malformed.
+ * other work. Throws UnusableModel, or ModelFailure when a key is missing or malformed.
  */
 export async function openModel(spec: string, settings: ModelSettings): Promise<Model> {
   if (spec.startsWith("scripted:")) return (await import("./scripted.ts")).openScripted(spec.slice("scripted:".length));
@@ -93,7 +90,7 @@ type Provider = keyof typeof PROVIDERS;
 /** What may stand before the slash of a model's name, and under `providers` in the configuration. */
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
 
-/** Throws UnknownModel where a name is none that `openModel` takes. */
+/** Throws UnusableModel where a name is none that `openModel` takes. */
 export function checkModelName(spec: string): void {
   if (!spec.startsWith("scripted:")) parseSpec(spec);
 }
@@ -103,7 +100,7 @@ function parseSpec(spec: string): { provider: Provider; name: string } {
   const provider = spec.slice(0, Math.max(slash, 0));
   const name = spec.slice(slash + 1);
   if (isProvider(provider) && name !== "") return { provider, name };
-  throw new UnknownModel(
+  throw new UnusableModel(
     `model: "${spec}" is not PROVIDER/NAME with one of ${PROVIDER_NAMES.join(", ")}, nor scripted:FILE`,
   );
 }
@@ -138,11 +135,11 @@ function settingsOf(provider: Provider, place: Place, { env, providers }: ModelS
     );
   }
   const typed = read("_BASE_URL") ?? (config?.baseUrl?.trim() || undefined) ?? place.baseUrl;
-  if (typed === null) throw new ModelFailure("provider", `${provider}: no base URL. ${hint("_BASE_URL", "base_url")}`);
+  if (typed === null) throw new UnusableModel(`${provider}: no base URL. ${hint("_BASE_URL", "base_url")}`);
   const baseUrl = baseUrlOf(typed, provider === "anthropic", place.version);
   if (baseUrl === null) {
     const problem = "the base URL is not a plain http or https address without a password or query";
-    throw new ModelFailure("provider", `${provider}: ${problem}. ${hint("_BASE_URL", "base_url")}`);
+    throw new UnusableModel(`${provider}: ${problem}. ${hint("_BASE_URL", "base_url")}`);
   }
   return { baseUrl, apiKey, contextTokens: config?.contextTokens };
 }

@@ -66,15 +66,15 @@ const CASES: readonly Case[] = [
       writeFileSync(join(place.root, "bad.json"), "{nonsense");
       return `scripted:${join(place.root, "bad.json")}`;
     },
-    exit: 50,
-    reason: "model-provider",
+    exit: 2,
+    reason: "error",
     message: /is not JSON/,
   },
   {
     title: "a script that is not there",
     model: () => "scripted:/nonexistent/script.json",
-    exit: 50,
-    reason: "model-provider",
+    exit: 2,
+    reason: "error",
     message: /cannot be opened \(ENOENT\)/,
   },
   {
@@ -83,6 +83,13 @@ const CASES: readonly Case[] = [
     exit: 2,
     reason: "error",
     message: /"nobody\/nothing" is not PROVIDER\/NAME/,
+  },
+  {
+    title: "a server without an address",
+    model: () => "openai-compatible/m",
+    exit: 2,
+    reason: "error",
+    message: /openai-compatible: no base URL\. Set OPENAI_COMPATIBLE_BASE_URL, or providers\./,
   },
   {
     title: "a key that is missing",
