@@ -230,6 +230,7 @@ async function abandon(path: string, box: Box | null, record: { gate: Gate; ledg
   record.ledger.close();
 }
 
+// Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
 function deadlineIn(minutes: number | null): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
   return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));

@@ -68,6 +68,8 @@ interface Finished {
   readonly output: Output;
   readonly errors: string;
   readonly stopped: "timeout" | "cancelled" | "full" | null;
+  /** Who cancelled it, in words, where `stopped` says that somebody did. */
+  readonly cancelled: string;
   readonly limit: string | null;
   readonly started: Started;
 }
@@ -110,9 +112,16 @@ async function finish(box: Box, job: Job, performance: Performance): Promise<Fin
     output,
     errors: errors.bytes().toString("utf8").slice(0, 2000).trim(),
     stopped,
+    cancelled: whoCancelled(performance.signal),
     limit: started.limitReason(),
     started,
   };
+}
+
+// The minutes of a run end by a timer's signal, and nothing else of a run does.
+function whoCancelled({ reason }: AbortSignal): string {
+  const isTime = reason instanceof DOMException && reason.name === "TimeoutError";
+  return isTime ? "stopped: the time limit of the run is reached" : "stopped by the person";
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {
@@ -228,8 +237,7 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
     return { ok: false, code: "limit", text: `${text}\nstopped by a limit of the box: ${done.limit}`.trim() };
   if (done.stopped === "timeout")
     return { ok: false, code: "timeout", text: `${text}\nkilled after ${effect.timeoutMs} ms`.trim() };
-  if (done.stopped === "cancelled")
-    return { ok: false, code: "cancelled", text: `${text}\nstopped by the person`.trim() };
+  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${text}\n${done.cancelled}`.trim() };
   if (done.status === 0) return { ok: true, text: text === "" ? "(no output)" : text };
   return {
     ok: false,
@@ -329,7 +337,7 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
     return { ok: false, code: "limit", text: `${tool}: stopped by a limit of the box: ${done.limit}` };
   if (done.stopped === "timeout")
     return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
-  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: stopped by the person` };
+  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: ${done.cancelled}` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);

@@ -160,6 +160,13 @@ for (const { title, model, args = [], exit, reason, message } of CASES) {
   });
 }
 
+test("a call that outlives the minutes says that the time of the run is over, not that a person stopped it", async (t) => {
+  const place = makePlace(t);
+  const played = await play(place, [run("echo begun; sleep 300")], ["--max-minutes", "0.02"]);
+  const text = "begun\nstopped: the time limit of the run is reached";
+  assert.deepEqual([played.status, played.results], [32, [{ ok: false, text }]]);
+});
+
 test("a server that answers 400 ends the run with exit status 50 and the server's words", async (t) => {
   const server = await serve(t, json(400, { error: { message: "no such \u001b[31mmodel" } }));
   const place = makePlace(t);
