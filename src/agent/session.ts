@@ -8,7 +8,7 @@ import type { Outcome } from "../core/outcome.ts";
 import { bound } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
-import { discardFor } from "./changeset.ts";
+import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
@@ -221,13 +221,6 @@ export class Session {
     if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
     this.ledger.close();
   }
-}
-
-// An empty layer left behind would stand before an earlier session whose changes wait.
-async function abandon(path: string, box: Box | null, record: { gate: Gate; ledger: Ledger }): Promise<void> {
-  await box?.close();
-  if (box) await discardFor({ path, facts: readFacts(path) }, record);
-  record.ledger.close();
 }
 
 // Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { vllm } from "../../src/model/protocols.fixture.ts";
@@ -9,6 +9,7 @@ import {
   type Event,
   makePlace,
   type Place,
+  PROGRAM,
   play,
   readPlayed,
   ringfence,
@@ -337,6 +338,24 @@ test("a configuration that does not parse is named, and nothing runs", async (t)
     assert.equal(played.status, 2);
     assert.match(String(played.result.result), /config\.yaml: /);
   }
+});
+
+/** Starts the program where one of the system's programs is another file; returns what it said, and its exit status. */
+function onMachineWith(place: Place, file: string, program: string, args: string): string {
+  const inside = 'mount --bind "$1" "$2"; shift 2; exec "$@"';
+  return sh(
+    place,
+    `unshare -rm sh -ec '${inside}' sh ${file} ${program} '${process.execPath}' '${PROGRAM}' ${args} 2>&1 || echo "status $?"`,
+  );
+}
+
+test("what fails before the box stands leaves no session behind, and names none", async (t) => {
+  const place = makePlace(t);
+  const unchosen = await ringfence(place, ["run", "a task", "--output-format", "json"]);
+  assert.deepEqual([unchosen.status, (JSON.parse(unchosen.stdout) as Event).session_id], [40, null]);
+  for (const args of ["exec -- true", `run x --model ${script(place, [])}`])
+    assert.match(onMachineWith(place, "/dev/null", "/usr/bin/setpriv", args), /needs util-linux[\s\S]*\nstatus 23\n$/);
+  assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
 });
 
 test("a run that cannot start does not stand before the changes of an earlier one", async (t) => {
