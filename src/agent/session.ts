@@ -5,7 +5,7 @@ import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { bound } from "../core/text.ts";
+import { bound, counted } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { abandon, discardFor } from "./changeset.ts";
@@ -188,9 +188,9 @@ export class Session {
   limitReached(): TurnEnd | null {
     const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
     if (turnsMax !== null && this.#totals.replies >= turnsMax)
-      return { reason: "turns", message: `stopped after ${turnsMax} replies` };
+      return { reason: "turns", message: `stopped after ${counted(turnsMax, "reply", "replies")}` };
     if (minutesMax !== null && this.#plan.now() - this.#startedAt >= minutesMax * 60_000) {
-      return { reason: "time", message: `stopped after ${minutesMax} minutes` };
+      return { reason: "time", message: `stopped after ${counted(minutesMax, "minute")}` };
     }
     if (usdMax === null) return null;
     if (this.#totals.usd === null)

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { Image, Outcome } from "../core/outcome.ts";
-import { bound } from "../core/text.ts";
+import { bound, counted } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
 import {
@@ -130,11 +130,11 @@ async function read(box: Box, effect: Effect & { readonly kind: "read" }, perfor
   if (done.status !== 0) return fileFailure("read", effect.path, done);
   const bytes = done.output.bytes();
   const image = isImageName(effect.path) ? toImage(bytes) : null;
-  if (image) return { ok: true, text: `image, ${bytes.length} bytes`, image };
+  if (image) return { ok: true, text: `image, ${counted(bytes.length, "byte")}`, image };
   if (bytes.subarray(0, 8192).includes(0))
     return {
       ok: true,
-      text: `binary file, first ${Math.min(bytes.length, READ_BYTES_MAX)} bytes not shown; use run with xxd or file`,
+      text: `binary file, first ${counted(Math.min(bytes.length, READ_BYTES_MAX), "byte")} not shown; use run with xxd or file`,
     };
   return { ok: true, text: numberLines(bytes, effect.offset, effect.limit) };
 }
@@ -178,7 +178,7 @@ async function write(
   const job = { program: writeProgram(effect.path), stdin: content, timeoutMs: FILE_TOOL_MS };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("write", effect.path, done);
-  return { ok: true, text: `wrote ${content.length} bytes to ${effect.path}` };
+  return { ok: true, text: `wrote ${counted(content.length, "byte")} to ${effect.path}` };
 }
 
 async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, performance: Performance): Promise<Outcome> {
@@ -194,8 +194,7 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   dialogue.input.destroy();
   if (dialogue.refusal !== null) return { ok: false, code: "invalid", text: dialogue.refusal };
   if (done.status !== 0) return fileFailure("edit", effect.path, done);
-  const places = dialogue.count === 1 ? "1 place" : `${dialogue.count} places`;
-  return { ok: true, text: `edited ${effect.path} in ${places}` };
+  return { ok: true, text: `edited ${effect.path} in ${counted(dialogue.count, "place")}` };
 }
 
 async function search(
@@ -286,7 +285,8 @@ async function spill(box: Box, done: Finished): Promise<string> {
     onOutput: () => {},
   });
   const isSaved = (await saved.status) === 0;
-  const dropped = done.output.droppedBytes > 0 ? `, without ${done.output.droppedBytes} bytes of its middle` : "";
+  const dropped =
+    done.output.droppedBytes > 0 ? `, without ${counted(done.output.droppedBytes, "byte")} of its middle` : "";
   return isSaved ? `${text}\n(cut; the output of ${done.output.bytesTotal} bytes is in ${path}${dropped})` : text;
 }
 

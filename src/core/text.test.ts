@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bound, visible, visibleJson } from "./text.ts";
+import { bound, counted, visible, visibleJson } from "./text.ts";
 import { plain } from "./text-plain.ts";
 
 fc.configureGlobal({ seed: Number(process.env.SEED ?? Date.now() | 0), numRuns: 500 });
@@ -159,3 +159,11 @@ for (const piece of [
     assert.ok(performance.now() - start < 3000);
   });
 }
+
+test("one is counted in the singular, everything else in the plural", () => {
+  const words = [0, 1, 2, 0.5].map((count) => counted(count, "file"));
+  assert.deepEqual(
+    [...words, counted(1, "reply", "replies"), counted(2, "reply", "replies")],
+    ["0 files", "1 file", "2 files", "0.5 files", "1 reply", "2 replies"],
+  );
+});

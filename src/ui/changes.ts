@@ -17,7 +17,7 @@ import type { Collected } from "../box/collect.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { visibleJson } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
 
@@ -123,7 +123,7 @@ async function statText(collected: Collected): Promise<string> {
     const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
     return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
   });
-  const git = collected.gitChanges > 0 ? `${collected.gitChanges} changes under .git stay in the layer\n` : "";
+  const git = gitText(collected, "");
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
 }
 
@@ -167,9 +167,10 @@ function landText(result: LandResult, collected: Collected): string {
     ({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`,
   );
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  const git =
-    collected.gitChanges > 0
-      ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`]
-      : [];
-  return [...landed, ...held, ...failed, ...git].join("") || "nothing to land\n";
+  return [...landed, ...held, ...failed, gitText(collected, " (commits, branches)")].join("") || "nothing to land\n";
+}
+
+function gitText({ gitChanges }: Collected, what: string): string {
+  const [one, many] = [`change under .git${what} stays`, `changes under .git${what} stay`];
+  return gitChanges > 0 ? `${counted(gitChanges, one, many)} in the layer\n` : "";
 }

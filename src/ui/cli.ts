@@ -104,15 +104,16 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       );
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
+      const action = logAction(rest);
       const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);
-      return (await import("./log.ts")).logCommand(rest[0] ?? "", file, terminal);
+      return (await import("./log.ts")).logCommand(action, file, terminal);
     }
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
-      throw new UsageError(`"${command}" is not a command\n\n${USAGE}`);
+      throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
 }
 
@@ -120,7 +121,13 @@ function parse(args: readonly string[]): { values: Options; positionals: string[
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    // Node says in its further sentences how to write a word that begins with a dash, which is seldom what was meant.
+    const [said = ""] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
+    const hint =
+      args[0] === "exec"
+        ? "put -- before the command, as in ringfence exec -- npm test"
+        : "ringfence --help shows the options";
+    throw new UsageError(`${said}; ${hint}`);
   }
 }
 
@@ -140,6 +147,13 @@ function runOptions(values: Options, words: readonly string[]) {
       usdMax: amount(values["max-usd"], "--max-usd"),
     },
   } as const;
+}
+
+function logAction([action]: readonly string[]): "show" | "verify" {
+  if (action === "show" || action === "verify") return action;
+  throw new UsageError(
+    "type ringfence log show to read the record of a session, ringfence log verify to check its chain",
+  );
 }
 
 function formatOf(text: string): OutputFormat {

@@ -6,7 +6,7 @@ import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { diffLive, discardLive, landLive } from "./changes.ts";
-import { describeCall, writeLeftover } from "./report.ts";
+import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { welcome } from "./welcome.ts";
@@ -78,7 +78,7 @@ async function answer(session: Session, text: string, signal: AbortSignal, termi
   const leftover = await settle(session, "patch");
   const waits = leftover.held.length;
   if (waits > 0)
-    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`)}\n`);
+    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waitingFiles(waits)}: /diff, /land or /discard`)}\n`);
 }
 
 async function command(text: string, session: Session, terminal: Terminal): Promise<void> {

@@ -344,9 +344,18 @@ test("an empty prompt, an unknown option and an unknown command are refused with
   for (const [args, message] of [
     [["run"], /run needs a task: ringfence run "fix/],
     [["run", "x", "--nonsense"], /Unknown option '--nonsense'/],
-    [["nonsense"], /"nonsense" is not a command/],
+    [
+      ["run", "x", "--max-turns", "-3"],
+      /^ringfence: Option '--max-turns' argument is ambiguous; ringfence --help shows the options\n$/,
+    ],
+    [["nonsense"], /^ringfence: "nonsense" is not a command; ringfence --help shows them\n$/],
     [["exec"], /exec needs a command: ringfence exec -- npm test/],
-    [["log", "nonsense"], /there is no session|log: "nonsense" is not known/],
+    [
+      ["exec", "ls", "-la"],
+      /^ringfence: Unknown option '-l'; put -- before the command, as in ringfence exec -- npm test\n$/,
+    ],
+    [["log"], /type ringfence log show to read the record of a session, ringfence log verify to check/],
+    [["log", "nonsense"], /type ringfence log show/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"/],
   ] as const) {

@@ -105,7 +105,7 @@ for (const [name, key] of [
     await screen.see("sleep 300");
     screen.type(key);
     await screen.see("stopped by the person");
-    await screen.see("1 changed files wait");
+    await screen.see("1 changed file waits: /diff");
     await screen.see("> ");
     screen.type("go on\r");
     await screen.see("Still here.");
