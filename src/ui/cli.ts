@@ -86,6 +86,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const environment = outside.becomeOwner(folder);
   const start: Start = { ...outside.start, folder, environment };
   const [command = "", ...rest] = positionals;
+  refuseWords(command, rest);
   switch (command) {
     case "":
       return (await import("./interactive.ts")).interactive({ model: values.model ?? null }, start, terminal);
@@ -115,6 +116,18 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     default:
       throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
+}
+
+/** How many words a command takes after its own; those that are not here take any number. */
+const WORDS_MAX = new Map(Object.entries({ diff: 0, discard: 0, log: 1, doctor: 0, demo: 0 }));
+
+// Somebody who names a file to discard must not lose the others.
+function refuseWords(command: string, words: readonly string[]): void {
+  const extra = words.slice(WORDS_MAX.get(command) ?? words.length);
+  if (command === "discard" && extra.length > 0)
+    throw new UsageError("discard throws all changes of a session away and takes no path; nothing was thrown away");
+  if (extra.length > 0)
+    throw new UsageError(`${command} does not take "${extra.join(" ")}"; ringfence --help shows what it takes`);
 }
 
 function parse(args: readonly string[]): { values: Options; positionals: string[] } {

@@ -85,6 +85,8 @@ async function command(text: string, session: Session, terminal: Terminal): Prom
   const [name, ...paths] = text.slice(1).split(/\s+/);
   if (name === "diff") await diffLive(session, terminal);
   else if (name === "land") await landLive(session, paths, terminal);
+  else if (name === "discard" && paths.length > 0)
+    writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
   else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
 }

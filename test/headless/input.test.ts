@@ -356,6 +356,9 @@ test("an empty prompt, an unknown option and an unknown command are refused with
     ],
     [["log"], /type ringfence log show to read the record of a session, ringfence log verify to check/],
     [["log", "nonsense"], /type ringfence log show/],
+    [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
+    [["diff", "a.txt"], /diff does not take "a\.txt"; ringfence --help/],
+    [["log", "show", "x"], /log does not take "x"/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"/],
   ] as const) {

@@ -81,8 +81,11 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   await screen.see("Once more.");
   await screen.see("2 changed files wait");
   await screen.see("> ");
+  screen.type("/discard b.txt\r");
+  await screen.see("takes no path; nothing was thrown away");
+  await screen.see("> ");
   screen.type("/discard\r");
-  await screen.see("thrown away");
+  await screen.see("all changes of this session are thrown away");
   await screen.see("> ");
   screen.type("/diff --stat\r");
   await screen.see("> ");
