@@ -73,6 +73,7 @@ export class Session {
     this.#instructions = parts.instructions;
     this.system = systemPrompt({
       checkout: plan.box.checkout,
+      below: plan.box.below ?? "",
       date: new Date(this.#startedAt).toISOString().slice(0, 10),
     });
   }
@@ -239,7 +240,7 @@ async function readInstructions(
   box: Box,
   gate: Gate,
 ): Promise<ReturnType<typeof parseInstructions>> {
-  const { command, mark } = instructionsCommand(plan.instructionFolders);
+  const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
   const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
   if (gated.verdict !== "allow") return [];
   const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });

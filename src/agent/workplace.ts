@@ -35,6 +35,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
   refuseUnfit(checkout, identity.home, state);
   const box = {
     checkout: checkout.path,
+    below: checkout.below,
     state,
     identity,
     environment: start.environment,

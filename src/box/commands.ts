@@ -1,4 +1,5 @@
 import type { Effect } from "../core/effect.ts";
+import { visible } from "../core/text.ts";
 import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
 
 /** Most bytes that one file tool reads. */
@@ -7,6 +8,8 @@ export const IMAGE_BYTES_MAX = 3_750_000;
 export const NO_SUCH_FILE = 91;
 export const NOT_A_FILE = 92;
 export const IS_FOLDER = 93;
+/** The exit status of wrong usage (README.md). */
+const WRONG_FOLDER = 2;
 
 const IMAGE_NAME = /\.(png|jpe?g|gif|webp)$/i;
 
@@ -15,13 +18,25 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order. */
-export function runProgram(command: string): string {
+/**
+ * The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order.
+ *
+ * The first starts in `below` the root of the checkout, or at the root where that folder is hidden or gone.
+ */
+export function runProgram(command: string, below = ""): string {
   const state = `${STATE_FOLDER}/cwd`;
   return (
-    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; cd -- "\${RINGFENCE_CWD:-.}" 2>/dev/null; ` +
+    `exec 2>&1; IFS= read -r -d '' RINGFENCE_CWD 2>/dev/null <${state}; [ -n "\${RINGFENCE_CWD-}" ] || RINGFENCE_CWD=${quote(`./${below}`)}; ` +
+    `cd -- "$RINGFENCE_CWD" 2>/dev/null; ` +
     `unset RINGFENCE_CWD; set --; trap 'printf %s "$PWD" >${state}' EXIT; ${GIT_FUNCTION}\n${command}`
   );
+}
+
+/** Has the person's own command start where they stand, or not at all: elsewhere it could do something else than they meant. */
+export function startIn(below: string, program: string): string {
+  if (below === "") return program;
+  const refusal = `ringfence: ${visible(below)} is hidden in the box, or gone: start in another folder`;
+  return `cd -- ${quote(`./${below}`)} 2>/dev/null || { printf '%s\\n' ${quote(refusal)} >&2; exit ${WRONG_FOLDER}; }; ${program}`;
 }
 
 /** The shell program that gives a command a terminal of its own, inside the box. */

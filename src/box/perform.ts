@@ -18,6 +18,7 @@ import {
   readProgram,
   runProgram,
   searchProgram,
+  startIn,
   terminalProgram,
   writeProgram,
 } from "./commands.ts";
@@ -225,7 +226,7 @@ function listing(tool: string, path: string, done: Finished): Outcome {
 }
 
 async function run(box: Box, effect: Effect & { readonly kind: "run" }, performance: Performance): Promise<Outcome> {
-  const program = runProgram(effect.command);
+  const program = runProgram(effect.command, box.below);
   const refusal = refuseCommand(effect.command, program);
   if (refusal !== null) return { ok: false, code: "invalid", text: refusal };
   if (effect.background) return startBackground(box, effect, program);
@@ -366,8 +367,9 @@ export interface Streamed {
 /** Runs a command with its streams passed through; returns its own exit status. */
 export async function stream(box: Box, effect: Effect, streams: Streams): Promise<Streamed> {
   if (effect.kind !== "run") throw new Error(`bug: ${effect.kind} cannot be streamed`);
-  const program = streams.terminal === null ? effect.command : terminalProgram(effect.command, streams.terminal);
-  const refusal = refuseCommand(effect.command, program);
+  const { command } = effect;
+  const program = startIn(box.below, streams.terminal === null ? command : terminalProgram(command, streams.terminal));
+  const refusal = refuseCommand(command, program);
   if (refusal !== null) return { status: 2, stopped: "limit", message: refusal };
   const job = { program, stdin: streams.stdin, timeoutMs: effect.timeoutMs };
   const done = await finish(box, job, streams);

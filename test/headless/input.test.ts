@@ -394,5 +394,33 @@ test("in a folder below the root of the repository, the repository is the checko
   const spec = script(place, [run("pwd"), { text: "ok" }]);
   const played = readPlayed(await start(place, runArguments(spec), { cwd: join(place.checkout, "deep/er") }).ended);
   const told = played.events.find(({ subtype }) => subtype === "instructions");
-  assert.deepEqual([told?.paths, played.results[0]?.text], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
+  const [init] = played.events;
+  assert.deepEqual([told?.paths, init?.cwd], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
 });
+
+for (const name of ["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m']) {
+  test(`started in ${JSON.stringify(name)}, commands start there and go on from there, and file tools start at the root`, async (t) => {
+    const place = makePlace(t, "echo root >a.txt");
+    const cwd = join(place.checkout, name);
+    mkdirSync(cwd, { recursive: true });
+    writeFileSync(join(cwd, "a.txt"), "below\n");
+    const spec = script(place, [
+      run("cat a.txt; cd ..; mkdir -p next; cd next"),
+      run('echo "${PWD##*/}"'),
+      call("read", { path: "a.txt" }),
+      call("list", { glob: "a.txt" }),
+      { text: "ok" },
+    ]);
+    const [played, exec, dashC] = await Promise.all([
+      start(place, runArguments(spec), { cwd }).ended.then(readPlayed),
+      ringfence(place, ["exec", "--", "cat", "a.txt"], { cwd }),
+      ringfence(place, ["exec", "-C", cwd, "--", "pwd"]),
+    ]);
+    const texts = played.results.map(({ text }) => text);
+    assert.deepEqual(
+      [...texts.slice(0, 3), exec.stdout, dashC.stdout],
+      ["below", "next", "     1\troot", "below\n", `${cwd}\n`],
+    );
+    assert.match(texts[3] ?? "", /^\.\/a\.txt$/m);
+  });
+}
