@@ -358,6 +358,22 @@ test("what fails before the box stands leaves no session behind, and names none"
   assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
 });
 
+test("a bubblewrap that is too old is named with its version and the one that is needed, and nothing is left", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const old = join(place.root, "bwrap");
+  writeFileSync(
+    old,
+    '#!/bin/sh\n[ "$1" != --version ] || { echo "bubblewrap 0.6.1"; exit; }\necho "bwrap: Unknown option --disable-userns" >&2; exit 1\n',
+    { mode: 0o755 },
+  );
+  for (const args of ["exec -- touch b.txt", `run x --model ${script(place, [run("touch b.txt")])}`]) {
+    const said = onMachineWith(place, old, "/usr/bin/bwrap", args);
+    assert.match(said, /Unknown option --disable-userns\nFix: bubblewrap 0\.6\.1 is too old, the box needs 0\.8\.0/);
+    assert.match(said, /\nstatus 23\n$/);
+  }
+  assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
+});
+
 test("a run that cannot start does not stand before the changes of an earlier one", async (t) => {
   const place = makePlace(t, "echo one >a.txt");
   await play(place, [run("echo two >>a.txt"), { text: "ok" }]);
