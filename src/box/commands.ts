@@ -39,9 +39,19 @@ export function startIn(below: string, program: string): string {
   return `cd -- ${quote(`./${below}`)} 2>/dev/null || { printf '%s\\n' ${quote(refusal)} >&2; exit ${WRONG_FOLDER}; }; ${program}`;
 }
 
+interface Size {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** The shell program that gives a command a terminal of its own, inside the box. */
-export function terminalProgram(command: string, size: { readonly rows: number; readonly columns: number }): string {
+export function terminalProgram(command: string, size: Size): string {
   return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
+}
+
+/** The shell program that gives the terminal of a `terminalProgram`, the first of its session, another size. */
+export function sizeProgram({ rows, columns }: Size): string {
+  return `exec stty -F /dev/pts/0 rows ${rows} cols ${columns}`;
 }
 
 // In an overlay rename(2) of a folder of the checkout fails (EXDEV), which mv copes with and git does not; and a hard link

@@ -162,6 +162,19 @@ test("exec in a terminal gives the command one of its own, of the same size", as
   assert.match(screen.shown(), /^\/dev\/pts\/\d+\r?\n33 101\r?\nall\r?\n$/);
 });
 
+test("the terminal of exec's command follows the size of the person's, to the last of many changes", async (t) => {
+  const place = makePlace(t);
+  const loop = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done';
+  const screen = open(t, place, ["exec", "--", "bash", "-c", loop], { before: 'tty >"$HOME/tty"; ' });
+  await screen.see("ready");
+  sh(place, 'stty -F "$(cat "$HOME/tty")" rows 40 cols 120');
+  await screen.see("40 120");
+  sh(place, 'for n in $(seq 50 80); do stty -F "$(cat "$HOME/tty")" rows $n cols 90; done');
+  await screen.see("80 90");
+  screen.type(CTRL_C);
+  assert.equal(await screen.status, 130);
+});
+
 test("exec in a terminal passes keys and the exit status through", async (t) => {
   const place = makePlace(t);
   const screen = open(t, place, ["exec", "--", "bash", "-c", 'read -rp "name? " name; echo "got <$name>"; exit 42']);
