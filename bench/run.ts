@@ -4,23 +4,25 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { homedir, loadavg } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { transformSync } from "esbuild";
 import type { Subject } from "./launch.ts";
 import { measure, type Round } from "./measure.ts";
 import { openCpuMeter } from "./meter.ts";
+import { readOptions } from "./options.ts";
 import { installProgram, run } from "./program.ts";
-import { isKey, type Key, rounded, TARGETS, table } from "./report.ts";
+import { rounded, table } from "./report.ts";
 import { startServer } from "./server.ts";
 
 const LOAD_MAX = 0.5;
 const REMOVE_MS_MAX = 60_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { values } = parseArgs({
-  options: { json: { type: "boolean" }, quick: { type: "boolean" }, only: { type: "string" } },
-});
-const keys = chosenKeys(values.only);
+const options = readOptions(process.argv.slice(2));
+if ("text" in options) {
+  (options.status === 0 ? process.stdout : process.stderr).write(options.text);
+  process.exit(options.status);
+}
+const { keys } = options;
 
 const work = makeWorkFolder();
 process.on("exit", () => removeFolder(work));
@@ -39,7 +41,7 @@ try {
     server,
     cpu,
     keys,
-    isQuick: values.quick ?? false,
+    isQuick: options.quick,
     say,
     ...subjects(installed),
   };
@@ -47,7 +49,7 @@ try {
   process.stdout.write(table(measured));
   // Every conversation is checked as it ends; one that fails has ended the bench.
   process.stdout.write("every request an exact extension of the one before: yes\n");
-  if (values.json) {
+  if (options.json) {
     process.stdout.write(
       `${JSON.stringify(Object.fromEntries(measured.map(({ key, value }) => [key, rounded(value)])))}\n`,
     );
@@ -58,15 +60,6 @@ try {
 } finally {
   await server.close();
   await cpu.close();
-}
-
-function chosenKeys(only: string | undefined): ReadonlySet<Key> {
-  const all = Object.keys(TARGETS).filter(isKey);
-  if (only === undefined) return new Set(all);
-  const chosen = only.split(",").filter(isKey);
-  if (chosen.length > 0) return new Set(chosen);
-  say(`--only takes one or more of ${all.join(", ")}`);
-  return process.exit(2);
 }
 
 /** Makes a folder below the person's cache: in one that everybody may write, the program keeps no compiled code. */
@@ -99,7 +92,7 @@ function subjects({ node, entry }: { readonly node: string; readonly entry: stri
   const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   const environment = { PATH, HOME: home, LANG: "C.UTF-8" };
   const subject = (name: string, ...command: string[]): Subject => ({ name, command, folder, environment });
-  const task = ["run", "Do the steps.", "--model", "compatible/bench"];
+  const task = ["run", "Do the steps.", "--model", "openai-compatible/bench"];
   return {
     ours: subject("ringfence", node, entry, ...task),
     oursBig: subject("ringfence with 300 MB more", node, "--import", ballast, entry, ...task),

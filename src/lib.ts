@@ -3,7 +3,7 @@ import { execInBox } from "./agent/exec.ts";
 import { prepareWorkplace } from "./agent/workplace.ts";
 
 export interface ExecOptions {
-  /** Folder of the checkout; the current one unless given. */
+  /** Where the command starts, a folder of the checkout; the current one unless given. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
   /** Sent to the command's standard input; empty unless given. */

@@ -2,11 +2,11 @@ import type { Box } from "../box/box.ts";
 import { choose } from "../box/choose.ts";
 import { type Collected, collectChanges } from "../box/collect.ts";
 import { removeStage } from "../box/discard.ts";
-import type { SessionFacts } from "../box/folder.ts";
+import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
-import { findPrograms } from "../box/programs.ts";
+import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
 import type { Ledger } from "../ledger/append.ts";
@@ -81,6 +81,25 @@ export async function discardFor(
   const gated = record.gate.pass({ kind: "discard", approvedBy: "person" }, null);
   if (gated.verdict !== "allow") throw new Error(`bug: discarding for the person was refused: ${gated.reason}`);
   await discardPermitted(gated.permit, session.path, findPrograms());
+}
+
+/** Ends a session that could not begin: nothing of it stays but the record of what was done, if anything could be. */
+export async function abandon(
+  path: string,
+  box: Box | null,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<void> {
+  await box?.close();
+  try {
+    // An empty layer left behind would stand before an earlier session whose changes wait.
+    if (box !== null) return await discardFor({ path, facts: readFacts(path) }, record);
+  } catch (error) {
+    // Where no sandbox can be made to discard it, none could be made to write to it.
+    if (!(error instanceof BoxUnavailable)) throw error;
+  } finally {
+    record.ledger.close();
+  }
+  removeUnused(path);
 }
 
 /** Empties the layer of a session that goes on. */

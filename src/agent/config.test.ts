@@ -43,19 +43,38 @@ limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
 
 test("the file is found in the home where no folder is named, and a relative name counts for none", async (t) => {
   const home = makeFolder(t);
-  write(join(home, ".config"), "model: a/b");
-  assert.equal((await readConfig({ HOME: home })).model, "a/b");
-  assert.equal((await readConfig({ HOME: home, XDG_CONFIG_HOME: ".config" })).model, "a/b");
+  write(join(home, ".config"), "model: vllm/b");
+  assert.equal((await readConfig({ HOME: home })).model, "vllm/b");
+  assert.equal((await readConfig({ HOME: home, XDG_CONFIG_HOME: ".config" })).model, "vllm/b");
 });
 
 for (const [title, value, message] of [
   ["an unknown key", { modle: "x" }, /unknown key "modle"; known are model, providers, limits/],
-  ["an unknown key of a provider", { providers: { x: { key: "k" } } }, /unknown key "providers\.x\.key"/],
+  [
+    "an unknown key of a provider",
+    { providers: { vllm: { key: "k" } } },
+    /unknown key "providers\.vllm\.key"; known are api_key, base_url, context_tokens$/,
+  ],
+  [
+    "an unknown provider",
+    { providers: { antrhopic: { api_key: "k" } } },
+    /unknown key "providers\.antrhopic"; known are anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible$/,
+  ],
+  [
+    "a provider that every object has",
+    { providers: JSON.parse('{"__proto__": {"api_key": "k"}}') },
+    /unknown key "providers\.__proto__"/,
+  ],
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
   ["a key that every object has", JSON.parse('{"__proto__": {"model": "x"}}'), /unknown key "__proto__"/],
   ["a list in place of the file", [], /the file must be a mapping/],
   ["a text in place of the file", "model", /the file must be a mapping/],
   ["a model that is a number", { model: 3 }, /"model" must be text/],
+  [
+    "a model of an unknown provider",
+    { model: "antrhopic/x" },
+    /model: "antrhopic\/x" is not PROVIDER\/NAME with one of anthropic, /,
+  ],
   ["providers that are a list", { providers: [] }, /providers must be a mapping/],
   ["a provider that is a text", { providers: { openai: "key" } }, /providers\.openai must be a mapping/],
   ["a key that is a number", { providers: { openai: { api_key: 12 } } }, /"providers\.openai\.api_key" must be text/],
@@ -69,14 +88,6 @@ for (const [title, value, message] of [
     assert.throws(() => parseConfig(value), message);
   });
 }
-
-test("a provider of any name is kept apart from what objects inherit", () => {
-  const { providers } = parseConfig({ providers: JSON.parse('{"__proto__": {"api_key": "k"}}') });
-  assert.deepEqual(
-    [Object.keys(providers), providers.apiKey, Object.getPrototypeOf(providers)],
-    [["__proto__"], undefined, Object.prototype],
-  );
-});
 
 for (const [title, text, message] of [
   ["broken YAML", "model: [", /config\.yaml: /],

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "no
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ProviderSettings } from "../model/open.ts";
+import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -50,7 +50,11 @@ export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
   refuseUnknown(root, ["model", "providers", "limits"], "");
-  const providers = Object.entries(recordAt(root.providers ?? {}, "providers")).map(([name, entry]) => {
+  const model = textAt(root, "model", "");
+  if (model !== null) checkModelName(model);
+  const entries = recordAt(root.providers ?? {}, "providers");
+  refuseUnknown(entries, PROVIDER_NAMES, "providers.");
+  const providers = Object.entries(entries).map(([name, entry]) => {
     const fields = recordAt(entry, `providers.${name}`);
     refuseUnknown(fields, ["api_key", "base_url", "context_tokens"], `providers.${name}.`);
     const apiKey = textAt(fields, "api_key", `providers.${name}.`);
@@ -66,7 +70,7 @@ export function parseConfig(value: unknown): Config {
   const limits = recordAt(root.limits ?? {}, "limits");
   refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
   return {
-    model: textAt(root, "model", ""),
+    model,
     providers: Object.fromEntries(providers),
     limits: {
       memoryMb: countAt(limits, "memory_mb", "limits."),

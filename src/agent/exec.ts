@@ -1,8 +1,9 @@
+import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Streamed, Streams } from "../box/perform.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
-import { discardFor } from "./changeset.ts";
+import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 
@@ -22,13 +23,16 @@ export async function execInBox(
   const ledger = createLedger(`${folder.path}/ledger.log`);
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
   const gate = new Gate(ledger, () => UNKNOWN_SOURCE, Date.now);
-  const box = await openBox(workplace);
+  const opening = openBox(workplace);
+  const done = await opening
+    .then((box) => streamInto(box, gate, command, streams))
+    .catch(async (error: unknown) => {
+      await abandon(folder.path, await opening.catch(() => null), { gate, ledger });
+      throw error;
+    });
+  const box = await opening;
   let hasChanges = false;
   try {
-    const gated = gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
-    if (gated.verdict !== "allow")
-      return { status: 20, stopped: null, message: gated.reason, session: folder.id, hasChanges: false };
-    const done = await box.stream(gated.permit, streams);
     ledger.append({
       type: "outcome",
       at: Date.now(),
@@ -46,4 +50,10 @@ export async function execInBox(
     ledger.sync();
     ledger.close();
   }
+}
+
+async function streamInto(box: Box, gate: Gate, command: string, streams: Streams): Promise<Streamed> {
+  const gated = gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
+  if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason };
+  return box.stream(gated.permit, streams);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { quote } from "../box/commands.ts";
 
 /** Names of instruction files, the first found in a folder wins. */
 const NAMES = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
@@ -14,12 +15,16 @@ export interface Instructions {
  *
  * They are read in the box like every other file; the mark before each is drawn anew, so that no file can pose as two.
  */
-export function instructionsCommand(folders: readonly string[]): { readonly command: string; readonly mark: string } {
+export function instructionsCommand(
+  checkout: string,
+  folders: readonly string[],
+): { readonly command: string; readonly mark: string } {
   const mark = randomBytes(12).toString("hex");
-  const places = folders.map((folder) => `'${folder.replaceAll("'", `'\\''`)}'`).join(" ");
+  const places = folders.map(quote).join(" ");
+  // It starts where the person stands and stays there, since the next command goes on where this one ends.
   const command =
-    `for d in ${places}; do for n in ${NAMES.join(" ")}; do if [ -f "$d$n" ]; then ` +
-    `printf '\\n%s%s\\n' ${mark} "$d$n"; head -c ${BYTES_MAX} -- "$d$n"; break; fi; done; done`;
+    `r=${quote(`${checkout}/`)}; for d in ${places}; do for n in ${NAMES.join(" ")}; do if [ -f "$r$d$n" ]; then ` +
+    `printf '\\n%s%s\\n' ${mark} "$d$n"; head -c ${BYTES_MAX} -- "$r$d$n"; break; fi; done; done`;
   return { command, mark };
 }
 

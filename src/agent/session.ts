@@ -5,10 +5,10 @@ import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { bound } from "../core/text.ts";
+import { bound, counted } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
-import { discardFor } from "./changeset.ts";
+import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
@@ -73,6 +73,7 @@ export class Session {
     this.#instructions = parts.instructions;
     this.system = systemPrompt({
       checkout: plan.box.checkout,
+      below: plan.box.below ?? "",
       date: new Date(this.#startedAt).toISOString().slice(0, 10),
     });
   }
@@ -188,9 +189,9 @@ export class Session {
   limitReached(): TurnEnd | null {
     const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
     if (turnsMax !== null && this.#totals.replies >= turnsMax)
-      return { reason: "turns", message: `stopped after ${turnsMax} replies` };
+      return { reason: "turns", message: `stopped after ${counted(turnsMax, "reply", "replies")}` };
     if (minutesMax !== null && this.#plan.now() - this.#startedAt >= minutesMax * 60_000) {
-      return { reason: "time", message: `stopped after ${minutesMax} minutes` };
+      return { reason: "time", message: `stopped after ${counted(minutesMax, "minute")}` };
     }
     if (usdMax === null) return null;
     if (this.#totals.usd === null)
@@ -223,13 +224,7 @@ export class Session {
   }
 }
 
-// An empty layer left behind would stand before an earlier session whose changes wait.
-async function abandon(path: string, box: Box | null, record: { gate: Gate; ledger: Ledger }): Promise<void> {
-  await box?.close();
-  if (box) await discardFor({ path, facts: readFacts(path) }, record);
-  record.ledger.close();
-}
-
+// Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
 function deadlineIn(minutes: number | null): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
   return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
@@ -245,7 +240,7 @@ async function readInstructions(
   box: Box,
   gate: Gate,
 ): Promise<ReturnType<typeof parseInstructions>> {
-  const { command, mark } = instructionsCommand(plan.instructionFolders);
+  const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
   const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
   if (gated.verdict !== "allow") return [];
   const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });

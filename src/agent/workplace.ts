@@ -33,9 +33,9 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const folder = makeSessionFolder(state, startedAt);
   const box = {
     checkout: checkout.path,
+    below: checkout.below,
     state,
     identity,
     environment: start.environment,
@@ -43,7 +43,8 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     limits: { ...limitsOf(config), ...limits },
     startedAt,
   };
-  return { start, checkout, state, config, folder, box };
+  // Last, so that what was refused before leaves nothing behind.
+  return { start, checkout, state, config, folder: makeSessionFolder(state, startedAt), box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */

@@ -357,3 +357,26 @@ test("many calls at once each get their own answer", async (t) => {
   const numbers = Array.from({ length: 12 }, (_, index) => String(index));
   assert.deepEqual(await Promise.all(numbers.map((number) => text(`sleep 0.0${number}; echo ${number}`))), numbers);
 });
+
+test("where the folder to start in is not in the box, a command of the model starts at the root, the person's not at all", async (t) => {
+  const { box, place, text } = await openBox(t, "mkdir sub", { below: "sub/" });
+  assert.equal(await text("pwd"), `${place.checkout}/sub`);
+  assert.equal(await text("rmdir ../sub; cd /tmp"), "(no output)");
+  assert.equal(await text("pwd"), "/tmp");
+  let said = "";
+  const effect = { kind: "run", command: "touch ran", timeoutMs: 30_000, background: false } as const;
+  const done = await box.stream(permitFor(effect), {
+    stdin: null,
+    terminal: null,
+    signal: new AbortController().signal,
+    onOutput: (_stream, bytes) => {
+      said += Buffer.from(bytes).toString("utf8");
+    },
+  });
+  assert.deepEqual(
+    [done.status, said],
+    [2, "ringfence: sub/ is hidden in the box, or gone: start in another folder\n"],
+  );
+  const gone = await openBox(t, "", { below: "sub/" });
+  assert.equal(await gone.text("pwd; ls"), gone.place.checkout);
+});

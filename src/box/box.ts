@@ -28,6 +28,8 @@ const KILL_MS_MAX = 2000;
 export interface BoxPlan {
   readonly folder: SessionFolder;
   readonly checkout: string;
+  /** Where in it commands start: "" for its root, else a path that ends in "/". */
+  readonly below?: string;
   /** The program's own state folder, outside the checkout. */
   readonly state: string;
   readonly identity: Identity;
@@ -50,6 +52,8 @@ export class Box {
   readonly limits: Limits;
   readonly background = new Background();
   readonly masked: readonly string[];
+  /** Where in the checkout commands start; the file tools start at its root always. */
+  readonly below: string;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -62,6 +66,7 @@ export class Box {
     this.folder = parts.folder;
     this.limits = parts.limits;
     this.masked = parts.masked;
+    this.below = parts.below;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
@@ -125,7 +130,7 @@ export class Box {
       const masked = writeMasks(join(folder.path, "mask"), found, holder);
       await holder.mountView();
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
-      return new Box({ folder, limits, masked, holder, cgroups });
+      return new Box({ folder, limits, masked, below: plan.below ?? "", holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -228,6 +233,7 @@ interface BoxParts {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly masked: readonly string[];
+  readonly below: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

@@ -1,4 +1,5 @@
 import type { Effect } from "../core/effect.ts";
+import { visible } from "../core/text.ts";
 import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
 
 /** Most bytes that one file tool reads. */
@@ -7,6 +8,8 @@ export const IMAGE_BYTES_MAX = 3_750_000;
 export const NO_SUCH_FILE = 91;
 export const NOT_A_FILE = 92;
 export const IS_FOLDER = 93;
+/** The exit status of wrong usage (README.md). */
+const WRONG_FOLDER = 2;
 
 const IMAGE_NAME = /\.(png|jpe?g|gif|webp)$/i;
 
@@ -15,9 +18,35 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order. */
-export function runProgram(command: string): string {
-  return `ringfence_start; set --\n${command}`;
+/**
+ * The shell program of a `run`: it goes on where the call before ended, and both outputs share one pipe to keep their order.
+ *
+ * The first starts in `below` the root of the checkout, or at the root where that folder is hidden or gone.
+ */
+export function runProgram(command: string, below = ""): string {
+  return `ringfence_start${below === "" ? "" : ` ${quote(`./${below}`)}`}; set --\n${command}`;
+}
+
+/** Has the person's own command start where they stand, or not at all: elsewhere it could do something else than they meant. */
+export function startIn(below: string, program: string): string {
+  if (below === "") return program;
+  const refusal = `ringfence: ${visible(below)} is hidden in the box, or gone: start in another folder`;
+  return `cd -- ${quote(`./${below}`)} 2>/dev/null || { printf '%s\\n' ${quote(refusal)} >&2; exit ${WRONG_FOLDER}; }; ${program}`;
+}
+
+interface Size {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** The shell program that gives a command a terminal of its own, inside the box. */
+export function terminalProgram(command: string, size: Size): string {
+  return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
+}
+
+/** The shell program that gives the terminal of a `terminalProgram`, the first of its session, another size. */
+export function sizeProgram({ rows, columns }: Size): string {
+  return `exec stty -F /dev/pts/0 rows ${rows} cols ${columns}`;
 }
 
 // In an overlay rename(2) of a folder of the checkout fails (EXDEV), which mv copes with and git does not; and a hard link
@@ -38,7 +67,7 @@ const GIT_FUNCTION = [
 const START_FUNCTION = [
   "ringfence_start() {",
   "exec 2>&1; local cwd;",
-  `IFS= read -r -d '' cwd 2>/dev/null <${STATE_FOLDER}/cwd; cd -- "\${cwd:-.}" 2>/dev/null;`,
+  `IFS= read -r -d '' cwd 2>/dev/null <${STATE_FOLDER}/cwd; cd -- "\${cwd:-\${1:-.}}" 2>/dev/null;`,
   `trap 'printf %s "$PWD" >${STATE_FOLDER}/cwd' EXIT; unset -f ringfence_start; }`,
 ].join(" ");
 
@@ -47,11 +76,6 @@ const START_FUNCTION = [
  * kept short. One line, because bash counts the lines of the command from where this ends.
  */
 export const SHELL_FUNCTIONS = `${GIT_FUNCTION}; ${START_FUNCTION}; `;
-
-/** The shell program that gives a command a terminal of its own, inside the box. */
-export function terminalProgram(command: string, size: { readonly rows: number; readonly columns: number }): string {
-  return `exec script -qefc ${quote(`stty rows ${size.rows} cols ${size.columns} 2>/dev/null; ${command}`)} /dev/null`;
-}
 
 const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The folder of one session in the state folder. */
@@ -27,6 +27,20 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   }
   return { id, path };
+}
+
+/**
+ * Removes the folder of a session in which no command could run, and says whether it did.
+ *
+ * One whose layer holds anything stays: only a sandbox takes apart what commands made.
+ */
+export function removeUnused(path: string): boolean {
+  if (readdirSync(join(path, "layer/upper")).length > 0) return false;
+  // The kernel shuts an overlay's own folders to everybody.
+  const work = join(path, "layer/work");
+  for (const name of readdirSync(work)) chmodSync(join(work, name), 0o700);
+  rmSync(path, { recursive: true, force: true });
+  return true;
 }
 
 /** Gives the layer and the masks the checkout's own mode, since the view's root takes it from them. */

@@ -108,8 +108,7 @@ export class Holder {
   async scanned(onSecret: (secret: FoundSecret) => void): Promise<void> {
     this.#onSecret = onSecret;
     const timer = setTimeout(() => this.kill(), READY_MS_MAX);
-    await this.#expect("scanned");
-    clearTimeout(timer);
+    await this.#expect("scanned").finally(() => clearTimeout(timer));
     // An open folder, since the number in /proc could be another process's once this one is gone.
     this.#fifos = openSync(`/proc/${this.#child.pid}/root/f`, constants.O_RDONLY | constants.O_DIRECTORY);
   }

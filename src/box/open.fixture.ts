@@ -40,6 +40,7 @@ export async function openBox(
     readonly limits?: Partial<Limits>;
     readonly environment?: Readonly<Record<string, string | undefined>>;
     readonly place?: Place;
+    readonly below?: string;
   } = {},
 ): Promise<OpenBox> {
   const place = options.place ?? makePlace(make);
@@ -48,6 +49,7 @@ export async function openBox(
   const box = await Box.open({
     folder: makeSessionFolder(place.state, startedAt),
     checkout: place.checkout,
+    below: options.below ?? "",
     state: place.state,
     identity: await readIdentity(environment),
     environment,

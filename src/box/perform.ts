@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { Image, Outcome } from "../core/outcome.ts";
-import { bound } from "../core/text.ts";
+import { bound, counted } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
 import {
@@ -18,6 +18,8 @@ import {
   readProgram,
   runProgram,
   searchProgram,
+  sizeProgram,
+  startIn,
   terminalProgram,
   writeProgram,
 } from "./commands.ts";
@@ -68,6 +70,8 @@ interface Finished {
   readonly output: Output;
   readonly errors: string;
   readonly stopped: "timeout" | "cancelled" | "full" | null;
+  /** Who cancelled it, in words, where `stopped` says that somebody did. */
+  readonly cancelled: string;
   readonly limit: string | null;
   readonly started: Started;
 }
@@ -110,9 +114,16 @@ async function finish(box: Box, job: Job, performance: Performance): Promise<Fin
     output,
     errors: errors.bytes().toString("utf8").slice(0, 2000).trim(),
     stopped,
+    cancelled: whoCancelled(performance.signal),
     limit: started.limitReason(),
     started,
   };
+}
+
+// The minutes of a run end by a timer's signal, and nothing else of a run does.
+function whoCancelled({ reason }: AbortSignal): string {
+  const isTime = reason instanceof DOMException && reason.name === "TimeoutError";
+  return isTime ? "stopped: the time limit of the run is reached" : "stopped by the person";
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {
@@ -121,11 +132,11 @@ async function read(box: Box, effect: Effect & { readonly kind: "read" }, perfor
   if (done.status !== 0) return fileFailure("read", effect.path, done);
   const bytes = done.output.bytes();
   const image = isImageName(effect.path) ? toImage(bytes) : null;
-  if (image) return { ok: true, text: `image, ${bytes.length} bytes`, image };
+  if (image) return { ok: true, text: `image, ${counted(bytes.length, "byte")}`, image };
   if (bytes.subarray(0, 8192).includes(0))
     return {
       ok: true,
-      text: `binary file, first ${Math.min(bytes.length, READ_BYTES_MAX)} bytes not shown; use run with xxd or file`,
+      text: `binary file, first ${counted(Math.min(bytes.length, READ_BYTES_MAX), "byte")} not shown; use run with xxd or file`,
     };
   return { ok: true, text: numberLines(bytes, effect.offset, effect.limit) };
 }
@@ -169,7 +180,7 @@ async function write(
   const job = { program: writeProgram(effect.path), stdin: content, timeoutMs: FILE_TOOL_MS };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("write", effect.path, done);
-  return { ok: true, text: `wrote ${content.length} bytes to ${effect.path}` };
+  return { ok: true, text: `wrote ${counted(content.length, "byte")} to ${effect.path}` };
 }
 
 async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, performance: Performance): Promise<Outcome> {
@@ -185,8 +196,7 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   dialogue.input.destroy();
   if (dialogue.refusal !== null) return { ok: false, code: "invalid", text: dialogue.refusal };
   if (done.status !== 0) return fileFailure("edit", effect.path, done);
-  const places = dialogue.count === 1 ? "1 place" : `${dialogue.count} places`;
-  return { ok: true, text: `edited ${effect.path} in ${places}` };
+  return { ok: true, text: `edited ${effect.path} in ${counted(dialogue.count, "place")}` };
 }
 
 async function search(
@@ -217,7 +227,7 @@ function listing(tool: string, path: string, done: Finished): Outcome {
 }
 
 async function run(box: Box, effect: Effect & { readonly kind: "run" }, performance: Performance): Promise<Outcome> {
-  const program = runProgram(effect.command);
+  const program = runProgram(effect.command, box.below);
   const refusal = refuseCommand(effect.command, program);
   if (refusal !== null) return { ok: false, code: "invalid", text: refusal };
   if (effect.background) return startBackground(box, effect, program);
@@ -228,8 +238,7 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
     return { ok: false, code: "limit", text: `${text}\nstopped by a limit of the box: ${done.limit}`.trim() };
   if (done.stopped === "timeout")
     return { ok: false, code: "timeout", text: `${text}\nkilled after ${effect.timeoutMs} ms`.trim() };
-  if (done.stopped === "cancelled")
-    return { ok: false, code: "cancelled", text: `${text}\nstopped by the person`.trim() };
+  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${text}\n${done.cancelled}`.trim() };
   if (done.status === 0) return { ok: true, text: text === "" ? "(no output)" : text };
   return {
     ok: false,
@@ -278,7 +287,8 @@ async function spill(box: Box, done: Finished): Promise<string> {
     onOutput: () => {},
   });
   const isSaved = (await saved.status) === 0;
-  const dropped = done.output.droppedBytes > 0 ? `, without ${done.output.droppedBytes} bytes of its middle` : "";
+  const dropped =
+    done.output.droppedBytes > 0 ? `, without ${counted(done.output.droppedBytes, "byte")} of its middle` : "";
   return isSaved ? `${text}\n(cut; the output of ${done.output.bytesTotal} bytes is in ${path}${dropped})` : text;
 }
 
@@ -329,7 +339,7 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
     return { ok: false, code: "limit", text: `${tool}: stopped by a limit of the box: ${done.limit}` };
   if (done.stopped === "timeout")
     return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
-  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: stopped by the person` };
+  if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: ${done.cancelled}` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);
@@ -340,10 +350,18 @@ function plainText(bytes: Buffer): string {
   return plain(new TextDecoder().decode(bytes));
 }
 
-/** Where the streams of an `exec` go. A terminal gives the command a pty of the given size. */
+/** The person's terminal, as the command's own is to look. */
+export interface Screen {
+  readonly rows: number;
+  readonly columns: number;
+  on(event: "resize", listener: () => void): unknown;
+  off(event: "resize", listener: () => void): unknown;
+}
+
+/** Where the streams of an `exec` go. A terminal gives the command a pty of its size, also when that changes. */
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream | null;
-  readonly terminal: { readonly rows: number; readonly columns: number } | null;
+  readonly terminal: Screen | null;
   readonly signal: AbortSignal;
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
 }
@@ -358,13 +376,35 @@ export interface Streamed {
 /** Runs a command with its streams passed through; returns its own exit status. */
 export async function stream(box: Box, effect: Effect, streams: Streams): Promise<Streamed> {
   if (effect.kind !== "run") throw new Error(`bug: ${effect.kind} cannot be streamed`);
-  const program = streams.terminal === null ? effect.command : terminalProgram(effect.command, streams.terminal);
-  const refusal = refuseCommand(effect.command, program);
+  const { command } = effect;
+  const program = startIn(box.below, streams.terminal === null ? command : terminalProgram(command, streams.terminal));
+  const refusal = refuseCommand(command, program);
   if (refusal !== null) return { status: 2, stopped: "limit", message: refusal };
   const job = { program, stdin: streams.stdin, timeoutMs: effect.timeoutMs };
-  const done = await finish(box, job, streams);
+  const stopFollowing = streams.terminal === null ? () => {} : followSize(box, streams.terminal);
+  const done = await finish(box, job, streams).finally(stopFollowing);
   const status = done.status ?? 137;
   if (done.limit !== null) return { status, stopped: "limit", message: `stopped by a limit of the box: ${done.limit}` };
   if (done.stopped === "timeout") return { status, stopped: "timeout", message: `killed after ${effect.timeoutMs} ms` };
   return { status, stopped: done.stopped === "cancelled" ? "cancelled" : null, message: "" };
+}
+
+// The size is set from a sandbox beside the command's, since all terminals of a session are seen in each; the kernel then
+// signals the command. A failure leaves the size as it was.
+function followSize(box: Box, screen: Screen): () => void {
+  let last: Promise<unknown> = Promise.resolve();
+  let isWaiting = false;
+  const setSize = async () => {
+    isWaiting = false;
+    const run = { command: sizeProgram(screen), stdin: null, onOutput: () => {} };
+    await (await box.start(run)).status;
+  };
+  const follow = () => {
+    // A window that is dragged changes many times: while one change is made, all later ones are one.
+    if (isWaiting) return;
+    isWaiting = true;
+    last = last.then(setSize).catch(() => {});
+  };
+  screen.on("resize", follow);
+  return () => screen.off("resize", follow);
 }

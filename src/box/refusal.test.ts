@@ -10,7 +10,9 @@ const PLAIN: Surroundings = {
   ci: null,
   isDevcontainer: false,
   isWsl: null,
+  bubblewrap: "0.8.0",
 };
+const UNKNOWN_OPTION = "a sandbox could not be set up: bwrap: Unknown option --disable-userns";
 const REFUSED = "the holder of the box is gone: it ended unshare: unshare failed: Operation not permitted";
 
 /** Machine, what it refuses with, and what the fix has to name. */
@@ -57,6 +59,21 @@ const TABLE: readonly (readonly [string, Partial<Surroundings>, string, readonly
   ],
   ["WSL1", { isWsl: 1 }, REFUSED, [/wsl --set-version/]],
   ["WSL2 with an old kernel", { isWsl: 2 }, REFUSED, [/wsl --update/]],
+  [
+    "an old bubblewrap",
+    { bubblewrap: "0.6.1" },
+    UNKNOWN_OPTION,
+    [/bubblewrap 0\.6\.1 is too old/, /needs 0\.8\.0 or newer/, /\/usr\/bin\/bwrap/],
+  ],
+  [
+    "an old bubblewrap in Docker",
+    { bubblewrap: "0.7.0", isContainer: true },
+    UNKNOWN_OPTION,
+    [/bubblewrap 0\.7\.0 is/],
+  ],
+  ["a bubblewrap without a version", { bubblewrap: null }, UNKNOWN_OPTION, [/of unknown version\) is too old/]],
+  ["a bubblewrap that is new enough", { bubblewrap: "0.11.0" }, UNKNOWN_OPTION, [/ringfence doctor/]],
+  ["an old bubblewrap that is not what refuses", { bubblewrap: "0.6.1" }, REFUSED, [/ringfence doctor/]],
   ["a disk that holds no overlay", {}, "failed mount: Invalid argument", [/XDG_STATE_HOME/, /beneath the checkout/]],
   ["a disk that holds no overlay, in Docker", { isContainer: true }, "overlay: failed mount", [/XDG_STATE_HOME/]],
 ];
@@ -78,7 +95,16 @@ test("every machine has exactly one fix, whatever it is a mix of", () => {
           for (const ci of ["github", "gitlab", null] as const) {
             for (const isWsl of [1, 2, null] as const) {
               for (const usernsMax of [0, 15_000]) {
-                const around = { restrictsByAppArmor, isUsernsOff, isContainer, isDevcontainer, ci, isWsl, usernsMax };
+                const around = {
+                  restrictsByAppArmor,
+                  isUsernsOff,
+                  isContainer,
+                  isDevcontainer,
+                  ci,
+                  isWsl,
+                  usernsMax,
+                  bubblewrap: "0.8.0",
+                };
                 assert.equal(fixFor(REFUSED, around).split("Fix: ").length, 2);
               }
             }
@@ -110,4 +136,5 @@ test("this machine is read as one of the kinds", () => {
   const around = readSurroundings();
   assert.deepEqual(Object.keys(around).sort(), Object.keys(PLAIN).sort());
   assert.ok(Number.isInteger(around.usernsMax));
+  assert.match(around.bubblewrap ?? "", /^\d+\.\d+\.\d+$/);
 });

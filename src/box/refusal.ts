@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { findProgram } from "./programs.ts";
 
 /** Turns a refusal of the kernel or of a container runtime into a sentence with the one fix that helps here. */
 export function explainRefusal(what: string, errors: string): string {
@@ -15,7 +17,11 @@ export interface Surroundings {
   readonly ci: "github" | "gitlab" | null;
   readonly isDevcontainer: boolean;
   readonly isWsl: 1 | 2 | null;
+  /** Its version, as in "0.8.0"; null where it does not say. */
+  readonly bubblewrap: string | null;
 }
+
+const VERSION_MS_MAX = 2000;
 
 const APPARMOR_PROFILE =
   "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile ringfence-unshare /usr/bin/unshare flags=(unconfined) {\\n  userns,\\n}\\n" +
@@ -30,6 +36,12 @@ export function fixFor(detail: string, around: Surroundings): string {
     return (
       "Fix: the state folder must lie on a disk that can hold an overlay's upper layer (ext4, xfs, btrfs, tmpfs; not overlayfs " +
       "or a network share), and nothing may be mounted beneath the checkout. Set XDG_STATE_HOME to such a folder."
+    );
+  }
+  if (/bwrap: Unknown option/i.test(detail) && isTooOld(around.bubblewrap)) {
+    return (
+      `Fix: bubblewrap ${around.bubblewrap ?? "(of unknown version)"} is too old, the box needs 0.8.0 or newer: upgrade it (Debian 12 and ` +
+      "Ubuntu 24.04 have one), or build a newer one and install it as /usr/bin/bwrap."
     );
   }
   if (around.isWsl === 1) return "Fix: WSL1 has no namespaces; run `wsl --set-version <distribution> 2` in Windows.";
@@ -55,6 +67,11 @@ export function fixFor(detail: string, around: Surroundings): string {
   return "Fix: run `ringfence doctor` for the piece that is missing; the box needs Linux 5.11 or later with user namespaces.";
 }
 
+function isTooOld(version: string | null): boolean {
+  const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
+  return major === 0 && minor < 8;
+}
+
 /** Reads what kind of machine this is. */
 export function readSurroundings(): Surroundings {
   const version = read("/proc/version");
@@ -66,7 +83,21 @@ export function readSurroundings(): Surroundings {
     ci: process.env.GITHUB_ACTIONS === "true" ? "github" : process.env.GITLAB_CI === "true" ? "gitlab" : null,
     isDevcontainer: process.env.REMOTE_CONTAINERS === "true" || process.env.CODESPACES === "true",
     isWsl: /microsoft/i.test(version) ? (/WSL2|microsoft-standard/i.test(version) ? 2 : 1) : null,
+    bubblewrap: bubblewrapVersion(),
   };
+}
+
+// Asked only once something was refused: a start would cost every session two milliseconds.
+function bubblewrapVersion(): string | null {
+  const program = findProgram("bwrap");
+  if (program === null) return null;
+  const { stdout } = spawnSync(program, ["--version"], {
+    env: {},
+    encoding: "utf8",
+    timeout: VERSION_MS_MAX,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return /\d+\.\d+(?:\.\d+)?/.exec(stdout ?? "")?.[0] ?? null;
 }
 
 function read(file: string): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bound, visible, visibleJson } from "./text.ts";
+import { bound, counted, visible, visibleJson } from "./text.ts";
 import { plain } from "./text-plain.ts";
 import { workMs } from "./work.fixture.ts";
 
@@ -160,3 +160,11 @@ for (const piece of [
     assert.ok(workMs(start) < 3000);
   });
 }
+
+test("one is counted in the singular, everything else in the plural", () => {
+  const words = [0, 1, 2, 0.5].map((count) => counted(count, "file"));
+  assert.deepEqual(
+    [...words, counted(1, "reply", "replies"), counted(2, "reply", "replies")],
+    ["0 files", "1 file", "2 files", "0.5 files", "1 reply", "2 replies"],
+  );
+});

@@ -49,6 +49,11 @@ export function bound(text: string, charsMax: number): { text: string; cut: bool
   return { text: text.slice(0, headEnd) + marker(text.slice(headEnd, tailStart)) + text.slice(tailStart), cut: true };
 }
 
+/** Counts in words: `1 file`, `2 files`, `0 files`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 function escapeUnseen(text: string, spell: (char: string) => string): string {
   return text.replace(UNSEEN, (char: string, at: number) => {
     if (char === "\n" || char === "\t") return char;

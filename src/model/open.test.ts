@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openModel, UnknownModel } from "./open.ts";
-import type { Model } from "./port.ts";
+import { openModel } from "./open.ts";
+import { type Model, UnusableModel } from "./port.ts";
 import { PROTOCOLS, type Protocol } from "./protocols.fixture.ts";
 import type { Clock } from "./retry.ts";
 import {
@@ -249,10 +249,10 @@ for (const protocol of PROTOCOLS.filter(({ provider }) => provider !== "google")
 
 test("a model that is none names the providers we know", async () => {
   const settings = { env: {}, providers: {} };
-  for (const spec of ["gpt-5", "nobody/gpt-5", "openai/", "/gpt-5", "toString/x", ""]) {
+  for (const spec of ["gpt-5", "nobody/gpt-5", "openai/", "/gpt-5", "toString/x", "compatible/x", ""]) {
     await assert.rejects(
       openModel(spec, settings),
-      (error) => error instanceof UnknownModel && /anthropic, openai/.test(error.message),
+      (error) => error instanceof UnusableModel && /anthropic, openai/.test(error.message),
     );
   }
 });
@@ -271,8 +271,14 @@ test("a malformed key is refused without being shown", async () => {
 });
 
 test("an OpenAI-compatible host needs an address and no key", async (t) => {
-  await assert.rejects(openModel("compatible/m", { env: {}, providers: {} }), {
-    message: /^compatible: no base URL\. Set COMPATIBLE_BASE_URL/,
+  const undocumented = {
+    env: { COMPATIBLE_BASE_URL: "http://127.0.0.1:1" },
+    providers: { compatible: { baseUrl: "http://127.0.0.1:1" } },
+  };
+  await assert.rejects(openModel("openai-compatible/m", undocumented), {
+    constructor: UnusableModel,
+    message:
+      "openai-compatible: no base URL. Set OPENAI_COMPATIBLE_BASE_URL, or providers.openai-compatible.base_url in config.yaml",
   });
   const { events } = PROTOCOLS.find(({ provider }) => provider === "vllm") ?? assert.fail();
   const server = await serve(t, sse(...events({ text: "hi" })));
@@ -302,7 +308,10 @@ test("an address with a password or a strange scheme is refused", async () => {
     const reply = openModel("vllm/m", { env: { VLLM_BASE_URL: url }, providers: {} });
     await assert.rejects(
       reply,
-      (error: Error) => /base URL is not a plain/.test(error.message) && !/secret/.test(error.message),
+      (error: Error) =>
+        error instanceof UnusableModel &&
+        /base URL is not a plain/.test(error.message) &&
+        !/secret/.test(error.message),
     );
   }
 });

@@ -1,4 +1,4 @@
-import { type Model, ModelFailure } from "./port.ts";
+import { type Model, ModelFailure, UnusableModel } from "./port.ts";
 import { contextTokensOf, priceOf } from "./pricing.ts";
 import { type Account, CLOCK, type Clock, retrying } from "./retry.ts";
 import type { AdapterSettings, SdkModel } from "./sdk.ts";
@@ -19,14 +19,11 @@ export interface ModelSettings {
   readonly clock?: Clock;
 }
 
-/** The person named no model that we know; a mistake in usage, not a failure of a model. */
-export class UnknownModel extends Error {}
-
 /**
  * Opens the model named by `PROVIDER/NAME` or `scripted:FILE`.
  *
  * Loads that provider's package and nothing of the others, and asks the network for nothing; start it early, beside
- * other work. Throws UnknownModel, or ModelFailure when a key or address is missing or malformed.
+ * other work. Throws UnusableModel, or ModelFailure when a key is missing or malformed.
  */
 export async function openModel(spec: string, settings: ModelSettings): Promise<Model> {
   if (spec.startsWith("scripted:")) return (await import("./scripted.ts")).openScripted(spec.slice("scripted:".length));
@@ -85,19 +82,27 @@ const PROVIDERS = {
   ollama: { baseUrl: "http://127.0.0.1:11434/v1", version: "/v1", needsKey: false, limits: SLOW },
   llamacpp: { baseUrl: "http://127.0.0.1:8080/v1", version: "/v1", needsKey: false, limits: SLOW },
   vllm: { baseUrl: "http://127.0.0.1:8000/v1", version: "/v1", needsKey: false, limits: SLOW },
-  compatible: { baseUrl: null, version: "/v1", needsKey: false, limits: SLOW },
+  "openai-compatible": { baseUrl: null, version: "/v1", needsKey: false, limits: SLOW },
 } as const satisfies Record<string, Place>;
 
 type Provider = keyof typeof PROVIDERS;
 
+/** What may stand before the slash of a model's name, and under `providers` in the configuration. */
+export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
+
+/** Throws UnusableModel where a name is none that `openModel` takes. */
+export function checkModelName(spec: string): void {
+  if (!spec.startsWith("scripted:")) parseSpec(spec);
+}
+
 function parseSpec(spec: string): { provider: Provider; name: string } {
   const slash = spec.indexOf("/");
-  const typed = spec.slice(0, Math.max(slash, 0));
+  const provider = spec.slice(0, Math.max(slash, 0));
   const name = spec.slice(slash + 1);
-  const provider = typed === "openai-compatible" ? "compatible" : typed;
   if (isProvider(provider) && name !== "") return { provider, name };
-  const known = Object.keys(PROVIDERS).join(", ");
-  throw new UnknownModel(`model: "${spec}" is not PROVIDER/NAME with one of ${known}, nor scripted:FILE`);
+  throw new UnusableModel(
+    `model: "${spec}" is not PROVIDER/NAME with one of ${PROVIDER_NAMES.join(", ")}, nor scripted:FILE`,
+  );
 }
 
 function isProvider(typed: string): typed is Provider {
@@ -111,7 +116,7 @@ interface Found {
 }
 
 function settingsOf(provider: Provider, place: Place, { env, providers }: ModelSettings): Found {
-  const config = providers[provider] ?? (provider === "compatible" ? providers["openai-compatible"] : undefined);
+  const config = providers[provider];
   const read = (suffix: string) =>
     prefixesOf(provider)
       .map((prefix) => env[`${prefix}${suffix}`]?.trim())
@@ -130,11 +135,11 @@ function settingsOf(provider: Provider, place: Place, { env, providers }: ModelS
     );
   }
   const typed = read("_BASE_URL") ?? (config?.baseUrl?.trim() || undefined) ?? place.baseUrl;
-  if (typed === null) throw new ModelFailure("provider", `${provider}: no base URL. ${hint("_BASE_URL", "base_url")}`);
+  if (typed === null) throw new UnusableModel(`${provider}: no base URL. ${hint("_BASE_URL", "base_url")}`);
   const baseUrl = baseUrlOf(typed, provider === "anthropic", place.version);
   if (baseUrl === null) {
     const problem = "the base URL is not a plain http or https address without a password or query";
-    throw new ModelFailure("provider", `${provider}: ${problem}. ${hint("_BASE_URL", "base_url")}`);
+    throw new UnusableModel(`${provider}: ${problem}. ${hint("_BASE_URL", "base_url")}`);
   }
   return { baseUrl, apiKey, contextTokens: config?.contextTokens };
 }
@@ -142,8 +147,7 @@ function settingsOf(provider: Provider, place: Place, { env, providers }: ModelS
 /** Gives how a provider's variables begin; the first is the one that we tell people about. */
 function prefixesOf(provider: Provider): readonly string[] {
   if (provider === "google") return ["GOOGLE", "GEMINI"];
-  if (provider === "compatible") return ["COMPATIBLE", "OPENAI_COMPATIBLE"];
-  return [provider.toUpperCase()];
+  return [provider.toUpperCase().replaceAll("-", "_")];
 }
 
 function baseUrlOf(typed: string, always: boolean, version: string): string | null {
@@ -167,7 +171,7 @@ async function openSdk(provider: Provider, settings: AdapterSettings): Promise<S
     case "ollama":
     case "llamacpp":
     case "vllm":
-    case "compatible":
+    case "openai-compatible":
       return (await import("./compatible.ts")).openCompatible(settings);
   }
 }

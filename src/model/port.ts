@@ -74,7 +74,7 @@ export interface Model {
   reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }
 
-/** `auth`: key missing or refused (exit 40); `provider`: everything else, after the retries (exit 50). */
+/** `auth`: key missing or refused (exit 40); `provider`: everything else that a model or its server did, after the retries (exit 50). */
 export class ModelFailure extends Error {
   readonly kind: "auth" | "provider";
   constructor(kind: "auth" | "provider", message: string) {
@@ -82,3 +82,9 @@ export class ModelFailure extends Error {
     this.kind = kind;
   }
 }
+
+/**
+ * What the person named is no model that can be asked: a name that we do not know, no address or a wrong one, a script that
+ * does not parse. A mistake in usage, not a failure of a model (exit 2).
+ */
+export class UnusableModel extends Error {}

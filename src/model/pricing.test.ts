@@ -13,7 +13,7 @@ test("a model that we do not know has no price, however alike its name", () => {
   for (const name of ["claude-sonnet-4-7", "claude-sonnet", "constructor"])
     assert.equal(priceOf("anthropic", name), null);
   assert.equal(priceOf("openai", "gpt-5.9"), null);
-  assert.equal(priceOf("compatible", "gpt-5"), null);
+  assert.equal(priceOf("openai-compatible", "gpt-5"), null);
   assert.equal(usdOf(null, { input: 1, cachedInput: 0, cacheWrite: 0, output: 1 }), null);
 });
 

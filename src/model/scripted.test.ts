@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openModel } from "./open.ts";
+import { UnusableModel } from "./port.ts";
 import { answered, collect, request, USER } from "./wire.fixture.ts";
 
 async function fileOf(t: TestContext, text: string): Promise<string> {
@@ -69,7 +70,7 @@ test("a malformed script says what is wrong with it", async (t) => {
     ['{"turns": [{"usage": {"input": -1}}]}', /turns\[0\]\.usage\.input is not a count/],
   ];
   for (const [text, problem] of wrongs)
-    await assert.rejects(open(await fileOf(t, text)), { kind: "provider", message: problem });
+    await assert.rejects(open(await fileOf(t, text)), { constructor: UnusableModel, message: problem });
 });
 
 test("a script that is missing, no file or over 64 MB is refused", async (t) => {

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { Json } from "../core/json.ts";
 import { field, printable } from "./fault.ts";
-import { type Message, type Model, type ModelEvent, ModelFailure, type ModelRequest, type ReplyPart } from "./port.ts";
+import { type Message, type Model, type ModelEvent, type ModelRequest, type ReplyPart, UnusableModel } from "./port.ts";
 
 /**
  * Opens a model that plays a file, for demos and tests. The format is public and stable:
@@ -107,6 +107,6 @@ function parseCount(file: string, at: string, count: unknown): number {
   throw failure(file, `${at} is not a count`);
 }
 
-function failure(file: string, problem: string): ModelFailure {
-  return new ModelFailure("provider", `scripted: ${file} ${problem}`);
+function failure(file: string, problem: string): UnusableModel {
+  return new UnusableModel(`scripted: ${file} ${problem}`);
 }

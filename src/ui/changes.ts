@@ -23,7 +23,7 @@ import { type Approval, afterLanding, parseApproval } from "../core/approval.ts"
 import { isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { visibleJson } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
 
@@ -161,7 +161,7 @@ async function statText(collected: Collected): Promise<string> {
     const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
     return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
   });
-  const git = collected.gitChanges > 0 ? `${collected.gitChanges} changes under .git stay in the layer\n` : "";
+  const git = gitText(collected, "");
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
 }
 
@@ -237,9 +237,13 @@ function landText(result: LandResult, collected: Collected): string {
   );
   const next = afterLanding(result.landed).map(({ folder, command }) => `next    in ${folder}: ${command}\n`);
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  const git =
-    collected.gitChanges > 0
-      ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`]
-      : [];
-  return [...landed, ...held, ...failed, ...git, ...new Set(next)].join("") || "nothing to land\n";
+  return (
+    [...landed, ...held, ...failed, gitText(collected, " (commits, branches)"), ...new Set(next)].join("") ||
+    "nothing to land\n"
+  );
+}
+
+function gitText({ gitChanges }: Collected, what: string): string {
+  const [one, many] = [`change under .git${what} stays`, `changes under .git${what} stay`];
+  return gitChanges > 0 ? `${counted(gitChanges, one, many)} in the layer\n` : "";
 }

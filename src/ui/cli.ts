@@ -88,6 +88,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const environment = outside.becomeOwner(folder);
   const start: Start = { ...outside.start, folder, environment };
   const [command = "", ...rest] = positionals;
+  refuseWords(command, rest);
   switch (command) {
     case "":
       return (await import("./interactive.ts")).interactive({ model: values.model ?? null }, start, terminal);
@@ -112,23 +113,42 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       );
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
+      const action = logAction(rest);
       const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);
-      return (await import("./log.ts")).logCommand(rest[0] ?? "", file, terminal);
+      return (await import("./log.ts")).logCommand(action, file, terminal);
     }
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
-      throw new UsageError(`"${command}" is not a command\n\n${USAGE}`);
+      throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
+}
+
+/** How many words a command takes after its own; those that are not here take any number. */
+const WORDS_MAX = new Map(Object.entries({ discard: 0, log: 1, doctor: 0, demo: 0 }));
+
+// Somebody who names a file to discard must not lose the others.
+function refuseWords(command: string, words: readonly string[]): void {
+  const extra = words.slice(WORDS_MAX.get(command) ?? words.length);
+  if (command === "discard" && extra.length > 0)
+    throw new UsageError("discard throws all changes of a session away and takes no path; nothing was thrown away");
+  if (extra.length > 0)
+    throw new UsageError(`${command} does not take "${extra.join(" ")}"; ringfence --help shows what it takes`);
 }
 
 function parse(args: readonly string[]): { values: Options; positionals: string[] } {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    // Node says in its further sentences how to write a word that begins with a dash, which is seldom what was meant.
+    const [said = ""] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
+    const hint =
+      args[0] === "exec"
+        ? "put -- before the command, as in ringfence exec -- npm test"
+        : "ringfence --help shows the options";
+    throw new UsageError(`${said}; ${hint}`);
   }
 }
 
@@ -148,6 +168,13 @@ function runOptions(values: Options, words: readonly string[]) {
       usdMax: amount(values["max-usd"], "--max-usd"),
     },
   } as const;
+}
+
+function logAction([action]: readonly string[]): "show" | "verify" {
+  if (action === "show" || action === "verify") return action;
+  throw new UsageError(
+    "type ringfence log show to read the record of a session, ringfence log verify to check its chain",
+  );
 }
 
 function formatOf(text: string): OutputFormat {

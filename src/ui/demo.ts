@@ -8,6 +8,7 @@ import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { readFacts } from "../box/folder.ts";
 import type { SessionEvent } from "../core/event.ts";
+import { counted } from "../core/text.ts";
 import { verifyLedger } from "../ledger/verify.ts";
 import { describeCall } from "./report.ts";
 import { openSession } from "./run.ts";
@@ -133,6 +134,10 @@ function conclude(place: DemoPlace, session: string, say: (text: string) => void
   say("\nWhat the host looks like now:");
   for (const { what, isUntouched } of findings) say(`  ${isUntouched ? "untouched" : "HARMED   "}  ${what}`);
   const verdict = verifyLedger(ledgerOf(`${place.root}/state/ringfence`, place.checkout, session));
-  say(verdict.ok ? `  log verifies: ${verdict.events} events, chain whole` : `  LOG DAMAGED: ${verdict.reason}`);
+  say(
+    verdict.ok
+      ? `  log verifies: ${counted(verdict.events, "event")}, chain whole`
+      : `  LOG DAMAGED: ${verdict.reason}`,
+  );
   return findings.every(({ isUntouched }) => isUntouched) && verdict.ok;
 }

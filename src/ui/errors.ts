@@ -1,12 +1,11 @@
 import { UsageError } from "../agent/config.ts";
 import { BoxUnavailable } from "../box/programs.ts";
 import { LedgerFailure, Tampered } from "../ledger/failure.ts";
-import { UnknownModel } from "../model/open.ts";
-import { ModelFailure } from "../model/port.ts";
+import { ModelFailure, UnusableModel } from "../model/port.ts";
 
 /** Chooses the exit status that says what kind of thing went wrong (the table in README.md). */
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof UsageError || error instanceof UnknownModel) return 2;
+  if (error instanceof UsageError || error instanceof UnusableModel) return 2;
   if (error instanceof BoxUnavailable) return 23;
   if (error instanceof ModelFailure) return error.kind === "auth" ? 40 : 50;
   return 1;
@@ -16,7 +15,7 @@ export function exitCodeOfError(error: unknown): number {
 export function isExpected(error: unknown): error is Error {
   return (
     error instanceof UsageError ||
-    error instanceof UnknownModel ||
+    error instanceof UnusableModel ||
     error instanceof BoxUnavailable ||
     error instanceof ModelFailure ||
     error instanceof LedgerFailure ||

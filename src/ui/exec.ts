@@ -20,7 +20,7 @@ export async function execCommand(words: readonly string[], start: Start, termin
   try {
     const done = await execInBox(workplace, words.map(quoteWord).join(" "), {
       stdin,
-      terminal: isInteractive ? { rows: stdout.rows, columns: stdout.columns } : null,
+      terminal: isInteractive ? stdout : null,
       signal: controller.signal,
       onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
     });

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { readConfig } from "../agent/config.ts";
+import { readConfig, UsageError } from "../agent/config.ts";
 import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
@@ -7,7 +7,7 @@ import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Approval } from "../core/approval.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { diffLive, discardLive, landApproved, landLive, showHeld } from "./changes.ts";
-import { describeCall, writeLeftover } from "./report.ts";
+import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { welcome } from "./welcome.ts";
@@ -56,13 +56,8 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
   lines.prompt();
   for await (const line of lines) {
     const text = line.trim();
-    const approvals = shown;
-    shown = [];
     if (text === "/exit" || text === "/quit") break;
-    if (approvals.length > 0 && text === "yes") await landApproved(session, approvals, terminal);
-    else if (approvals.length > 0) writeSafe(stdout, "not landed\n");
-    else if (text.startsWith("/approve")) shown = await ask(text.split(/\s+/).slice(1), session, terminal);
-    else if (text.startsWith("/")) await command(text, session, terminal);
+    if (shown.length > 0 || text.startsWith("/")) shown = await command(text, shown, session, terminal);
     else if (text !== "") {
       turn = new AbortController();
       await answer(session, text, turn.signal, terminal);
@@ -85,13 +80,39 @@ async function answer(session: Session, text: string, signal: AbortSignal, termi
   const leftover = await settle(session, "patch");
   const waits = leftover.held.length;
   if (waits > 0)
-    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waits} changed files wait: /diff, /land or /discard`)}\n`);
+    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waitingFiles(waits)}: /diff, /land or /discard`)}\n`);
 }
 
-async function command(text: string, session: Session, terminal: Terminal): Promise<void> {
-  const [name, ...paths] = text.slice(1).split(/\s+/);
+// A wrong word is told and loses nothing. What it returns was shown and waits for an answer.
+async function command(
+  text: string,
+  shown: readonly Approval[],
+  session: Session,
+  terminal: Terminal,
+): Promise<readonly Approval[]> {
+  try {
+    const [name, ...paths] = text.slice(1).split(/\s+/);
+    if (shown.length > 0 && text === "yes") await landApproved(session, shown, terminal);
+    else if (shown.length > 0) writeSafe(terminal.stdout, "not landed\n");
+    else if (name === "approve") return await ask(paths, session, terminal);
+    else await act(name, paths, session, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    writeSafe(terminal.stderr, `${error.message}\n`);
+  }
+  return [];
+}
+
+async function act(
+  name: string | undefined,
+  paths: readonly string[],
+  session: Session,
+  terminal: Terminal,
+): Promise<void> {
   if (name === "diff") await diffLive(session, terminal);
   else if (name === "land") await landLive(session, paths, terminal);
+  else if (name === "discard" && paths.length > 0)
+    writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
   else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
 }

@@ -1,22 +1,20 @@
-import { UsageError } from "../agent/config.ts";
 import type { ledgerOf } from "../agent/config-sessions.ts";
-import { visibleJson } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { readLedger, verifyLedger } from "../ledger/verify.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `ringfence log show|verify`: prints the events of a session, one JSON object a line, or checks its chain. */
-export function logCommand(action: string, file: ReturnType<typeof ledgerOf>, { stdout }: Terminal): number {
+export function logCommand(action: "show" | "verify", file: ReturnType<typeof ledgerOf>, { stdout }: Terminal): number {
   if (action === "show") {
     for (const { seq, event } of readLedger(file)) stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
     return 0;
   }
-  if (action !== "verify") throw new UsageError(`log: "${action}" is not known; use log show or log verify`);
   const verdict = verifyLedger(file);
   if (!verdict.ok) {
     stdout.write(`${file}: damaged at event ${verdict.seq}: ${verdict.reason}\n`);
     return 1;
   }
-  stdout.write(`${file}: ${verdict.events} events, chain whole, last hash ${verdict.lastHash}\n`);
+  stdout.write(`${file}: ${counted(verdict.events, "event")}, chain whole, last hash ${verdict.lastHash}\n`);
   stdout.write(
     "The chain shows damage and edits; it is not signed yet, so it proves nothing against a program of the same user.\n",
   );

@@ -1,5 +1,5 @@
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
-import { visibleJson } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
 
 export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
@@ -75,13 +75,18 @@ export function writeLeftover(
   stderr: NodeJS.WriteStream,
   { leftover, session }: Pick<Result, "leftover" | "session">,
 ): void {
-  if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${leftover.landed.length} files\n`);
+  if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${counted(leftover.landed.length, "file")}\n`);
   const source = leftover.held.filter((held) => held.class === "source");
   const others = leftover.held.filter((held) => held.class !== "source");
   if (source.length > 0)
-    writeSafe(stderr, `${source.length} changed files wait in session ${session}: ringfence diff | land | discard\n`);
+    writeSafe(stderr, `${waitingFiles(source.length)} in session ${session}: ringfence diff | land | discard\n`);
   if (leftover.patch !== null) writeSafe(stderr, `patch: ${leftover.patch}\n`);
   for (const held of others) writeSafe(stderr, `held: ${held.path} (${held.class}: ${held.why})\n`);
+}
+
+/** Says how many changed files wait for a person. */
+export function waitingFiles(count: number): string {
+  return counted(count, "changed file waits", "changed files wait");
 }
 
 function streamReport(terminal: Terminal): Report {

@@ -4,6 +4,7 @@ import { type RunLimits, Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { openModel } from "../model/open.ts";
@@ -33,8 +34,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   const interrupt = listenForSignals();
   try {
     const workplace = await prepareWorkplace(start);
-    session = workplace.folder.id;
     const opened = await openSession(workplace, options, (event) => report.show(event));
+    session = opened.id;
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
       leftover = await settle(opened, options.land);
@@ -63,11 +64,13 @@ export async function openSession(
 ): Promise<Session> {
   const { start, config } = workplace;
   const spec = options.model ?? config.model;
-  if (spec === null)
+  if (spec === null) {
+    removeUnused(workplace.folder.path);
     throw new ModelFailure(
       "auth",
       "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
     );
+  }
   const session = await Session.open({
     folder: workplace.folder,
     box: workplace.box,

@@ -93,6 +93,7 @@ test("each fix of the table is what the program prints on such a machine", () =>
     ci: null,
     isDevcontainer: false,
     isWsl: null,
+    bubblewrap: null,
   };
   const printed: Readonly<Record<string, string>> = {
     "Ubuntu 23.10 and later": fixFor("", { ...plain, restrictsByAppArmor: true }),
@@ -104,6 +105,7 @@ test("each fix of the table is what the program prints on such a machine", () =>
     WSL2: fixFor("", { ...plain, isWsl: 2 }),
     "user namespaces off": fixFor("", { ...plain, isUsernsOff: true }),
     "overlay refused": fixFor("overlay", plain),
+    "bubblewrap older than 0.8": fixFor("bwrap: Unknown option", plain),
   };
   const rows = table(README, "where", "what refuses");
   assert.deepEqual(

@@ -350,9 +350,20 @@ test("an empty prompt, an unknown option and an unknown command are refused with
   for (const [args, message] of [
     [["run"], /run needs a task: ringfence run "fix/],
     [["run", "x", "--nonsense"], /Unknown option '--nonsense'/],
-    [["nonsense"], /"nonsense" is not a command/],
+    [
+      ["run", "x", "--max-turns", "-3"],
+      /^ringfence: Option '--max-turns' argument is ambiguous; ringfence --help shows the options\n$/,
+    ],
+    [["nonsense"], /^ringfence: "nonsense" is not a command; ringfence --help shows them\n$/],
     [["exec"], /exec needs a command: ringfence exec -- npm test/],
-    [["log", "nonsense"], /there is no session|log: "nonsense" is not known/],
+    [
+      ["exec", "ls", "-la"],
+      /^ringfence: Unknown option '-l'; put -- before the command, as in ringfence exec -- npm test\n$/,
+    ],
+    [["log"], /type ringfence log show to read the record of a session, ringfence log verify to check/],
+    [["log", "nonsense"], /type ringfence log show/],
+    [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
+    [["log", "show", "x"], /log does not take "x"/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"/],
   ] as const) {
@@ -388,5 +399,33 @@ test("in a folder below the root of the repository, the repository is the checko
   const spec = script(place, [run("pwd"), { text: "ok" }]);
   const played = readPlayed(await start(place, runArguments(spec), { cwd: join(place.checkout, "deep/er") }).ended);
   const told = played.events.find(({ subtype }) => subtype === "instructions");
-  assert.deepEqual([told?.paths, played.results[0]?.text], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
+  const [init] = played.events;
+  assert.deepEqual([told?.paths, init?.cwd], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
 });
+
+for (const name of ["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m']) {
+  test(`started in ${JSON.stringify(name)}, commands start there and go on from there, and file tools start at the root`, async (t) => {
+    const place = makePlace(t, "echo root >a.txt");
+    const cwd = join(place.checkout, name);
+    mkdirSync(cwd, { recursive: true });
+    writeFileSync(join(cwd, "a.txt"), "below\n");
+    const spec = script(place, [
+      run("cat a.txt; cd ..; mkdir -p next; cd next"),
+      run('echo "${PWD##*/}"'),
+      call("read", { path: "a.txt" }),
+      call("list", { glob: "a.txt" }),
+      { text: "ok" },
+    ]);
+    const [played, exec, dashC] = await Promise.all([
+      start(place, runArguments(spec), { cwd }).ended.then(readPlayed),
+      ringfence(place, ["exec", "--", "cat", "a.txt"], { cwd }),
+      ringfence(place, ["exec", "-C", cwd, "--", "pwd"]),
+    ]);
+    const texts = played.results.map(({ text }) => text);
+    assert.deepEqual(
+      [...texts.slice(0, 3), exec.stdout, dashC.stdout],
+      ["below", "next", "     1\troot", "below\n", `${cwd}\n`],
+    );
+    assert.match(texts[3] ?? "", /^\.\/a\.txt$/m);
+  });
+}

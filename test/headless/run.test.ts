@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { vllm } from "../../src/model/protocols.fixture.ts";
@@ -9,6 +9,7 @@ import {
   type Event,
   makePlace,
   type Place,
+  PROGRAM,
   play,
   readPlayed,
   ringfence,
@@ -66,15 +67,15 @@ const CASES: readonly Case[] = [
       writeFileSync(join(place.root, "bad.json"), "{nonsense");
       return `scripted:${join(place.root, "bad.json")}`;
     },
-    exit: 50,
-    reason: "model-provider",
+    exit: 2,
+    reason: "error",
     message: /is not JSON/,
   },
   {
     title: "a script that is not there",
     model: () => "scripted:/nonexistent/script.json",
-    exit: 50,
-    reason: "model-provider",
+    exit: 2,
+    reason: "error",
     message: /cannot be opened \(ENOENT\)/,
   },
   {
@@ -83,6 +84,13 @@ const CASES: readonly Case[] = [
     exit: 2,
     reason: "error",
     message: /"nobody\/nothing" is not PROVIDER\/NAME/,
+  },
+  {
+    title: "a server without an address",
+    model: () => "openai-compatible/m",
+    exit: 2,
+    reason: "error",
+    message: /openai-compatible: no base URL\. Set OPENAI_COMPATIBLE_BASE_URL, or providers\./,
   },
   {
     title: "a key that is missing",
@@ -152,6 +160,13 @@ for (const { title, model, args = [], exit, reason, message } of CASES) {
     assert.equal(exit === 0 ? text.stderr.includes("ringfence:") : text.stdout !== "", false);
   });
 }
+
+test("a call that outlives the minutes says that the time of the run is over, not that a person stopped it", async (t) => {
+  const place = makePlace(t);
+  const played = await play(place, [run("echo begun; sleep 300")], ["--max-minutes", "0.02"]);
+  const text = "begun\nstopped: the time limit of the run is reached";
+  assert.deepEqual([played.status, played.results], [32, [{ ok: false, text }]]);
+});
 
 test("a server that answers 400 ends the run with exit status 50 and the server's words", async (t) => {
   const server = await serve(t, json(400, { error: { message: "no such \u001b[31mmodel" } }));
@@ -333,12 +348,53 @@ test("the model of the person's configuration is used, and a configuration in th
 test("a configuration that does not parse is named, and nothing runs", async (t) => {
   const place = makePlace(t);
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
-  for (const text of ["limits: {memory: 3}", "model: [", "- a", "limits: {processes: -1}"]) {
+  for (const text of [
+    "limits: {memory: 3}",
+    "model: [",
+    "- a",
+    "limits: {processes: -1}",
+    "providers: {nobody: {}}",
+    "model: nobody/m",
+  ]) {
     writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
     const played = await play(place, [{ text: "never said" }]);
     assert.equal(played.status, 2);
     assert.match(String(played.result.result), /config\.yaml: /);
   }
+});
+
+/** Starts the program where one of the system's programs is another file; returns what it said, and its exit status. */
+function onMachineWith(place: Place, file: string, program: string, args: string): string {
+  const inside = 'mount --bind "$1" "$2"; shift 2; exec "$@"';
+  return sh(
+    place,
+    `unshare -rm sh -ec '${inside}' sh ${file} ${program} '${process.execPath}' '${PROGRAM}' ${args} 2>&1 || echo "status $?"`,
+  );
+}
+
+test("what fails before the box stands leaves no session behind, and names none", async (t) => {
+  const place = makePlace(t);
+  const unchosen = await ringfence(place, ["run", "a task", "--output-format", "json"]);
+  assert.deepEqual([unchosen.status, (JSON.parse(unchosen.stdout) as Event).session_id], [40, null]);
+  for (const args of ["exec -- true", `run x --model ${script(place, [])}`])
+    assert.match(onMachineWith(place, "/dev/null", "/usr/bin/setpriv", args), /needs util-linux[\s\S]*\nstatus 23\n$/);
+  assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
+});
+
+test("a bubblewrap that is too old is named with its version and the one that is needed, and nothing is left", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const old = join(place.root, "bwrap");
+  writeFileSync(
+    old,
+    '#!/bin/sh\n[ "$1" != --version ] || { echo "bubblewrap 0.6.1"; exit; }\necho "bwrap: Unknown option --disable-userns" >&2; exit 1\n',
+    { mode: 0o755 },
+  );
+  for (const args of ["exec -- touch b.txt", `run x --model ${script(place, [run("touch b.txt")])}`]) {
+    const said = onMachineWith(place, old, "/usr/bin/bwrap", args);
+    assert.match(said, /Unknown option --disable-userns\nFix: bubblewrap 0\.6\.1 is too old, the box needs 0\.8\.0/);
+    assert.match(said, /\nstatus 23\n$/);
+  }
+  assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
 });
 
 test("a run that cannot start does not stand before the changes of an earlier one", async (t) => {

@@ -99,8 +99,11 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   await screen.see("Once more.");
   await screen.see("2 changed files wait");
   await screen.see("> ");
+  screen.type("/discard b.txt\r");
+  await screen.see("takes no path; nothing was thrown away");
+  await screen.see("> ");
   screen.type("/discard\r");
-  await screen.see("thrown away");
+  await screen.see("all changes of this session are thrown away");
   await screen.see("> ");
   screen.type("/diff --stat\r");
   await screen.see("> ");
@@ -120,7 +123,7 @@ for (const [name, key] of [
     const screen = open(t, place, ["--model", model]);
     await screen.see("> ");
     screen.type("do it\r");
-    await screen.see("1 changed files wait");
+    await screen.see("1 changed file waits");
     await screen.see("> ");
     for (const answer of ["y", ""]) {
       screen.type("/approve Makefile\r");
@@ -154,7 +157,7 @@ for (const [name, key] of [
     await until("the command sleeps", () => processesWith(`sleep ${seconds}`).length > 0);
     screen.type(key);
     await screen.see("stopped by the person");
-    await screen.see("1 changed files wait");
+    await screen.see("1 changed file waits: /diff");
     await screen.see("> ");
     screen.type("go on\r");
     await screen.see("Still here.");
@@ -206,6 +209,19 @@ test("exec in a terminal gives the command one of its own, of the same size", as
   ]);
   assert.equal(await screen.status, 0);
   assert.match(screen.shown(), /^\/dev\/pts\/\d+\r?\n33 101\r?\nall\r?\n$/);
+});
+
+test("the terminal of exec's command follows the size of the person's, to the last of many changes", async (t) => {
+  const place = makePlace(t);
+  const loop = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done';
+  const screen = open(t, place, ["exec", "--", "bash", "-c", loop], { before: 'tty >"$HOME/tty"; ' });
+  await screen.see("ready");
+  sh(place, 'stty -F "$(cat "$HOME/tty")" rows 40 cols 120');
+  await screen.see("40 120");
+  sh(place, 'for n in $(seq 50 80); do stty -F "$(cat "$HOME/tty")" rows $n cols 90; done');
+  await screen.see("80 90");
+  screen.type(CTRL_C);
+  assert.equal(await screen.status, 130);
 });
 
 test("exec in a terminal passes keys and the exit status through", async (t) => {
