@@ -116,6 +116,11 @@ sub dress_masks {
 
 sub mount_view {
     dress_masks("");
+    # As long as the layer is empty, its root looks as the checkout's too.
+    my @root = stat "/lower";
+    opendir(my $layer, "/layer/upper") or return 0;
+    utime $root[8], $root[9], "/layer/upper" unless grep { !/^\.\.?$/ } readdir $layer;
+    closedir $layer;
     mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
         "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
     return 1;
@@ -200,7 +205,7 @@ sub build_template {
     my @words = map { chomp; $_ } <$layout>;
     while (my ($word, $source, $path) = splice @words, 0, 3) {
         if ($word eq "link") { symlink $source, "/t$path" or fail("link $path"); next }
-        make_folders("/t" . ($path =~ m{^(.*)/} ? $1 : ""));
+        make_folders("/t" . ($path =~ m{^(.*)/}s ? $1 : ""));
         if (-d $source) { mkdir "/t$path", 0755 }
         elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
         next if $word eq "folder";
@@ -273,7 +278,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.
         my $path = pack "H*", $rest;
-        make_folders("/mask/" . ($path =~ m{^(.*)/} ? $1 : ""));
+        make_folders("/mask/" . ($path =~ m{^(.*)/}s ? $1 : ""));
         make_node("/mask/$path", $S_IFCHR) or -e "/mask/$path" or print "failed whiteout: $!\n";
     }
     else { print "failed word: $word\n"; exit 1 }

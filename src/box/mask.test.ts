@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { secretKind } from "../core/secretfiles.ts";
 import { inBox } from "./box.fixture.ts";
+import { quote } from "./commands.ts";
 import { asOrdinaryUser } from "./land.fixture.ts";
 import { scanTests } from "./mask.ts";
 
@@ -167,17 +168,28 @@ test("a masked file stays masked when it is renamed, copied, linked or deleted, 
 });
 
 test("a secret file that the person makes during the session stays hidden, in upper folders and beside every dotenv file", async () => {
-  const late = [".env", ".env.local", ".npmrc", ".netrc", "app/.env.production", "bare/.env", "bare/within/.env.local"];
+  const odd = "odd\n'\u001b";
+  const late = [
+    ".env",
+    ".env.local",
+    ".npmrc",
+    ".netrc",
+    "app/.env.production",
+    "bare/.env",
+    "bare/within/.env.local",
+    `${odd}/.env`,
+  ];
   await inBox(
     ({ checkout }) => {
       place(checkout, "app/.env", "A=1\n");
       place(checkout, "bare/within/x.ts", "1\n");
+      place(checkout, `${odd}/x.ts`, "1\n");
     },
     async (run, _box, { checkout }) => {
       assert.equal(await run("ls -A app"), ".env");
       for (const name of late) place(checkout, name, `TOKEN=${SECRET}\n`);
-      assert.equal(await run(`grep -rsaF ${SECRET} .; cat ${late.join(" ")} 2>/dev/null`), `exit status 1`);
-      assert.equal(await run("ls -A . app bare"), ".:\napp\nbare\n\napp:\n.env\n\nbare:\nwithin");
+      assert.equal(await run(`grep -rsaF ${SECRET} .; cat ${late.map(quote).join(" ")} 2>/dev/null`), `exit status 1`);
+      assert.equal(await run(`ls -A app bare; ls -A ${quote(odd)}`), "app:\n.env\n\nbare:\nwithin\nx.ts");
     },
   );
 });

@@ -100,6 +100,8 @@ export function scanTests(): string[] {
   const passed = PASSED_OVER.flatMap((name) => ["-o", "-name", name]);
   const names = [...NAMES, ...MANIFESTS].flatMap((name) => ["-o", "-iname", name]).slice(1);
   return [
+    "-mindepth",
+    "1",
     "-xdev",
     "(",
     "(",
