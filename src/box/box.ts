@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
-import { SHELL_FUNCTIONS } from "./commands.ts";
+import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
@@ -14,16 +14,13 @@ import type { OneShot, Run } from "./oneshot.ts";
 import { type Performance, perform, type Streamed, type Streams, stream } from "./perform.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
-import { launcher, type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
+import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { mayUseUnixSockets } from "./socket-probe.ts";
-import { readSystemLinks } from "./system.ts";
+import { readSystemLinks, withMountsBelow } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
-
-/** Longest that is waited for what a limit killed. */
-const KILL_MS_MAX = 2000;
 
 export interface BoxPlan {
   readonly folder: SessionFolder;
@@ -94,15 +91,17 @@ export class Box {
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
     const tools = Object.entries(plan.tools);
     const binds = [...toolchains.roots, etc, ...tools.map(([, path]) => path)];
-    const pins = pinsFor([...toolchains.roots, checkout], identity.home);
+    const systemLinks = readSystemLinks();
+    const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
+    const uncovered = withMountsBelow([...systemFolders, ...toolchains.roots]);
     const profile: Profile = {
-      pins,
-      checkout,
+      pins: pinsFor([...toolchains.roots, checkout], identity.home),
       home: identity.home,
       toolchains: toolchains.roots,
       etcBind: toolchains.roots.length,
       tools: tools.map(([name], index) => ({ name, bind: toolchains.roots.length + 1 + index })),
-      systemLinks: readSystemLinks(),
+      systemLinks,
+      uncovered,
       environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
     };
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
@@ -111,15 +110,14 @@ export class Box {
     writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
     writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-    const unixSockets = await mayUseUnixSockets({ state: plan.state, programs });
+    const unixSockets = uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
     writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
     const holder = new Holder({
       programs,
       session: folder.path,
       checkout,
-      launcher: SHELL_FUNCTIONS + launcher(limits, cgroups.pids !== null, process.umask()),
+      launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
-      pins,
       limits,
       cgroups,
       scan: scanTests(),
@@ -215,10 +213,7 @@ export class Box {
       if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, reason);
       oneShot.kill();
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, KILL_MS_MAX);
-    await Promise.race([Promise.all(killed.map(({ gone }) => gone)), promise]);
-    clearTimeout(timer);
+    await Promise.all(killed.map(({ gone }) => gone));
   }
 }
 

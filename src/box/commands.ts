@@ -1,5 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import { visible } from "../core/text.ts";
+import type { Limits } from "./limits.ts";
 import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
 
 /** Most bytes that one file tool reads. */
@@ -56,11 +57,13 @@ const GIT_FUNCTION = [
   "git() { case ${1-} in mv) ;;",
   'clone) shift; command git clone --no-hardlinks "$@"; return ;;',
   '*) command git "$@"; return ;; esac;',
-  "local said='Invalid cross-device link' s=0 a;",
+  "local said='Invalid cross-device link' s=0 a copy;",
   '[ $# -gt 3 ] || said=$(LC_ALL=C.UTF-8 command git "$@" 2>&1) || s=$?;',
   `case $said in *'Invalid cross-device link'*) ;; *) [ -z "$said" ] || printf '%s\\n' "$said" >&2; return $s ;; esac;`,
-  'for a in "${@:2}"; do',
-  '[ -d "$a" ] && [ ! -L "$a" ] && cp -a -- "$a" "$a.ringfence" && rm -rf -- "$a" && mv -T -- "$a.ringfence" "$a"; done;',
+  // The last word is where they go.
+  'for a in "${@:2:$#-2}"; do a=${a%/}; [ -d "$a" ] && [ ! -L "$a" ] || continue;',
+  'copy=$(mktemp -d -- "$a.XXXXXX") && cp -a -- "$a/." "$copy" && rm -rf -- "$a" && mv -T -- "$copy" "$a" && continue;',
+  '[ ! -d "$a" ] || rm -rf -- "$copy"; return 1; done;',
   'command git "$@"; }',
 ].join(" ");
 
@@ -76,6 +79,20 @@ const START_FUNCTION = [
  * kept short. One line, because bash counts the lines of the command from where this ends.
  */
 export const SHELL_FUNCTIONS = `${GIT_FUNCTION}; ${START_FUNCTION}; `;
+
+/**
+ * The program of a warm one-shot: sets the limits, reads one command from standard input up to a NUL, and runs it with
+ * what is left of standard input, in the checkout's folder or, where a command closed that to everybody, at the root.
+ */
+export function launcher(limits: Limits, countsProcesses: boolean, umask: number, folder: string): string {
+  const processes = countsProcesses ? "" : `ulimit -u ${limits.processes}; `;
+  const blocks = Math.floor(limits.fileBytes / 1024);
+  return (
+    `${SHELL_FUNCTIONS}umask ${umask.toString(8)}; ulimit -c 0; ulimit -f ${blocks}; ulimit -t ${limits.cpuSecondsPerProcess}; ${processes}` +
+    `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset RINGFENCE_COMMAND; ` +
+    `cd -- ${quote(folder)}; eval "$1"`
+  );
+}
 
 const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 

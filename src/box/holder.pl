@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $pins, @binds) = @ARGV;
+my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
 my %number =
   $arch eq "arm64"
@@ -58,7 +58,7 @@ sub make_devices {
     }
     mkdir "$root/t/dev/$_", 0755 for qw(pts shm);
     # Terminals of the session alone; the machine's are not among them.
-    mount_at("devpts", "$root/t/dev/pts", "devpts", $NOSUID | $NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    mount_at("devpts", "$root/t/dev/pts", "devpts", $NOSUID | $NOEXEC, "newinstance,ptmxmode=0666,mode=620,max=256")
       or fail("devpts");
     bind_at("$root/s/shm", "$root/t/dev/shm");
     symlink "pts/ptmx", "$root/t/dev/ptmx";
@@ -137,12 +137,12 @@ sub has_mount_below {
     return 0;
 }
 
-# Through a plain bind a command could connect to a socket of the machine that lies in a toolchain's folder; through an
-# overlay the kernel refuses. One with a mount of its own below stays a bind, since an overlay would hide that mount; one
-# that cannot be covered is not shown at all.
+# Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the
+# kernel refuses. What holds a mount of its own stays a bind, since an overlay would hide that mount; the host refuses
+# unix sockets then. What cannot be covered is not shown at all.
 sub cover_sockets {
-    my ($folder) = @_;
-    mount_at("overlay", $folder, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$folder")
+    my ($folder, $source) = @_;
+    mount_at("overlay", $folder, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$source")
       or unmount($folder, $MNT_DETACH) or fail("cover $folder");
 }
 
@@ -171,16 +171,27 @@ sub spawn {
     exit 1;
 }
 
+# Sums memory that no file backs. What is resident includes files and counts shared memory for each of its processes;
+# only where that much is resident is it worth the time to ask for each one's share.
 sub measure {
-    my ($pages, $count) = (0, 0);
+    my ($enough) = @_;
     opendir(my $proc, "/proc") or return print "measured 0 0\n";
-    for (grep { /^\d+$/ } readdir $proc) {
+    my @pids = grep { /^\d+$/ } readdir $proc;
+    my ($resident, $own) = (0, 0);
+    for (@pids) {
         open(my $file, "<", "/proc/$_/statm") or next;
-        my (undef, $resident, $shared) = split / /, <$file> // "0 0 0";
-        $pages += $resident - $shared;
-        $count++;
+        my (undef, $all, $shared) = split / /, <$file> // "0 0 0";
+        $resident += 4096 * $all;
+        $own += 4096 * ($all - $shared);
     }
-    print "measured ", $pages * 4096, " $count\n";
+    if ($resident > $enough) {
+        $own = 0;
+        for (@pids) {
+            open(my $file, "<", "/proc/$_/smaps_rollup") or next;
+            while (<$file>) { $own += 1024 * $1 if /^Pss_(?:Anon|Shmem):\s+(\d+)/ }
+        }
+    }
+    print "measured $own ", scalar @pids, "\n";
 }
 
 # Counts what the layer and the box's home hold, in a child, because a large tree takes a while.
@@ -206,10 +217,12 @@ sub build_template {
     while (my ($word, $source, $path) = splice @words, 0, 3) {
         if ($word eq "link") { symlink $source, "/t$path" or fail("link $path"); next }
         make_folders("/t" . ($path =~ m{^(.*)/}s ? $1 : ""));
+        make_folders($source) if $word eq "write";
         if (-d $source) { mkdir "/t$path", 0755 }
         elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
         next if $word eq "folder";
-        bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "read" ? $RDONLY : 0));
+        bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "write" ? 0 : $RDONLY));
+        cover_sockets("/t$path", $source) if $word eq "covered";
     }
     make_folders("/t$checkout");
     restrict("/t", $RDONLY, 0);
@@ -250,8 +263,7 @@ syscall($number{pivot_root}, $here, $old) == 0 or fail("pivot_root");
 chdir "/";
 unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
-cover_sockets($_) for @covered;
-make_folders($_) for split /\n/, $pins;
+cover_sockets($_, $_) for @covered;
 build_template();
 # Every mount less makes every call cheaper; the template holds its own.
 unmount("/bind/$_", $MNT_DETACH) or fail("umount bind") for 0 .. $#binds;
@@ -267,7 +279,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "k" && $rest =~ /^(\d+)$/ && $1 > 1) { kill "KILL", $1 }
     elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
     elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
-    elsif ($word eq "m") { measure() }
+    elsif ($word eq "m" && $rest =~ /^(\d+)$/) { measure($1) }
     elsif ($word eq "c") {
         opendir(my $upper, "/layer/upper");
         print "changes ", (grep { !/^\.\.?$/ } readdir $upper) ? 1 : 0, "\n";

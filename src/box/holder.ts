@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Cgroups, Limits } from "./limits.ts";
-import type { Pin } from "./pins.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
 
@@ -14,7 +13,6 @@ export interface HolderPlan {
   readonly launcher: string;
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
-  readonly pins: readonly Pin[];
   readonly limits: Limits;
   readonly cgroups: Cgroups;
   /** `find` tests, one argument a line, that select files that may hold secrets. */
@@ -83,7 +81,6 @@ export class Holder {
       plan.launcher,
       String(plan.limits.tmpBytes),
       plan.cgroups.pids ?? "",
-      plan.pins.map((pin) => pin.source).join("\n"),
       ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
@@ -153,9 +150,9 @@ export class Holder {
     await this.#expect("thawed");
   }
 
-  /** Sums what the session's processes hold of memory, shared pages left out. */
-  async measure(): Promise<{ readonly memoryBytes: number; readonly processes: number }> {
-    this.#say("m");
+  /** Sums what the session's processes hold of memory; what they share is counted once they may hold more than `enough`. */
+  async measure(enough: number): Promise<{ readonly memoryBytes: number; readonly processes: number }> {
+    this.#say(`m ${enough}`);
     const [, memory, processes] = (await this.#expect("measured")).split(" ");
     return { memoryBytes: Number(memory), processes: Number(processes) };
   }

@@ -79,6 +79,38 @@ const LATE_NAMES = [
   ".pgpass",
 ];
 
+/** Beside those, at the root alone. */
+const LATE_ROOT_NAMES = [
+  ".ENV",
+  ".Env",
+  ".env.prod",
+  ".env.dev",
+  ".env.stage",
+  ".env.staging.local",
+  ".env.test.local",
+  ".aws",
+  ".azure",
+  ".gnupg",
+  ".kube",
+  ".ssh",
+  ".htpasswd",
+  ".my.cnf",
+  ".vault-token",
+  "auth.json",
+  "credentials.json",
+  "id_ecdsa",
+  "id_ed25519",
+  "id_rsa",
+  "local.settings.json",
+  "master.key",
+  "secrets.json",
+  "secrets.yaml",
+  "secrets.yml",
+  "service-account.json",
+  "terraform.tfstate",
+  "terraform.tfvars",
+];
+
 /** A folder that holds one of these is a package, where people put a dotenv file. */
 const MANIFESTS = [
   "package.json",
@@ -179,7 +211,7 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
   for (const folder of bareFolders.slice(0, BARE_FOLDERS_MAX)) lateFolders.add(folder);
   const present = new Set(found.map(({ path }) => decodePath(path)));
   for (const late of lateFolders) {
-    for (const name of LATE_NAMES) {
+    for (const name of late === "" ? [...LATE_NAMES, ...LATE_ROOT_NAMES] : LATE_NAMES) {
       const path = join(late, name);
       if (!present.has(path)) holder.hideName(Buffer.from(path));
     }

@@ -16,6 +16,8 @@ export interface Run {
 }
 
 const READ_BYTES = 65_536;
+/** Longest that is waited for the pipes of a killed sandbox to close. */
+const KILL_MS_MAX = 2000;
 /** Longest line that bubblewrap reports, many times over. */
 const STATUS_CHARS_MAX = 4096;
 
@@ -34,6 +36,7 @@ export class OneShot {
   #statusText = "";
   #pid: number | null = null;
   #isKilled = false;
+  #killTimer: NodeJS.Timeout | null = null;
   #onOutput: Run["onOutput"] | null = null;
   #firstErrors = "";
   readonly #up = Promise.withResolvers<boolean>();
@@ -91,22 +94,27 @@ export class OneShot {
     closeSync(this.#input);
     this.#input = -1;
     this.#unlink();
+    let written = 0;
     try {
-      writeSync(input, command);
-    } catch {
+      written = writeSync(input, command);
+    } catch (error) {
       // EPIPE: the sandbox died before its command.
-      closeSync(input);
-      return null;
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") {
+        closeSync(input);
+        return null;
+      }
     }
-    if (run.stdin === null) closeSync(input);
+    // A user's pipes get small when there are many: what did not fit goes ahead of the input.
+    if (written < command.length) this.#feed(input, run.stdin ?? Buffer.alloc(0), command.subarray(written));
+    else if (run.stdin === null) closeSync(input);
     else this.#feed(input, run.stdin);
     return this.#exited.promise;
   }
 
-  /** Kills every process of the sandbox. */
+  /** Kills every process of the sandbox. It counts as gone after a while, whoever holds its pipes. */
   kill(): void {
     this.#isKilled = true;
-    if (this.#pid !== null && !this.#isGone) this.#holder.killSandbox(this.#pid);
+    if (this.#pid !== null && !this.#isGone) this.#killNow(this.#pid);
   }
 
   /** Closes what this side holds, when the holder is gone or the sandbox was never used. */
@@ -119,10 +127,11 @@ export class OneShot {
     this.#status.destroy();
   }
 
-  #feed(fd: number, stdin: Uint8Array | NodeJS.ReadableStream): void {
+  #feed(fd: number, stdin: Uint8Array | NodeJS.ReadableStream, first?: Uint8Array): void {
     const socket = new Socket({ fd, readable: false, writable: true });
     // A command that does not read its input is no error.
     socket.on("error", () => socket.destroy());
+    if (first) socket.write(first);
     if (stdin instanceof Uint8Array) socket.end(stdin);
     else stdin.pipe(socket);
   }
@@ -159,8 +168,14 @@ export class OneShot {
 
   #reportUp(pid: number): void {
     this.#pid = pid;
-    if (this.#isKilled) this.#holder.killSandbox(pid);
+    if (this.#isKilled) this.#killNow(pid);
     this.#up.resolve(true);
+  }
+
+  // A command can hand the status pipe to another sandbox, so the end of that pipe is not waited for without a bound.
+  #killNow(pid: number): void {
+    this.#holder.killSandbox(pid);
+    this.#killTimer ??= setTimeout(() => this.#end(), KILL_MS_MAX).unref();
   }
 
   #reportExit(status: number): void {
@@ -186,7 +201,10 @@ export class OneShot {
   }
 
   #end(): void {
+    if (this.#isGone) return;
     this.#isGone = true;
+    if (this.#killTimer) clearTimeout(this.#killTimer);
+    this.#status.destroy();
     this.#up.resolve(false);
     this.#exited.resolve(null);
     if (this.#input >= 0) closeSync(this.#input);

@@ -1,9 +1,7 @@
-import type { Limits } from "./limits.ts";
 import type { Pin } from "./pins.ts";
 
 /** What a one-shot sees. Sources are paths in the holder's root, targets are paths in the box. */
 export interface Profile {
-  readonly checkout: string;
   readonly home: string;
   /** Toolchain roots, in the order in which the holder bound them. */
   readonly toolchains: readonly string[];
@@ -11,8 +9,10 @@ export interface Profile {
   readonly tools: readonly { readonly name: string; readonly bind: number }[];
   readonly pins: readonly Pin[];
   readonly etcBind: number;
-  /** `/bin` and its kin: what each links to, or null where it is a folder of its own. A bind more costs 0.2 ms. */
+  /** `/bin` and its kin: what each links to, or null where it is a folder of its own. */
   readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
+  /** System folders that no overlay may cover, since it would hide a mount below. */
+  readonly uncovered: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,8 @@ export const ISOLATION: readonly string[] = [
 
 /** A piece of the root that the holder builds: a mount of a path of its own root, a link, or an empty folder. */
 export interface Piece {
-  readonly kind: "read" | "write" | "link" | "folder";
+  /** `covered` is read through an overlay, by which no unix socket in it can be reached. */
+  readonly kind: "read" | "covered" | "write" | "link" | "folder";
   /** Path in the holder's root; of a link, what it points to. */
   readonly source: string;
   /** Absolute path in the box. */
@@ -47,14 +48,14 @@ export interface Piece {
 }
 
 /** Lays out the root of every one-shot of a session, in the order of making. The holder adds `/dev` and, last, the view. */
-export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks }: Profile): Piece[] {
+export function rootLayout(profile: Profile): Piece[] {
+  const { home, pins, toolchains, tools, etcBind, systemLinks, uncovered } = profile;
+  const system = (path: string): Piece => ({ kind: uncovered.includes(path) ? "read" : "covered", source: path, path });
   return [
-    { kind: "read", source: "/usr", path: "/usr" },
+    system("/usr"),
     ...systemLinks.map(
       ({ name, target }): Piece =>
-        target === null
-          ? { kind: "read", source: `/${name}`, path: `/${name}` }
-          : { kind: "link", source: target, path: `/${name}` },
+        target === null ? system(`/${name}`) : { kind: "link", source: target, path: `/${name}` },
     ),
     { kind: "read", source: `/bind/${etcBind}`, path: "/etc" },
     { kind: "folder", source: "/empty", path: "/proc" },
@@ -73,30 +74,17 @@ export function rootLayout({ home, pins, toolchains, tools, etcBind, systemLinks
 }
 
 /** Builds the arguments of bubblewrap for every one-shot of a session. */
-export function sandboxArguments({ checkout, environment }: Profile): string[] {
+export function sandboxArguments({ environment }: Pick<Profile, "environment">): string[] {
   // The root carries each mount's own flags, read-only and devices with them.
   const args = [...ISOLATION, "--dev-bind", "/t", "/", "--proc", "/proc"];
   // Real root could otherwise write the host's /proc/sys from inside.
-  args.push("--remount-ro", "/proc", "--chdir", checkout, "--clearenv");
+  args.push("--remount-ro", "/proc", "--chdir", "/", "--clearenv");
   for (const [name, value] of Object.entries(environment)) args.push("--setenv", name, value);
   return args;
 }
 
 /** Folder in the box where the shell of one call leaves its working directory for the next. */
 export const STATE_FOLDER = "/run/ringfence";
-
-/**
- * The program of a warm one-shot: sets the limits, reads one command from standard input up to a NUL, and runs it with
- * what is left of standard input.
- */
-export function launcher(limits: Limits, countsProcesses: boolean, umask: number): string {
-  const processes = countsProcesses ? "" : `ulimit -u ${limits.processes}; `;
-  const blocks = Math.floor(limits.fileBytes / 1024);
-  return (
-    `umask ${umask.toString(8)}; ulimit -c 0; ulimit -f ${blocks}; ulimit -t ${limits.cpuSecondsPerProcess}; ${processes}` +
-    `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset RINGFENCE_COMMAND; eval "$1"`
-  );
-}
 
 const PASSED = ["LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "JAVA_HOME", "CI"] as const;
 

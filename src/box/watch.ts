@@ -72,7 +72,7 @@ export class Watch {
   async #lookAtMemory(): Promise<void> {
     const { holder, limits, cgroups, onLimit } = this.#plan;
     if (cgroups.hasMemory && cgroups.pids) return;
-    const { memoryBytes, processes } = await holder.measure();
+    const { memoryBytes, processes } = await holder.measure(limits.memoryBytes);
     if (!cgroups.hasMemory && memoryBytes > limits.memoryBytes) {
       await onLimit(`memory: ${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
     }
