@@ -1,8 +1,9 @@
 import type { Box } from "../box/box.ts";
 import { type ClassifiedChange, type Collected, collectChanges, isLandable } from "../box/collect.ts";
-import { removeStage } from "../box/discard.ts";
+import { releaseStage } from "../box/discard.ts";
 import type { SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
+import { endPending } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
@@ -15,14 +16,14 @@ export interface ChangedSession {
   readonly facts: SessionFacts;
 }
 
-/** Collects a session's changes, hands them to `use`, and removes the staged copies whatever happens. */
+/** Collects a session's changes, hands them to `use`, and removes the staged copies that no undo needs, whatever happens. */
 export async function withChanges<T>(session: ChangedSession, use: (collected: Collected) => Promise<T>): Promise<T> {
   const programs = findPrograms();
   const collected = await collectChanges({ sessionPath: session.path, facts: session.facts, programs });
   try {
     return await use(collected);
   } finally {
-    await removeStage(collected, programs);
+    await releaseStage(collected, programs);
   }
 }
 
@@ -61,6 +62,7 @@ export async function landFor(
     failed: result.failed.map(({ path, why }) => ({ path, why })),
   });
   record.ledger.sync();
+  endPending(session.path);
   return result;
 }
 

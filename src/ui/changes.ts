@@ -20,6 +20,7 @@ import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
+import { putRight, putRightLive } from "./undo.ts";
 
 export interface ChangesOptions {
   readonly paths: readonly string[];
@@ -35,7 +36,9 @@ export async function changesCommand(
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
-  const stored = findSession(stateFolder(start.environment), findCheckout(start.folder).path, options.session);
+  const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
+  await putRight(state, checkout, options.session, terminal);
+  const stored = findSession(state, checkout, options.session);
   if (command === "diff") return withChanges(stored, (collected) => printDiff(collected, options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
@@ -52,14 +55,14 @@ export async function changesCommand(
 
 /** Shows the changes of a session that goes on. */
 export function diffLive(session: Session, terminal: Terminal): Promise<number> {
-  return held(session, (changed) =>
+  return held(session, terminal, (changed) =>
     withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)),
   );
 }
 
 /** Lands the changes of a session that goes on, and lets the box see the checkout as it is now. */
 export async function landLive(session: Session, paths: readonly string[], terminal: Terminal): Promise<number> {
-  const status = await held(session, (changed) =>
+  const status = await held(session, terminal, (changed) =>
     withChanges(changed, (collected) => land(changed, collected, paths, session, terminal)),
   );
   await session.box.remount();
@@ -71,10 +74,15 @@ export async function discardLive(session: Session, terminal: Terminal): Promise
   terminal.stdout.write("all changes of this session are thrown away\n");
 }
 
-async function held(session: Session, use: (changed: ChangedSession) => Promise<number>): Promise<number> {
+async function held(
+  session: Session,
+  terminal: Terminal,
+  use: (changed: ChangedSession) => Promise<number>,
+): Promise<number> {
   const { path } = session.box.folder;
   await session.box.freeze();
   try {
+    await putRightLive(session, terminal);
     return await use({ path, facts: readFacts(path) });
   } finally {
     await session.box.thaw();

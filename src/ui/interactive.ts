@@ -9,10 +9,11 @@ import { diffLive, discardLive, landLive } from "./changes.ts";
 import { describeCall, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
+import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /discard throws it away, /exit ends.\n";
+  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /undo takes the newest landing back, /discard throws the changes away, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -85,6 +86,7 @@ async function command(text: string, session: Session, terminal: Terminal): Prom
   const [name, ...paths] = text.slice(1).split(/\s+/);
   if (name === "diff") await diffLive(session, terminal);
   else if (name === "land") await landLive(session, paths, terminal);
+  else if (name === "undo") await undoLive(session, terminal);
   else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
 }
