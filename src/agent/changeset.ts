@@ -1,9 +1,10 @@
 import type { Box } from "../box/box.ts";
 import { choose } from "../box/choose.ts";
 import { type Collected, collectChanges } from "../box/collect.ts";
-import { removeStage } from "../box/discard.ts";
+import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
+import { endPending } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
@@ -18,14 +19,14 @@ export interface ChangedSession {
   readonly facts: SessionFacts;
 }
 
-/** Collects a session's changes, hands them to `use`, and removes the staged copies whatever happens. */
+/** Collects a session's changes, hands them to `use`, and removes the staged copies that no undo needs, whatever happens. */
 export async function withChanges<T>(session: ChangedSession, use: (collected: Collected) => Promise<T>): Promise<T> {
   const programs = findPrograms();
   const collected = await collectChanges({ sessionPath: session.path, facts: session.facts, programs });
   try {
     return await use(collected);
   } finally {
-    await removeStage(collected, programs);
+    await releaseStage(collected, programs);
   }
 }
 
@@ -70,6 +71,7 @@ export async function landFor(
     failed: result.failed.map(({ path, why }) => ({ path, why })),
   });
   record.ledger.sync();
+  endPending(session.path);
   return result;
 }
 

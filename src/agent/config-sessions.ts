@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readFacts, type SessionFacts } from "../box/folder.ts";
+import { type Landing, listLandings, readPending } from "../box/landing.ts";
 import { UsageError } from "./config.ts";
 
 export interface StoredSession {
@@ -33,6 +34,40 @@ export function findSession(state: string, checkout: string, id: string | null):
   }
   const found = listSessions(state, checkout).find(({ hasLayer }) => hasLayer);
   if (!found) throw new UsageError(`no session of ${checkout} has changes that wait`);
+  return found;
+}
+
+/** Lists the sessions of a checkout, and the named one, of which a landing or an undo is under way, or broke off. */
+export function listPending(state: string, checkout: string, id: string | null): StoredSession[] {
+  return listSessions(state, null).filter(
+    ({ path, facts }) => (facts.checkout === checkout || facts.id === id) && readPending(path) !== null,
+  );
+}
+
+/** Finds the newest landing of a session that is not undone. */
+export function newestLanding(sessionPath: string): Landing | null {
+  return listLandings(sessionPath).findLast(({ isUndone }) => !isUndone) ?? null;
+}
+
+/** Finds what `undo` means: the newest landing that is not undone, of the named session, else of the whole checkout. */
+export function findLanding(
+  state: string,
+  checkout: string,
+  id: string | null,
+): { readonly session: StoredSession; readonly landing: Landing } {
+  const sessions = listSessions(state, id === null ? checkout : null).filter(
+    ({ facts }) => (id ?? facts.id) === facts.id,
+  );
+  if (id !== null && sessions.length === 0)
+    throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
+  const found = sessions
+    .flatMap((session) => {
+      const landing = newestLanding(session.path);
+      return landing === null ? [] : [{ session, landing }];
+    })
+    .sort((a, b) => a.landing.at - b.landing.at)
+    .at(-1);
+  if (!found) throw new UsageError(`there is no landing of ${id === null ? checkout : `session ${id}`} to undo`);
   return found;
 }
 

@@ -128,6 +128,16 @@ for (const [title, effect, steps] of [
     { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "person" },
     ["append", "sync"],
   ],
+  [
+    "undoing a landing is on the disk before it is permitted",
+    { kind: "undo", landing: 1, paths: ["a"], digest: "d", approvedBy: "person" },
+    ["append", "sync"],
+  ],
+  [
+    "putting a landing right is on the disk before it is permitted",
+    { kind: "recover", what: "land", landing: 1, approvedBy: "person" },
+    ["append", "sync"],
+  ],
   ["discarding is on the disk before it is permitted", { kind: "discard", approvedBy: "person" }, ["append", "sync"]],
   ["a refusal to discard is on the disk too", { kind: "discard", approvedBy: "none" }, ["append", "sync"]],
 ] as const) {

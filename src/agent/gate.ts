@@ -9,6 +9,8 @@ export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
   | { readonly verdict: "ask" | "deny"; readonly reason: string };
 
+const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set(["land", "discard", "undo", "recover"]);
+
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {
   readonly #ledger: Ledger;
@@ -31,7 +33,7 @@ export class Gate {
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
-    if (effect.kind === "land" || effect.kind === "discard") this.#ledger.sync();
+    if (LEAVES_LAYER.has(effect.kind)) this.#ledger.sync();
     if (decision.verdict !== "allow") return decision;
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
   }

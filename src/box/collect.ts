@@ -7,7 +7,7 @@ import { classifyAll, type Link } from "../core/classify-all.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { removeStage } from "./discard.ts";
-import { type Landed, readLanded } from "./landed.ts";
+import { FOLDER, type Landed, readLanded } from "./landed.ts";
 
 const MANIFEST_BYTES_MAX = 1 << 20;
 
@@ -161,7 +161,8 @@ function conflictOf({ change, conflict }: Item, landed: Landed): Conflict | null
   const known = landed.contents.get(change.path);
   if (known === undefined) return conflict;
   if (change.base === null) return "deleted";
-  return change.base.hash === known ? null : "changed";
+  const isKnown = change.base.type === "dir" ? known === FOLDER : change.base.hash === known;
+  return isKnown ? null : "changed";
 }
 
 function sha256(content: string | Uint8Array): string {

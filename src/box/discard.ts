@@ -1,5 +1,8 @@
 import { basename, dirname } from "node:path";
-import type { Programs } from "./programs.ts";
+import { encodePath } from "../core/changes.ts";
+import type { Collected } from "./collect.ts";
+import { listLandings, namesOfLandings, readPending } from "./landing.ts";
+import { findProgram, type Programs } from "./programs.ts";
 import { runSandbox } from "./sandbox.ts";
 
 /** What of a session's folder outlives it: the record of what was done. */
@@ -7,16 +10,12 @@ const KEPT = ["ledger*", "session.json"];
 const DISCARD_MS_MAX = 300_000;
 
 /**
- * Removes all that a session wrote but its record: layer, home, masks and staging folders.
+ * Removes all that a session wrote but its record and what its landings replaced: layer, home, masks, staging folders.
  *
  * The session must be over. Folders that are closed to their owner and trees of any depth go too; no link is followed.
  */
 export function discardSession(sessionPath: string, programs: Programs): Promise<void> {
-  return remove(
-    sessionPath,
-    KEPT.flatMap((name) => ["!", "-name", name]),
-    programs,
-  );
+  return removeAllBut(sessionPath, [...KEPT, ...namesOfLandings(sessionPath)], programs);
 }
 
 /** Removes the staging folder of one collection. */
@@ -24,9 +23,47 @@ export function removeStage(collected: { readonly stage: string }, programs: Pro
   return remove(dirname(collected.stage), ["-name", basename(collected.stage)], programs);
 }
 
+/** Removes of the staging folder of one collection what no undo can need; all of it when nothing of it landed. */
+export async function releaseStage(collected: Collected, programs: Programs): Promise<void> {
+  const [sessionPath, name] = [dirname(collected.stage), basename(collected.stage)];
+  if (readPending(sessionPath)?.stage === name) return;
+  const landing = listLandings(sessionPath).find(({ stage }) => stage === name);
+  if (!landing) return removeStage(collected, programs);
+  const landed = new Set(landing.changes.map(({ path }) => path));
+  const rest = collected.changes.filter(({ change, isStaged }) => isStaged && !landed.has(change.path));
+  if (rest.length === 0) return;
+  const result = await runSandbox({
+    programs,
+    binds: [{ source: collected.stage, target: "/stage", access: "write" }],
+    // Without -r: a folder can hold what landed.
+    command: [findProgram("xargs") ?? "/usr/bin/xargs", "-0", "/bin/rm", "-f", "--"],
+    input: Buffer.concat(
+      rest.flatMap(({ change }) =>
+        ["a", "b"].map((side) =>
+          Buffer.concat([Buffer.from(`/stage/${side}/`), encodePath(change.path), Buffer.of(0)]),
+        ),
+      ),
+    ),
+    timeoutMs: DISCARD_MS_MAX,
+    stdoutBytesMax: 1 << 20,
+    capability: null,
+  });
+  // 123: a path of one side is a folder on the other.
+  if (result.status !== 0 && result.status !== 123)
+    throw new Error(`${collected.stage} could not be tidied: ${result.stderr.trim()}`);
+}
+
 /** Removes everything in a folder of the session's own, and keeps the folder. */
 export function emptyFolder(folder: string, programs: Programs): Promise<void> {
   return remove(folder, [], programs);
+}
+
+function removeAllBut(folder: string, kept: readonly string[], programs: Programs): Promise<void> {
+  return remove(
+    folder,
+    kept.flatMap((name) => ["!", "-name", name]),
+    programs,
+  );
 }
 
 async function remove(folder: string, tests: readonly string[], programs: Programs): Promise<void> {

@@ -6,12 +6,14 @@ import { fileURLToPath } from "node:url";
 import type { Approval } from "../core/approval.ts";
 import { Box } from "./box.ts";
 import { type Collected, collectChanges } from "./collect.ts";
-import { removeStage } from "./discard.ts";
+import { releaseStage } from "./discard.ts";
 import { makeSessionFolder, readFacts } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
 import { type LandResult, landChanges } from "./land.ts";
+import { endPending, listLandings } from "./landing.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { findPrograms } from "./programs.ts";
+import { type Recovered, recoverLanding, type UndoResult, undoLanding } from "./undo.ts";
 
 export const programs = findPrograms();
 const places: string[] = [];
@@ -62,6 +64,9 @@ export interface Session {
     which?: readonly string[] | null,
     approvals?: readonly Approval[],
   ) => Promise<LandResult>;
+  /** Undoes the newest landing that is not undone. */
+  readonly undo: () => Promise<UndoResult>;
+  readonly recover: () => Promise<Recovered | null>;
 }
 
 export async function startSession(place: Place): Promise<Session> {
@@ -89,8 +94,23 @@ export async function startSession(place: Place): Promise<Session> {
     },
     close: () => box.close(),
     collect: () => collectChanges({ sessionPath: path, facts: readFacts(path), programs }),
-    land: (collected, which = null, approvals = []) =>
-      landChanges({ facts: readFacts(path), collected, which, approvals, programs }),
+    land: async (collected, which = null, approvals = []) => {
+      const result = await landChanges({ facts: readFacts(path), collected, which, approvals, programs });
+      endPending(path);
+      return result;
+    },
+    undo: async () => {
+      const landing = listLandings(path).findLast(({ isUndone }) => !isUndone);
+      if (!landing) throw new Error("nothing to undo");
+      const result = await undoLanding({ sessionPath: path, facts: readFacts(path), landing, programs });
+      endPending(path);
+      return result;
+    },
+    recover: async () => {
+      const recovered = await recoverLanding({ sessionPath: path, facts: readFacts(path), programs });
+      endPending(path);
+      return recovered;
+    },
   };
 }
 
@@ -109,7 +129,7 @@ export async function sessionThat(place: Place, ...commands: string[]): Promise<
 export async function landAll(session: Session): Promise<LandResult> {
   const collected = await session.collect();
   const result = await session.land(collected);
-  await removeStage(collected, programs);
+  await releaseStage(collected, programs);
   return result;
 }
 

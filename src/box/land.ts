@@ -1,15 +1,12 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Approval } from "../core/approval.ts";
-import { type ChangeType, encodePath } from "../core/changes.ts";
 import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { choose } from "./choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "./collect.ts";
 import type { SessionFacts } from "./folder.ts";
-import { readLanded, writeLanded } from "./landed.ts";
-import { findProgram, type Programs } from "./programs.ts";
-import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
-import { RecordReader, strings } from "./script.ts";
+import { keepAnswer, runLander, type Step } from "./lander.ts";
+import { listLandings, writePending } from "./landing.ts";
+import type { Programs } from "./programs.ts";
 
 export interface LandPlan {
   readonly facts: SessionFacts;
@@ -19,6 +16,8 @@ export interface LandPlan {
   /** Held changes to land as well; one that is not exactly as approved ends the landing before it begins. */
   readonly approvals: readonly Approval[];
   readonly programs: Programs;
+  /** For tests alone: the step at which the lander dies. */
+  readonly dieAt?: number;
 }
 
 /** A change that stays in the layer, and why. */
@@ -38,11 +37,6 @@ export interface LandResult {
   readonly failed: readonly { readonly path: string; readonly why: string }[];
 }
 
-/** Name of the journal in the session's folder: it is there exactly while a landing is under way, or when one broke off. */
-const JOURNAL = "landing.journal";
-
-const LAND_MS_MAX = 120_000;
-const ANSWER_BYTES_MAX = 128 << 20;
 const CONFLICT_WHY = {
   changed: "you changed it while the session ran; compare the two, then land or drop it by hand",
   deleted: "you deleted it while the session ran",
@@ -53,9 +47,10 @@ const CONFLICT_WHY = {
  * Lands source, and held changes that were approved, in the checkout and says what became of every change.
  *
  * What is held, in conflict, or not as it was when it was collected is left alone. Nothing under any `.git` is touched.
+ * The caller records the result and then calls `endPending`; until then a landing counts as one that broke off.
  */
 export async function landChanges(plan: LandPlan): Promise<LandResult> {
-  const { collected } = plan;
+  const { collected, facts, programs, dieAt } = plan;
   const { chosen, refusals } = choose(collected, plan.which, plan.approvals);
   if (refusals.length > 0) throw new Error("bug: landing with an approval that does not hold");
   const held = [
@@ -63,98 +58,36 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
     ...heldGit(collected),
   ];
   if (chosen.length === 0) return { landed: [], held, failed: [] };
-  const answer = await runLander(plan, chosen);
-  remember(plan, chosen, answer);
+  const sessionPath = dirname(collected.stage);
+  const pending = {
+    what: "land",
+    number: (listLandings(sessionPath).at(-1)?.number ?? 0) + 1,
+    at: Date.now(),
+    stage: basename(collected.stage),
+    steps: chosen.map(toStep),
+    changes: collected.changes.filter(({ cls }) => cls !== "ignored").length + collected.gitChanges,
+  } as const;
+  writePending(sessionPath, pending);
+  const lander = {
+    sessionPath,
+    facts,
+    programs,
+    gitType: collected.gitType,
+    ...(dieAt === undefined ? {} : { dieAt }),
+  };
+  const answer = await runLander(lander, pending, "begin");
+  keepAnswer(sessionPath, pending, answer, true);
   const byPath = new Map(chosen.map((one) => [one.change.path, one]));
   for (const [path, why] of answer.left) {
     const one = byPath.get(path);
     if (one) held.push({ path, cls: one.cls, why, runs: one.runs, hash: null });
   }
-  return { landed: answer.landed, held, failed: answer.failed };
+  return { landed: answer.done.map(({ path }) => path), held, failed: answer.failed };
 }
 
-interface Answer {
-  readonly landed: string[];
-  readonly left: [string, string][];
-  readonly failed: { path: string; why: string }[];
-  readonly folders: [string, string][];
-}
-
-async function runLander(plan: LandPlan, chosen: readonly ClassifiedChange[]): Promise<Answer> {
-  const { collected, facts, programs } = plan;
-  const journal = join(dirname(collected.stage), JOURNAL);
-  writeFileSync(journal, "", { flag: "a", mode: 0o600 });
-  const script = scriptBind("lander.pl");
-  const result = await runSandbox({
-    programs,
-    binds: [
-      script,
-      { source: collected.stage, target: "/stage", access: "read" },
-      { source: journal, target: "/journal", access: "write" },
-      { source: facts.checkout, target: "/checkout", access: "write" },
-      ...gitBind(collected.gitType, facts.checkout),
-    ],
-    command: [programs.perl, script.target, process.arch, findProgram("sha256sum") ?? "/usr/bin/sha256sum"],
-    input: strings(chosen.flatMap(toPlan)),
-    timeoutMs: LAND_MS_MAX,
-    stdoutBytesMax: ANSWER_BYTES_MAX,
-    capability: null,
-  });
-  if (result.status !== 0)
-    throw new Error(
-      `landing broke off: ${result.stderr.trim() || `status ${result.status}`}; ${journal} names what was begun`,
-    );
-  const answer = readAnswer(result.stdout);
-  rmSync(journal, { force: true });
-  return answer;
-}
-
-/** The repository's own data is read-only in the lander. A link leads nowhere there, and no path through it is landed. */
-function gitBind(type: ChangeType | null, checkout: string): Bind[] {
-  const path = join(checkout, ".git");
-  return type === "dir" || type === "file" ? [{ source: path, target: "/checkout/.git", access: "read" }] : [];
-}
-
-function toPlan({ change }: ClassifiedChange): (string | Buffer)[] {
-  const { path, action, type, base, executable, hash } = change;
-  return [
-    Buffer.from(encodePath(path)),
-    action,
-    type,
-    base?.type ?? "-",
-    String(base?.mode ?? 0),
-    executable ? "x" : "-",
-    hash ?? "",
-    base?.hash ?? "",
-  ];
-}
-
-function readAnswer(stdout: Buffer): Answer {
-  const reader = new RecordReader(stdout);
-  const answer: Answer = { landed: [], left: [], failed: [], folders: [] };
-  while (!reader.isAtEnd) {
-    const tag = reader.text();
-    if (tag === "L") answer.landed.push(reader.path());
-    else if (tag === "H") answer.left.push([reader.path(), reader.path()]);
-    else if (tag === "F") answer.failed.push({ path: reader.path(), why: reader.path() });
-    else if (tag === "D") answer.folders.push([reader.path(), reader.text()]);
-    else throw reader.broken(`record ${tag}`);
-  }
-  return answer;
-}
-
-/** Keeps what landed, so that the next collection does not take it for the person's own work. */
-function remember(plan: LandPlan, chosen: readonly ClassifiedChange[], answer: Answer): void {
-  const sessionPath = dirname(plan.collected.stage);
-  const before = readLanded(sessionPath);
-  const contents = new Map(before.contents);
-  const done = new Set(answer.landed);
-  for (const { change } of chosen) {
-    if (!done.has(change.path)) continue;
-    if (change.action === "delete" || change.hash === null) contents.delete(change.path);
-    else contents.set(change.path, change.hash);
-  }
-  writeLanded(sessionPath, { contents, folders: new Map([...before.folders, ...answer.folders]) });
+function toStep({ change }: ClassifiedChange): Step {
+  const { path, action, type, executable, hash, base } = change;
+  return { path, action, type, executable, hash, base, exact: null };
 }
 
 /** Source that was not asked for is not held. */

@@ -3,11 +3,14 @@ import { join } from "node:path";
 
 /** What earlier landings of a session put into the checkout, so that it is not taken for the person's own work. */
 export interface Landed {
-  /** Path to the SHA-256 of the content, or of a link's target. */
+  /** Path to the SHA-256 of the content, or of a link's target; or FOLDER. */
   readonly contents: ReadonlyMap<string, string>;
   /** Path of a folder that landing touched to its ctime right after, in nanoseconds. */
   readonly folders: ReadonlyMap<string, string>;
 }
+
+/** Stands for the content of a folder. */
+export const FOLDER = "";
 
 /** Reads what the session has landed so far; nothing when it never did. */
 export function readLanded(sessionPath: string): Landed {

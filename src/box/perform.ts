@@ -61,6 +61,8 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return killBackground(box, effect.id);
     case "land":
     case "discard":
+    case "undo":
+    case "recover":
       throw new Error(`bug: ${effect.kind} is not an effect of the box`);
   }
 }

@@ -3,7 +3,9 @@ import { type Permit, spend } from "../core/permit.ts";
 import type { Box } from "./box.ts";
 import { discardSession, emptyFolder } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
+import { digestOfLanding, readPending } from "./landing.ts";
 import type { Programs } from "./programs.ts";
+import { type Recovered, recoverLanding, type UndoPlan, type UndoResult, undoLanding } from "./undo.ts";
 
 /** Spends a permit to land exactly the collection that it was given for. */
 export function landPermitted(permit: Permit, plan: Omit<LandPlan, "which" | "approvals">): Promise<LandResult> {
@@ -11,6 +13,22 @@ export function landPermitted(permit: Permit, plan: Omit<LandPlan, "which" | "ap
   if (effect.kind !== "land" || effect.digest !== plan.collected.digest)
     throw new Error("bug: a permit for another landing");
   return landChanges({ ...plan, which: effect.paths, approvals: effect.approvals });
+}
+
+/** Spends a permit to undo exactly the landing that it was given for. */
+export function undoPermitted(permit: Permit, plan: UndoPlan): Promise<UndoResult> {
+  const effect = spend(permit);
+  if (effect.kind !== "undo" || effect.digest !== digestOfLanding(plan.landing))
+    throw new Error("bug: a permit for another undo");
+  return undoLanding(plan);
+}
+
+/** Spends a permit to put right what the landing or undo that it names left when it broke off. */
+export function recoverPermitted(permit: Permit, plan: Omit<UndoPlan, "landing">): Promise<Recovered | null> {
+  const effect = spend(permit);
+  if (effect.kind !== "recover" || effect.landing !== readPending(plan.sessionPath)?.number)
+    throw new Error("bug: a permit for something else");
+  return recoverLanding(plan);
 }
 
 /** Spends a permit to throw away the layer of a session that is over. */

@@ -28,4 +28,19 @@ export type Effect =
       readonly approvals: readonly Approval[];
       readonly approvedBy: "person" | "none";
     }
-  | { readonly kind: "discard"; readonly approvedBy: "person" | "none" };
+  | { readonly kind: "discard"; readonly approvedBy: "person" | "none" }
+  /** Puts back in the checkout what a landing of this session replaced; `paths` are what it had landed. */
+  | {
+      readonly kind: "undo";
+      readonly landing: number;
+      readonly paths: readonly string[];
+      readonly digest: string;
+      readonly approvedBy: "person" | "none";
+    }
+  /** Makes whole, old or new, each file that a landing or an undo was at when it broke off. */
+  | {
+      readonly kind: "recover";
+      readonly what: "land" | "undo";
+      readonly landing: number;
+      readonly approvedBy: "person" | "none";
+    };

@@ -42,6 +42,19 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     approvedBy,
   }),
   fc.record({ kind: fc.constant("discard" as const), approvedBy }),
+  fc.record({
+    kind: fc.constant("undo" as const),
+    landing: fc.nat(),
+    paths: fc.array(text),
+    digest: text,
+    approvedBy,
+  }),
+  fc.record({
+    kind: fc.constant("recover" as const),
+    what: fc.constantFrom("land" as const, "undo" as const),
+    landing: fc.nat(),
+    approvedBy,
+  }),
 );
 
 test("every effect has an answer with a reason, at every label", () => {
@@ -74,7 +87,7 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "discard"];
+  const known = [...BOX_KINDS, "land", "discard", "undo", "recover"];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -123,6 +136,20 @@ test("source lands unread only while nothing below repo was seen", () => {
   const land = { kind: "land", paths: ["a.ts"], digest: "d", held: [], approvals: [], approvedBy: "none" } as const;
   const verdicts = INTEGRITIES.map((integrity) => decide(land, { integrity, secrecy: "private" }).verdict);
   assert.deepEqual(verdicts, ["allow", "allow", "allow", "ask", "ask"]);
+});
+
+test("only the person undoes a landing or puts one right", () => {
+  fc.assert(
+    fc.property(labels, (label) => {
+      const undo = { kind: "undo", landing: 1, paths: ["a.ts"], digest: "d" } as const;
+      const recover = { kind: "recover", what: "land", landing: 1 } as const;
+      const verdicts = (["person", "none"] as const).flatMap((approvedBy) => [
+        decide({ ...undo, approvedBy }, label).verdict,
+        decide({ ...recover, approvedBy }, label).verdict,
+      ]);
+      assert.deepEqual(verdicts, ["allow", "allow", "deny", "deny"]);
+    }),
+  );
 });
 
 test("only the person discards a layer", () => {

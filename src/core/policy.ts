@@ -30,10 +30,20 @@ export function decide(effect: Effect, label: Label): Decision {
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person discards the layer" }
         : { verdict: "deny", reason: "only the person discards a layer" };
+    case "undo":
+    case "recover":
+      return effect.approvedBy === "person"
+        ? { verdict: "allow", reason: PERSONS_REASON[effect.kind] }
+        : { verdict: "deny", reason: "only the person undoes a landing" };
   }
   // A value from outside the type, by a bug or by a cast, must not fall through to anything but a refusal.
   return { verdict: "deny", reason: "no rule names this effect" };
 }
+
+const PERSONS_REASON = {
+  undo: "the person undoes a landing",
+  recover: "the person's landing or undo broke off: each file is made whole",
+} as const;
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
   const approved = new Set(effect.approvals.map(({ path }) => path));

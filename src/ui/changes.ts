@@ -26,6 +26,7 @@ import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
+import { putRight, putRightLive } from "./undo.ts";
 
 export interface ChangesOptions {
   readonly paths: readonly string[];
@@ -43,9 +44,11 @@ export async function changesCommand(
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
-  const stored = findSession(stateFolder(start.environment), findCheckout(start.folder).path, options.session);
   if (command !== "land" && options.approve.length > 0) throw new UsageError("--approve belongs to land");
   const approvals = options.approve.map(readApproval);
+  const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
+  await putRight(state, checkout, options.session, terminal);
+  const stored = findSession(state, checkout, options.session);
   if (command === "diff")
     return withChanges(stored, (collected) => printDiff(only(collected, options.paths), options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
@@ -65,14 +68,14 @@ export async function changesCommand(
 
 /** Shows the changes of a session that goes on. */
 export function diffLive(session: Session, terminal: Terminal): Promise<number> {
-  return held(session, (changed) =>
+  return held(session, terminal, (changed) =>
     withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)),
   );
 }
 
 /** Lands the changes of a session that goes on, and lets the box see the checkout as it is now. */
 export async function landLive(session: Session, paths: readonly string[], terminal: Terminal): Promise<number> {
-  const status = await held(session, (changed) =>
+  const status = await held(session, terminal, (changed) =>
     withChanges(changed, (collected) => land(changed, collected, wishOf(collected, paths, []), session, terminal)),
   );
   await session.box.remount();
@@ -82,7 +85,7 @@ export async function landLive(session: Session, paths: readonly string[], termi
 /** Shows held changes of a session that goes on; what is returned approves exactly what was shown. */
 export async function showHeld(session: Session, paths: readonly string[], terminal: Terminal): Promise<Approval[]> {
   const shown: Approval[] = [];
-  await held(session, (changed) =>
+  await held(session, terminal, (changed) =>
     withChanges(changed, async (all) => {
       const collected = only(all, paths);
       shown.push(...collected.changes.filter(isOffered).map(({ change, hash }) => ({ path: change.path, hash })));
@@ -98,7 +101,7 @@ export async function landApproved(
   approvals: readonly Approval[],
   terminal: Terminal,
 ): Promise<void> {
-  await held(session, (changed) =>
+  await held(session, terminal, (changed) =>
     withChanges(changed, (collected) => land(changed, collected, { which: [], approvals }, session, terminal)),
   );
   await session.box.remount();
@@ -109,10 +112,15 @@ export async function discardLive(session: Session, terminal: Terminal): Promise
   terminal.stdout.write("all changes of this session are thrown away\n");
 }
 
-async function held(session: Session, use: (changed: ChangedSession) => Promise<number>): Promise<number> {
+async function held(
+  session: Session,
+  terminal: Terminal,
+  use: (changed: ChangedSession) => Promise<number>,
+): Promise<number> {
   const { path } = session.box.folder;
   await session.box.freeze();
   try {
+    await putRightLive(session, terminal);
     return await use({ path, facts: readFacts(path) });
   } finally {
     await session.box.thaw();

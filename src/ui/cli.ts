@@ -24,11 +24,12 @@ ringfence exec -- COMMAND       one command in the box, no model
 ringfence diff [PATH…]          what a session changed; --stat, --json
 ringfence land [PATH…]          copy changes into the checkout
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
+ringfence undo                  give back what the newest landing replaced
 ringfence discard               throw a session's changes away
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
 ringfence demo [--model …]      the whole thing, offline, on a scripted model
-    --session ID                for diff, land, discard, log: another than the newest
+    --session ID                for diff, land, undo, discard, log: another than the newest
     -C FOLDER                   work there
 `;
 
@@ -111,6 +112,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
         start,
         terminal,
       );
+    case "undo":
+      return (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal);
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
       const action = logAction(rest);

@@ -52,10 +52,13 @@ const changes = fc.oneof(
     ),
 );
 
-test(`whatever changes a session makes, landing them gives the tree that they would have given outside, and before that the checkout is as it was (RINGFENCE_SEED=${SEED})`, async () => {
+const scriptOf = (list: readonly string[]) =>
+  `umask 022; set +e\n${list.map((change) => `{ ${change}; } 2>/dev/null`).join("\n")}\ntrue`;
+
+test(`whatever changes a session makes, landing them gives the tree that they would have given outside, before that and after an undo the checkout is as it was (RINGFENCE_SEED=${SEED})`, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(changes, { minLength: 1, maxLength: 14 }), async (list) => {
-      const script = `umask 022; set +e\n${list.map((change) => `{ ${change}; } 2>/dev/null`).join("\n")}\ntrue`;
+      const script = scriptOf(list);
       const place = makePlace(PROJECT);
       const twin = `${place.checkout}-twin`;
       execFileSync("cp", ["-a", place.checkout, twin]);
@@ -68,7 +71,53 @@ test(`whatever changes a session makes, landing them gives the tree that they wo
       fc.pre(!landed.held.some(({ cls }) => cls === "run-later"));
       assert.deepEqual([landed.held, landed.failed], [[], []]);
       assert.equal(tree(place.checkout), tree(twin));
+      if (landed.landed.length === 0) return;
+      const undone = await session.undo();
+      assert.deepEqual([undone.held, undone.failed], [[], []]);
+      assert.equal(tree(place.checkout), before);
+      assert.deepEqual((await landAll(session)).held, []);
+      assert.equal(tree(place.checkout), tree(twin));
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: true },
   );
 });
+
+test(`whatever a person does after a landing, its undo changes nothing that they touched (RINGFENCE_SEED=${SEED})`, async () => {
+  const lists = fc.tuple(
+    fc.array(changes, { minLength: 4, maxLength: 14 }),
+    fc.array(changes, { minLength: 1, maxLength: 6 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(lists, async ([box, person]) => {
+      const place = makePlace(PROJECT);
+      const before = filesOf(place.checkout);
+      const session = await sessionThat(place, scriptOf(box));
+      fc.pre((await landAll(session)).landed.length > 0);
+      const landed = filesOf(place.checkout);
+      execFileSync("/bin/bash", ["--norc", "-c", scriptOf(person)], { cwd: place.checkout });
+      const left = filesOf(place.checkout);
+      const { held, failed } = await session.undo();
+      assert.deepEqual(failed, []);
+      const after = filesOf(place.checkout);
+      const named = new Set(held.map(({ path }) => path));
+      for (const path of new Set([before, landed, left, after].flatMap((files) => [...files.keys()]))) {
+        const isTouched = left.get(path) !== landed.get(path);
+        const wanted = isTouched || named.has(path) ? left : before;
+        assert.equal(after.get(path), wanted.get(path), `${path}, touched: ${isTouched}`);
+      }
+    }),
+    { numRuns: RUNS, seed: SEED, endOnFailure: true },
+  );
+});
+
+/** The files and links of a tree, with all that landing and undoing may change of each. */
+function filesOf(folder: string): Map<string, string> {
+  const list = `find . -path ./.git -prune -o ! -type d -printf '%P\\t%y %m %l ' -exec sh -c '[ -L "$1" ] || sha256sum <"$1"' sh {} \\; -printf '\\n'`;
+  const text = execFileSync("/bin/bash", ["--norc", "-c", list], { cwd: folder, encoding: "latin1" });
+  const files = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [path = "", facts = ""] = line.split("\t");
+    if (path !== "") files.set(path, facts);
+  }
+  return files;
+}

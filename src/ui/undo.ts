@@ -1,0 +1,95 @@
+import { stateFolder } from "../agent/config.ts";
+import { findCheckout } from "../agent/config-checkout.ts";
+import { findLanding, listPending, newestLanding, type StoredSession } from "../agent/config-sessions.ts";
+import { Gate } from "../agent/gate.ts";
+import type { Session } from "../agent/session.ts";
+import { recoverFor, undoFor } from "../agent/undo.ts";
+import type { Start } from "../agent/workplace.ts";
+import { readFacts } from "../box/folder.ts";
+import type { Recovered, UndoResult } from "../box/undo.ts";
+import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { type Ledger, openLedger } from "../ledger/append.ts";
+import { LedgerFailure } from "../ledger/failure.ts";
+import { type Terminal, writeSafe } from "./terminal.ts";
+
+/** `ringfence undo`: gives back what the newest landing replaced, of this checkout or of the named session. */
+export async function undoCommand(
+  options: { readonly session: string | null },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
+  const state = stateFolder(start.environment);
+  const checkout = findCheckout(start.folder).path;
+  await putRight(state, checkout, options.session, terminal);
+  const { session, landing } = findLanding(state, checkout, options.session);
+  const result = await withRecord(session, (record) => undoFor(session, landing, record));
+  return tellUndo(result, `${session.path}/${landing.stage}/a`, terminal);
+}
+
+/** Undoes the newest landing of a session that goes on, and lets the box see the checkout as it is now. */
+export async function undoLive(session: Session, terminal: Terminal): Promise<void> {
+  const { path } = session.box.folder;
+  const changed = { path, facts: readFacts(path) };
+  await session.box.freeze();
+  try {
+    await putRightLive(session, terminal);
+    const landing = newestLanding(path);
+    if (!landing) terminal.stdout.write("this session has no landing to undo\n");
+    else tellUndo(await undoFor(changed, landing, session), `${path}/${landing.stage}/a`, terminal);
+  } finally {
+    await session.box.thaw();
+  }
+  await session.box.remount();
+}
+
+/** Puts right what landings and undos of a checkout, and of the named session, left when they broke off, and says so. */
+export async function putRight(state: string, checkout: string, id: string | null, terminal: Terminal): Promise<void> {
+  for (const session of listPending(state, checkout, id)) {
+    try {
+      tellRecovered(await withRecord(session, (record) => recoverFor(session, record)), terminal);
+    } catch (error) {
+      // The session goes on, so its landing may be under way right now.
+      if (!(error instanceof LedgerFailure)) throw error;
+      writeSafe(terminal.stderr, `a landing of session ${session.facts.id} is not over: ${error.message}\n`);
+    }
+  }
+}
+
+/** The same for a session that goes on. */
+export async function putRightLive(session: Session, terminal: Terminal): Promise<void> {
+  const { path } = session.box.folder;
+  tellRecovered(await recoverFor({ path, facts: readFacts(path) }, session), terminal);
+}
+
+async function withRecord<T>(
+  session: StoredSession,
+  use: (record: { readonly gate: Gate; readonly ledger: Ledger }) => Promise<T>,
+): Promise<T> {
+  const ledger = openLedger(`${session.path}/ledger.log`);
+  try {
+    return await use({ ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) });
+  } finally {
+    ledger.close();
+  }
+}
+
+function tellUndo(result: UndoResult, kept: string, { stdout }: Terminal): number {
+  writeSafe(stdout, linesOf(result, "undone"));
+  if (result.done.length + result.held.length + result.failed.length === 0) stdout.write("nothing was left to undo\n");
+  if (result.held.length + result.failed.length === 0) return 0;
+  writeSafe(stdout, `what stood there before that landing is kept in ${kept}\n`);
+  return 1;
+}
+
+function tellRecovered(recovered: Recovered | null, { stderr }: Terminal): void {
+  if (recovered === null) return;
+  const [name, done] = recovered.what === "land" ? ["landing", "landed"] : ["undo", "undone"];
+  writeSafe(stderr, `an earlier ${name} broke off; this much of it was done, and the rest was not begun:\n`);
+  writeSafe(stderr, linesOf(recovered, done) || "nothing\n");
+}
+
+function linesOf({ done, held, failed }: UndoResult, word: string): string {
+  const lines = done.map((path) => `${word.padEnd(7)} ${path}\n`);
+  const others = [...held.map((one) => ["held", one] as const), ...failed.map((one) => ["failed", one] as const)];
+  return [...lines, ...others.map(([how, { path, why }]) => `${how.padEnd(7)} ${path}: ${why}\n`)].join("");
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { test } from "node:test";
+import {
+  makePlace,
+  ordinary,
+  type Place,
+  play,
+  ringfence,
+  run,
+  self,
+  sessionFolder,
+  sh,
+  start,
+  until,
+} from "./program.ts";
+
+const MAKE =
+  "umask 022; mkdir d; echo a >a.txt; chmod 755 a.txt; echo b >b.txt; ln -s a.txt d/l; touch -d 2001-02-03 a.txt b.txt";
+const WORK =
+  "echo box >>a.txt; chmod 644 a.txt; rm b.txt; ln -sfn ../a.txt d/l; mkdir -p new/er; echo n >new/er/n; echo f >$'not\\xffutf8'";
+const look = (place: Place) =>
+  sh(place, "find . -path ./.git -prune -o ! -type d -printf '%p %m %l %T@\\n' | sort; cat a.txt b.txt");
+
+for (const [who, user] of [
+  ["whoever runs the tests", self()],
+  ["an ordinary user", ordinary()],
+] as const) {
+  test(`undo gives back what a landing replaced, is in the log, and the same lands again: as ${who}`, async (t) => {
+    const place = makePlace(t, MAKE, { user });
+    const before = look(place);
+    await play(place, [run(WORK), { text: "ok" }], ["--land", "auto"]);
+    const undone = await ringfence(place, ["undo"]);
+    assert.deepEqual([undone.status, undone.stderr], [0, ""]);
+    assert.deepEqual(undone.stdout.split("\n").sort().slice(1), [
+      "undone  a.txt",
+      "undone  b.txt",
+      "undone  d/l",
+      "undone  new",
+      "undone  new/er",
+      "undone  new/er/n",
+      "undone  not<U+DCFF>utf8",
+    ]);
+    assert.equal(look(place), before);
+    const events = (await ringfence(place, ["log", "show"])).stdout.trim().split("\n").slice(-3);
+    const shown = events.map(
+      (line) => JSON.parse(line) as { type: string; verdict?: string; effect?: { kind: string } },
+    );
+    assert.deepEqual(shown.map(({ type, effect, verdict }) => [type, effect?.kind, verdict]).slice(-2), [
+      ["decision", "undo", "allow"],
+      ["undone", undefined, undefined],
+    ]);
+    assert.deepEqual([(await ringfence(place, ["undo"])).status, look(place)], [2, before]);
+    const again = await ringfence(place, ["land"]);
+    assert.deepEqual([again.status, sh(place, "cat a.txt new/er/n")], [0, "a\nbox\nn\n"]);
+    assert.deepEqual([(await ringfence(place, ["undo"])).status, look(place)], [0, before]);
+    assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+  });
+}
+
+test("an undo leaves what the person changed since, names it, and says where the earlier version is", async (t) => {
+  const place = makePlace(t, MAKE);
+  await play(place, [run(WORK), { text: "ok" }], ["--land", "auto"]);
+  sh(place, "echo me >>a.txt");
+  const undone = await ringfence(place, ["undo"]);
+  const [, folder = ""] = /kept in (\S+)\n/.exec(undone.stdout) ?? [];
+  assert.deepEqual([undone.status, undone.stdout.includes("held    a.txt: changed since it landed\n")], [1, true]);
+  assert.deepEqual([readFileSync(`${folder}/a.txt`, "utf8"), sh(place, "cat a.txt b.txt")], ["a\n", "a\nbox\nme\nb\n"]);
+});
+
+test("after kill -9 in the middle of a landing, diff puts it right in words, and undo gives back all of it", async (t) => {
+  const place = makePlace(t, "mkdir f; for n in $(seq 600); do echo $n >f/$n; done");
+  await play(place, [run("for n in $(seq 600); do echo box >>f/$n; done"), { text: "ok" }]);
+  const journal = `${sessionFolder(place)}/landing.journal`;
+  for (const kept of [2_000, 10_000]) {
+    const { child, ended } = start(place, ["land"]);
+    await until("files are landing", () => existsSync(journal) && statSync(journal).size > kept);
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+    await ended;
+    const landed = Number(sh(place, "cat f/* | grep -c box"));
+    const diff = await ringfence(place, ["diff"]);
+    assert.match(diff.stderr, /^an earlier landing broke off; this much of it was done/);
+    assert.ok(Math.abs(diff.stderr.split("\nlanded ").length - 1 - landed) <= 1);
+    assert.equal(diff.stdout.split("\n+box\n").length - 1, 600 - landed);
+    assert.equal(sh(place, "find . -name '.ringfence-*' -o -name landing.json"), "");
+    assert.equal((await ringfence(place, ["undo"])).status, 0);
+    assert.equal(sh(place, "git status --porcelain"), "");
+  }
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal(sh(place, "cat f/* | grep -c box"), "600\n");
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
