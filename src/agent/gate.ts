@@ -31,7 +31,7 @@ export class Gate {
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
-    if (effect.kind === "land" || effect.kind === "discard") this.#ledger.sync();
+    if (effect.kind === "land" || effect.kind === "land-commits" || effect.kind === "discard") this.#ledger.sync();
     if (decision.verdict !== "allow") return decision;
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
   }

@@ -58,6 +58,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "kill":
       return killBackground(box, effect.id);
     case "land":
+    case "land-commits":
     case "discard":
       throw new Error(`bug: ${effect.kind} is not an effect of the box`);
   }

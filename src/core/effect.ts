@@ -22,4 +22,15 @@ export type Effect =
       readonly held: boolean;
       readonly approvedBy: "person" | "none";
     }
+  /** Puts verified commits of the box into the person's repository, and moves a branch forward to them or makes one. */
+  | {
+      readonly kind: "land-commits";
+      readonly how: "forward" | "branch";
+      readonly branch: string;
+      /** Where the branch was; null when it is new. */
+      readonly oldId: string | null;
+      readonly newId: string;
+      readonly digest: string;
+      readonly approvedBy: "person" | "none";
+    }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" };

@@ -40,6 +40,15 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     held: fc.boolean(),
     approvedBy,
   }),
+  fc.record({
+    kind: fc.constant("land-commits" as const),
+    how: fc.constantFrom("forward" as const, "branch" as const),
+    branch: text,
+    oldId: fc.option(text),
+    newId: text,
+    digest: text,
+    approvedBy,
+  }),
   fc.record({ kind: fc.constant("discard" as const), approvedBy }),
 );
 
@@ -73,7 +82,7 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "discard"];
+  const known = [...BOX_KINDS, "land", "land-commits", "discard"];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -112,6 +121,16 @@ test("source lands unread only while nothing below repo was seen", () => {
   const land = { kind: "land", paths: ["a.ts"], digest: "d", held: false, approvedBy: "none" } as const;
   const verdicts = INTEGRITIES.map((integrity) => decide(land, { integrity, secrecy: "private" }).verdict);
   assert.deepEqual(verdicts, ["allow", "allow", "allow", "ask", "ask"]);
+});
+
+test("commits land for the person alone, whatever was seen", () => {
+  const commits = { kind: "land-commits", how: "branch", branch: "b", oldId: null, newId: "n", digest: "d" } as const;
+  fc.assert(
+    fc.property(labels, (label) => {
+      const by = (approved: "person" | "none") => decide({ ...commits, approvedBy: approved }, label).verdict;
+      assert.deepEqual([by("person"), by("none")], ["allow", "ask"]);
+    }),
+  );
 });
 
 test("only the person discards a layer", () => {
