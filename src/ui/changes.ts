@@ -1,7 +1,10 @@
 import {
   type ChangedSession,
+  commitsOf,
   discardFor,
   emptyFor,
+  type LandedCommits,
+  landCommitsFor,
   landFor,
   linesOf,
   patchOf,
@@ -14,6 +17,7 @@ import { Gate } from "../agent/gate.ts";
 import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
 import type { Collected } from "../box/collect.ts";
+import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
@@ -36,7 +40,7 @@ export async function changesCommand(
   terminal: Terminal,
 ): Promise<number> {
   const stored = findSession(stateFolder(start.environment), findCheckout(start.folder).path, options.session);
-  if (command === "diff") return withChanges(stored, (collected) => printDiff(collected, options, terminal));
+  if (command === "diff") return withChanges(stored, (collected) => printDiff(stored, collected, options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
   try {
@@ -53,7 +57,7 @@ export async function changesCommand(
 /** Shows the changes of a session that goes on. */
 export function diffLive(session: Session, terminal: Terminal): Promise<number> {
   return held(session, (changed) =>
-    withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)),
+    withChanges(changed, (collected) => printDiff(changed, collected, { json: false, stat: false }, terminal)),
   );
 }
 
@@ -82,24 +86,30 @@ async function held(session: Session, use: (changed: ChangedSession) => Promise<
 }
 
 async function printDiff(
+  changed: ChangedSession,
   collected: Collected,
   options: Pick<ChangesOptions, "json" | "stat">,
   { stdout }: Terminal,
 ): Promise<number> {
-  if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected)))}\n`);
-  else if (options.stat) writeSafe(stdout, await statText(collected));
-  else if (stdout.isTTY)
-    writeSafe(stdout, `${statusText(collected)}${(await patchOf(collected, "all")).toString("utf8")}`);
+  const found = options.json || options.stat || stdout.isTTY ? await commitsOf(changed, collected) : null;
+  if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected, found)))}\n`);
+  else if (options.stat) writeSafe(stdout, await statText(collected, found));
+  else if (stdout.isTTY) {
+    const patch = (await patchOf(collected, "all")).toString("utf8");
+    writeSafe(stdout, `${statusText(collected)}${commitsText(found)}${patch}`);
+  }
   // Into a pipe or a file go the exact bytes, for `git apply`; held files are shown by --stat and --json.
   else stdout.write(await patchOf(collected, "source"));
   return 0;
 }
 
-function toJson(collected: Collected): object {
+function toJson(collected: Collected, found: FoundCommits | null): object {
   return {
     digest: collected.digest,
     git_changes: collected.gitChanges,
     git_held: collected.gitHeld,
+    commits: found?.commits ?? [],
+    commits_note: found?.note ?? null,
     changes: collected.changes.map(({ change, cls, why, runs, conflict, hash }) => ({
       path: change.path,
       action: change.action,
@@ -115,7 +125,7 @@ function toJson(collected: Collected): object {
   };
 }
 
-async function statText(collected: Collected): Promise<string> {
+async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
   const lines = new Map((await linesOf(collected)).map((stat) => [stat.path, stat]));
   const rows = collected.changes.map(({ change, cls, conflict }) => {
     const stat = lines.get(change.path);
@@ -123,8 +133,28 @@ async function statText(collected: Collected): Promise<string> {
     const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
     return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
   });
-  const git = collected.gitChanges > 0 ? `${collected.gitChanges} changes under .git stay in the layer\n` : "";
+  const git = commitsText(found) + gitText(collected);
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
+}
+
+/** The rest of a repository's data: objects, the box's own index and logs, and what git would obey. */
+function gitText({ gitChanges }: Collected): string {
+  return gitChanges > 0 ? `${gitChanges} differences under .git, other than commits, stay in the layer\n` : "";
+}
+
+function commitsText(found: FoundCommits | null, landed: LandedCommits | null = null): string {
+  const rows = (found?.commits ?? []).map(({ id, subject, state, why }) => {
+    const word = state === "waits" ? "waits  " : landed?.move ? "landed " : landed ? "stays  " : "       ";
+    return `${word} commit ${id.slice(0, 7)} ${oneLine(subject)}${why === null ? "" : `: ${oneLine(why)}`}\n`;
+  });
+  const note = landed ? landed.note : (found?.note ?? null);
+  const branch = landed?.move?.how === "branch" ? `new branch ${landed.move.branch}: ` : "";
+  return rows.join("") + (note === null && branch === "" ? "" : `${branch}${oneLine(note ?? "your HEAD stays")}\n`);
+}
+
+/** A stranger's text must not look like a line of ours. */
+function oneLine(text: string): string {
+  return text.replace(/[\n\t]/g, " ");
 }
 
 function statusText(collected: Collected): string {
@@ -142,13 +172,15 @@ async function land(
   terminal: Terminal,
 ): Promise<number> {
   const which = paths.length === 0 ? null : choosePaths(collected, paths);
+  const found = which === null ? await commitsOf(changed, collected) : null;
   const result = await landFor(changed, collected, which, record);
-  writeSafe(terminal.stdout, landText(result, collected));
+  const commits = found && (await landCommitsFor(changed, found, record));
+  writeSafe(terminal.stdout, landText(result, collected, commitsText(found, commits)));
   const refused =
     which === null
-      ? result.held.some(({ cls }) => cls !== "source")
+      ? result.held.some(({ cls }) => cls !== "source") || found?.commits.some(({ state }) => state === "waits")
       : which.some((path) => !result.landed.includes(path));
-  if (result.failed.length > 0) return 1;
+  if (result.failed.length > 0 || (found?.moves.length && commits?.move === null)) return 1;
   return refused ? 21 : 0;
 }
 
@@ -161,15 +193,11 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
-function landText(result: LandResult, collected: Collected): string {
+function landText(result: LandResult, collected: Collected, commits: string): string {
   const landed = result.landed.map((path) => `landed  ${path}\n`);
   const held = result.held.map(
     ({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`,
   );
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  const git =
-    collected.gitChanges > 0
-      ? [`${collected.gitChanges} changes under .git (commits, branches) stay in the layer\n`]
-      : [];
-  return [...landed, ...held, ...failed, ...git].join("") || "nothing to land\n";
+  return [...landed, ...held, ...failed, commits, gitText(collected)].join("") || "nothing to land\n";
 }

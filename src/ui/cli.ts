@@ -22,7 +22,7 @@ ringfence run "TASK"            one task, without a person
     --max-turns N, --max-minutes N, --max-usd N
 ringfence exec -- COMMAND       one command in the box, no model
 ringfence diff [--stat|--json]  what a session changed
-ringfence land [PATH…]          copy changes into the checkout
+ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
 ringfence discard               throw a session's changes away
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
