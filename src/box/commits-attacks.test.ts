@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
@@ -119,6 +121,7 @@ test("objects that are damaged, missing, exchanged, huge or too many land nothin
     "t=$(printf '100644 blob %s\\tf\\n' $(echo x | git hash-object -w --stdin) | git mktree); for level in 1 2 3 4 5 6 7; do t=$(for n in 0 1 2 3 4 5 6 7 8 9; do printf '040000 tree %s\\t%s\\n' $t $n; done | git mktree); done; git update-ref HEAD $(git commit-tree $t -p HEAD -m bomb)";
   const cases = {
     damaged: `${object("HEAD:a.ts")}; echo junk >$f`,
+    "a pipe": `${object("HEAD:a.ts")}; rm -f $f; mkfifo $f`,
     missing: `${object("HEAD:a.ts")}; rm -f $f`,
     "exchanged for another": `${object("HEAD:a.ts")}; g=$f; echo evil | git hash-object -w --stdin >/tmp/id; cp .git/objects/$(sed 's,..,&/,' /tmp/id) $g`,
     huge: "head -c 60000000 /dev/zero >big.ts; git add big.ts; git commit -qm big",
@@ -196,6 +199,26 @@ test("a branch that the person moves, or a file that they save, between collecti
     [["mine", "first"], "b\nme\n"],
   );
   assert.equal(look(place).fsck, "");
+});
+
+test("no commit of the person's is lost while they commit and the box's commits land", async () => {
+  const place = makePlace("echo a >a.ts; : >mine.ts");
+  for (const round of [1, 2, 3]) {
+    const session = await sessionThat(place, `git checkout -q master; echo ${round} >>a.ts; git commit -qam box`);
+    const loop = `for n in $(seq 40); do echo ${round}.$n >>mine.ts; git commit -qm mine mine.ts && echo ok; done`;
+    const person = spawn("/bin/bash", ["--norc", "-c", loop], {
+      cwd: place.checkout,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const made = textOf(person.stdout);
+    const { move } = await landWithCommits(session);
+    const commits = (await made).split("ok").length - 1;
+    assert.ok(move !== null && commits > 0);
+    assert.equal(sh(place, `git log --format=%s -${commits} --grep=mine | grep -c mine`).trim(), String(commits));
+    sh(place, "git add -A; git commit -qm rest --allow-empty");
+    assert.deepEqual([look(place).status, look(place).fsck], ["", ""]);
+    assert.equal(sh(place, "wc -l <mine.ts").trim(), String(round * 40));
+  }
 });
 
 if (process.getuid?.() === 0) {

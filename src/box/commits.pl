@@ -66,6 +66,19 @@ sub read_file {
     return <$file> // "";
 }
 
+sub names {
+    my ($folder) = @_;
+    opendir(my $handle, $folder) or die "a folder of .git cannot be read: $!\n";
+    return grep { !/^\.\.?\z/ } readdir $handle;
+}
+
+# f, d, l, c (a deletion of the layer's), o for what else there is, or "" for nothing.
+sub type_at {
+    my @seen = lstat $_[0] or return "";
+    my $type = $seen[2];
+    return S_ISREG($type) ? "f" : S_ISDIR($type) ? "d" : S_ISLNK($type) ? "l" : S_ISCHR($type) ? "c" : "o";
+}
+
 sub write_file {
     my ($path, @pieces) = @_;
     open(my $file, ">", $path) or die "$path: $!\n";
@@ -130,13 +143,13 @@ sub take {
     my $tip = ref_id($view, $ref) // return record("N", "");
     my $old = ref_id($person, $ref);
     return record("N", "") if $tip eq ($old // "");
-    # Only the folders of objects: where the box's repository says to look for more has no say.
+    # Only the folders of objects: where the box's repository says to look for more has no say. A pipe would keep git waiting.
     mkdir "/git/layer", 0700 or die "git: $!\n";
-    if (!grep { !S_ISDIR((lstat $_)[2] // 0) } "/upper/.git", "/upper/.git/objects") {
-        opendir(my $handle, "/upper/.git/objects") or die "the box's objects cannot be read: $!\n";
-        for (grep { /^(?:[0-9a-f]{2}|pack)$/ } readdir $handle) {
-            symlink "/upper/.git/objects/$_", "/git/layer/$_" if S_ISDIR((lstat "/upper/.git/objects/$_")[2]);
-        }
+    for my $folder (type_at("/upper/.git") eq "d" && type_at("/upper/.git/objects") eq "d" ? names("/upper/.git/objects") : ()) {
+        my $objects = "/upper/.git/objects/$folder";
+        next if $folder !~ /^(?:[0-9a-f]{2}|pack)\z/ || type_at($objects) ne "d";
+        for (names($objects)) { type_at("$objects/$_") =~ /[fdc]/ or die "an object of the box is no plain file\n" }
+        symlink $objects, "/git/layer/$folder" or die "git: $!\n";
     }
     make_repository("/git", "/base", "/git/layer", "/base/.git/objects");
     write_file("/out/revisions", "$tip\n", map { "^$_\n" } known($person, $old));
@@ -166,7 +179,7 @@ sub verify {
     my ($ref, $tip) = @_;
     my $person = ["/base"];
     is_branch($ref) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
-    for ("", "/objects", "/objects/pack") { S_ISDIR((lstat "/base/.git$_")[2] // 0) or die "your .git$_ is no folder of its own\n" }
+    for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
     die "your .git is part of another repository\n" if lstat "/base/.git/commondir";
     make_repository("/out/repo", "/base", "/base/.git/objects");
     my $name = git_text("/out/pack", "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
@@ -199,11 +212,11 @@ sub branches {
     my %id = map { /^($ID) (refs\/heads\/.+)$/ ? ($2 => $1) : () } split /\n/, read_plain(["/base"], ".git/packed-refs", 16 << 20) // "";
     my @folders = ("refs/heads");
     while (defined(my $folder = shift @folders)) {
-        opendir(my $handle, "/base/.git/$folder") or next;
-        for (grep { !/^\.\.?$/ } readdir $handle) {
-            my $type = (lstat "/base/.git/$folder/$_")[2] // 0;
-            if (S_ISDIR($type)) { push @folders, "$folder/$_" }
-            else { $id{"$folder/$_"} = (S_ISREG($type) && read_file("/base/.git/$folder/$_", 4096) =~ /^($ID)\n?\z/) ? $1 : "" }
+        next if type_at("/base/.git/$folder") ne "d";
+        for my $name (map { "$folder/$_" } names("/base/.git/$folder")) {
+            my $type = type_at("/base/.git/$name");
+            if ($type eq "d") { push @folders, $name }
+            else { $id{$name} = ($type eq "f" && read_file("/base/.git/$name", 4096) =~ /^($ID)\n?\z/) ? $1 : "" }
         }
         keys %id <= $REFS_MAX && @folders <= $REFS_MAX or die "you have more than $REFS_MAX branches\n";
     }
@@ -383,11 +396,7 @@ sub check_working_tree {
 sub type_of {
     my ($path) = @_;
     my ($here, $type) = ("/checkout", "d");
-    for (split m{/}, $path) {
-        return "" if $type ne "d";
-        my @seen = lstat($here .= "/$_") or return "";
-        $type = S_ISDIR($seen[2]) ? "d" : S_ISREG($seen[2]) ? "f" : S_ISLNK($seen[2]) ? "l" : "o";
-    }
+    for (split m{/}, $path) { $type = $type eq "d" ? type_at($here .= "/$_") : "" }
     return $type;
 }
 
@@ -448,7 +457,7 @@ sub lock_file {
     for ((split m{/}, $path)[0 .. ($path =~ tr{/}{}) - 1]) {
         $folder .= $folder eq "" ? $_ : "/$_";
         mkdir $folder, 0755 and chmod 0755, $folder;
-        S_ISDIR((lstat $folder)[2] // 0) or die "you have a branch of the name $folder\n";
+        type_at($folder) eq "d" or die "you have a branch of the name $folder\n";
     }
     my $draft = "ringfence-$random-" . ++$serial;
     sysopen(my $file, $draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "your .git: $!\n";

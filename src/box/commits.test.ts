@@ -181,6 +181,20 @@ test("a branch never moves to what the working tree does not have", async () => 
   }
 });
 
+test("a commit from an old index, which takes back what the person committed since, moves no branch", async () => {
+  const place = makePlace("echo a >a.ts; echo b >b.ts");
+  const session = await startSession(place);
+  await session.run("echo box >>a.ts; git add a.ts");
+  sh(place, "echo me >>b.ts; echo me >mine.ts; git add -A; git commit -qm mine");
+  await session.box.remount();
+  await session.run("git commit -qm box");
+  await session.close();
+  const { move, refused } = await landWithCommits(session);
+  assert.equal(move?.how, "branch");
+  assert.match(refused[0] ?? "", /b\.ts|mine\.ts/);
+  assert.deepEqual([look(place).log, sh(place, "cat b.ts mine.ts")], [["mine", "first"], "b\nme\nme\n"]);
+});
+
 test("an index or a repository that is not plain gets a branch instead", async () => {
   const cases = {
     "git update-index --split-index": "split or sparse",

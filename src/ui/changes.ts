@@ -138,8 +138,8 @@ async function statText(collected: Collected, found: FoundCommits | null): Promi
 }
 
 /** The rest of a repository's data: objects, the box's own index and logs, and what git would obey. */
-function gitText({ gitChanges }: Collected): string {
-  return gitChanges > 0 ? `${gitChanges} differences under .git, other than commits, stay in the layer\n` : "";
+function gitText({ gitChanges }: Collected, hint = ""): string {
+  return gitChanges > 0 ? `${gitChanges} differences under .git stay in the layer${hint}\n` : "";
 }
 
 function commitsText(found: FoundCommits | null, landed: LandedCommits | null = null): string {
@@ -175,7 +175,8 @@ async function land(
   const found = which === null ? await commitsOf(changed, collected) : null;
   const result = await landFor(changed, collected, which, record);
   const commits = found && (await landCommitsFor(changed, found, record));
-  writeSafe(terminal.stdout, landText(result, collected, commitsText(found, commits)));
+  const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
+  writeSafe(terminal.stdout, landText(result, git));
   const refused =
     which === null
       ? result.held.some(({ cls }) => cls !== "source") || found?.commits.some(({ state }) => state === "waits")
@@ -193,11 +194,11 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
-function landText(result: LandResult, collected: Collected, commits: string): string {
+function landText(result: LandResult, git: string): string {
   const landed = result.landed.map((path) => `landed  ${path}\n`);
   const held = result.held.map(
     ({ path, cls, why, runs }) => `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`,
   );
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  return [...landed, ...held, ...failed, commits, gitText(collected)].join("") || "nothing to land\n";
+  return [...landed, ...held, ...failed, git].join("") || "nothing to land\n";
 }
