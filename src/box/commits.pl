@@ -2,7 +2,7 @@
 # its own, and git in it only ever opens an empty repository of ours, which borrows objects and has no configuration.
 #
 #   take    /upper and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
-#   verify  /base read-only, /out/pack -> /out/repo with the pack verified, and what each commit in it changes
+#   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only but for its .git, new objects in place: moves the person's branch, or makes one
 #
@@ -17,6 +17,7 @@ my ($mode, $arch, $git, $sha256sum, @rest) = @ARGV;
 my $lgetxattr = $arch eq "arm64" ? 9 : 192;
 my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
 my ($HEAD_BYTES, $TARGET_BYTES, $MANIFEST_BYTES) = (256, 4097, (1 << 20) + 1);
+my $EEXIST = 17;
 my $NONE = "0" x 40;
 my $EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 my $ID = qr/[0-9a-f]{40}/;
@@ -182,17 +183,20 @@ sub verify {
     for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
     die "your .git is part of another repository\n" if lstat "/base/.git/commondir";
     make_repository("/out/repo", "/base", "/base/.git/objects");
-    my $name = git_text("/out/pack", "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
+    my $name = git_text("/in/pack", "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
     $name =~ /^pack\t($ID)$/m or die "git index-pack has no answer\n";
     $name = $1;
     my $file = "/out/repo/objects/pack/pack-$name";
     check_sizes("$file.idx");
-    my $old = ref_id($person, $ref);
-    my @not = map { "^$_" } known($person, $old);
-    git_text("/dev/null", "rev-list", "--objects", "--quiet", $tip, @not, "--");
-    record("B", head_ref($person), $old // "");
-    branches();
-    commits($tip, @not);
+    my ($old, $head, %refs) = (ref_id($person, $ref), head_ref($person), refs());
+    record("B", $head, $old // "");
+    record("R", $_, $refs{$_}) for grep { m{^refs/heads/} } sort keys %refs;
+    # A branch that moves takes in all that it does not have. For a new one, what another of the person's has is no news.
+    my @base = known($person, $old);
+    my @not = $head eq $ref ? @base : (@base, whole_commits(values %refs));
+    write_file("/out/revisions", "$tip\n", map { "^$_\n" } @not);
+    git_text("/out/revisions", "rev-list", "--objects", "--quiet", "--stdin");
+    commits($tip, @base);
     my ($pack_hash, $index_hash) = hashes("$file.pack", "$file.idx");
     record("V", $name, $pack_hash, $index_hash);
 }
@@ -207,10 +211,10 @@ sub check_sizes {
     }
 }
 
-# Names the person's branches, so that a new one takes no other's name.
-sub branches {
-    my %id = map { /^($ID) (refs\/heads\/.+)$/ ? ($2 => $1) : () } split /\n/, read_plain(["/base"], ".git/packed-refs", 16 << 20) // "";
-    my @folders = ("refs/heads");
+# The person's branches, those that they track, and tags, with their ids; "" for what is no plain ref.
+sub refs {
+    my %id = map { /^($ID) (refs\/(?:heads|remotes|tags)\/.+)$/ ? ($2 => $1) : () } split /\n/, read_plain(["/base"], ".git/packed-refs", 16 << 20) // "";
+    my @folders = ("refs/heads", "refs/remotes", "refs/tags");
     while (defined(my $folder = shift @folders)) {
         next if type_at("/base/.git/$folder") ne "d";
         for my $name (map { "$folder/$_" } names("/base/.git/$folder")) {
@@ -218,15 +222,21 @@ sub branches {
             if ($type eq "d") { push @folders, $name }
             else { $id{$name} = ($type eq "f" && read_file("/base/.git/$name", 4096) =~ /^($ID)\n?\z/) ? $1 : "" }
         }
-        keys %id <= $REFS_MAX && @folders <= $REFS_MAX or die "you have more than $REFS_MAX branches\n";
+        keys %id <= $REFS_MAX && @folders <= $REFS_MAX or die "you have more than $REFS_MAX branches and tags\n";
     }
-    record("R", $_, $id{$_}) for sort keys %id;
+    return %id;
+}
+
+# A ref may be broken, or a tag of something else.
+sub whole_commits {
+    write_file("/out/ids", map { "$_^{commit}\n" } grep { $_ ne "" } @_);
+    return map { /^($ID) commit / ? $1 : () } split /\n/, git_text("/out/ids", "cat-file", "--batch-check");
 }
 
 sub commits {
-    my ($tip, @not) = @_;
-    my @log = split /\0/, git_text("/dev/null", "log", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none", "--max-count=" . ($COMMITS_MAX + 1),
-        "--format=%H%n%P%n%an <%ae>%n%s", $tip, @not, "--");
+    my ($tip, @base) = @_;
+    my @log = split /\0/, git_text("/out/revisions", "log", "--stdin", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none", "--max-count=" . ($COMMITS_MAX + 1),
+        "--format=%H%n%P%n%an <%ae>%n%s");
     @log <= $COMMITS_MAX or die "there are more than $COMMITS_MAX commits\n";
     my (@ids, %wanted);
     for (@log) {
@@ -250,7 +260,7 @@ sub commits {
     }
     close $out or die "git diff-tree failed\n";
     # Links that were there before: one of them may give a changed file a name that some tool runs.
-    for my $base (map { substr $_, 1 } @not) {
+    for my $base (@base, $tip) {
         $out = start_git("/dev/null", "ls-tree", "-r", "-z", "--full-tree", $base);
         while (<$out>) { /^120000 blob ($ID)\t(.+)\0\z/s or next; record("L", $1, $2); want(\%wanted, $1, "120000", $TARGET_BYTES) }
         close $out or die "git ls-tree failed\n";
@@ -463,7 +473,7 @@ sub lock_file {
     sysopen(my $file, $draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "your .git: $!\n";
     flock($file, LOCK_EX | LOCK_NB) or die "flock: $!\n";
     push @drafts, [$draft, "$path.lock", $file];
-    return link($draft, "$path.lock") ? $file : undef;
+    return link($draft, "$path.lock") ? $file : $! == $EEXIST ? undef : die "your .git: $!\n";
 }
 
 sub fill {

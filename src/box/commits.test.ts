@@ -70,15 +70,18 @@ test("when the person committed too, the commits become a branch of their own an
   sh(place, "echo me >>b.ts; git commit -qam mine");
   await session.close();
   const { found, move } = await landWithCommits(session);
-  assert.deepEqual([move?.how, found?.note], ["branch", "your branch master has moved"]);
+  assert.deepEqual([move?.how, found?.note], ["branch", "your branch master has commits that the box's has not"]);
   assert.match(move?.branch ?? "", /^ringfence\/master-[0-9a-f]{7}$/);
   assert.deepEqual(look(place).log, ["mine", "first"]);
   assert.deepEqual(look(place).branches, ["master mine", `${move?.branch} box`]);
+  const twice = await landWithCommits(session);
+  assert.deepEqual([twice.move, twice.found?.note], [null, `your branch ${move?.branch} has these commits`]);
   assert.equal(
     sh(place, `git stash -q; git merge -q ${move?.branch} -m merged; git stash drop -q; cat a.ts b.ts`),
     "a\nbox\nb\nme\n",
   );
-  assert.equal((await landWithCommits(session)).found, null);
+  const again = await landWithCommits(session);
+  assert.deepEqual([again.move, again.found], [null, null]);
 });
 
 test("a branch that the person does not have is made, one of their name is left alone", async () => {
@@ -94,7 +97,24 @@ test("a branch that the person does not have is made, one of their name is left 
   assert.equal(look(place).fsck, "");
   const again = await landWithCommits(two);
   assert.deepEqual(again.move, null);
-  assert.match(again.found?.note ?? "", /^your branch ringfence\/other-\w+ has these commits$/);
+  assert.match(again.found?.note ?? "", /^your repository has the box's commits already/);
+});
+
+test("for a new branch, what the person has on another is no news; for one that moves, it is judged", async () => {
+  const place = makePlace("echo a >a.ts");
+  sh(
+    place,
+    "git checkout -qb dev; echo '{}' >.vscode.json; mkdir .vscode; echo '{}' >.vscode/tasks.json; git add -A; git commit -qm tasks; git checkout -q master; git update-ref refs/remotes/origin/dev dev; git branch -qD dev; echo broken >.git/refs/tags/odd; git tag blob $(git rev-parse HEAD:a.ts)",
+  );
+  const one = await sessionThat(
+    place,
+    "git checkout -qb feat origin/dev; echo 1 >one.ts; git add -A; git commit -qm one",
+  );
+  const { found, move } = await landWithCommits(one);
+  assert.deepEqual([found?.commits.map(({ subject }) => subject), move?.branch], [["one"], "feat"]);
+  const two = await sessionThat(place, "git merge -q --no-ff origin/dev -m merged");
+  const merged = await landWithCommits(two);
+  assert.deepEqual([merged.found?.commits.map(({ state }) => state), merged.move], [["waits", "waits"], null]);
 });
 
 test("a first commit, a shallow history, packed branches and a long path of folders", async () => {

@@ -52,22 +52,24 @@ export async function findCommits(plan: CollectPlan, collected: Collected): Prom
   if (collected.gitType !== "dir")
     return { ...none, note: "the checkout's .git is no folder of its own: commits stay in the layer" };
   if (findProgram("git") === null) return { ...none, note: "landing commits needs git: they stay in the layer" };
-  mkdirSync(folder, { mode: 0o700 });
+  // What takes from the layer leaves nothing where the other one works.
+  for (const name of ["", "taken", "verified"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const base: Bind = { source: plan.facts.checkout, target: "/base", access: "read" };
-  const out: Bind = { source: folder, target: "/out", access: "write" };
+  const taken: Bind = { source: join(folder, "taken"), target: "/out", access: "write" };
+  const input: Bind = { ...taken, target: "/in", access: "read" };
+  const out: Bind = { source: join(folder, "verified"), target: "/out", access: "write" };
   const upper: Bind = { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" };
   try {
-    const taken = await ask(plan.programs, "take", [], [upper, base, out]);
-    if (taken.text() === "N") {
-      const why = taken.path();
+    const answer = await ask(plan.programs, "take", [], [upper, base, taken]);
+    if (answer.text() === "N") {
+      const why = answer.path();
       return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };
     }
-    const [ref, tip] = [taken.path(), taken.text()];
-    const verified = readBoxCommits(await ask(plan.programs, "verify", [ref, tip], [base, out]));
+    const [ref, tip] = [answer.path(), answer.text()];
+    const verified = readBoxCommits(await ask(plan.programs, "verify", [ref, tip], [base, input, out]));
     return { ...judge(ref, verified, plan.facts.masked), folder, pack: verified.pack };
   } catch (error) {
-    if (error instanceof BoxUnavailable || !(error instanceof Error) || error.message.startsWith("bug:")) throw error;
-    return { ...none, note: `commits stay in the layer: ${error.message}` };
+    return { ...none, note: `commits stay in the layer: ${whyOf(error)}` };
   }
 }
 
@@ -83,12 +85,12 @@ function judge(ref: string, verified: Verified, masked: readonly string[]): Omit
     contentOf: (id) => contents.get(id ?? "") ?? null,
   });
   const moves: Move[] = [];
-  let note: string | null = null;
+  let note = commits.length === 0 ? "your repository has the box's commits already, on another branch" : null;
   const owner = [...branches].find(([, id]) => id === tip)?.[0];
   if (tip !== null && owner !== undefined && !isForward) note = `your branch ${owner} has these commits`;
   else if (tip !== null) {
     if (isForward) moves.push({ how: "forward", branch: name, oldId: old, newId: tip });
-    else if (head === ref) note = `your branch ${name} has moved`;
+    else if (head === ref) note = `your branch ${name} has commits that the box's has not`;
     else note = `you are not on the branch ${name}`;
     // A branch of the person's that has no commit yet cannot be made beside itself.
     const taken = head.startsWith("refs/heads/") ? new Map([...branches, [head.slice(11), ""]]) : branches;
@@ -104,16 +106,26 @@ function judge(ref: string, verified: Verified, masked: readonly string[]): Omit
 /** Puts the verified objects into the person's repository and makes one move. Null when it is made, else why it is not. */
 export async function landCommits({ facts, found, programs }: LandCommitsPlan, move: Move): Promise<string | null> {
   const git = join(facts.checkout, ".git");
-  const out: Bind = { source: found.folder, target: "/out", access: "read" };
+  const out: Bind = { source: join(found.folder, "verified"), target: "/out", access: "read" };
   const pack: Bind = { source: join(git, "objects/pack"), target: "/pack", access: "write" };
-  await ask(programs, "put", found.pack, [out, pack]);
   const args = [move.how, `refs/heads/${move.branch}`, move.oldId ?? NO_COMMIT, move.newId];
-  const answer = await ask(programs, "move", args, [
-    { ...out, access: "write" },
-    { source: facts.checkout, target: "/checkout", access: "read" },
-    { source: git, target: "/checkout/.git", access: "write" },
-  ]);
-  return answer.text() === "M" ? null : answer.path();
+  try {
+    await ask(programs, "put", found.pack, [out, pack]);
+    const answer = await ask(programs, "move", args, [
+      { ...out, access: "write" },
+      { source: facts.checkout, target: "/checkout", access: "read" },
+      { source: git, target: "/checkout/.git", access: "write" },
+    ]);
+    return answer.text() === "M" ? null : answer.path();
+  } catch (error) {
+    return whyOf(error);
+  }
+}
+
+/** What a sandbox died of, in words; throws what is no fault of the repository's. */
+function whyOf(error: unknown): string {
+  if (error instanceof BoxUnavailable || !(error instanceof Error) || error.message.startsWith("bug:")) throw error;
+  return error.message;
 }
 
 async function ask(
