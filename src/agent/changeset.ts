@@ -1,12 +1,13 @@
 import type { Box } from "../box/box.ts";
 import { choose } from "../box/choose.ts";
 import { type Collected, collectChanges } from "../box/collect.ts";
+import { type FoundCommits, findCommits, type Move } from "../box/commits.ts";
 import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { endPending } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
-import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
+import { discardPermitted, emptyPermitted, landCommitsPermitted, landPermitted } from "../box/permitted.ts";
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
@@ -73,6 +74,44 @@ export async function landFor(
   record.ledger.sync();
   endPending(session.path);
   return result;
+}
+
+/** Finds the commits that the box made, or null; what is staged of them goes with the collection. */
+export function commitsOf(session: ChangedSession, collected: Collected): Promise<FoundCommits | null> {
+  return findCommits({ sessionPath: session.path, facts: session.facts, programs: findPrograms() }, collected);
+}
+
+/** Which branch took the commits, and why a better way was refused; `move` is null when nothing landed. */
+export interface LandedCommits {
+  readonly move: Move | null;
+  readonly note: string | null;
+}
+
+/**
+ * Lands commits for the person who asked, each try decided and recorded first. The files of the commits landed before:
+ * a branch moves only to what lies in the checkout.
+ */
+export async function landCommitsFor(
+  session: ChangedSession,
+  found: FoundCommits,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<LandedCommits> {
+  let note = found.note;
+  for (const move of found.moves) {
+    const effect = { kind: "land-commits", ...move, digest: found.digest, approvedBy: "person" } as const;
+    const gated = record.gate.pass(effect, null);
+    if (gated.verdict !== "allow") throw new Error(`bug: landing commits for the person was refused: ${gated.reason}`);
+    const refused = await landCommitsPermitted(gated.permit, {
+      facts: session.facts,
+      found,
+      programs: findPrograms(),
+    });
+    record.ledger.append({ type: "landed-commits", at: Date.now(), branch: move.branch, commit: move.newId, refused });
+    record.ledger.sync();
+    if (refused === null) return { move, note };
+    note = refused;
+  }
+  return { move: null, note };
 }
 
 /** Throws a session's layer away; its ledger stays. */

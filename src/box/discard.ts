@@ -1,4 +1,5 @@
-import { basename, dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { encodePath } from "../core/changes.ts";
 import type { Collected } from "./collect.ts";
 import { listLandings, namesOfLandings, readPending } from "./landing.ts";
@@ -29,6 +30,7 @@ export async function releaseStage(collected: Collected, programs: Programs): Pr
   if (readPending(sessionPath)?.stage === name) return;
   const landing = listLandings(sessionPath).find(({ stage }) => stage === name);
   if (!landing) return removeStage(collected, programs);
+  if (existsSync(join(collected.stage, "commits"))) await remove(collected.stage, ["-name", "commits"], programs);
   const landed = new Set(landing.changes.map(({ path }) => path));
   const rest = collected.changes.filter(({ change, isStaged }) => isStaged && !landed.has(change.path));
   if (rest.length === 0) return;

@@ -37,7 +37,7 @@ export function makePlace(make: string): Place {
   for (const folder of [place.checkout, place.state]) mkdirSync(folder, { mode: 0o755 });
   sh(
     place,
-    `git init -q . && git config user.name t && git config user.email t@t\n${make}\ngit add -A && git commit -qm first --allow-empty; sleep 0.02`,
+    `git init -q -b master . && git config user.name t && git config user.email t@t\n${make}\ngit add -A && git commit -qm first --allow-empty; sleep 0.02`,
   );
   return place;
 }

@@ -60,6 +60,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "kill":
       return killBackground(box, effect.id);
     case "land":
+    case "land-commits":
     case "discard":
     case "undo":
     case "recover":

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
 import type { Box } from "./box.ts";
+import { type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
@@ -29,6 +30,14 @@ export function recoverPermitted(permit: Permit, plan: Omit<UndoPlan, "landing">
   if (effect.kind !== "recover" || effect.landing !== readPending(plan.sessionPath)?.number)
     throw new Error("bug: a permit for something else");
   return recoverLanding(plan);
+}
+
+/** Spends a permit to land exactly the commits that it was given for. Null when it is done, else why nothing moved. */
+export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Promise<string | null> {
+  const effect = spend(permit);
+  if (effect.kind !== "land-commits" || effect.digest !== plan.found.digest)
+    throw new Error("bug: a permit for other commits");
+  return landCommits(plan, effect);
 }
 
 /** Spends a permit to throw away the layer of a session that is over. */

@@ -28,6 +28,17 @@ export type Effect =
       readonly approvals: readonly Approval[];
       readonly approvedBy: "person" | "none";
     }
+  /** Puts verified commits of the box into the person's repository, and moves a branch forward to them or makes one. */
+  | {
+      readonly kind: "land-commits";
+      readonly how: "forward" | "branch";
+      readonly branch: string;
+      /** Where the branch was; null when it is new. */
+      readonly oldId: string | null;
+      readonly newId: string;
+      readonly digest: string;
+      readonly approvedBy: "person" | "none";
+    }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" }
   /** Puts back in the checkout what a landing of this session replaced; `paths` are what it had landed. */
   | {

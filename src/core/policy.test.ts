@@ -41,6 +41,15 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     approvals: fc.array(fc.record({ path: text, hash: text }), { maxLength: 2 }),
     approvedBy,
   }),
+  fc.record({
+    kind: fc.constant("land-commits" as const),
+    how: fc.constantFrom("forward" as const, "branch" as const),
+    branch: text,
+    oldId: fc.option(text),
+    newId: text,
+    digest: text,
+    approvedBy,
+  }),
   fc.record({ kind: fc.constant("discard" as const), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),
@@ -87,7 +96,7 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "discard", "undo", "recover"];
+  const known = [...BOX_KINDS, "land", "land-commits", "discard", "undo", "recover"];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -148,6 +157,16 @@ test("only the person undoes a landing or puts one right", () => {
         decide({ ...recover, approvedBy }, label).verdict,
       ]);
       assert.deepEqual(verdicts, ["allow", "allow", "deny", "deny"]);
+    }),
+  );
+});
+
+test("commits land for the person alone, whatever was seen", () => {
+  const commits = { kind: "land-commits", how: "branch", branch: "b", oldId: null, newId: "n", digest: "d" } as const;
+  fc.assert(
+    fc.property(labels, (label) => {
+      const by = (approved: "person" | "none") => decide({ ...commits, approvedBy: approved }, label).verdict;
+      assert.deepEqual([by("person"), by("none")], ["allow", "ask"]);
     }),
   );
 });

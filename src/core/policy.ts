@@ -26,6 +26,10 @@ export function decide(effect: Effect, label: Label): Decision {
       return { verdict: "allow", reason: "stays in the box" };
     case "land":
       return decideLand(effect, label);
+    case "land-commits":
+      return effect.approvedBy === "person"
+        ? { verdict: "allow", reason: "the person lands these commits" }
+        : { verdict: "ask", reason: "a person lands commits" };
     case "discard":
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person discards the layer" }

@@ -1,7 +1,10 @@
 import {
   type ChangedSession,
+  commitsOf,
   discardFor,
   emptyFor,
+  type LandedCommits,
+  landCommitsFor,
   landFor,
   linesOf,
   patchOf,
@@ -17,6 +20,7 @@ import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import type { ClassifiedChange, Collected } from "../box/collect.ts";
 import { quote } from "../box/commands.ts";
+import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
@@ -50,7 +54,7 @@ export async function changesCommand(
   await putRight(state, checkout, options.session, terminal);
   const stored = findSession(state, checkout, options.session);
   if (command === "diff")
-    return withChanges(stored, (collected) => printDiff(only(collected, options.paths), options, terminal));
+    return withChanges(stored, (collected) => printDiff(stored, only(collected, options.paths), options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
   try {
@@ -69,7 +73,7 @@ export async function changesCommand(
 /** Shows the changes of a session that goes on. */
 export function diffLive(session: Session, terminal: Terminal): Promise<number> {
   return held(session, terminal, (changed) =>
-    withChanges(changed, (collected) => printDiff(collected, { json: false, stat: false }, terminal)),
+    withChanges(changed, (collected) => printDiff(changed, collected, { json: false, stat: false }, terminal)),
   );
 }
 
@@ -89,7 +93,7 @@ export async function showHeld(session: Session, paths: readonly string[], termi
     withChanges(changed, async (all) => {
       const collected = only(all, paths);
       shown.push(...collected.changes.filter(isOffered).map(({ change, hash }) => ({ path: change.path, hash })));
-      return printDiff(collected, { json: false, stat: false }, terminal);
+      return printDiff(changed, collected, { json: false, stat: false }, terminal);
     }),
   );
   return shown;
@@ -128,24 +132,30 @@ async function held(
 }
 
 async function printDiff(
+  changed: ChangedSession,
   collected: Collected,
   options: Pick<ChangesOptions, "json" | "stat">,
   { stdout }: Terminal,
 ): Promise<number> {
-  if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected)))}\n`);
-  else if (options.stat) writeSafe(stdout, await statText(collected));
-  else if (stdout.isTTY)
-    writeSafe(stdout, `${statusText(collected)}${(await patchOf(collected, "all")).toString("utf8")}`);
+  const found = options.json || options.stat || stdout.isTTY ? await commitsOf(changed, collected) : null;
+  if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected, found)))}\n`);
+  else if (options.stat) writeSafe(stdout, await statText(collected, found));
+  else if (stdout.isTTY) {
+    const patch = (await patchOf(collected, "all")).toString("utf8");
+    writeSafe(stdout, `${statusText(collected)}${commitsText(found)}${patch}`);
+  }
   // Into a pipe or a file go the exact bytes, for `git apply`; held files are shown by --stat and --json.
   else stdout.write(await patchOf(collected, "source"));
   return 0;
 }
 
-function toJson(collected: Collected): object {
+function toJson(collected: Collected, found: FoundCommits | null): object {
   return {
     digest: collected.digest,
     git_changes: collected.gitChanges,
     git_held: collected.gitHeld,
+    commits: found?.commits ?? [],
+    commits_note: found?.note ?? null,
     changes: collected.changes.map(({ change, cls, why, runs, conflict, hash }) => ({
       path: change.path,
       action: change.action,
@@ -161,7 +171,7 @@ function toJson(collected: Collected): object {
   };
 }
 
-async function statText(collected: Collected): Promise<string> {
+async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
   const lines = new Map((await linesOf(collected)).map((stat) => [stat.path, stat]));
   const rows = collected.changes.map(({ change, cls, conflict }) => {
     const stat = lines.get(change.path);
@@ -169,8 +179,29 @@ async function statText(collected: Collected): Promise<string> {
     const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
     return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
   });
-  const git = gitText(collected, "");
+  const git = commitsText(found) + gitText(collected);
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
+}
+
+/** The rest of a repository's data: objects, the box's own index and logs, and what git would obey. */
+function gitText({ gitChanges }: Collected, hint = ""): string {
+  const [one, many] = ["difference under .git stays", "differences under .git stay"];
+  return gitChanges > 0 ? `${counted(gitChanges, one, many)} in the layer${hint}\n` : "";
+}
+
+function commitsText(found: FoundCommits | null, landed: LandedCommits | null = null): string {
+  const rows = (found?.commits ?? []).map(({ id, subject, state, why }) => {
+    const word = state === "waits" ? "waits  " : landed?.move ? "landed " : landed ? "stays  " : "       ";
+    return `${word} commit ${id.slice(0, 7)} ${oneLine(subject)}${why === null ? "" : `: ${oneLine(why)}`}\n`;
+  });
+  const note = landed ? landed.note : (found?.note ?? null);
+  const branch = landed?.move?.how === "branch" ? `new branch ${landed.move.branch}: ` : "";
+  return rows.join("") + (note === null && branch === "" ? "" : `${branch}${oneLine(note ?? "your HEAD stays")}\n`);
+}
+
+/** A stranger's text must not look like a line of ours. */
+function oneLine(text: string): string {
+  return text.replace(/[\n\t]/g, " ");
 }
 
 function statusText(collected: Collected): string {
@@ -193,14 +224,17 @@ async function land(
     writeSafe(terminal.stderr, `${lines.join("")}nothing landed\n`);
     return EXIT_CODES["approval-needed"];
   }
-  const result = await landFor(changed, collected, wish, record);
-  writeSafe(terminal.stdout, landText(result, collected));
   const { which } = wish;
+  const found = which === null ? await commitsOf(changed, collected) : null;
+  const result = await landFor(changed, collected, wish, record);
+  const commits = found && (await landCommitsFor(changed, found, record));
+  const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
+  writeSafe(terminal.stdout, landText(result, git));
   const refused =
     which === null
-      ? result.held.some(({ cls }) => cls !== "source")
+      ? result.held.some(({ cls }) => cls !== "source") || found?.commits.some(({ state }) => state === "waits")
       : which.some((path) => !result.landed.includes(path));
-  if (result.failed.length > 0) return 1;
+  if (result.failed.length > 0 || (found?.moves.length && commits?.move === null)) return 1;
   return refused ? EXIT_CODES["approval-needed"] : 0;
 }
 
@@ -237,7 +271,7 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
-function landText(result: LandResult, collected: Collected): string {
+function landText(result: LandResult, git: string): string {
   const landed = result.landed.map((path) => `landed  ${path}\n`);
   const held = result.held.map(
     ({ path, cls, why, runs, hash }) =>
@@ -245,13 +279,5 @@ function landText(result: LandResult, collected: Collected): string {
   );
   const next = afterLanding(result.landed).map(({ folder, command }) => `next    in ${folder}: ${command}\n`);
   const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
-  return (
-    [...landed, ...held, ...failed, gitText(collected, " (commits, branches)"), ...new Set(next)].join("") ||
-    "nothing to land\n"
-  );
-}
-
-function gitText({ gitChanges }: Collected, what: string): string {
-  const [one, many] = [`change under .git${what} stays`, `changes under .git${what} stay`];
-  return gitChanges > 0 ? `${counted(gitChanges, one, many)} in the layer\n` : "";
+  return [...landed, ...held, ...failed, git, ...new Set(next)].join("") || "nothing to land\n";
 }

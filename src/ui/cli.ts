@@ -22,7 +22,7 @@ ringfence run "TASK"            one task, without a person
     --max-turns N, --max-minutes N, --max-usd N
 ringfence exec -- COMMAND       one command in the box, no model
 ringfence diff [PATH…]          what a session changed; --stat, --json
-ringfence land [PATH…]          copy changes into the checkout
+ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
 ringfence undo                  give back what the newest landing replaced
 ringfence discard               throw a session's changes away

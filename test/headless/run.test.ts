@@ -291,6 +291,45 @@ test("a held file lands with an approval of exactly it, and with no other", asyn
   assert.match((await ringfence(place, ["log", "show"])).stdout, /package-lock\.json/);
 });
 
+test("commits of a run land: decided and recorded, shown as inert text, and a held one waits with exit status 21", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const hostile = "$(printf 'evil \\033[2J\\342\\200\\256 subject')";
+  const commits = `echo two >>a.txt; git commit -qam "${hostile}"; mkdir .vscode; echo '{}' >.vscode/tasks.json; git add -A; git commit -qm tasks`;
+  await play(place, [run(commits), { text: "ok" }]);
+  const shown = await ringfence(place, ["diff", "--json"]);
+  const { commits: listed, commits_note: note } = JSON.parse(shown.stdout) as {
+    commits: Event[];
+    commits_note: string | null;
+  };
+  assert.ok(!/[\u001b\u202e]/.test(shown.stdout));
+  assert.deepEqual(
+    listed.map(({ subject, author, state, why }) => [subject, author, state, why]),
+    [
+      ["evil \u001b[2J\u202e subject", "Ada Example <ada@example.test>", "lands", null],
+      ["tasks", "Ada Example <ada@example.test>", "waits", ".vscode/tasks.json: run-later, editor configuration"],
+    ],
+  );
+  assert.equal(note, null);
+  const path = await ringfence(place, ["land", "a.txt"]);
+  assert.deepEqual([path.status, sh(place, "git log --format=%s")], [0, "start\n"]);
+  const landed = await ringfence(place, ["land"]);
+  assert.match(landed.stdout, /^landed {2}commit [0-9a-f]{7} evil \\x1b\[2J<U\+202E> subject$/m);
+  assert.match(
+    landed.stdout,
+    /^waits {3}commit [0-9a-f]{7} tasks: \.vscode\/tasks\.json: run-later, editor configuration$/m,
+  );
+  assert.deepEqual([landed.status, sh(place, "git status --porcelain; git rev-list --count HEAD")], [21, "2\n"]);
+  const log = (await ringfence(place, ["log", "show"])).stdout.split("\n");
+  const events = log.slice(0, -1).map((line) => JSON.parse(line) as Event);
+  const at = events.findIndex(({ effect }) => (effect as Event | undefined)?.kind === "land-commits");
+  const commit = sh(place, "git rev-parse HEAD").trim();
+  const old = sh(place, "git rev-parse HEAD~1").trim();
+  const { how, branch, oldId, newId, approvedBy } = (events[at]?.effect ?? {}) as Event;
+  assert.deepEqual([how, branch, oldId, newId, approvedBy], ["forward", "main", old, commit, "person"]);
+  const { type, refused } = events[at + 1] ?? {};
+  assert.deepEqual([type, events[at + 1]?.commit, refused], ["landed-commits", commit, null]);
+});
+
 test("no control character of the model or of a command reaches the output in any format", async (t) => {
   const hostile = "\u001b]0;title\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066\u0000\r\u200b";
   const place = makePlace(t);

@@ -1,0 +1,503 @@
+# Takes the commits of the box out of a layer and puts them into the person's repository. Each mode runs in a sandbox of
+# its own, and git in it only ever opens an empty repository of ours, which borrows objects and has no configuration.
+#
+#   take    /upper and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
+#   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
+#   put     /out read-only -> the verified pack in the person's pack folder, at /pack
+#   move    /checkout read-only but for its .git, new objects in place: moves the person's branch, or makes one
+#
+# Every string of an answer ends in NUL; each record starts with one letter and has a fixed number of strings.
+use strict;
+use warnings;
+use Fcntl qw(:DEFAULT :flock :mode);
+use IO::Handle;
+
+my ($mode, $arch, $git, $sha256sum, @rest) = @ARGV;
+@ARGV = ();
+my $lgetxattr = $arch eq "arm64" ? 9 : 192;
+my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
+my ($HEAD_BYTES, $TARGET_BYTES, $MANIFEST_BYTES) = (256, 4097, (1 << 20) + 1);
+my $EEXIST = 17;
+my $NONE = "0" x 40;
+my $EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+my $ID = qr/[0-9a-f]{40}/;
+my ($records, $serial, @drafts) = (0, 0);
+my $random = sprintf "%08x%08x", rand 1 << 32, rand 1 << 32;
+binmode STDOUT;
+umask 0077;
+
+my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move);
+($run{$mode} // die "unknown mode\n")->(@rest);
+close STDOUT or die "output: $!\n";
+
+sub record { ++$records <= $RECORDS_MAX or die "more than $RECORDS_MAX changes\n"; print join("\0", @_), "\0" }
+
+# Reads a file as the view shows it, the first root over the second. No link is followed; undefined where no file is.
+sub read_plain {
+    my ($roots, $path, $bytes_max) = @_;
+    my ($here, @roots) = ("", @$roots);
+    my @parts = split m{/}, $path;
+    while (defined(my $part = shift @parts)) {
+        $here .= "/$part";
+        my @shown;
+        for my $root (@roots) {
+            my @seen = lstat "$root$here" or next;
+            last if S_ISCHR($seen[2]);
+            if (S_ISDIR($seen[2])) { push @shown, $root; is_opaque("$root$here") ? last : next }
+            return @shown || @parts ? undef : read_file("$root$here", $bytes_max);
+        }
+        @roots = @shown or return undef;
+    }
+    return undef;
+}
+
+sub is_opaque {
+    my ($path) = @_;
+    my ($name, $buffer) = ("user.overlay.opaque", "\0" x 16);
+    return syscall($lgetxattr, "$path", $name, $buffer, 16) == 1 && substr($buffer, 0, 1) eq "y";
+}
+
+sub read_file {
+    my ($path, $bytes_max) = @_;
+    sysopen(my $file, $path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) or die "a file of .git is a link, or cannot be read: $!\n";
+    my @seen = stat $file;
+    S_ISREG($seen[2]) && $seen[7] <= $bytes_max or die "a file of .git is no plain file, or too large\n";
+    local $/;
+    binmode $file;
+    return <$file> // "";
+}
+
+sub names {
+    my ($folder) = @_;
+    opendir(my $handle, $folder) or die "a folder of .git cannot be read: $!\n";
+    return grep { !/^\.\.?\z/ } readdir $handle;
+}
+
+# f, d, l, c (a deletion of the layer's), o for what else there is, or "" for nothing.
+sub type_at {
+    my @seen = lstat $_[0] or return "";
+    my $type = $seen[2];
+    return S_ISREG($type) ? "f" : S_ISDIR($type) ? "d" : S_ISLNK($type) ? "l" : S_ISCHR($type) ? "c" : "o";
+}
+
+sub write_file {
+    my ($path, @pieces) = @_;
+    open(my $file, ">", $path) or die "$path: $!\n";
+    print $file @pieces;
+    close $file or die "$path: $!\n";
+}
+
+# What git takes for the name of a branch, and shorter.
+sub is_branch {
+    my ($ref) = @_;
+    return 0 if !utf8::decode(my $text = $ref) || $ref !~ m{^refs/heads/[^-]} || length $ref > 200 || $ref =~ m{[\x00-\x20\x7f~^:?*\[\\]|\.\.|\@\{|//|[/.]$};
+    return !grep { /^\.|\.lock$/ || $_ eq "HEAD" || $_ eq '@' } split m{/}, $ref;
+}
+
+sub head_ref {
+    my ($roots) = @_;
+    my $head = read_plain($roots, ".git/HEAD", 4096) // return "";
+    return $head =~ m{^ref: (refs/heads/[^\n]+)\n?\z} && is_branch($1) ? $1 : "";
+}
+
+sub ref_id {
+    my ($roots, $ref) = @_;
+    my $loose = read_plain($roots, ".git/$ref", 4096);
+    if (defined $loose) { return $loose =~ /^($ID)\n?\z/ ? $1 : die "a branch is no plain ref with the id of a commit\n" }
+    my $packed = read_plain($roots, ".git/packed-refs", 16 << 20) // return undef;
+    return $packed =~ /^($ID) \Q$ref\E$/m ? $1 : undef;
+}
+
+# An otherwise empty repository: of the person's own it has where a shallow history ends, of the box's nothing.
+sub make_repository {
+    my ($folder, $checkout, @objects) = @_;
+    mkdir "$folder/$_", 0700 for "", qw(objects objects/info refs);
+    write_file("$folder/HEAD", "ref: refs/heads/none\n");
+    write_file("$folder/objects/info/alternates", map { "$_\n" } @objects);
+    my $shallow = read_plain([$checkout], ".git/shallow", 1 << 20);
+    write_file("$folder/shallow", $shallow) if defined $shallow && $shallow =~ /^(?:$ID\n)+\z/;
+    %ENV = (PATH => "/usr/bin:/bin", LC_ALL => "C", HOME => "/nonexistent", GIT_DIR => $folder, GIT_CONFIG_NOSYSTEM => "1",
+        GIT_CONFIG_GLOBAL => "/dev/null", GIT_ATTR_NOSYSTEM => "1", GIT_OPTIONAL_LOCKS => "0",
+        GIT_NO_REPLACE_OBJECTS => "1", GIT_NO_LAZY_FETCH => "1", GIT_TERMINAL_PROMPT => "0");
+}
+
+# Starts git with a file as its input.
+sub start_git {
+    my ($input, @args) = @_;
+    open(STDIN, "<", $input) or die "input: $!\n";
+    open(my $out, "-|", $git, "-c", "core.hooksPath=/dev/null", @args) or die "git: $!\n";
+    binmode $out;
+    return $out;
+}
+
+sub git_text {
+    my $out = start_git(@_);
+    local $/;
+    my $text = <$out> // "";
+    close $out or die "git $_[1] failed: the commits are damaged, incomplete, or hold what git refuses\n";
+    return $text;
+}
+
+sub take {
+    my ($view, $person) = (["/upper", "/base"], ["/base"]);
+    my $ref = head_ref($view) or return record("N", "in the box, HEAD is on no branch");
+    my $tip = ref_id($view, $ref) // return record("N", "");
+    my $old = ref_id($person, $ref);
+    return record("N", "") if $tip eq ($old // "");
+    # Only the folders of objects: where the box's repository says to look for more has no say. A pipe would keep git waiting.
+    mkdir "/git/layer", 0700 or die "git: $!\n";
+    for my $folder (type_at("/upper/.git") eq "d" && type_at("/upper/.git/objects") eq "d" ? names("/upper/.git/objects") : ()) {
+        my $objects = "/upper/.git/objects/$folder";
+        next if $folder !~ /^(?:[0-9a-f]{2}|pack)\z/ || type_at($objects) ne "d";
+        for (names($objects)) { type_at("$objects/$_") =~ /[fdc]/ or die "an object of the box is no plain file\n" }
+        symlink $objects, "/git/layer/$folder" or die "git: $!\n";
+    }
+    make_repository("/git", "/base", "/git/layer", "/base/.git/objects");
+    write_file("/out/revisions", "$tip\n", map { "^$_\n" } known($person, $old));
+    my $pack = start_git("/out/revisions", qw(pack-objects --revs --thin --delta-base-offset --window=0 -q --stdout));
+    open(my $to, ">", "/out/pack") or die "pack: $!\n";
+    my ($bytes, $head) = (0, "");
+    while (my $read = sysread($pack, my $piece, 1 << 18) // die "pack: $!\n") {
+        $head .= substr $piece, 0, 12 if length $head < 12;
+        ($bytes += $read) <= $PACK_BYTES_MAX or die "the commits are larger than 500 MB\n";
+        (syswrite($to, $piece) // -1) == $read or die "the disk of the state folder may be full: $!\n";
+    }
+    close $pack or die "objects of the commits are missing or broken\n";
+    close $to or die "pack: $!\n";
+    record(unpack("x8 N", $head) ? ("T", $ref, $tip) : ("N", ""));
+}
+
+# Tips of the person's that need not be sent again.
+sub known {
+    my ($person, $old) = @_;
+    my $head = head_ref($person);
+    my $id = $head eq "" ? (read_plain($person, ".git/HEAD", 4096) // "") =~ /^($ID)\n?\z/ && $1 : ref_id($person, $head);
+    my %ids = map { $_ => 1 } grep { $_ } $old, $id;
+    return sort keys %ids;
+}
+
+sub verify {
+    my ($ref, $tip) = @_;
+    my $person = ["/base"];
+    is_branch($ref) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
+    for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
+    die "your .git is part of another repository\n" if lstat "/base/.git/commondir";
+    make_repository("/out/repo", "/base", "/base/.git/objects");
+    my $name = git_text("/in/pack", "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
+    $name =~ /^pack\t($ID)$/m or die "git index-pack has no answer\n";
+    $name = $1;
+    my $file = "/out/repo/objects/pack/pack-$name";
+    check_sizes("$file.idx");
+    my ($old, $head, %refs) = (ref_id($person, $ref), head_ref($person), refs());
+    record("B", $head, $old // "");
+    record("R", $_, $refs{$_}) for grep { m{^refs/heads/} } sort keys %refs;
+    # A branch that moves takes in all that it does not have. For a new one, what another of the person's has is no news.
+    my @base = known($person, $old);
+    my @not = $head eq $ref ? @base : (@base, whole_commits(values %refs));
+    write_file("/out/revisions", "$tip\n", map { "^$_\n" } @not);
+    git_text("/out/revisions", "rev-list", "--objects", "--quiet", "--stdin");
+    commits($tip, @base);
+    my ($pack_hash, $index_hash) = hashes("$file.pack", "$file.idx");
+    record("V", $name, $pack_hash, $index_hash);
+}
+
+# Small in a pack may be large on the disk.
+sub check_sizes {
+    my ($index) = @_;
+    write_file("/out/ids", map { (split / /)[1] . "\n" } split /\n/, git_text($index, "show-index"));
+    my $total = 0;
+    for (split /\n/, git_text("/out/ids", "cat-file", "--batch-check=%(objectsize)")) {
+        $_ <= $FILE_BYTES_MAX && ($total += $_) <= $PACK_BYTES_MAX or die "a file of the commits is larger than 50 MB, or all are larger than 500 MB\n";
+    }
+}
+
+# The person's branches, those that they track, and tags, with their ids; "" for what is no plain ref.
+sub refs {
+    my %id = map { /^($ID) (refs\/(?:heads|remotes|tags)\/.+)$/ ? ($2 => $1) : () } split /\n/, read_plain(["/base"], ".git/packed-refs", 16 << 20) // "";
+    my @folders = ("refs/heads", "refs/remotes", "refs/tags");
+    while (defined(my $folder = shift @folders)) {
+        next if type_at("/base/.git/$folder") ne "d";
+        for my $name (map { "$folder/$_" } names("/base/.git/$folder")) {
+            my $type = type_at("/base/.git/$name");
+            if ($type eq "d") { push @folders, $name }
+            else { $id{$name} = ($type eq "f" && read_file("/base/.git/$name", 4096) =~ /^($ID)\n?\z/) ? $1 : "" }
+        }
+        keys %id <= $REFS_MAX && @folders <= $REFS_MAX or die "you have more than $REFS_MAX branches and tags\n";
+    }
+    return %id;
+}
+
+# A ref may be broken, or a tag of something else.
+sub whole_commits {
+    write_file("/out/ids", map { "$_^{commit}\n" } grep { $_ ne "" } @_);
+    return map { /^($ID) commit / ? $1 : () } split /\n/, git_text("/out/ids", "cat-file", "--batch-check");
+}
+
+sub commits {
+    my ($tip, @base) = @_;
+    my @log = split /\0/, git_text("/out/revisions", "log", "--stdin", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none", "--max-count=" . ($COMMITS_MAX + 1),
+        "--format=%H%n%P%n%an <%ae>%n%s");
+    @log <= $COMMITS_MAX or die "there are more than $COMMITS_MAX commits\n";
+    my (@ids, %wanted);
+    for (@log) {
+        my ($id, $parents, $author, $subject) = split /\n/, $_, 4;
+        record("C", $id, $parents, substr($author, 0, 200), substr($subject // "", 0, 300));
+        push @ids, $id;
+    }
+    write_file("/out/ids", map { "$_\n" } @ids);
+    my $out = start_git("/out/ids", qw(diff-tree --stdin -r -z -m --root --always --raw --no-renames --no-abbrev --ignore-submodules=none));
+    local $/ = "\0";
+    while (defined(my $line = <$out>)) {
+        chomp $line;
+        if ($line =~ /^$ID\z/) { record("D", $line); next }
+        my ($old_mode, $new_mode, $old_id, $new_id) = $line =~ /^:(\d{6}) (\d{6}) ($ID) ($ID) [A-Z]\d*\z/ or die "git diff-tree is not as agreed\n";
+        my $path = <$out> // die "git diff-tree was cut short\n";
+        chomp $path;
+        record("P", $old_mode, $new_mode, $old_id, $new_id, $path);
+        my $is_manifest = $path =~ m{(?:^|/)package\.json\z};
+        want(\%wanted, $new_id, $new_mode, $is_manifest ? $MANIFEST_BYTES : $HEAD_BYTES);
+        want(\%wanted, $old_id, $old_mode, $MANIFEST_BYTES) if $is_manifest;
+    }
+    close $out or die "git diff-tree failed\n";
+    # Links that were there before: one of them may give a changed file a name that some tool runs.
+    for my $base (@base, $tip) {
+        $out = start_git("/dev/null", "ls-tree", "-r", "-z", "--full-tree", $base);
+        while (<$out>) { /^120000 blob ($ID)\t(.+)\0\z/s or next; record("L", $1, $2); want(\%wanted, $1, "120000", $TARGET_BYTES) }
+        close $out or die "git ls-tree failed\n";
+    }
+    contents(\%wanted);
+}
+
+sub want {
+    my ($wanted, $id, $mode, $bytes) = @_;
+    return if $mode !~ /^1[02]/;
+    $bytes = $TARGET_BYTES if $mode eq "120000" && $bytes < $TARGET_BYTES;
+    $wanted->{$id} = $bytes if $bytes > ($wanted->{$id} // 0);
+}
+
+sub contents {
+    my ($wanted) = @_;
+    write_file("/out/ids", map { "$_\n" } sort keys %$wanted);
+    my $out = start_git("/out/ids", "cat-file", "--batch");
+    while (defined(my $line = do { local $/ = "\n"; <$out> })) {
+        my ($id, $size) = $line =~ /^($ID) blob (\d+)\n\z/ or die "git cat-file is not as agreed\n";
+        my ($content, $left) = ("", $size + 1);
+        while ($left > 0) {
+            my $read = read($out, my $piece, $left < 1 << 18 ? $left : 1 << 18) or die "git cat-file was cut short\n";
+            $content .= $piece if length $content < $wanted->{$id};
+            $left -= $read;
+        }
+        my $kept = $size < $wanted->{$id} ? $size : $wanted->{$id};
+        record("O", $id, unpack "H*", substr $content, 0, $kept);
+    }
+    close $out or die "git cat-file failed\n";
+}
+
+sub hashes {
+    my @files = @_;
+    open(my $out, "-|", $sha256sum, "-z", "--", @files) or die "sha256sum: $!\n";
+    local $/ = "\0";
+    my @hashes = map { /^([0-9a-f]{64}) / ? $1 : () } <$out>;
+    close $out && @hashes == @files or die "sha256sum failed\n";
+    return @hashes;
+}
+
+# Objects that no ref names do no harm, so a landing that ends here only leaves a pack for git to clear away.
+sub put {
+    my ($name, @wanted) = @_;
+    $name =~ /^$ID\z/ or die "a name that is not allowed\n";
+    return record("M", "") if !grep { !lstat "/pack/pack-$name.$_" } "pack", "idx";
+    my @copies = map { "/pack/tmp_${_}_ringfence-$random" } "pack", "idx";
+    my $is_done = eval {
+        copy("/out/repo/objects/pack/pack-$name.pack", $copies[0]);
+        copy("/out/repo/objects/pack/pack-$name.idx", $copies[1]);
+        join(" ", hashes(@copies)) eq "@wanted" or die "the staged objects are not those that were verified\n";
+        rename $copies[0], "/pack/pack-$name.pack" or die "rename: $!\n";
+        rename $copies[1], "/pack/pack-$name.idx" or die "rename: $!\n";
+    };
+    my $problem = $@;
+    unlink @copies;
+    $is_done or die $problem;
+    record("M", "");
+}
+
+sub copy {
+    my ($source, $target) = @_;
+    sysopen(my $from, $source, O_RDONLY | O_NOFOLLOW) or die "the staged objects: $!\n";
+    sysopen(my $to, $target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0444) or die "your folder of objects: $!\n";
+    while (my $read = sysread($from, my $piece, 1 << 18) // die "read: $!\n") {
+        (syswrite($to, $piece) // -1) == $read or die "the disk may be full: $!\n";
+    }
+    chmod 0444, $to;
+    $to->sync && close $to or die "write: $!\n";
+}
+
+# "M" when it is done, "R" and why when nothing was touched. What git does in the person's own repository is done here by
+# hand, under git's own locks: git would obey the configuration there.
+sub move {
+    my ($how, $ref, $old, $new) = @_;
+    is_branch($ref) && !grep { !/^$ID\z/ } $old, $new or die "a name that is not allowed\n";
+    chdir "/checkout/.git" or die "your .git: $!\n";
+    sweep($ref);
+    my $is_done = eval { $how eq "forward" ? forward($ref, $old, $new) : branch($ref, $new); 1 };
+    my $problem = $@;
+    release();
+    record($is_done ? ("M", "") : ("R", $problem =~ s/\n\z//r));
+}
+
+# The working tree has landed before. Then the index, then the branch: killed in between, what the commits change stands
+# there as staged, nothing is lost, and the next landing moves the branch.
+sub forward {
+    my ($ref, $old, $new) = @_;
+    for (qw(MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD BISECT_LOG rebase-merge rebase-apply sequencer)) {
+        lstat $_ and die "a git operation of yours is under way ($_)\n";
+    }
+    make_repository("/git", "/checkout", "/checkout/.git/objects");
+    my @strings = split /\0/, git_text("/dev/null", qw(diff-tree -r -z --raw --no-renames --no-abbrev --ignore-submodules=none),
+        $old eq $NONE ? $EMPTY_TREE : $old, $new, "--");
+    my @changes;
+    while (my ($line, $path) = splice @strings, 0, 2) {
+        my ($old_mode, $new_mode, $old_id, $new_id) = $line =~ /^:(\d{6}) (\d{6}) ($ID) ($ID) / or die "git diff-tree is not as agreed\n";
+        push @changes, { path => $path, was => "$old_mode $old_id", is => "$new_mode $new_id", old => $old_id, new => $new_id };
+    }
+    check_working_tree(@changes);
+    my $index_lock = lock_file("index") // die "your index is locked by another git command\n";
+    my $index = new_index($old, @changes);
+    fill($index_lock, $index, (stat "index")[2] // 0644) if defined $index;
+    my $ref_lock = lock_file($ref) // die "your branch is locked by another git command\n";
+    fill($ref_lock, "$new\n", 0644);
+    head_ref(["/checkout"]) eq $ref && (ref_id(["/checkout"], $ref) // $NONE) eq $old or die "your branch has moved\n";
+    if (defined $index) { rename "index.lock", "index" or die "rename: $!\n" }
+    rename "$ref.lock", $ref or die "rename: $!\n";
+    for my $log ("logs/HEAD", "logs/$ref") {
+        sysopen(my $file, $log, O_WRONLY | O_APPEND | O_NOFOLLOW) or next;
+        syswrite $file, "$old $new ringfence <ringfence> ${\time} +0000\tringfence land: Fast-forward\n" if -f $file;
+    }
+}
+
+sub branch {
+    my ($ref, $new) = @_;
+    my $lock = lock_file($ref) // die "the branch is locked by another git command\n";
+    my $packed = read_plain(["/checkout"], ".git/packed-refs", 16 << 20) // "";
+    my $place = $ref;
+    do { $packed =~ /^$ID \Q$place\E$/m and die "you have a branch of this name, or of a part of it\n" } while $place =~ s{/[^/]+\z}{};
+    rmdir $ref;
+    $packed !~ /^$ID \Q$ref\E\//m && !lstat $ref or die "you have a branch of this name, or below it\n";
+    fill($lock, "$new\n", 0644);
+    rename "$ref.lock", $ref or die "rename: $!\n";
+}
+
+# A branch may move only to what lies in the working tree, or was changed there by the person. A file that did not land
+# would look as if the person had undone it, and a commit of all changes would do so.
+sub check_working_tree {
+    my @files;
+    for my $change (@_) {
+        my ($there, $path) = (type_of($change->{path}), $change->{path});
+        my $is_wanted = $change->{new} ne $NONE;
+        die "the checkout still has $path, which the commits delete\n" if !$is_wanted && $there =~ /[fl]/;
+        die "the checkout does not have $path of the commits\n" if $is_wanted && $there !~ /[fl]/;
+        push @files, $change if $is_wanted && $there eq "f" && $change->{was} =~ /^100/ && $change->{old} ne $change->{new} && $path !~ /\n/;
+    }
+    write_file("/out/paths", map { "/checkout/$_->{path}\n" } @files);
+    my @ids = split /\n/, git_text("/out/paths", qw(hash-object --no-filters --stdin-paths));
+    for (@files) { shift(@ids) ne $_->{old} or die "the checkout has $_->{path} as it was before the commits\n" }
+}
+
+sub type_of {
+    my ($path) = @_;
+    my ($here, $type) = ("/checkout", "d");
+    for (split m{/}, $path) { $type = $type eq "d" ? type_at($here .= "/$_") : "" }
+    return $type;
+}
+
+# The person's index with every path that was as the old commit had it set to what the new one has. Undefined when it
+# need not change; dies when it holds what would be lost.
+sub new_index {
+    my ($old, @changes) = @_;
+    my $bytes = read_plain(["/checkout"], ".git/index", 256 << 20);
+    defined $bytes || $old eq $NONE or die "you have no index\n";
+    my $entries = defined $bytes ? index_entries($bytes) : {};
+    my $none = "000000 $NONE";
+    my @set = grep { my $has = $entries->{$_->{path}} // $none; $has eq $_->{was} && $has ne $_->{is} } @changes;
+    return undef if !@set;
+    write_file("/out/index", $bytes) if defined $bytes;
+    # What goes away comes first: a folder may take the place of a file.
+    write_file("/out/set", map { ($_->{is} eq $none ? "0 $NONE" : $_->{is}) . "\t$_->{path}\0" } sort { ($b->{is} eq $none) <=> ($a->{is} eq $none) } @set);
+    local $ENV{GIT_INDEX_FILE} = "/out/index";
+    git_text("/out/set", qw(update-index -z --index-info));
+    return read_file("/out/index", 256 << 20);
+}
+
+sub index_entries {
+    my ($bytes) = @_;
+    my ($signature, $version, $count) = unpack "a4 N N", $bytes;
+    $signature eq "DIRC" && $version >= 2 && $version <= 4 or die "your index has an unknown format\n";
+    my ($at, $path, %entries) = (12, "");
+    for (1 .. $count) {
+        my ($mode, $id, $flags, $more) = unpack "x24 N x12 H40 n n", substr $bytes, $at, 64;
+        my $start = $at + ($flags & 0x4000 ? 64 : 62);
+        die "your index has conflicts\n" if $flags & 0x3000;
+        die "your index leaves out files, or does not look at some\n" if $flags & 0x8000 || ($flags & 0x4000 && $more & 0x6000);
+        my $kept = 0;
+        if ($version == 4) {
+            my $byte = ord substr $bytes, $start++, 1;
+            my $cut = $byte & 127;
+            while ($byte & 128) { $byte = ord substr $bytes, $start++, 1; $cut = (($cut + 1) << 7) + ($byte & 127) }
+            $kept = length($path) - $cut;
+        }
+        my $end = index $bytes, "\0", $start;
+        $end >= 0 && $kept >= 0 or die "your index is damaged\n";
+        $path = substr($path, 0, $kept) . substr $bytes, $start, $end - $start;
+        $entries{$path} = sprintf "%06o %s", $mode, $id;
+        $at = $version == 4 ? $end + 1 : $at + (($end - $at + 8) & ~7);
+    }
+    while ($at < length($bytes) - 20) {
+        my ($tag, $length) = unpack "a4 N", substr $bytes, $at, 8;
+        $tag =~ /^(?:TREE|REUC|UNTR|FSMN|EOIE|IEOT)\z/ or die "your index is split or sparse, or has an unknown part\n";
+        $at += 8 + $length;
+    }
+    $at == length($bytes) - 20 or die "your index is damaged\n";
+    return \%entries;
+}
+
+# Takes git's own lock. Its second name, held open under flock, tells a later landing when whoever took it is dead.
+sub lock_file {
+    my ($path) = @_;
+    my $folder = "";
+    for ((split m{/}, $path)[0 .. ($path =~ tr{/}{}) - 1]) {
+        $folder .= $folder eq "" ? $_ : "/$_";
+        mkdir $folder, 0755 and chmod 0755, $folder;
+        type_at($folder) eq "d" or die "you have a branch of the name $folder\n";
+    }
+    my $draft = "ringfence-$random-" . ++$serial;
+    sysopen(my $file, $draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "your .git: $!\n";
+    flock($file, LOCK_EX | LOCK_NB) or die "flock: $!\n";
+    push @drafts, [$draft, "$path.lock", $file];
+    return link($draft, "$path.lock") ? $file : $! == $EEXIST ? undef : die "your .git: $!\n";
+}
+
+sub fill {
+    my ($file, $content, $type) = @_;
+    (syswrite($file, $content) // -1) == length $content or die "the disk may be full: $!\n";
+    chmod $type & 0777, $file or die "chmod: $!\n";
+    $file->sync or die "sync: $!\n";
+}
+
+sub release { drop(@$_) for @drafts }
+
+sub drop {
+    my ($draft, $lock, $file) = @_;
+    my @own = stat $file;
+    my @locked = lstat $lock;
+    unlink $lock if @locked && $locked[0] == $own[0] && $locked[1] == $own[1];
+    unlink $draft;
+}
+
+sub sweep {
+    my ($ref) = @_;
+    for my $draft (glob "ringfence-*") {
+        sysopen(my $file, $draft, O_RDWR | O_NOFOLLOW | O_NONBLOCK) or next;
+        next if $draft !~ /^ringfence-[0-9a-f]{16}-\d+\z/ || !flock($file, LOCK_EX | LOCK_NB);
+        drop($draft, $_, $file) for "index.lock", "$ref.lock";
+    }
+}
