@@ -5,7 +5,7 @@ import type { SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { endPending } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
-import { discardPermitted, emptyPermitted, landPermitted } from "../box/permitted.ts";
+import { discardPermitted, emptyPermitted, landPermitted, removePermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { Gate } from "./gate.ts";
@@ -74,6 +74,17 @@ export async function discardFor(
   const gated = record.gate.pass({ kind: "discard", approvedBy: "person" }, null);
   if (gated.verdict !== "allow") throw new Error(`bug: discarding for the person was refused: ${gated.reason}`);
   await discardPermitted(gated.permit, session.path, findPrograms());
+}
+
+/** Removes all of a session that is over but its ledger: layer, and what an undo of its landings needs. */
+export async function removeFor(
+  session: ChangedSession,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<void> {
+  const gated = record.gate.pass({ kind: "remove", approvedBy: "person" }, null);
+  if (gated.verdict !== "allow") throw new Error(`bug: removing for the person was refused: ${gated.reason}`);
+  await removePermitted(gated.permit, session.path, findPrograms());
+  record.ledger.append({ type: "removed", at: Date.now() });
 }
 
 /** Empties the layer of a session that goes on. */

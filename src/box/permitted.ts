@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
 import type { Box } from "./box.ts";
-import { discardSession, emptyFolder } from "./discard.ts";
+import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import type { Programs } from "./programs.ts";
@@ -29,6 +29,12 @@ export function recoverPermitted(permit: Permit, plan: Omit<UndoPlan, "landing">
   if (effect.kind !== "recover" || effect.landing !== readPending(plan.sessionPath)?.number)
     throw new Error("bug: a permit for something else");
   return recoverLanding(plan);
+}
+
+/** Spends a permit to remove all of a session that is over but its record. */
+export function removePermitted(permit: Permit, sessionPath: string, programs: Programs): Promise<void> {
+  if (spend(permit).kind !== "remove") throw new Error("bug: a permit for something else");
+  return removeSession(sessionPath, programs);
 }
 
 /** Spends a permit to throw away the layer of a session that is over. */

@@ -25,6 +25,9 @@ ringfence diff [--stat|--json]  what a session changed
 ringfence land [PATH…]          copy changes into the checkout
 ringfence undo                  give back what the newest landing replaced
 ringfence discard               throw a session's changes away
+ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
+ringfence gc                    remove what sessions that are over hold, but their logs
+    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
 ringfence demo [--model …]      the whole thing, offline, on a scripted model
@@ -40,6 +43,9 @@ const OPTIONS = {
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
   session: { type: "string" },
+  all: { type: "boolean" },
+  days: { type: "string" },
+  bytes: { type: "string" },
   json: { type: "boolean" },
   stat: { type: "boolean" },
   folder: { type: "string", short: "C" },
@@ -105,6 +111,14 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       );
     case "undo":
       return (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal);
+    case "sessions": {
+      const options = { all: values.all ?? false, json: values.json ?? false };
+      return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
+    }
+    case "gc": {
+      const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
+      return (await import("./sessions.ts")).gcCommand(options, start, terminal);
+    }
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
       const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);
