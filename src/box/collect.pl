@@ -262,14 +262,18 @@ sub walk_git {
 sub measure {
     for my $name (whole_inputs()) {
         my ($bytes, $last, %counted) = (0, 0);
-        open(my $out, "-|", $rest[0], "/sessions/$name", "-printf", '%y%D:%i %n %b %C@ %P\0') or die "find: $!\n";
+        open(my $out, "-|", $rest[0], "/sessions/$name", "-printf", '%y%D:%i %n %b %C@ %T@ %P\0') or die "find: $!\n";
         local $/ = "\0";
         while (my $line = <$out>) {
-            my ($inode, $links, $blocks, $seconds, $rest, $path) = $line =~ m{^(\S+) (\d+) (\d+) (\d+)\.(\d{3})\d* (.*)\0\z}s
+            my ($inode, $links, $blocks, $changed, $modified, $path) = $line =~ m{^(\S+) (\d+) (\d+) (\S+) (\S+) (.*)\0\z}s
               or die "find was cut short\n";
             next if $links > 1 && $counted{$inode}++;
             $bytes += $blocks * 512;
-            $last = "$seconds$rest" if $path =~ m{^layer/upper(?:/|\z)} && "$seconds$rest" > $last;
+            # The marks of deletions are links to one file of the overlay's own; making one changes its folder as well.
+            next if $path !~ m{^layer/upper(?:/|\z)} || $inode =~ /^c/;
+            # Mounting the view writes an attribute of its root.
+            my $when = int(1000 * ($path eq "layer/upper" ? $modified : $changed));
+            $last = $when if $when > $last;
         }
         # 1: a file went away meanwhile, or is closed to this user.
         close $out or $? >> 8 == 1 or die "find failed\n";
