@@ -7,7 +7,13 @@ import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { endPending } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
-import { discardPermitted, emptyPermitted, landCommitsPermitted, landPermitted } from "../box/permitted.ts";
+import {
+  discardPermitted,
+  emptyPermitted,
+  landCommitsPermitted,
+  landPermitted,
+  removePermitted,
+} from "../box/permitted.ts";
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
@@ -141,6 +147,17 @@ export async function abandon(
     record.ledger.close();
   }
   removeUnused(path);
+}
+
+/** Removes all of a session that is over but its ledger: layer, and what an undo of its landings needs. */
+export async function removeFor(
+  session: ChangedSession,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<void> {
+  const gated = record.gate.pass({ kind: "remove", approvedBy: "person" }, null);
+  if (gated.verdict !== "allow") throw new Error(`bug: removing for the person was refused: ${gated.reason}`);
+  await removePermitted(gated.permit, session.path, findPrograms());
+  record.ledger.append({ type: "removed", at: Date.now() });
 }
 
 /** Empties the layer of a session that goes on. */

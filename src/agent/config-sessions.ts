@@ -11,17 +11,18 @@ export interface StoredSession {
 }
 
 /** Lists the sessions of a checkout, or of all when it is null, newest first. */
-function listSessions(state: string, checkout: string | null): StoredSession[] {
+export function listSessions(state: string, checkout: string | null): StoredSession[] {
   const folder = join(state, "sessions");
   const sessions: StoredSession[] = [];
-  for (const id of readdirSync(folder).sort().reverse()) {
+  for (const id of readdirSync(folder)) {
     const path = join(folder, id);
     if (!existsSync(join(path, "session.json"))) continue;
     const facts = readFacts(path);
     if (checkout === null || facts.checkout === checkout)
       sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });
   }
-  return sessions;
+  // An id tells the second alone.
+  return sessions.sort((a, b) => b.facts.startedAt - a.facts.startedAt || (a.facts.id < b.facts.id ? 1 : -1));
 }
 
 /** Finds the session that `diff`, `land` and `discard` mean: the named one, else the newest of this checkout that has a layer. */

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { parseConfig, readConfig, stateFolder, UsageError } from "./config.ts";
 
-const EMPTY = { model: null, providers: {}, limits: { memoryMb: null, diskMb: null, processes: null } };
+const EMPTY = {
+  model: null,
+  providers: {},
+  limits: { memoryMb: null, diskMb: null, processes: null },
+  gc: { days: 14, bytes: 10 * 2 ** 30 },
+};
 
 function makeFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "ringfence-config-"));
@@ -33,11 +38,13 @@ providers:
   anthropic: {api_key: sk-1, base_url: "https://example.test"}
   ollama: {context_tokens: 32768}
 limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
+gc: {days: 3, total_mb: 100}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
     model: "ollama/qwen",
     providers: { anthropic: { apiKey: "sk-1", baseUrl: "https://example.test" }, ollama: { contextTokens: 32_768 } },
     limits: { memoryMb: 512, diskMb: 1024, processes: 64 },
+    gc: { days: 3, bytes: 100 * 2 ** 20 },
   });
 });
 
@@ -66,6 +73,8 @@ for (const [title, value, message] of [
     /unknown key "providers\.__proto__"/,
   ],
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
+  ["an unknown key of gc", { gc: { bytes: 1 } }, /unknown key "gc\.bytes"/],
+  ["days that are no whole number", { gc: { days: 0.5 } }, /"gc\.days" must be a whole number above 0/],
   ["a key that every object has", JSON.parse('{"__proto__": {"model": "x"}}'), /unknown key "__proto__"/],
   ["a list in place of the file", [], /the file must be a mapping/],
   ["a text in place of the file", "model", /the file must be a mapping/],

@@ -15,13 +15,21 @@ export interface Config {
     readonly diskMb: number | null;
     readonly processes: number | null;
   };
+  /** What `gc` keeps. */
+  readonly gc: { readonly days: number; readonly bytes: number };
 }
 
 /** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
 export class UsageError extends Error {}
 
 const CONFIG_BYTES_MAX = 256 * 1024;
-const EMPTY: Config = { model: null, providers: {}, limits: { memoryMb: null, diskMb: null, processes: null } };
+const GC_DEFAULT = { days: 14, bytes: 10 * 2 ** 30 };
+const EMPTY: Config = {
+  model: null,
+  providers: {},
+  limits: { memoryMb: null, diskMb: null, processes: null },
+  gc: GC_DEFAULT,
+};
 
 /** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
 export async function readConfig(environment: Environment): Promise<Config> {
@@ -49,7 +57,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -69,6 +77,9 @@ export function parseConfig(value: unknown): Config {
   });
   const limits = recordAt(root.limits ?? {}, "limits");
   refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
+  const gc = recordAt(root.gc ?? {}, "gc");
+  refuseUnknown(gc, ["days", "total_mb"], "gc.");
+  const totalMb = countAt(gc, "total_mb", "gc.");
   return {
     model,
     providers: Object.fromEntries(providers),
@@ -76,6 +87,10 @@ export function parseConfig(value: unknown): Config {
       memoryMb: countAt(limits, "memory_mb", "limits."),
       diskMb: countAt(limits, "disk_mb", "limits."),
       processes: countAt(limits, "processes", "limits."),
+    },
+    gc: {
+      days: countAt(gc, "days", "gc.") ?? GC_DEFAULT.days,
+      bytes: totalMb === null ? GC_DEFAULT.bytes : totalMb * 2 ** 20,
     },
   };
 }

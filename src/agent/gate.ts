@@ -9,7 +9,14 @@ export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
   | { readonly verdict: "ask" | "deny"; readonly reason: string };
 
-const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set(["land", "land-commits", "discard", "undo", "recover"]);
+const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
+  "land",
+  "land-commits",
+  "discard",
+  "undo",
+  "recover",
+  "remove",
+]);
 
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {

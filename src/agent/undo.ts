@@ -3,14 +3,8 @@ import { digestOfLanding, endPending, type Landing, listLandings, readPending } 
 import { recoverPermitted, undoPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { Recovered, UndoResult } from "../box/undo.ts";
-import type { Ledger } from "../ledger/append.ts";
 import type { ChangedSession } from "./changeset.ts";
-import type { Gate } from "./gate.ts";
-
-interface Record {
-  readonly gate: Gate;
-  readonly ledger: Ledger;
-}
+import type { Record } from "./record.ts";
 
 /** Undoes a landing for the person who asked: decided and recorded first, recorded again with what came of it. */
 export async function undoFor(session: ChangedSession, landing: Landing, record: Record): Promise<UndoResult> {

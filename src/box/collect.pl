@@ -3,6 +3,7 @@
 #   list    /upper and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
 #   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
+#   measure /sessions -> bytes on the disk of each named folder, and when a file of its layer changed last input: names
 #   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
 #
 # Every string ends in NUL; each record starts with one letter and has a fixed number of strings.
@@ -25,7 +26,7 @@ binmode STDOUT;
 umask 0077;
 
 my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_of_size);
-my %run = (list => \&list, stage => \&stage, ignore => \&ignore, patch => \&patch);
+my %run = (list => \&list, stage => \&stage, ignore => \&ignore, patch => \&patch, measure => \&measure);
 ($run{$mode} // die "unknown mode\n")->();
 close STDOUT or die "output: $!\n";
 
@@ -256,6 +257,28 @@ sub walk_git {
     return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path, $path);
     $git_count++;
     note($path);
+}
+
+sub measure {
+    for my $name (whole_inputs()) {
+        my ($bytes, $last, %counted) = (0, 0);
+        open(my $out, "-|", $rest[0], "/sessions/$name", "-printf", '%y%D:%i %n %b %C@ %T@ %P\0') or die "find: $!\n";
+        local $/ = "\0";
+        while (my $line = <$out>) {
+            my ($inode, $links, $blocks, $changed, $modified, $path) = $line =~ m{^(\S+) (\d+) (\d+) (\S+) (\S+) (.*)\0\z}s
+              or die "find was cut short\n";
+            next if $links > 1 && $counted{$inode}++;
+            $bytes += $blocks * 512;
+            # The marks of deletions are links to one file of the overlay's own; making one changes its folder as well.
+            next if $path !~ m{^layer/upper(?:/|\z)} || $inode =~ /^c/;
+            # Mounting the view writes an attribute of its root.
+            my $when = int(1000 * ($path eq "layer/upper" ? $modified : $changed));
+            $last = $when if $when > $last;
+        }
+        # 1: a file went away meanwhile, or is closed to this user.
+        close $out or $? >> 8 == 1 or die "find failed\n";
+        record("Z", $name, $bytes, $last);
+    }
 }
 
 my ($total, %made);

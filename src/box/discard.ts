@@ -24,6 +24,11 @@ export function removeStage(collected: { readonly stage: string }, programs: Pro
   return remove(dirname(collected.stage), ["-name", basename(collected.stage)], programs);
 }
 
+/** Removes what `discardSession` keeps for an undo as well: only the record is left. */
+export function removeSession(sessionPath: string, programs: Programs): Promise<void> {
+  return removeAllBut(sessionPath, KEPT, programs);
+}
+
 /** Removes of the staging folder of one collection what no undo can need; all of it when nothing of it landed. */
 export async function releaseStage(collected: Collected, programs: Programs): Promise<void> {
   const [sessionPath, name] = [dirname(collected.stage), basename(collected.stage)];

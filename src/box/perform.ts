@@ -64,6 +64,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "discard":
     case "undo":
     case "recover":
+    case "remove":
       throw new Error(`bug: ${effect.kind} is not an effect of the box`);
   }
 }

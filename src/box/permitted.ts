@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
 import type { Box } from "./box.ts";
 import { type LandCommitsPlan, landCommits } from "./commits.ts";
-import { discardSession, emptyFolder } from "./discard.ts";
+import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import type { Programs } from "./programs.ts";
@@ -38,6 +38,12 @@ export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Pro
   if (effect.kind !== "land-commits" || effect.digest !== plan.found.digest)
     throw new Error("bug: a permit for other commits");
   return landCommits(plan, effect);
+}
+
+/** Spends a permit to remove all of a session that is over but its record. */
+export function removePermitted(permit: Permit, sessionPath: string, programs: Programs): Promise<void> {
+  if (spend(permit).kind !== "remove") throw new Error("bug: a permit for something else");
+  return removeSession(sessionPath, programs);
 }
 
 /** Spends a permit to throw away the layer of a session that is over. */

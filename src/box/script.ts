@@ -5,7 +5,7 @@ import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 /** One question to collect.pl. */
 export interface ScriptPlan {
   readonly programs: Programs;
-  readonly mode: "list" | "stage" | "ignore";
+  readonly mode: "list" | "stage" | "ignore" | "measure";
   readonly args: readonly string[];
   readonly binds: readonly Bind[];
   /** Strings without NUL. */
@@ -28,9 +28,9 @@ export async function askScript(plan: ScriptPlan): Promise<RecordReader> {
     capability: "CAP_DAC_READ_SEARCH",
   });
   if (result.status !== 0) {
-    throw new Error(
-      `the changes could not be read (${plan.mode}): ${result.stderr.trim() || `status ${result.status}`}; try again`,
-    );
+    const what =
+      plan.mode === "measure" ? "the sessions could not be measured" : `the changes could not be read (${plan.mode})`;
+    throw new Error(`${what}: ${result.stderr.trim() || `status ${result.status}`}; try again`);
   }
   return new RecordReader(result.stdout);
 }

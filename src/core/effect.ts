@@ -54,4 +54,6 @@ export type Effect =
       readonly what: "land" | "undo";
       readonly landing: number;
       readonly approvedBy: "person" | "none";
-    };
+    }
+  /** Removes all of a session that is over but its record: the layer, and what an undo of its landings needs. */
+  | { readonly kind: "remove"; readonly approvedBy: "person" | "none" };

@@ -50,7 +50,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     digest: text,
     approvedBy,
   }),
-  fc.record({ kind: fc.constant("discard" as const), approvedBy }),
+  fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),
     landing: fc.nat(),
@@ -96,7 +96,7 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "land-commits", "discard", "undo", "recover"];
+  const known = [...BOX_KINDS, "land", "land-commits", "discard", "undo", "recover", "remove"];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -171,7 +171,7 @@ test("commits land for the person alone, whatever was seen", () => {
   );
 });
 
-test("only the person discards a layer", () => {
+test("only the person discards a layer, or removes a session", () => {
   fc.assert(
     fc.property(labels, (label) => {
       const by = (who: "person" | "none") => decide({ kind: "discard", approvedBy: who }, label).verdict;

@@ -36,9 +36,10 @@ export function decide(effect: Effect, label: Label): Decision {
         : { verdict: "deny", reason: "only the person discards a layer" };
     case "undo":
     case "recover":
+    case "remove":
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: PERSONS_REASON[effect.kind] }
-        : { verdict: "deny", reason: "only the person undoes a landing" };
+        : { verdict: "deny", reason: "only the person undoes a landing or removes a session" };
   }
   // A value from outside the type, by a bug or by a cast, must not fall through to anything but a refusal.
   return { verdict: "deny", reason: "no rule names this effect" };
@@ -47,6 +48,7 @@ export function decide(effect: Effect, label: Label): Decision {
 const PERSONS_REASON = {
   undo: "the person undoes a landing",
   recover: "the person's landing or undo broke off: each file is made whole",
+  remove: "the person removes a session that is over",
 } as const;
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {

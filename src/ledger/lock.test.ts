@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createLedger, openLedger } from "./append.ts";
+import { isLocked } from "./lock.ts";
 import { readLedger } from "./verify.ts";
 
 test("a second process is refused while the first lives, and let in when it was killed", async (t) => {
@@ -13,8 +14,10 @@ test("a second process is refused while the first lives, and let in when it was 
   const holder = hold(t, file);
   await once(holder.stdout, "data");
   assert.throws(() => openLedger(file), new RegExp(`in use by process ${holder.pid}; end that session first`));
+  assert.equal(isLocked(file), true);
   holder.kill("SIGKILL");
   await once(holder, "exit");
+  assert.equal(isLocked(file), false);
   const ledger = openLedger(file);
   ledger.append({ n: 1 });
   ledger.close();

@@ -30,6 +30,12 @@ export function takeLock(file: string): Lock {
   return lock;
 }
 
+/** Says whether a process that lives may hold the lock of a ledger. */
+export function isLocked(file: string): boolean {
+  const prefix = `${basename(file)}.lock-`;
+  return readdirSync(dirname(file)).some((name) => name.startsWith(prefix) && isHeld(name.slice(prefix.length)));
+}
+
 /** Gives the lock up. */
 export function releaseLock(lock: Lock): void {
   rmSync(lock.path, { force: true });
@@ -38,15 +44,21 @@ export function releaseLock(lock: Lock): void {
 function refuseOthers(file: string, prefix: string, own: string): void {
   for (const name of readdirSync(dirname(file))) {
     if (!name.startsWith(prefix) || name === own) continue;
-    const [, pid = "?", start = ""] = /^(\d+)-(\d+)$/.exec(name.slice(prefix.length)) ?? [];
-    // A name that no taker makes is left to the person: nothing tells whether its maker is alive.
-    if (pid === "?" || startOf(Number(pid)) === start) {
+    const holder = name.slice(prefix.length);
+    if (isHeld(holder)) {
+      const [pid = "?"] = /^\d+(?=-\d+$)/.exec(holder) ?? [];
       throw new LedgerFailure(
         `ledger ${file} is in use by process ${pid}; end that session first (its lock is ${name})`,
       );
     }
     rmSync(join(dirname(file), name), { force: true });
   }
+}
+
+// A name that no taker makes is left to the person: nothing tells whether its maker is alive.
+function isHeld(holder: string): boolean {
+  const [, pid, start] = /^(\d+)-(\d+)$/.exec(holder) ?? [];
+  return pid === undefined || startOf(Number(pid)) === start;
 }
 
 function createLockFile(file: string, path: string): void {

@@ -26,6 +26,9 @@ ringfence land [PATH…]          copy changes into the checkout; without PATH, 
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
 ringfence undo                  give back what the newest landing replaced
 ringfence discard               throw a session's changes away
+ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
+ringfence gc                    remove what sessions that are over hold, but their logs
+    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
 ringfence demo [--model …]      the whole thing, offline, on a scripted model
@@ -42,6 +45,9 @@ const OPTIONS = {
   "max-usd": { type: "string" },
   approve: { type: "string", multiple: true },
   session: { type: "string" },
+  all: { type: "boolean" },
+  days: { type: "string" },
+  bytes: { type: "string" },
   json: { type: "boolean" },
   stat: { type: "boolean" },
   folder: { type: "string", short: "C" },
@@ -114,6 +120,14 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       );
     case "undo":
       return (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal);
+    case "sessions": {
+      const options = { all: values.all ?? false, json: values.json ?? false };
+      return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
+    }
+    case "gc": {
+      const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
+      return (await import("./sessions.ts")).gcCommand(options, start, terminal);
+    }
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
       const action = logAction(rest);
@@ -130,7 +144,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
 }
 
 /** How many words a command takes after its own; those that are not here take any number. */
-const WORDS_MAX = new Map(Object.entries({ discard: 0, log: 1, doctor: 0, demo: 0 }));
+const WORDS_MAX = new Map(Object.entries({ undo: 0, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }));
 
 // Somebody who names a file to discard must not lose the others.
 function refuseWords(command: string, words: readonly string[]): void {

@@ -11,6 +11,7 @@ import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { exitCodeOfError } from "./errors.ts";
 import { type Leftover, makeReport, NO_LEFTOVER, NO_TOTALS, type OutputFormat } from "./report.ts";
+import { adviseOnSize } from "./sessions.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface RunOptions {
@@ -53,6 +54,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   }
   const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
   report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, leftover });
+  if (options.format === "text" && session !== null) await adviseOnSize(start, terminal);
   return exitCode;
 }
 

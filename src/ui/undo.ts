@@ -1,14 +1,12 @@
 import { stateFolder } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
-import { findLanding, listPending, newestLanding, type StoredSession } from "../agent/config-sessions.ts";
-import { Gate } from "../agent/gate.ts";
+import { findLanding, listPending, newestLanding } from "../agent/config-sessions.ts";
+import { withRecord } from "../agent/record.ts";
 import type { Session } from "../agent/session.ts";
 import { recoverFor, undoFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Recovered, UndoResult } from "../box/undo.ts";
-import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { type Ledger, openLedger } from "../ledger/append.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
 import { type Terminal, writeSafe } from "./terminal.ts";
 
@@ -59,18 +57,6 @@ export async function putRight(state: string, checkout: string, id: string | nul
 export async function putRightLive(session: Session, terminal: Terminal): Promise<void> {
   const { path } = session.box.folder;
   tellRecovered(await recoverFor({ path, facts: readFacts(path) }, session), terminal);
-}
-
-async function withRecord<T>(
-  session: StoredSession,
-  use: (record: { readonly gate: Gate; readonly ledger: Ledger }) => Promise<T>,
-): Promise<T> {
-  const ledger = openLedger(`${session.path}/ledger.log`);
-  try {
-    return await use({ ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) });
-  } finally {
-    ledger.close();
-  }
 }
 
 function tellUndo(result: UndoResult, kept: string, { stdout }: Terminal): number {

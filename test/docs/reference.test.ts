@@ -61,6 +61,10 @@ test("the scripted example plays through the program, and every field it prints 
   const [, section = ""] = formats.split("## `ringfence diff --json`");
   for (const field of [...Object.keys(diff), ...Object.keys(diff.changes[0] ?? {})])
     assert.ok(codes(section).includes(field), `diff --json: ${field} is not described`);
+  const [session] = JSON.parse(place.ringfence("sessions", "--json").stdout) as Line[];
+  const [, about = ""] = formats.split("## `ringfence sessions --json`");
+  for (const field of Object.keys(session ?? {}))
+    assert.ok(codes(about).includes(field), `sessions --json: ${field} is not described`);
 });
 
 test("the table of tools is what models are told", () => {
@@ -80,6 +84,7 @@ test("the example configuration is valid and shows every key that is described",
   const [example = ""] = fences(text, "yaml");
   const config = parseConfig(parse(example));
   assert.deepEqual(config.limits, { memoryMb: 4096, diskMb: 4096, processes: 1024 });
+  assert.deepEqual(config.gc, parseConfig({}).gc);
   const shown = [...example.matchAll(/^ *(\w+):/gm)].map(([, key]) => key);
   const described = table(text, "key", "meaning").map(([key = ""]) => codes(key)[0]?.split(".").at(-1));
   for (const key of described) assert.ok(shown.includes(key), `${key} is not in the example`);

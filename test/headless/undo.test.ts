@@ -8,6 +8,7 @@ import {
   play,
   ringfence,
   run,
+  script,
   self,
   sessionFolder,
   sh,
@@ -66,6 +67,30 @@ test("an undo leaves what the person changed since, names it, and says where the
   const [, folder = ""] = /kept in (\S+)\n/.exec(undone.stdout) ?? [];
   assert.deepEqual([undone.status, undone.stdout.includes("held    a.txt: changed since it landed\n")], [1, true]);
   assert.deepEqual([readFileSync(`${folder}/a.txt`, "utf8"), sh(place, "cat a.txt b.txt")], ["a\n", "a\nbox\nme\nb\n"]);
+});
+
+test("in a session that goes on, /undo takes the newest landing back, and the box sees it", async (t) => {
+  const place = makePlace(t, MAKE);
+  const turns = [run("echo box >>a.txt"), { text: "one" }, run("cat a.txt >seen.txt"), { text: "two" }];
+  const { child, ended } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
+  child.stdin?.end("first\n/land\n/undo\n/undo\nsecond\n/land seen.txt\n/exit\n");
+  const { status, stdout } = await ended;
+  assert.equal(status, 0);
+  assert.match(
+    stdout,
+    /landed {2}a\.txt\n[\s\S]*undone {2}a\.txt\n[\s\S]*no landing to undo\n[\s\S]*landed {2}seen\.txt\n/,
+  );
+  // The change itself is in the layer again.
+  assert.equal(sh(place, "cat a.txt; cat seen.txt"), "a\na\nbox\n");
+  assert.match((await ringfence(place, ["diff", "--stat"])).stdout, /^edit .* a\.txt$/m);
+});
+
+test("what landed in a session that went on counts as landed", async (t) => {
+  const place = makePlace(t, MAKE);
+  const { child, ended } = start(place, ["--model", script(place, [run(WORK), { text: "ok" }])], { stdin: "pipe" });
+  child.stdin?.end("first\n/land\n/exit\n");
+  await ended;
+  assert.match((await ringfence(place, ["sessions"])).stdout, /^\S+ +0 min {2}landed .* first$/m);
 });
 
 test("after kill -9 in the middle of a landing, diff puts it right in words, and undo gives back all of it", async (t) => {

@@ -1,0 +1,78 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { listLandings } from "../box/landing.ts";
+import { lastEventAt, type Measure, measureSessions } from "../box/measure.ts";
+import { findPrograms } from "../box/programs.ts";
+import type { RetainedSession, SessionState } from "../core/retention.ts";
+import { isLocked } from "../ledger/lock.ts";
+import { readLedger } from "../ledger/verify.ts";
+import { listSessions, type StoredSession } from "./config-sessions.ts";
+import { promptOf } from "./instructions.ts";
+
+/** A session as `sessions` and `gc` see it. */
+export interface Overview extends RetainedSession {
+  readonly session: StoredSession;
+}
+
+/** An event that names the task stands near the beginning of a log; instruction files are read before it. */
+const EVENTS_MAX = 50;
+const SURVEY_MS_MAX = 300_000;
+
+/** Looks at the sessions of a checkout, or at all when it is null, newest first: state, size and when each was used last. */
+export async function surveySessions(
+  state: string,
+  checkout: string | null,
+  timeoutMs = SURVEY_MS_MAX,
+): Promise<Overview[]> {
+  const sessions = listSessions(state, checkout).map((session) => {
+    const ledger = join(session.path, "ledger.log");
+    return { session, path: session.path, isRunning: existsSync(ledger) && isLocked(ledger) };
+  });
+  const measures = await measureSessions(sessions, findPrograms(), timeoutMs);
+  return sessions.map(({ session, isRunning }, at) => {
+    const measure = measures[at] ?? { bytes: 0, layerChangedAt: 0 };
+    return {
+      session,
+      id: session.facts.id,
+      state: stateOf(session, isRunning, measure),
+      bytes: measure.bytes,
+      usedAt: Math.max(session.facts.startedAt, lastEventAt(session.path)),
+      holdsFiles: session.hasLayer || existsSync(join(session.path, "landings")),
+    };
+  });
+}
+
+// A landing tells how much it left; what the box wrote into the layer later, it does not know.
+function stateOf({ path, hasLayer }: StoredSession, isRunning: boolean, measure: Measure): SessionState {
+  if (isRunning) return "running";
+  if (!hasLayer) return "discarded";
+  const landing = listLandings(path).at(-1);
+  const isWhole = landing && !landing.isUndone && landing.left === 0 && measure.layerChangedAt < landing.at;
+  return isWhole ? "landed" : "changes";
+}
+
+/** Reads what a session was asked: its first prompt, or the command of an `exec`; empty when its log does not tell. */
+export function taskOf({ path }: StoredSession): string {
+  let command = "";
+  try {
+    for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
+      if (event.type === "prompt") return promptOf(String(event.text));
+      if (event.type === "outcome" && event.call === null) return command;
+      if (event.type === "decision" && event.call === null) command = commandOf(event.effect);
+      if (seq > EVENTS_MAX) break;
+    }
+  } catch {
+    // A damaged log is told by `log verify`.
+  }
+  return "";
+}
+
+function commandOf(effect: unknown): string {
+  const command = effect !== null && typeof effect === "object" && "command" in effect ? effect.command : "";
+  return typeof command === "string" ? command : "";
+}
+
+/** Bytes of a session's ledger, which nothing removes. */
+export function ledgerBytes({ path }: StoredSession): number {
+  return statSync(join(path, "ledger.log"), { throwIfNoEntry: false })?.size ?? 0;
+}

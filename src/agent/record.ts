@@ -1,0 +1,22 @@
+import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { type Ledger, openLedger } from "../ledger/append.ts";
+import { Gate } from "./gate.ts";
+
+/** The gate of a session, and the ledger that it writes. */
+export interface Record {
+  readonly gate: Gate;
+  readonly ledger: Ledger;
+}
+
+/** Opens the ledger of a session that is over, for as long as `use` takes. Throws LedgerFailure while the session goes on. */
+export async function withRecord<T>(
+  session: { readonly path: string },
+  use: (record: Record) => Promise<T>,
+): Promise<T> {
+  const ledger = openLedger(`${session.path}/ledger.log`);
+  try {
+    return await use({ ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) });
+  } finally {
+    ledger.close();
+  }
+}

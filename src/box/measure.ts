@@ -1,0 +1,71 @@
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Programs } from "./programs.ts";
+import { askScript } from "./script.ts";
+
+/** What a session's folder holds. */
+export interface Measure {
+  /** On the disk, ledger and all. */
+  readonly bytes: number;
+  /** When a file of the layer changed last, in milliseconds since 1970; 0 without a layer. */
+  readonly layerChangedAt: number;
+}
+
+export interface Measured {
+  readonly path: string;
+  /** A session that goes on is measured anew each time. */
+  readonly isRunning: boolean;
+}
+
+const FILE = "size.json";
+
+/** Measures session folders of one state folder, in their order; one that was measured since its last event is not walked again. */
+export async function measureSessions(
+  sessions: readonly Measured[],
+  programs: Programs,
+  timeoutMs: number,
+): Promise<Measure[]> {
+  const known = sessions.map(({ path, isRunning }) => (isRunning ? null : readMeasure(path)));
+  const asked = sessions.filter((_, at) => known[at] === null);
+  const found = await walk(asked, programs, timeoutMs);
+  for (const [at, session] of asked.entries()) {
+    const measure = found[at];
+    if (measure && !session.isRunning) writeMeasure(session.path, measure);
+  }
+  return known.map((measure) => measure ?? found.shift() ?? { bytes: 0, layerChangedAt: 0 });
+}
+
+async function walk(sessions: readonly Measured[], programs: Programs, timeoutMs: number): Promise<Measure[]> {
+  const [first] = sessions;
+  if (!first) return [];
+  const reader = await askScript({
+    programs,
+    mode: "measure",
+    args: [programs.find],
+    binds: [{ source: dirname(first.path), target: "/sessions", access: "read" }],
+    input: sessions.map(({ path }) => path.slice(dirname(path).length + 1)),
+    timeoutMs,
+  });
+  return sessions.map(({ path }) => {
+    if (reader.text() !== "Z" || !path.endsWith(`/${reader.path()}`)) throw reader.broken("a record");
+    return { bytes: reader.number(), layerChangedAt: reader.number() };
+  });
+}
+
+function readMeasure(path: string): Measure | null {
+  const file = join(path, FILE);
+  if (!existsSync(file)) return null;
+  const { at, ...measure } = JSON.parse(readFileSync(file, "utf8")) as Measure & { readonly at: number };
+  return at === lastEventAt(path) ? measure : null;
+}
+
+function writeMeasure(path: string, measure: Measure): void {
+  const file = join(path, FILE);
+  writeFileSync(`${file}.new`, JSON.stringify({ ...measure, at: lastEventAt(path) }), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** When the ledger of a session was written last, in milliseconds since 1970; 0 when it has none. */
+export function lastEventAt(path: string): number {
+  return statSync(join(path, "ledger.log"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

@@ -1,0 +1,129 @@
+import { removeFor } from "../agent/changeset.ts";
+import { readConfig, stateFolder } from "../agent/config.ts";
+import { findCheckout } from "../agent/config-checkout.ts";
+import { ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
+import { withRecord } from "../agent/record.ts";
+import { recoverFor } from "../agent/undo.ts";
+import type { Start } from "../agent/workplace.ts";
+import { planRemoval, type Removal } from "../core/retention.ts";
+import { visibleJson } from "../core/text.ts";
+import { LedgerFailure } from "../ledger/failure.ts";
+import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
+
+const TASK_CHARS_MAX = 60;
+const ADVICE_MS_MAX = 3000;
+const STATE_WORDS = { running: "running", changes: "has changes", landed: "landed", discarded: "discarded" } as const;
+
+/** `ringfence sessions`: the sessions of this checkout, or of all, newest first. */
+export async function sessionsCommand(
+  options: { readonly all: boolean; readonly json: boolean },
+  start: Start,
+  { stdout }: Terminal,
+): Promise<number> {
+  const checkout = options.all ? null : findCheckout(start.folder).path;
+  const sessions = await surveySessions(stateFolder(start.environment), checkout);
+  if (options.json) stdout.write(`${visibleJson(JSON.stringify(sessions.map(toJson)))}\n`);
+  else if (sessions.length === 0) stdout.write("no sessions\n");
+  else
+    for (const one of sessions)
+      writeSafe(stdout, `${lineOf(one)}${options.all ? `  ${one.session.facts.checkout}` : ""}\n`);
+  return 0;
+}
+
+/** `ringfence gc`: removes the files of sessions that are over, as far as the limits ask for; never a log. */
+export async function gcCommand(
+  options: { readonly days: number | null; readonly bytes: number | null },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
+  const { gc } = await readConfig(start.environment);
+  const limits = { days: options.days ?? gc.days, bytes: options.bytes ?? gc.bytes };
+  const sessions = await surveySessions(stateFolder(start.environment), null);
+  const { remove, beyondBytes } = planRemoval(sessions, limits, Date.now());
+  const byId = new Map(sessions.map((one) => [one.id, one]));
+  const kept = new Set(sessions.filter(({ holdsFiles }) => holdsFiles));
+  let failures = 0;
+  for (const removal of remove) {
+    const one = byId.get(removal.id);
+    if (!one) throw new Error("bug: a session to remove that was not found");
+    const problem = await removeSession(one);
+    if (problem === null) kept.delete(one);
+    else failures += 1;
+    writeSafe(terminal.stdout, problem === null ? removalText(one, removal) : `failed   ${lineOf(one)}: ${problem}\n`);
+  }
+  for (const one of kept) writeSafe(terminal.stdout, `kept     ${lineOf(one)}\n`);
+  terminal.stdout.write(`${remove.length - failures} removed, ${kept.size} kept; every log stays\n`);
+  if (beyondBytes > 0)
+    terminal.stdout.write(
+      `still ${sizeOf(beyondBytes)} beyond the limit of ${sizeOf(limits.bytes)}: land or discard what has changes\n`,
+    );
+  return failures > 0 ? 1 : 0;
+}
+
+/** Says in one line, after a run, that the sessions take more than the limit; otherwise nothing. */
+export async function adviseOnSize(start: Start, { stderr }: Terminal): Promise<void> {
+  const { gc } = await readConfig(start.environment);
+  const sessions = await surveySessions(stateFolder(start.environment), null, ADVICE_MS_MAX).catch(() => null);
+  const bytes = sessions?.reduce((sum, one) => sum + one.bytes, 0) ?? 0;
+  if (bytes > gc.bytes)
+    stderr.write(
+      `all sessions take ${sizeOf(bytes)}, more than ${sizeOf(gc.bytes)}: ringfence gc removes what is over\n`,
+    );
+  // What was measured once is known later, so that this passes.
+  if (sessions === null) stderr.write("the sessions could not be measured in time: ringfence sessions --all does it\n");
+}
+
+/** Returns why it could not be done, or null. */
+async function removeSession({ session }: Overview): Promise<string | null> {
+  try {
+    await withRecord(session, async (record) => {
+      // A draft of a landing that broke off may lie in the checkout, and only this session's copies tell what it is.
+      await recoverFor(session, record);
+      await removeFor(session, record);
+    });
+    return null;
+  } catch (error) {
+    if (error instanceof LedgerFailure) return "it is in use";
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function removalText(one: Overview, { why, isLoss }: Removal): string {
+  const freed = sizeOf(Math.max(0, one.bytes - ledgerBytes(one.session)));
+  const loss = isLoss ? "  CHANGES THAT NEVER LANDED ARE GONE" : "";
+  return `removed  ${lineOf(one)}  (${why}, ${freed} freed)${loss}\n`;
+}
+
+function toJson(one: Overview): object {
+  return {
+    id: one.id,
+    checkout: one.session.facts.checkout,
+    started_at: new Date(one.session.facts.startedAt).toISOString(),
+    used_at: new Date(one.usedAt).toISOString(),
+    state: one.state,
+    bytes: one.bytes,
+    task: firstLineOf(one),
+  };
+}
+
+function lineOf(one: Overview): string {
+  const [age, size] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes)];
+  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+}
+
+function firstLineOf({ session }: Overview): string {
+  return taskOf(session).trimStart().split("\n", 1)[0] ?? "";
+}
+
+function ageOf(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes < 60) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} d`;
+}
+
+function sizeOf(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let [size, unit] = [bytes, 0];
+  for (; size >= 1024 && unit < units.length - 1; unit += 1) size /= 1024;
+  return `${unit === 0 || size >= 10 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { makePlace, ordinary, type Place, ringfence, run, script, self, sh, start, until } from "./program.ts";
+
+interface Listed {
+  readonly id: string;
+  readonly state: string;
+  readonly bytes: number;
+  readonly task: string;
+  readonly checkout: string;
+}
+
+const users = [
+  ["whoever runs the tests", self()],
+  ["an ordinary user", ordinary()],
+] as const;
+
+async function sessionsOf(place: Place, ...args: string[]): Promise<Listed[]> {
+  return JSON.parse((await ringfence(place, ["sessions", "--json", ...args])).stdout) as Listed[];
+}
+
+/** Runs one task that does one command; returns the session. */
+async function runOnce(place: Place, task: string, command: string, ...args: string[]): Promise<string> {
+  const spec = script(place, [run(command), { text: "ok" }]);
+  const done = await ringfence(place, ["run", task, "--model", spec, "--output-format", "json", ...args]);
+  return String((JSON.parse(done.stdout) as { session_id: unknown }).session_id);
+}
+
+function folderOf(place: Place, id: string): string {
+  return join(place.home, ".local/state/ringfence/sessions", id);
+}
+
+function makeOld(place: Place, id: string, days: number): void {
+  const then = Date.now() / 1000 - days * 86_400;
+  utimesSync(join(folderOf(place, id), "ledger.log"), then, then);
+  const facts = `${folderOf(place, id)}/session.json`;
+  sh(place, `sed -i 's/"startedAt":[0-9]*/"startedAt":${Math.floor(then * 1000)}/' ${facts}`);
+}
+
+/** Keeps a session going until the test is over. */
+async function keepRunning(t: TestContext, place: Place): Promise<void> {
+  const going = start(place, ["exec", "--", "sh", "-c", "echo up; exec sleep 300"]);
+  t.after(async () => {
+    going.child.kill("SIGTERM");
+    await going.ended;
+  });
+  await until("the session is up", () => going.seen().includes("up"));
+}
+
+for (const [who, user] of users) {
+  test(`sessions lists state, size and task of each, newest first: as ${who}`, async (t) => {
+    const place = makePlace(t, "echo a >a.txt", { user });
+    const landed = await runOnce(place, "land this", "echo box >>a.txt", "--land", "auto");
+    const deep = `perl -e 'chdir "deep"; for (1 .. 1500) { mkdir "abcdefghij" and chdir "abcdefghij" or die "$!" }'`;
+    const shut = "mkdir shut deep; head -c 3000000 /dev/urandom >shut/x; chmod 000 shut";
+    const waits = await runOnce(place, "\u001b[31mred\u202e\nsecond line", `${shut}; ${deep}`);
+    await ringfence(place, ["exec", "--", "true"]);
+    await ringfence(place, ["exec", "--", "touch", "new"]);
+    await keepRunning(t, place);
+    const listed = await sessionsOf(place);
+    assert.deepEqual(
+      listed.map(({ state, task }) => [state, task]),
+      [
+        ["running", ""],
+        ["changes", "touch new"],
+        ["discarded", "true"],
+        ["changes", "\u001b[31mred\u202e"],
+        ["landed", "land this"],
+      ],
+    );
+    assert.deepEqual([listed[3]?.id, listed[4]?.id], [waits, landed]);
+    assert.ok((listed[3]?.bytes ?? 0) > 3_000_000 + 1500 * 512, String(listed[3]?.bytes));
+    assert.ok((listed[4]?.bytes ?? 0) < 1_000_000);
+    const text = (await ringfence(place, ["sessions"])).stdout;
+    assert.match(text, new RegExp(`^${waits} +0 min  has changes +\\d+(\\.\\d)? MB  \\\\x1b\\[31mred<U\\+202E>$`, "m"));
+    // What was landed and undone waits again.
+    await ringfence(place, ["undo", "--session", landed]);
+    assert.equal((await sessionsOf(place)).at(-1)?.state, "changes");
+  });
+}
+
+test("sessions shows the sessions of this checkout alone, and with --all those of every one", async (t) => {
+  const place = makePlace(t, "mkdir ../other");
+  await ringfence(place, ["exec", "--", "touch", "here"]);
+  const other = { cwd: join(place.root, "other") };
+  await ringfence(place, ["exec", "--", "touch", "there"], other);
+  assert.deepEqual(
+    (await sessionsOf(place)).map(({ task }) => task),
+    ["touch here"],
+  );
+  assert.deepEqual(
+    (await sessionsOf(place, "--all")).map(({ task, checkout }) => [task, checkout]),
+    [
+      ["touch there", other.cwd],
+      ["touch here", place.checkout],
+    ],
+  );
+  const empty = makePlace(t);
+  assert.equal((await ringfence(empty, ["sessions"])).stdout, "no sessions\n");
+});
+
+for (const [who, user] of users) {
+  test(`gc removes what is old, says loudly what is lost, and keeps every log and what runs: as ${who}`, async (t) => {
+    const place = makePlace(t, "echo a >a.txt", { user });
+    const landed = await runOnce(place, "one", "echo box >>a.txt", "--land", "auto");
+    const waits = await runOnce(place, "two", "mkdir shut; echo x >shut/x; chmod 000 shut");
+    const young = await runOnce(place, "three", "echo y >young");
+    await keepRunning(t, place);
+    const [running] = await sessionsOf(place);
+    for (const id of [landed, waits, running?.id ?? ""]) makeOld(place, id, 20);
+    makeOld(place, young, 13);
+    const done = await ringfence(place, ["gc"]);
+    assert.equal(done.status, 0, done.stderr);
+    const lines = done.stdout.trim().split("\n");
+    assert.match(lines[0] ?? "", new RegExp(`^removed  ${landed} .* one  \\(old, \\d+ KB freed\\)$`));
+    assert.match(
+      lines[1] ?? "",
+      new RegExp(`^removed  ${waits} .* two  \\(old, .* CHANGES THAT NEVER LANDED ARE GONE$`),
+    );
+    assert.deepEqual(
+      [
+        lines
+          .slice(2, -1)
+          .map((line) => /^kept {5}(\S+)/.exec(line)?.[1])
+          .sort(),
+        lines.at(-1),
+      ],
+      [[running?.id, young].sort(), "2 removed, 2 kept; every log stays"],
+    );
+    for (const id of [landed, waits]) {
+      assert.deepEqual(readdirSync(folderOf(place, id)).sort(), ["ledger.log", "session.json"]);
+      assert.equal((await ringfence(place, ["log", "verify", "--session", id])).status, 0);
+      const last = (await ringfence(place, ["log", "show", "--session", id])).stdout.trim().split("\n").slice(-2);
+      assert.match(last.join("\n"), /"kind":"remove".*\n.*"type":"removed"/);
+    }
+    assert.equal((await ringfence(place, ["undo"])).status, 2);
+    assert.equal(sh(place, "cat a.txt"), "a\nbox\n");
+    assert.match(
+      (await ringfence(place, ["gc", "--days", "7"])).stdout,
+      /^removed .* three .*CHANGES THAT NEVER LANDED/,
+    );
+  });
+}
+
+test("gc beyond the bytes removes what landed, and keeps what waits however much it is", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const fill = "head -c 3000000 /dev/urandom >";
+  const waits = await runOnce(place, "waits", `${fill}big`);
+  const landed = await runOnce(place, "landed", `${fill}other`, "--land", "auto");
+  const within = await ringfence(place, ["gc", "--bytes", "20000000"]);
+  assert.match(within.stdout, /^kept.*\nkept.*\n0 removed, 2 kept; every log stays\n$/);
+  const beyond = await ringfence(place, ["gc", "--bytes", "1000000"]);
+  assert.match(beyond.stdout, new RegExp(`^removed  ${landed} .*beyond the limit.*\nkept     ${waits} `));
+  assert.match(beyond.stdout, /still \d\.\d MB beyond the limit of 977 KB: land or discard what has changes\n$/);
+  assert.equal((await ringfence(place, ["gc", "--bytes", "none"])).status, 2);
+});
+
+test("gc puts right a landing that broke off before it removes its copies", async (t) => {
+  const place = makePlace(t, "mkdir f; for n in $(seq 400); do echo $n >f/$n; done");
+  const id = await runOnce(place, "task", "for n in $(seq 400); do echo box >>f/$n; done");
+  const journal = join(folderOf(place, id), "landing.journal");
+  const { child, ended } = start(place, ["land"]);
+  await until("files are landing", () => sh(place, `cat ${journal} 2>/dev/null | wc -c`) > "1000");
+  process.kill(-(child.pid ?? 0), "SIGKILL");
+  await ended;
+  makeOld(place, id, 20);
+  assert.equal((await ringfence(place, ["gc"])).status, 0);
+  assert.equal(sh(place, "find . -name '.ringfence-*'"), "");
+  assert.equal(Number(sh(place, "cat f/* | grep -c . ")), 400 + Number(sh(place, "cat f/* | grep -c box || true")));
+});
+
+test("after a run, one line says when all sessions are beyond the limit, and none when they are not", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const text = (command: string) =>
+    ringfence(place, ["run", "x", "--model", script(place, [run(command), { text: "ok" }])]);
+  assert.doesNotMatch((await text("head -c 3000000 /dev/urandom >big")).stderr, /ringfence gc/);
+  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
+  writeFileSync(join(place.home, ".config/ringfence/config.yaml"), "gc:\n  total_mb: 2\n");
+  const beyond = await text("echo b >>a.txt");
+  assert.match(beyond.stderr, /^all sessions take \d\.\d MB, more than 2\.0 MB: ringfence gc removes what is over$/m);
+});
