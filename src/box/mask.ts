@@ -124,7 +124,10 @@ const MANIFESTS = [
 ];
 /** Each costs some 16 names at the start; what lies beyond is hidden only if a dotenv file was there before. */
 const PACKAGES_MAX = 200;
-/** Folders that are no package, the two upper levels of the checkout alone. */
+/**
+ * Folders that are no package: those of the two upper levels of the checkout, or of the first where that is too many,
+ * since whatever walks such a folder is slower for it.
+ */
 const BARE_FOLDERS_MAX = 100;
 
 /** The tests that `find` is given to select what may hold a secret. */
@@ -206,9 +209,9 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
     masked.push(path);
     if (secretKind(path) === "dotenv") lateFolders.add(path.includes("/") ? dirname(path) : "");
   }
-  const isUpper = (path: string) => !path.includes("/");
-  bareFolders.sort((a, b) => Number(isUpper(b)) - Number(isUpper(a)));
-  for (const folder of bareFolders.slice(0, BARE_FOLDERS_MAX)) lateFolders.add(folder);
+  const isMany = bareFolders.length > BARE_FOLDERS_MAX;
+  const covered = isMany ? bareFolders.filter((path) => !path.includes("/")) : bareFolders;
+  for (const folder of covered.slice(0, BARE_FOLDERS_MAX)) lateFolders.add(folder);
   const present = new Set(found.map(({ path }) => decodePath(path)));
   for (const late of lateFolders) {
     for (const name of late === "" ? [...LATE_NAMES, ...LATE_ROOT_NAMES] : LATE_NAMES) {
