@@ -63,8 +63,8 @@ export function fixFor(detail: string, around: Surroundings): string {
   if (around.restrictsByAppArmor)
     return `Fix: AppArmor restricts user namespaces (Ubuntu 23.10 and later); run:\n${APPARMOR_PROFILE}`;
   if (around.isWsl === 2)
-    return "Fix: update the WSL2 kernel with `wsl --update` in Windows (an overlay needs 5.11 or later).";
-  return "Fix: run `ringfence doctor` for the piece that is missing; the box needs Linux 5.11 or later with user namespaces.";
+    return "Fix: update the WSL2 kernel with `wsl --update` in Windows (the box needs 5.12 or later).";
+  return "Fix: run `ringfence doctor` for the piece that is missing; the box needs Linux 5.12 or later with user namespaces.";
 }
 
 function isTooOld(version: string | null): boolean {
