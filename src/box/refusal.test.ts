@@ -17,7 +17,7 @@ const REFUSED = "the holder of the box is gone: it ended unshare: unshare failed
 
 /** Machine, what it refuses with, and what the fix has to name. */
 const TABLE: readonly (readonly [string, Partial<Surroundings>, string, readonly RegExp[]])[] = [
-  ["a plain machine", {}, REFUSED, [/ringfence doctor/, /Linux 5\.11/]],
+  ["a plain machine", {}, REFUSED, [/ringfence doctor/, /Linux 5\.12/]],
   [
     "Ubuntu's AppArmor",
     { restrictsByAppArmor: true },
