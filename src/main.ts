@@ -4,6 +4,12 @@ import { runCli } from "./ui/cli.ts";
 
 // The composition root: what the outside gives is read here and handed down.
 const { stdin, stdout, stderr } = process;
+// Whoever reads the output may stop early (`ringfence sessions | head -1`); what is being done goes on.
+for (const stream of [stdout, stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 process.exitCode = await runCli(process.argv.slice(2), {
   start: { environment: process.env, folder: process.cwd(), ...readPackage(import.meta.url) },

@@ -403,6 +403,13 @@ test("in a folder below the root of the repository, the repository is the checko
   assert.deepEqual([told?.paths, init?.cwd], [["AGENTS.md", "deep/CLAUDE.md"], place.checkout]);
 });
 
+test("a reader that stops early is no error", async (t) => {
+  const { child, ended } = start(makePlace(t), ["--help"]);
+  child.stdout?.destroy();
+  const { status, stderr } = await ended;
+  assert.deepEqual([status, stderr], [0, ""]);
+});
+
 for (const name of ["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m']) {
   test(`started in ${JSON.stringify(name)}, commands start there and go on from there, and file tools start at the root`, async (t) => {
     const place = makePlace(t, "echo root >a.txt");
