@@ -33,6 +33,21 @@ test("every kind of source change lands as if it had been made in the checkout, 
   assert.deepEqual(again.changes, []);
 });
 
+test("a file that the person deleted meanwhile stays away however often the rest of its folder lands", async () => {
+  const place = makePlace("mkdir d; for n in a b; do echo $n >$n.ts; echo $n >d/$n.ts; done");
+  const session = await sessionThat(
+    place,
+    "for f in a.ts d/a.ts; do echo box >>$f; done; echo n >new.ts; echo n >d/new.ts; rm d/b.ts",
+  );
+  sh(place, "rm a.ts d/a.ts");
+  for (let round = 0; round < 3; round += 1) {
+    const { landed, held } = await landAll(session);
+    assert.deepEqual([...landed].sort(), round === 0 ? ["d/b.ts", "d/new.ts", "new.ts"] : []);
+    assert.deepEqual(pathsOf(held), ["a.ts", "d/a.ts"]);
+  }
+  assert.equal(sh(place, "ls; ls d"), "b.ts\nd\nnew.ts\nnew.ts\n");
+});
+
 test("what the person did meanwhile is never overwritten, deleted or brought back", async () => {
   const place = makePlace(
     "mkdir d whole; echo w >whole/w; for n in 1 2 3 4 5 6 7 same; do echo $n >$n.ts; done; echo a >d/a; echo b >d/b",

@@ -76,13 +76,20 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
     ...(dieAt === undefined ? {} : { dieAt }),
   };
   const answer = await runLander(lander, pending, "begin");
-  keepAnswer(sessionPath, pending, answer, true);
+  // The time of a folder is all that tells of a file which the person took out of it, so it is not taken for landing's own.
+  const clashes = new Set(collected.changes.filter(({ conflict }) => conflict !== null).map(folderOf));
+  const folders = answer.folders.filter(([path]) => !clashes.has(path));
+  keepAnswer(sessionPath, pending, { ...answer, folders }, true);
   const byPath = new Map(chosen.map((one) => [one.change.path, one]));
   for (const [path, why] of answer.left) {
     const one = byPath.get(path);
     if (one) held.push({ path, cls: one.cls, why, runs: one.runs, hash: null });
   }
   return { landed: answer.done.map(({ path }) => path), held, failed: answer.failed };
+}
+
+function folderOf({ change }: ClassifiedChange): string {
+  return change.path.slice(0, Math.max(0, change.path.lastIndexOf("/")));
 }
 
 function toStep({ change }: ClassifiedChange): Step {
