@@ -16,6 +16,7 @@ import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import type { ClassifiedChange, Collected } from "../box/collect.ts";
+import { MEANWHILE } from "../box/collect-list.ts";
 import { quote } from "../box/commands.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
@@ -158,7 +159,7 @@ async function statText(collected: Collected): Promise<string> {
   const rows = collected.changes.map(({ change, cls, conflict }) => {
     const stat = lines.get(change.path);
     const counts = stat ? (stat.added === null ? "binary" : `+${stat.added} -${stat.removed}`) : change.type;
-    const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
+    const note = conflict !== null ? `  (${MEANWHILE[conflict]})` : cls === "source" ? "" : `  (${cls})`;
     return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
   });
   const git = gitText(collected, "");
