@@ -226,7 +226,9 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   const clean = paths.map((path) => path.replace(/^\.\//, "").replace(/\/+$/, ""));
   const unknown = clean.filter((path) => !known.some((name) => name === path || name.startsWith(`${path}/`)));
   if (unknown.length > 0)
-    throw new UsageError(`the session did not change ${unknown.join(", ")}; see ringfence diff --stat`);
+    throw new UsageError(
+      `the session did not change ${unknown.join(", ")}; paths count from the root of the checkout, see ringfence diff --stat`,
+    );
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
