@@ -1,4 +1,5 @@
 import { isLandable } from "../box/collect.ts";
+import { MEANWHILE } from "../box/collect-list.ts";
 import { readFacts } from "../box/folder.ts";
 import { savePatch } from "../box/patch-file.ts";
 import type { ChangeClass } from "../core/classify.ts";
@@ -35,7 +36,7 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
       const held = waiting.map(({ change, cls, why, conflict }) => ({
         path: change.path,
         class: cls,
-        why: conflict === null ? why : `you ${conflict} it meanwhile`,
+        why: conflict === null ? why : MEANWHILE[conflict],
       }));
       const git = collected.gitHeld.map((path) => ({
         path,

@@ -1,5 +1,6 @@
 import { type Approval, partnersOf } from "../core/approval.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "./collect.ts";
+import { MEANWHILE } from "./collect-list.ts";
 
 /** What lands, and which approvals hold for nothing. */
 export interface Choice {
@@ -36,7 +37,7 @@ function problemOf({ hash }: Approval, one: ClassifiedChange | undefined): strin
     return `it is not what was approved: its hash is ${one.hash} now; look at it again with ringfence diff`;
   if (one.cls === "outside") return `it never lands: ${one.why}`;
   if (one.cls === "ignored") return `${one.why}`;
-  if (one.conflict !== null) return `you ${one.conflict} it meanwhile; compare the two by hand`;
+  if (one.conflict !== null) return `${MEANWHILE[one.conflict]}; compare the two by hand`;
   return one.isStaged ? null : "it could not be staged, so what would land cannot be shown";
 }
 

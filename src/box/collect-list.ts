@@ -16,6 +16,12 @@ export interface CollectPlan {
 /** What the person did to the path while the session ran: edited or replaced it, deleted it, or made it. */
 export type Conflict = "changed" | "deleted" | "appeared";
 
+export const MEANWHILE: Readonly<Record<Conflict, string>> = {
+  changed: "you changed it meanwhile",
+  deleted: "you deleted it meanwhile",
+  appeared: "you made it meanwhile",
+};
+
 /** A change on its way: what the lister said, then with what the stager said. */
 export interface Item {
   readonly change: Change;

@@ -38,9 +38,9 @@ export interface LandResult {
 }
 
 const CONFLICT_WHY = {
-  changed: "you changed it while the session ran; compare the two, then land or drop it by hand",
-  deleted: "you deleted it while the session ran",
-  appeared: "you made a file of this name while the session ran",
+  changed: "you changed it meanwhile; ringfence diff compares the two, take over by hand what is right",
+  deleted: "you deleted it meanwhile; ringfence diff shows it, take over by hand what is right",
+  appeared: "you made it meanwhile; ringfence diff compares the two, or move yours away and land again",
 } as const;
 
 /**

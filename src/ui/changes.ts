@@ -19,6 +19,7 @@ import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import type { ClassifiedChange, Collected } from "../box/collect.ts";
+import { MEANWHILE } from "../box/collect-list.ts";
 import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
@@ -27,9 +28,9 @@ import { type Approval, afterLanding, parseApproval } from "../core/approval.ts"
 import { isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
-import { counted, visibleJson } from "../core/text.ts";
+import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
-import { type Terminal, writeSafe } from "./terminal.ts";
+import { row, type Terminal, writeSafe } from "./terminal.ts";
 import { putRight, putRightLive } from "./undo.ts";
 
 export interface ChangesOptions {
@@ -48,7 +49,6 @@ export async function changesCommand(
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
-  if (command !== "land" && options.approve.length > 0) throw new UsageError("--approve belongs to land");
   const approvals = options.approve.map(readApproval);
   const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
   await putRight(state, checkout, options.session, terminal);
@@ -176,8 +176,8 @@ async function statText(collected: Collected, found: FoundCommits | null): Promi
   const rows = collected.changes.map(({ change, cls, conflict }) => {
     const stat = lines.get(change.path);
     const counts = stat ? (stat.added === null ? "binary" : `+${stat.added} -${stat.removed}`) : change.type;
-    const note = conflict !== null ? `  (you ${conflict} it meanwhile)` : cls === "source" ? "" : `  (${cls})`;
-    return `${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}\n`;
+    const note = conflict !== null ? `  (${MEANWHILE[conflict]})` : cls === "source" ? "" : `  (${cls})`;
+    return row(`${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}`);
   });
   const git = commitsText(found) + gitText(collected);
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
@@ -192,22 +192,17 @@ function gitText({ gitChanges }: Collected, hint = ""): string {
 function commitsText(found: FoundCommits | null, landed: LandedCommits | null = null): string {
   const rows = (found?.commits ?? []).map(({ id, subject, state, why }) => {
     const word = state === "waits" ? "waits  " : landed?.move ? "landed " : landed ? "stays  " : "       ";
-    return `${word} commit ${id.slice(0, 7)} ${oneLine(subject)}${why === null ? "" : `: ${oneLine(why)}`}\n`;
+    return row(`${word} commit ${id.slice(0, 7)} ${subject}${why === null ? "" : `: ${why}`}`);
   });
   const note = landed ? landed.note : (found?.note ?? null);
   const branch = landed?.move?.how === "branch" ? `new branch ${landed.move.branch}: ` : "";
-  return rows.join("") + (note === null && branch === "" ? "" : `${branch}${oneLine(note ?? "your HEAD stays")}\n`);
-}
-
-/** A stranger's text must not look like a line of ours. */
-function oneLine(text: string): string {
-  return text.replace(/[\n\t]/g, " ");
+  return rows.join("") + (note === null && branch === "" ? "" : row(`${branch}${note ?? "your HEAD stays"}`));
 }
 
 function statusText(collected: Collected): string {
   const notes = collected.changes.filter(({ cls, conflict }) => cls !== "source" || conflict !== null);
   return notes
-    .map(({ change, cls, why, runs }) => `held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n`)
+    .map(({ change, cls, why, runs }) => row(`held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`))
     .join("");
 }
 
@@ -220,7 +215,7 @@ async function land(
 ): Promise<number> {
   const { refusals } = choose(collected, wish.which, wish.approvals);
   if (refusals.length > 0) {
-    const lines = refusals.map(({ path, why }) => `refused ${path}: ${why}\n`);
+    const lines = refusals.map(({ path, why }) => row(`refused ${path}: ${why}`));
     writeSafe(terminal.stderr, `${lines.join("")}nothing landed\n`);
     return EXIT_CODES["approval-needed"];
   }
@@ -267,17 +262,27 @@ function choosePaths(collected: Collected, paths: readonly string[]): string[] {
   const clean = paths.map((path) => path.replace(/^\.\//, "").replace(/\/+$/, ""));
   const unknown = clean.filter((path) => !known.some((name) => name === path || name.startsWith(`${path}/`)));
   if (unknown.length > 0)
-    throw new UsageError(`the session did not change ${unknown.join(", ")}; see ringfence diff --stat`);
+    throw new UsageError(
+      `the session did not change ${unknown.join(", ")}; paths count from the root of the checkout, see ringfence diff --stat`,
+    );
   return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
 }
 
+/** A command to copy, so only where the name shows as it is. */
+function hint(path: string, hash: string): string {
+  return visible(path) === path && !/[\n\t]/.test(path)
+    ? row(`        if it is right: ringfence land --approve ${quote(`${path}=${hash}`)}`)
+    : row("        if it is right: ringfence land --approve PATH=HASH, with both from ringfence diff --json");
+}
+
 function landText(result: LandResult, git: string): string {
-  const landed = result.landed.map((path) => `landed  ${path}\n`);
+  const landed = result.landed.map((path) => row(`landed  ${path}`));
   const held = result.held.map(
     ({ path, cls, why, runs, hash }) =>
-      `held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}\n${hash === null ? "" : `        if it is right: ringfence land --approve ${quote(`${path}=${hash}`)}\n`}`,
+      row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +
+      (hash === null ? "" : hint(path, hash)),
   );
-  const next = afterLanding(result.landed).map(({ folder, command }) => `next    in ${folder}: ${command}\n`);
-  const failed = result.failed.map(({ path, why }) => `failed  ${path}: ${why}\n`);
+  const next = afterLanding(result.landed).map(({ folder, command }) => row(`next    in ${folder}: ${command}`));
+  const failed = result.failed.map(({ path, why }) => row(`failed  ${path}: ${why}`));
   return [...landed, ...held, ...failed, git, ...new Set(next)].join("") || "nothing to land\n";
 }

@@ -91,10 +91,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
   if (values.help) return print(terminal, USAGE);
   if (values.version) return print(terminal, `${outside.start.version}\n`);
+  const [command = "", ...rest] = positionals;
   const folder = values.folder ?? outside.start.folder;
   const environment = outside.becomeOwner(folder);
   const start: Start = { ...outside.start, folder, environment };
-  const [command = "", ...rest] = positionals;
+  refuseOptions(command, values);
   refuseWords(command, rest);
   switch (command) {
     case "":
@@ -145,6 +146,32 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
 
 /** How many words a command takes after its own; those that are not here take any number. */
 const WORDS_MAX = new Map(Object.entries({ undo: 0, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }));
+
+/** The options of each command, beside those that every one takes. */
+const OPTIONS_OF: Readonly<Record<string, string>> = {
+  "": "model",
+  run: "model output-format land max-turns max-minutes max-usd",
+  exec: "",
+  diff: "session json stat",
+  land: "session approve",
+  undo: "session",
+  discard: "session",
+  sessions: "all json",
+  gc: "days bytes",
+  log: "session",
+  doctor: "json",
+  demo: "model",
+};
+
+// Somebody who types `land --stat` wants to look, and must not find that all has landed.
+function refuseOptions(command: string, values: Options): void {
+  const taken = OPTIONS_OF[command]?.split(" ");
+  if (!taken) return;
+  const foreign = Object.keys(values).find((name) => name !== "folder" && !taken.includes(name));
+  if (foreign === undefined) return;
+  const name = command === "" ? "the interactive session" : command;
+  throw new UsageError(`${name} does not take --${foreign}; ringfence --help shows what it takes`);
+}
 
 // Somebody who names a file to discard must not lose the others.
 function refuseWords(command: string, words: readonly string[]): void {

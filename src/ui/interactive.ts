@@ -80,8 +80,7 @@ async function answer(session: Session, text: string, signal: AbortSignal, termi
   terminal.stdout.write("\n");
   const leftover = await settle(session, "patch");
   const waits = leftover.held.length;
-  if (waits > 0)
-    writeSafe(terminal.stderr, `${dim(terminal.stderr, `${waitingFiles(waits)}: /diff, /land or /discard`)}\n`);
+  if (waits > 0) terminal.stderr.write(`${dim(terminal.stderr, `${waitingFiles(waits)}: /diff, /land or /discard`)}\n`);
 }
 
 // A wrong word is told and loses nothing. What it returns was shown and waits for an answer.

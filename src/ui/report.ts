@@ -1,6 +1,6 @@
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
-import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
+import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -81,7 +81,7 @@ export function writeLeftover(
   if (source.length > 0)
     writeSafe(stderr, `${waitingFiles(source.length)} in session ${session}: ringfence diff | land | discard\n`);
   if (leftover.patch !== null) writeSafe(stderr, `patch: ${leftover.patch}\n`);
-  for (const held of others) writeSafe(stderr, `held: ${held.path} (${held.class}: ${held.why})\n`);
+  for (const held of others) writeSafe(stderr, row(`held: ${held.path} (${held.class}: ${held.why})`));
 }
 
 /** Says how many changed files wait for a person. */

@@ -12,6 +12,11 @@ export function writeSafe(to: NodeJS.WritableStream, text: string): void {
   to.write(visible(text));
 }
 
+/** Makes one line of text that may hold a stranger's: no name can look like a line of ours. */
+export function row(text: string): string {
+  return `${text.replace(/[\n\t]/g, (char) => (char === "\n" ? "\\x0a" : "\\x09"))}\n`;
+}
+
 /** Styles text of our own for a terminal; plain where it is none or NO_COLOR is set. */
 export function dim(to: NodeJS.WriteStream, text: string): string {
   return to.isTTY && !process.env.NO_COLOR ? `\x1b[2m${text}\x1b[0m` : text;

@@ -8,7 +8,7 @@ import type { Start } from "../agent/workplace.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Recovered, UndoResult } from "../box/undo.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
-import { type Terminal, writeSafe } from "./terminal.ts";
+import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** `ringfence undo`: gives back what the newest landing replaced, of this checkout or of the named session. */
 export async function undoCommand(
@@ -75,7 +75,7 @@ function tellRecovered(recovered: Recovered | null, { stderr }: Terminal): void 
 }
 
 function linesOf({ done, held, failed }: UndoResult, word: string): string {
-  const lines = done.map((path) => `${word.padEnd(7)} ${path}\n`);
+  const lines = done.map((path) => row(`${word.padEnd(7)} ${path}`));
   const others = [...held.map((one) => ["held", one] as const), ...failed.map((one) => ["failed", one] as const)];
-  return [...lines, ...others.map(([how, { path, why }]) => `${how.padEnd(7)} ${path}: ${why}\n`)].join("");
+  return [...lines, ...others.map(([how, { path, why }]) => row(`${how.padEnd(7)} ${path}: ${why}`))].join("");
 }
