@@ -336,6 +336,12 @@ sub copy_file {
     return $head;
 }
 
+sub is_beyond_link {
+    my ($root, $path) = @_;
+    while ($path =~ m{/}g) { my $parent = look("$root/" . substr $path, 0, pos($path) - 1); return 1 if $parent && $parent->{type} ne "d" }
+    return 0;
+}
+
 sub make_parents {
     my ($side, $path) = @_;
     my $made = "/stage/$side";
@@ -429,6 +435,8 @@ sub patch {
     for my $side ("a", "b") {
         mkdir "/stage/$folder/$side", 0700 or die "patch folder: $!\n";
         for my $path (@paths) {
+            # Behind a staged link in place of a folder lies another file than the one of this path.
+            next if is_beyond_link("/stage/$side", $path);
             my $file = look("/stage/$side/$path");
             next if !$file || $file->{type} eq "d";
             make_parents("$folder/$side", $path);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { decodePath, encodePath } from "../core/changes.ts";
-import type { Collected } from "./collect.ts";
+import { type Collected, isLandable } from "./collect.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
 import { runSandbox, scriptBind } from "./sandbox.ts";
 import { strings } from "./script.ts";
@@ -8,7 +8,7 @@ import { strings } from "./script.ts";
 export interface PatchPlan {
   readonly collected: Collected;
   readonly programs: Programs;
-  /** `source` leaves out what is held for what it would run; `all` is everything that is staged. */
+  /** `source` is what may land without an approval; `all` is everything that is staged. */
   readonly include: "source" | "all";
 }
 
@@ -40,7 +40,7 @@ export async function countLines(plan: PatchPlan): Promise<FileStat[]> {
 }
 
 async function diff({ collected, programs, include }: PatchPlan, how: "patch" | "numstat"): Promise<Buffer> {
-  const chosen = collected.changes.filter((one) => one.isStaged && (include === "all" || one.cls === "source"));
+  const chosen = collected.changes.filter((one) => one.isStaged && (include === "all" || isLandable(one)));
   if (chosen.length === 0) return Buffer.alloc(0);
   const git = findProgram("git");
   if (git === null)
