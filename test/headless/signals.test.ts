@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import {
   type Ended,
   type Launch,
@@ -178,6 +180,17 @@ test("exec passes input, both outputs and the exit status through, and a signal 
   long.child.kill("SIGTERM");
   assert.equal((await long.ended).status, 143);
   await until("no process of the box lives", () => processesWith(seconds).length === 0);
+});
+
+test("a program that was started in place of another ends with it, also when that is killed", async () => {
+  const seconds = mark();
+  const relay = fileURLToPath(new URL("../../bin/relay.js", import.meta.url));
+  const code = `import { become } from ${JSON.stringify(relay)}; become("/bin/sleep", ["${seconds}"], { cwd: "/", env: {} })`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: "ignore" });
+  const sleeps = () => processesWith(`sleep ${seconds}`).some((pid) => nameOf(pid) === "sleep");
+  await until("the program runs", sleeps);
+  child.kill("SIGKILL");
+  await until("it is gone", () => !sleeps());
 });
 
 function nameOf(pid: number): string {
