@@ -20,8 +20,12 @@ const RULES = [
     files: CODE,
     pattern: anyOf([`\\.sk${"ip"}\\s*\\(`, `\\.on${"ly"}\\s*\\(`, `\\btest\\.to${"do"}\\b`]),
   },
-  // In a comment "as any other" is English; in code no lower-case word follows.
-  { name: "a cast to any", files: CODE, pattern: anyOf([`\\bas an${"y"}\\b(?! [a-z])`]) },
+  // In a comment "as any other" is English; in code only an operator's word can follow.
+  {
+    name: "a cast to any",
+    files: CODE,
+    pattern: anyOf([`\\bas an${"y"}\\b(?! (?!(?:as|satisfies|in|instanceof|of)\\b)[a-z])`]),
+  },
   { name: "a silenced type error", files: CODE, pattern: anyOf([`@ts-${"ignore"}`]) },
   {
     name: "the host of a package registry",

@@ -1,6 +1,6 @@
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
-import type { Streamed, Streams } from "../box/perform.ts";
+import type { Streamed, Streams } from "../box/stream.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
 import { abandon, discardFor } from "./changeset.ts";

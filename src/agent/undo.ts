@@ -17,10 +17,9 @@ export async function undoFor(session: ChangedSession, landing: Landing, record:
     digest: digestOfLanding(landing),
     approvedBy: "person",
   } as const;
-  const gated = record.gate.pass(effect, null);
-  if (gated.verdict !== "allow") throw new Error(`bug: an undo for the person was refused: ${gated.reason}`);
+  const permit = record.gate.passForPerson(effect);
   const { path: sessionPath, facts } = session;
-  const result = await undoPermitted(gated.permit, { sessionPath, facts, landing, programs: findPrograms() });
+  const result = await undoPermitted(permit, { sessionPath, facts, landing, programs: findPrograms() });
   conclude(session, record, { ...result, what: "undo", number }, false);
   await removeSpentStage(session, landing.stage);
   return result;
@@ -31,10 +30,9 @@ export async function recoverFor(session: ChangedSession, record: Record): Promi
   const pending = readPending(session.path);
   if (pending === null) return null;
   const { what, number, stage } = pending;
-  const gated = record.gate.pass({ kind: "recover", what, landing: number, approvedBy: "person" }, null);
-  if (gated.verdict !== "allow") throw new Error(`bug: putting right a landing was refused: ${gated.reason}`);
+  const permit = record.gate.passForPerson({ kind: "recover", what, landing: number, approvedBy: "person" });
   const { path: sessionPath, facts } = session;
-  const recovered = await recoverPermitted(gated.permit, { sessionPath, facts, programs: findPrograms() });
+  const recovered = await recoverPermitted(permit, { sessionPath, facts, programs: findPrograms() });
   if (recovered !== null) conclude(session, record, recovered, true);
   await removeSpentStage(session, stage);
   return recovered;

@@ -9,8 +9,8 @@ test("the folder of a session that wrote nothing is removed whole, one whose lay
   t.after(() => rmSync(state, { recursive: true, force: true }));
   const { path } = makeSessionFolder(state, 0);
   // As the kernel leaves it behind, and as a mask that was written before the view could not be mounted.
-  mkdirSync(join(path, "layer/work/work"));
-  chmodSync(join(path, "layer/work/work"), 0);
+  mkdirSync(join(path, "layer/work", "work"));
+  chmodSync(join(path, "layer/work", "work"), 0);
   writeFileSync(join(path, "mask/.env"), "");
   writeFileSync(join(path, "layer/upper/a.txt"), "changed\n");
   assert.deepEqual([removeUnused(path), existsSync(join(path, "layer/upper/a.txt"))], [false, true]);

@@ -126,24 +126,12 @@ sub mount_view {
     return 1;
 }
 
-sub has_mount_below {
-    my ($folder) = @_;
-    open(my $mounts, "<", "/proc/self/mountinfo") or return 1;
-    while (<$mounts>) {
-        my $point = (split / /)[4];
-        $point =~ s/\\([0-7]{3})/chr oct $1/ge;
-        return 1 if index($point, "$folder/") == 0;
-    }
-    return 0;
-}
-
 # Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the
 # kernel refuses. What holds a mount of its own stays a bind, since an overlay would hide that mount; the host refuses
 # unix sockets then. What cannot be covered is not shown at all.
-sub cover_sockets {
-    my ($folder, $source) = @_;
-    mount_at("overlay", $folder, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$source")
-      or unmount($folder, $MNT_DETACH) or fail("cover $folder");
+sub cover {
+    my ($source, $target) = @_;
+    mount_at("overlay", $target, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$source");
 }
 
 sub spawn {
@@ -155,7 +143,7 @@ sub spawn {
     $SIG{CHLD} = "DEFAULT";
     if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$group/cgroup.procs")) { print $procs $$; close $procs }
     elsif ($cgroups ne "") { exit 1 }
-    # Opened past 7, then moved to the numbers that bubblewrap is told; nothing else is open but what fork brought along.
+    # Out of the way first, then to the numbers that bubblewrap is told: what fork brought along lies on some of those.
     my @files = (["/f/$id.i", 0, 0], ["/f/$id.o", 1, 1], ["/f/$id.e", 1, 2], ["/ctl/args", 0, 3], ["/ctl/bpf", 0, 4], ["/f/$id.s", 1, 5]);
     for (@files) {
         my ($path, $mode, $number) = @$_;
@@ -221,8 +209,8 @@ sub build_template {
         if (-d $source) { mkdir "/t$path", 0755 }
         elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
         next if $word eq "folder";
-        bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "write" ? 0 : $RDONLY));
-        cover_sockets("/t$path", $source) if $word eq "covered";
+        if ($word eq "covered" && -d $source) { cover($source, "/t$path") }
+        else { bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "write" ? 0 : $RDONLY)) }
     }
     make_folders("/t$checkout");
     restrict("/t", $RDONLY, 0);
@@ -250,10 +238,9 @@ mkdir "$root/t/dev", 0755;
 make_devices();
 symlink "t/dev", "$root/dev";
 if ($cgroups ne "") { mkdir "$root/cg/pids", 0755; bind_at($cgroups, "$root/cg/pids") }
-my @covered;
 for my $number (0 .. $#binds) {
     my ($source, $target) = ($binds[$number], "$root/bind/$number");
-    if (-d $source) { mkdir $target, 0755; push @covered, "/bind/$number" unless has_mount_below($source) }
+    if (-d $source) { mkdir $target, 0755 }
     else { open(my $point, ">", $target) or fail("mount point") }
     bind_at($source, $target, $RDONLY | $NOSUID | $NODEV);
 }
@@ -263,7 +250,6 @@ syscall($number{pivot_root}, $here, $old) == 0 or fail("pivot_root");
 chdir "/";
 unmount("/old", $MNT_DETACH) or fail("umount");
 rmdir "/old";
-cover_sockets($_, $_) for @covered;
 build_template();
 # Every mount less makes every call cheaper; the template holds its own.
 unmount("/bind/$_", $MNT_DETACH) or fail("umount bind") for 0 .. $#binds;

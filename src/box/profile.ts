@@ -11,7 +11,7 @@ export interface Profile {
   readonly etcBind: number;
   /** `/bin` and its kin: what each links to, or null where it is a folder of its own. */
   readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
-  /** System folders that no overlay may cover, since it would hide a mount below. */
+  /** System folders and toolchains that no overlay may cover, since it would hide a mount below. */
   readonly uncovered: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -39,7 +39,7 @@ export const ISOLATION: readonly string[] = [
 
 /** A piece of the root that the holder builds: a mount of a path of its own root, a link, or an empty folder. */
 export interface Piece {
-  /** `covered` is read through an overlay, by which no unix socket in it can be reached. */
+  /** `covered` is a folder read through an overlay, by which no unix socket in it can be reached; a file is bound. */
   readonly kind: "read" | "covered" | "write" | "link" | "folder";
   /** Path in the holder's root; of a link, what it points to. */
   readonly source: string;
@@ -50,14 +50,18 @@ export interface Piece {
 /** Lays out the root of every one-shot of a session, in the order of making. The holder adds `/dev` and, last, the view. */
 export function rootLayout(profile: Profile): Piece[] {
   const { home, pins, toolchains, tools, etcBind, systemLinks, uncovered } = profile;
-  const system = (path: string): Piece => ({ kind: uncovered.includes(path) ? "read" : "covered", source: path, path });
+  const shown = (path: string, source = path): Piece => ({
+    kind: uncovered.includes(path) ? "read" : "covered",
+    source,
+    path,
+  });
   return [
-    system("/usr"),
+    shown("/usr"),
     ...systemLinks.map(
       ({ name, target }): Piece =>
-        target === null ? system(`/${name}`) : { kind: "link", source: target, path: `/${name}` },
+        target === null ? shown(`/${name}`) : { kind: "link", source: target, path: `/${name}` },
     ),
-    { kind: "read", source: `/bind/${etcBind}`, path: "/etc" },
+    { kind: "covered", source: `/bind/${etcBind}`, path: "/etc" },
     { kind: "folder", source: "/empty", path: "/proc" },
     { kind: "write", source: "/s/tmp", path: "/tmp" },
     { kind: "write", source: "/s/run", path: "/run" },
@@ -66,7 +70,7 @@ export function rootLayout(profile: Profile): Piece[] {
     { kind: "link", source: "/run/lock", path: "/var/lock" },
     { kind: "write", source: "/home", path: home },
     ...pins.map(({ source, target }): Piece => ({ kind: "write", source, path: target })),
-    ...toolchains.map((path, number): Piece => ({ kind: "read", source: `/bind/${number}`, path })),
+    ...toolchains.map((path, number) => shown(path, `/bind/${number}`)),
     ...tools.map(
       ({ name, bind }): Piece => ({ kind: "read", source: `/bind/${bind}`, path: `${TOOLS_FOLDER}/${name}` }),
     ),
