@@ -15,6 +15,7 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "discard",
   "undo",
   "recover",
+  "rewind",
   "remove",
 ]);
 

@@ -43,12 +43,15 @@ export class Session {
   readonly ledger: Ledger;
   readonly system: string;
   readonly messages: Message[] = [];
+  /** What the messages were at each checkpoint, by its number. */
+  readonly conversations = new Map<number, readonly Message[]>();
   readonly show: (event: SessionEvent) => void;
   /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
   readonly #startedAt: number;
   #instructions: Parameters<typeof presentInstructions>[0];
+  #news: string[] = [];
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
   private constructor(
@@ -110,8 +113,27 @@ export class Session {
     return session;
   }
 
+  /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
+  async checkpoint(prompt: string): Promise<void> {
+    const title = bound(wellFormed(prompt.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const { number, stack } = await this.box.checkpoint("turn", title);
+    this.conversations.set(number, [...this.messages]);
+    this.ledger.append({
+      type: "checkpoint",
+      at: this.#plan.now(),
+      number,
+      layers: stack === null ? null : [...stack],
+    });
+  }
+
+  /** Tells the model something of the program's own, ahead of the person's next prompt. */
+  tell(news: string): void {
+    this.#news.push(news);
+  }
+
   addUser(prompt: string): void {
-    const text = presentInstructions(this.#instructions, prompt);
+    const news = this.#news.splice(0).map((line) => `<ringfence>${line}</ringfence>\n`);
+    const text = presentInstructions(this.#instructions, `${news.join("")}${prompt}`);
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
@@ -247,6 +269,7 @@ async function readInstructions(
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
 }
 
+const TITLE_CHARS_MAX = 200;
 /** The model's last text, which a reply before it holds whole. */
 const MESSAGE_CHARS_MAX = 60_000;
 /** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */

@@ -8,6 +8,7 @@ import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
+import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeMasks } from "./mask.ts";
 import type { OneShot, Run } from "./oneshot.ts";
@@ -39,6 +40,9 @@ export interface BoxPlan {
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
 }
+
+/** A layer of at most this part of the limit of the disk is copied while a background command goes on. */
+const COPY_SHARE = 8;
 
 /**
  * The box of one session: its view, its sandboxes and what runs in them.
@@ -127,7 +131,7 @@ export class Box {
       const found: Parameters<typeof writeMasks>[1][number][] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = writeMasks(join(folder.path, "mask"), found, holder);
-      await holder.mountView();
+      await holder.mountView([]);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
       return new Box({ folder, limits, masked, below: plan.below ?? "", holder, cgroups });
     } catch (error) {
@@ -185,13 +189,52 @@ export class Box {
     await this.#pool.drain();
     await this.#holder.unmountView();
     await between();
-    await this.#holder.mountView();
+    await this.#holder.mountView(readLayers(this.folder.path).stack);
     this.#pool.refill();
   }
 
   /** Says whether the layer holds anything at all. */
-  hasChanges(): Promise<boolean> {
-    return this.#holder.hasChanges();
+  async hasChanges(): Promise<boolean> {
+    return readLayers(this.folder.path).stack.length > 0 || (await this.#holder.hasChanges());
+  }
+
+  /**
+   * Keeps what the layer is now, so that a rewind can go back to it, and writes it down.
+   *
+   * With nothing running, the layer is sealed, whatever its size. What a background command writes to cannot be sealed:
+   * it is copied while everything stands still, up to a size; beyond that the checkpoint has no stack.
+   */
+  async checkpoint(what: Checkpoint["what"], title: string): Promise<Checkpoint> {
+    const { path } = this.folder;
+    let { stack } = readLayers(path);
+    let kept: readonly number[] | null = stack;
+    if (await this.#holder.hasChanges()) {
+      if (stack.length >= STACK_MAX) kept = null;
+      else if (this.#active.size > 0) kept = await this.#copyLayer();
+      else {
+        await this.renew(async () => {
+          stack = sealLayer(path).stack;
+        });
+        kept = stack;
+      }
+    }
+    return addCheckpoint(path, { at: Date.now(), what, title, stack: kept }, stack);
+  }
+
+  async #copyLayer(): Promise<readonly number[] | null> {
+    const number = reserveLayer(this.folder.path, (stack) => stack);
+    await this.freeze();
+    try {
+      const { diskBytes, diskFiles } = this.limits;
+      const bounds = {
+        kibMax: Math.floor(diskBytes / 1024 / COPY_SHARE),
+        filesMax: Math.floor(diskFiles / COPY_SHARE),
+      };
+      const isKept = await this.#holder.keepCopy(number, bounds);
+      return isKept ? [number, ...readLayers(this.folder.path).stack] : null;
+    } finally {
+      await this.thaw();
+    }
   }
 
   /** Kills every process of the session and gives back what was set up. The layer stays. */

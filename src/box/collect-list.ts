@@ -4,6 +4,7 @@ import { type Change, type ChangeType, encodePath } from "../core/changes.ts";
 import type { Link } from "../core/classify-all.ts";
 import type { SessionFacts } from "./folder.ts";
 import type { Landed } from "./landed.ts";
+import { layerNames } from "./layers.ts";
 import { findProgram, type Programs } from "./programs.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
@@ -51,9 +52,9 @@ export async function listLayer(plan: CollectPlan, landed: Landed): Promise<List
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
-    args: [plan.programs.find],
+    args: [plan.programs.find, ...layerNames(plan.sessionPath)],
     binds: [
-      { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" },
+      { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" },
       { source: plan.facts.checkout, target: "/base", access: "read" },
     ],
     input: [String(Math.floor(plan.facts.startedAt)), ...folders],

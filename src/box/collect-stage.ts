@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { encodePath } from "../core/changes.ts";
 import type { CollectPlan, Item } from "./collect-list.ts";
+import { layerNames } from "./layers.ts";
 import { findProgram } from "./programs.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
@@ -19,9 +20,9 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
   const reader = await askScript({
     programs: plan.programs,
     mode: "stage",
-    args: [sha256sum],
+    args: [sha256sum, ...layerNames(plan.sessionPath)],
     binds: [
-      { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" },
+      { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" },
       { source: plan.facts.checkout, target: "/base", access: "read" },
       { source: stage, target: "/stage", access: "write" },
     ],

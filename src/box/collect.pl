@@ -1,12 +1,13 @@
 # Reads a session's layer against the checkout. Runs in a sandbox of its own and follows no link.
 #
-#   list    /upper and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
+#   list    /layer and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
 #   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
 #   measure /sessions -> bytes on the disk of each named folder, and when a file of its layer changed last input: names
 #   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
 #
-# Every string ends in NUL; each record starts with one letter and has a fixed number of strings.
+# Every string ends in NUL; each record starts with one letter and has a fixed number of strings. The layer is a stack of
+# folders in /layer, the newest first, named by arguments: what one holds hides what those below it have at that path.
 use strict;
 use warnings;
 no warnings "recursion";
@@ -84,11 +85,11 @@ sub open_file {
 }
 
 sub is_equal {
-    my ($upper, $base, $path, $base_path) = @_;
+    my ($upper, $base, $base_path) = @_;
     return 0 if $upper->{type} ne $base->{type} || ($upper->{mode} & 06100) != ($base->{mode} & 06100);
     return $upper->{target} eq $base->{target} if $upper->{type} eq "l";
     return 0 if $upper->{type} ne "f" || $upper->{size} != $base->{size};
-    my ($one, $two) = (open_file("/upper/$path"), open_file("/base/$base_path"));
+    my ($one, $two) = (open_file($upper->{at}), open_file("/base/$base_path"));
     return 0 if !$one || !$two;
     while (1) {
         my $read = sysread($one, my $a, 1 << 18) // die "read: $!\n";
@@ -105,12 +106,13 @@ sub list {
     my $git = look("/base/.git");
     record("G", $git ? $git->{type} : "-");
     my $root = look("/base") // die "the checkout cannot be read: $!\n";
-    walk("", 1, "", 0, is_touched("", $root), 0, 0);
+    my ($find, @layers) = @rest;
+    walk("", [map { "/layer/$_" } @layers], 1, "", 0, is_touched("", $root), 0, 0);
     record("L", @{ $_->{fields} }, is_renamed($_) ? $_->{flags} : "d") for @unexplained;
     return if !$records || ($records == 1 && !$git_count);
     record("N", $_) for @git_notes;
     record("C", $git_count // 0);
-    list_links($rest[0]);
+    list_links($find);
 }
 
 sub list_links {
@@ -136,32 +138,69 @@ sub is_touched {
 # Whether a file of the checkout that lies under a new name here is one that the box deleted under its old name.
 sub is_renamed {
     my ($one) = @_;
-    return grep { is_equal($one->{upper}, $_->{base}, $one->{path}, $_->{path}) } @{ $deleted_of_size{$one->{upper}{size}} // [] };
+    return grep { is_equal($one->{upper}, $_->{base}, $_->{path}) } @{ $deleted_of_size{$one->{upper}{size}} // [] };
 }
 
-# $in_base: the checkout has this folder. $flags: "k" below a link of the checkout. $moved: the folder or one above was
-# moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: the folder itself was touched.
-# $lost: the person deleted it. $hidden: nothing of the checkout shows in it, since a folder above was made anew.
+# What of the layer stands at a name of a folder: the newest that one of its places has, or undef.
+sub look_in {
+    my ($places, $name) = @_;
+    for (@$places) { if (my $found = look("$_/$name")) { $found->{at} = "$_/$name"; return $found } }
+    return undef;
+}
+
+# The places of a folder of the layer, newest first, down to where it was made anew, deleted, or no folder; and whether
+# there is such an end, below which nothing shows.
+sub places_in {
+    my ($places, $name) = @_;
+    my @found;
+    for (@$places) {
+        my $seen = look("$_/$name") or next;
+        return (\@found, 1) if $seen->{type} ne "d";
+        push @found, "$_/$name";
+        return (\@found, 1) if is_opaque("$_/$name");
+    }
+    return (\@found, 0);
+}
+
+sub names_in { my %names = map { $_ => 1 } map { names($_) } @{ $_[0] }; return sort keys %names }
+
+# Whether what the layer has at a name came from the checkout. Sealed layers are copied up from as the checkout is.
+sub has_origin {
+    my ($places, $name) = @_;
+    my $came = 0;
+    for (@$places) {
+        my $seen = look("$_/$name") or next;
+        last if $seen->{whiteout} || $seen->{type} eq "l" || $seen->{type} eq "o";
+        return 0 if !defined attribute("$_/$name", "origin");
+        $came = 1;
+        last if $seen->{type} eq "d" && is_opaque("$_/$name");
+    }
+    return $came;
+}
+
+# $places: where the layer has this folder. $in_base: the checkout has it. $flags: "k" below a link of the checkout. $moved:
+# the folder or one above was moved or made anew meanwhile, so the age of what is in it tells nothing. $touched: the folder
+# itself was touched. $lost: the person deleted it. $hidden: nothing of the checkout shows in it, since a folder above was
+# made anew.
 sub walk {
-    my ($folder, $in_base, $flags, $moved, $touched, $lost, $hidden) = @_;
-    $hidden ||= $in_base && $folder ne "" && is_opaque($folder);
+    my ($folder, $places, $in_base, $flags, $moved, $touched, $lost, $hidden) = @_;
     my $prefix = $folder eq "" ? "" : "$folder/";
     my %seen;
-    for my $name (names("/upper/$folder")) {
+    for my $name (names_in($places)) {
         my $path = "$prefix$name";
         $seen{$name} = 1;
-        if ($name eq ".git") { walk_git($path, $in_base, $hidden); next }
+        if ($name eq ".git") { walk_git($path, $places, $name, $in_base, $hidden); next }
         if (length $path > $PATH_BYTES_MAX) {
             record("L", substr($path, 0, $PATH_BYTES_MAX) . "\n", "add", "o", 0, 0, "", "-", 0, 0, "", "");
             next;
         }
-        my $upper = look("/upper/$path") // die "the layer changed while it was read: $!\n";
+        my $upper = look_in($places, $name) // die "the layer changed while it was read: $!\n";
         my $base = $in_base ? look("/base/$path") : undef;
         if ($upper->{whiteout}) { deleted($path, $base, $moved) if $base; next }
-        if ($upper->{type} eq "d") { walk_folder($path, $upper, $base, $flags, $moved, $lost, $hidden); next }
-        next if $base && is_equal($upper, $base, $path, $path);
+        if ($upper->{type} eq "d") { walk_folder($path, $places, $name, $upper, $base, $flags, $moved, $lost, $hidden); next }
+        next if $base && is_equal($upper, $base, $path);
         deleted_inside($path, $moved || is_touched($path, $base)) if $base && $base->{type} eq "d";
-        different($path, $upper, $base, $flags, $moved, $touched || $lost);
+        different($path, $upper, $base, $flags, $moved, $touched || $lost, has_origin($places, $name));
     }
     return if !$in_base || !$hidden;
     # As everywhere below a deleted folder: one that the person touched may have been filled with files older than the session.
@@ -172,31 +211,39 @@ sub walk {
     }
 }
 
-sub is_opaque { return (attribute("/upper/$_[0]", "opaque") // "") eq "y" }
+sub is_opaque { return (attribute($_[0], "opaque") // "") eq "y" }
 
 sub walk_folder {
-    my ($path, $upper, $base, $flags, $moved, $lost, $hidden) = @_;
+    my ($path, $above, $name, $upper, $base, $flags, $moved, $lost, $hidden) = @_;
+    my ($places, $is_closed) = places_in($above, $name);
     my $below = $flags || ($base && $base->{type} eq "l") ? "k" : "";
     if ($base && $base->{type} eq "d") {
         my $touches = is_touched($path, $base);
         # Moving a folder renews its ctime and not its mtime; a folder that is younger than the session was put there.
         my $moves = $touches && ($base->{modified} != $base->{changed} || $base->{born} > $started);
-        return walk($path, 1, $below, $moved || $moves, $touches, 0, $hidden);
+        return walk($path, $places, 1, $below, $moved || $moves, $touches, 0, $hidden || $is_closed);
     }
     # A folder of the checkout's cannot be renamed in the box: one that came from there and is gone was deleted outside.
-    my $is_lost = $lost || (!$base && defined attribute("/upper/$path", "origin"));
-    if ($base) { different($path, $upper, $base, $flags, $moved, 0) }
-    elsif (!grep { !look("/upper/$path/$_")->{whiteout} } short_names($path)) { different($path, $upper, undef, $flags, $moved, $is_lost) }
-    return walk($path, 0, $below, 0, 0, $is_lost, 0);
+    my $is_lost = $lost || (!$base && has_origin($above, $name));
+    if ($base) { different($path, $upper, $base, $flags, $moved, 0, 0) }
+    elsif (!has_content($path, $places)) { different($path, $upper, undef, $flags, $moved, $is_lost, 1) }
+    return walk($path, $places, 0, $below, 0, 0, $is_lost, 0);
 }
 
-# Names that can still be looked at; a path that is too long is reported when it is walked.
-sub short_names { my ($path) = @_; return grep { length "$path/$_" <= $PATH_BYTES_MAX } names("/upper/$path") }
+# A name that is too long to be looked at is reported when it is walked.
+sub has_content {
+    my ($path, $places) = @_;
+    for my $name (names_in($places)) {
+        next if length "$path/$name" > $PATH_BYTES_MAX;
+        my $seen = look_in($places, $name);
+        return 1 if $seen && !$seen->{whiteout};
+    }
+    return 0;
+}
 
 sub different {
-    my ($path, $upper, $base, $flags, $moved, $may_be_lost) = @_;
+    my ($path, $upper, $base, $flags, $moved, $may_be_lost, $has_origin) = @_;
     my @fields = ($path, $base ? "edit" : "add", @$upper{qw(type mode size target)}, base_fields($base));
-    my $has_origin = $upper->{type} ne "l" && $upper->{type} ne "o" && defined attribute("/upper/$path", "origin");
     if (!$base) {
         # The box changed or renamed it. Renamed it was when the box deleted a file of that content.
         if (!$has_origin || !$may_be_lost) { record("L", @fields, $flags) }
@@ -240,21 +287,22 @@ sub note {
 }
 
 sub walk_git {
-    my ($path, $in_base, $hidden) = @_;
-    my $upper = look("/upper/$path");
+    my ($path, $above, $name, $in_base, $hidden) = @_;
+    my $upper = look_in($above, $name);
     my $base = $in_base ? look("/base/$path") : undef;
     if (!$upper) { $git_count++; return }
     if ($upper->{type} eq "d" && length $path <= $PATH_BYTES_MAX) {
         my $has_base = $base && $base->{type} eq "d";
-        my @names = names("/upper/$path");
-        $hidden ||= $has_base && is_opaque($path);
-        walk_git("$path/$_", $has_base, $hidden) for @names;
+        my ($places, $is_closed) = places_in($above, $name);
+        my @names = names_in($places);
+        $hidden ||= $has_base && $is_closed;
+        walk_git("$path/$_", $places, $_, $has_base, $hidden) for @names;
         return if !$has_base || !$hidden;
         my %seen = map { $_ => 1 } @names;
         for (grep { !$seen{$_} } names("/base/$path")) { $git_count++; note("$path/$_") }
         return;
     }
-    return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path, $path);
+    return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path);
     $git_count++;
     note($path);
 }
@@ -270,9 +318,9 @@ sub measure {
             next if $links > 1 && $counted{$inode}++;
             $bytes += $blocks * 512;
             # The marks of deletions are links to one file of the overlay's own; making one changes its folder as well.
-            next if $path !~ m{^layer/upper(?:/|\z)} || $inode =~ /^c/;
+            next if $path !~ m{^layer/(?:upper|sealed/\d+)(?:/|\z)} || $inode =~ /^c/;
             # Mounting the view writes an attribute of its root.
-            my $when = int(1000 * ($path eq "layer/upper" ? $modified : $changed));
+            my $when = int(1000 * ($path =~ m{^layer/(?:upper|sealed/\d+)\z} ? $modified : $changed));
             $last = $when if $when > $last;
         }
         # 1: a file went away meanwhile, or is closed to this user.
@@ -285,18 +333,26 @@ my ($total, %made);
 
 sub stage {
     my @strings = whole_inputs();
+    my ($sha256sum, @layers) = @rest;
     $total = 0;
     for my $side ("a", "b") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
     my @items;
     while (@strings) {
         my ($path, $upper, $base) = splice @strings, 0, 3;
-        push @items, { path => $path, b => stage_one("b", "/upper", $path, $upper), a => stage_one("a", "/base", $path, $base) };
+        push @items, { path => $path, b => stage_one("b", newest_with($path, @layers), $path, $upper), a => stage_one("a", "/base", $path, $base) };
     }
     my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a" } @items;
     my %hash = hashes(@files);
     for my $item (@items) {
         record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a");
     }
+}
+
+# What was listed stands in the newest layer that has anything at its path.
+sub newest_with {
+    my ($path, @layers) = @_;
+    for (@layers) { return "/layer/$_" if lstat "/layer/$_/$path" }
+    return "/layer/upper";
 }
 
 sub stage_one {

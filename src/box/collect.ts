@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Change, ChangeType } from "../core/changes.ts";
 import type { ChangeClass, Classification } from "../core/classify.ts";
@@ -8,6 +8,7 @@ import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer } fro
 import { stageItems } from "./collect-stage.ts";
 import { removeStage } from "./discard.ts";
 import { FOLDER, type Landed, readLanded } from "./landed.ts";
+import { hasLayer } from "./layers.ts";
 
 const MANIFEST_BYTES_MAX = 1 << 20;
 
@@ -54,8 +55,7 @@ export function isLandable(change: ClassifiedChange): boolean {
  * staging folder.
  */
 export async function collectChanges(plan: CollectPlan): Promise<Collected> {
-  const upper = join(plan.sessionPath, "layer/upper");
-  if (!existsSync(upper))
+  if (!hasLayer(plan.sessionPath))
     throw new Error(`the changes of session ${plan.facts.id} were thrown away: there is nothing to show or land`);
   const landed = readLanded(plan.sessionPath);
   const list = await listLayer(plan, landed);

@@ -1,7 +1,7 @@
 # Takes the commits of the box out of a layer and puts them into the person's repository. Each mode runs in a sandbox of
 # its own, and git in it only ever opens an empty repository of ours, which borrows objects and has no configuration.
 #
-#   take    /upper and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
+#   take    /layer and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
 #   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only but for its .git, new objects in place: moves the person's branch, or makes one
@@ -139,20 +139,15 @@ sub git_text {
 }
 
 sub take {
-    my ($view, $person) = (["/upper", "/base"], ["/base"]);
+    my @layers = map { "/layer/$_" } @_;
+    my ($view, $person) = ([@layers, "/base"], ["/base"]);
     my $ref = head_ref($view) or return record("N", "in the box, HEAD is on no branch");
     my $tip = ref_id($view, $ref) // return record("N", "");
     my $old = ref_id($person, $ref);
     return record("N", "") if $tip eq ($old // "");
     # Only the folders of objects: where the box's repository says to look for more has no say. A pipe would keep git waiting.
-    mkdir "/git/layer", 0700 or die "git: $!\n";
-    for my $folder (type_at("/upper/.git") eq "d" && type_at("/upper/.git/objects") eq "d" ? names("/upper/.git/objects") : ()) {
-        my $objects = "/upper/.git/objects/$folder";
-        next if $folder !~ /^(?:[0-9a-f]{2}|pack)\z/ || type_at($objects) ne "d";
-        for (names($objects)) { type_at("$objects/$_") =~ /[fdc]/ or die "an object of the box is no plain file\n" }
-        symlink $objects, "/git/layer/$folder" or die "git: $!\n";
-    }
-    make_repository("/git", "/base", "/git/layer", "/base/.git/objects");
+    my @objects = map { borrow_objects($layers[$_], "/git/layer-$_") } 0 .. $#layers;
+    make_repository("/git", "/base", @objects, "/base/.git/objects");
     write_file("/out/revisions", "$tip\n", map { "^$_\n" } known($person, $old));
     my $pack = start_git("/out/revisions", qw(pack-objects --revs --thin --delta-base-offset --window=0 -q --stdout));
     open(my $to, ">", "/out/pack") or die "pack: $!\n";
@@ -165,6 +160,20 @@ sub take {
     close $pack or die "objects of the commits are missing or broken\n";
     close $to or die "pack: $!\n";
     record(unpack("x8 N", $head) ? ("T", $ref, $tip) : ("N", ""));
+}
+
+# Gives the folder that stands for the objects of one layer; an empty list where it has none.
+sub borrow_objects {
+    my ($layer, $folder) = @_;
+    return () if type_at("$layer/.git") ne "d" || type_at("$layer/.git/objects") ne "d";
+    mkdir $folder, 0700 or die "git: $!\n";
+    for my $name (names("$layer/.git/objects")) {
+        my $objects = "$layer/.git/objects/$name";
+        next if $name !~ /^(?:[0-9a-f]{2}|pack)\z/ || type_at($objects) ne "d";
+        for (names($objects)) { type_at("$objects/$_") =~ /[fdc]/ or die "an object of the box is no plain file\n" }
+        symlink $objects, "$folder/$name" or die "git: $!\n";
+    }
+    return $folder;
 }
 
 # Tips of the person's that need not be sent again.

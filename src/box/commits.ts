@@ -7,6 +7,7 @@ import type { Collected } from "./collect.ts";
 import type { CollectPlan } from "./collect-list.ts";
 import { readBoxCommits, type Verified } from "./commits-read.ts";
 import type { SessionFacts } from "./folder.ts";
+import { layerNames } from "./layers.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 import { RecordReader } from "./script.ts";
@@ -58,9 +59,9 @@ export async function findCommits(plan: CollectPlan, collected: Collected): Prom
   const taken: Bind = { source: join(folder, "taken"), target: "/out", access: "write" };
   const input: Bind = { ...taken, target: "/in", access: "read" };
   const out: Bind = { source: join(folder, "verified"), target: "/out", access: "write" };
-  const upper: Bind = { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" };
+  const layer: Bind = { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" };
   try {
-    const answer = await ask(plan.programs, "take", [], [upper, base, taken]);
+    const answer = await ask(plan.programs, "take", layerNames(plan.sessionPath), [layer, base, taken]);
     if (answer.text() === "N") {
       const why = answer.path();
       return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { LAYER_FOLDERS } from "./layers.ts";
 
 /** The folder of one session in the state folder. */
 export interface SessionFolder {
@@ -23,7 +24,7 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
   const stamp = new Date(startedAt).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const path = join(state, "sessions", id);
-  for (const name of ["", "root", "layer", "layer/upper", "layer/work", "mask", "home", "ctl"]) {
+  for (const name of ["", "root", ...LAYER_FOLDERS, "mask", "home", "ctl"]) {
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   }
   return { id, path };

@@ -114,16 +114,37 @@ sub dress_masks {
     utime $of[8], $of[9], "/mask$path";
 }
 
+# Takes the sealed layers of the view, newest first.
 sub mount_view {
+    my @sealed = @_;
     dress_masks("");
-    # As long as the layer is empty, its root looks as the checkout's too.
-    my @root = stat "/lower";
-    opendir(my $layer, "/layer/upper") or return 0;
-    utime $root[8], $root[9], "/layer/upper" unless grep { !/^\.\.?$/ } readdir $layer;
-    closedir $layer;
-    mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
-    return 1;
+    # As long as the topmost layer is empty, its root looks as that of the next.
+    my @root = stat(@sealed ? "/layer/sealed/$sealed[0]" : "/lower");
+    if (!has_entries("/layer/upper")) { chmod $root[2] & 07777, "/layer/upper"; utime $root[8], $root[9], "/layer/upper" }
+    # Short names: all of them together must fit in one page.
+    chdir "/layer/sealed" or return 0;
+    my $lower = join ":", @sealed, "/mask", "/lower";
+    my $mounted = mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
+        "userxattr,index=on,lowerdir=$lower,upperdir=/layer/upper,workdir=/layer/work");
+    chdir "/";
+    return $mounted;
+}
+
+sub has_entries { opendir(my $folder, $_[0]) or return 1; return grep { !/^\.\.?$/ } readdir $folder }
+
+# Copies the topmost layer while it stays mounted, in a child, and says whether the copy is whole.
+sub keep_copy {
+    my ($number, $kib_max, $files_max) = @_;
+    my $pid = fork // return print "kept 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    my $copy = "/layer/sealed/$number";
+    my ($kib, $files) = map { (split /\s/, `/usr/bin/du $_ /layer/upper 2>/dev/null`)[0] // 0 } "-skx", "-sx --inodes";
+    my $is_small = $files > 0 && $kib <= $kib_max && $files <= $files_max;
+    my $is_whole = $is_small && system("/bin/cp", "-a", "--", "/layer/upper", "$copy.new") == 0 && rename "$copy.new", $copy;
+    system "/bin/rm", "-rf", "--", "$copy.new" unless $is_whole;
+    syswrite STDOUT, $is_whole ? "kept 1\n" : "kept 0\n";
+    exit 0;
 }
 
 # Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the
@@ -188,7 +209,7 @@ sub count_disk {
     return if $pid;
     $SIG{CHLD} = "DEFAULT";
     my ($kib, $files) = (0, 0);
-    for (qw(/layer/upper /home)) {
+    for (qw(/layer /home)) {
         $kib += (split /\s/, `/usr/bin/du -skx $_ 2>/dev/null`)[0] // 0;
         $files += (split /\s/, `/usr/bin/du -sx --inodes $_ 2>/dev/null`)[0] // 0;
     }
@@ -266,12 +287,10 @@ while (my $line = <STDIN>) {
     elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
     elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
     elsif ($word eq "m" && $rest =~ /^(\d+)$/) { measure($1) }
-    elsif ($word eq "c") {
-        opendir(my $upper, "/layer/upper");
-        print "changes ", (grep { !/^\.\.?$/ } readdir $upper) ? 1 : 0, "\n";
-    }
+    elsif ($word eq "c") { print "changes ", has_entries("/layer/upper") ? 1 : 0, "\n" }
+    elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
     elsif ($word eq "d") { count_disk() }
-    elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
+    elsif ($word eq "v") { print mount_view(split / /, $rest // "") ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.

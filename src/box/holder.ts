@@ -115,8 +115,9 @@ export class Holder {
     return `/proc/self/fd/${this.#fifos ?? "none"}`;
   }
 
-  async mountView(): Promise<void> {
-    this.#say("v");
+  /** Mounts the view over the sealed layers with these numbers, newest first. */
+  async mountView(sealed: readonly number[]): Promise<void> {
+    this.#say(`v ${sealed.join(" ")}`);
     await this.#expect("viewed");
   }
 
@@ -157,9 +158,16 @@ export class Holder {
     return { memoryBytes: Number(memory), processes: Number(processes) };
   }
 
+  /** Says whether anything was written since the layer was sealed last. */
   async hasChanges(): Promise<boolean> {
     this.#say("c");
     return (await this.#expect("changes")) === "changes 1";
+  }
+
+  /** Copies the topmost layer to a sealed one of this number, and says whether it was small enough for that. */
+  async keepCopy(number: number, bounds: { readonly kibMax: number; readonly filesMax: number }): Promise<boolean> {
+    this.#say(`y ${number} ${bounds.kibMax} ${bounds.filesMax}`);
+    return (await this.#expect("kept")) === "kept 1";
   }
 
   /** Counts what the layer and the home of the box take on the disk. */

@@ -154,9 +154,10 @@ export function asOrdinaryUser(file: string): void {
 }
 
 /** Lists a tree with everything that landing may change: type, mode, content, link target. */
+export const TREE = `find . -path ./.git -prune -o -printf '%y %m %P -> %l\\n' | LC_ALL=C sort; find . -path ./.git -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum -z | tr '\\0' '\\n'`;
+
 export function tree(folder: string): string {
-  const list = `find . -path ./.git -prune -o -printf '%y %m %P -> %l\\n' | LC_ALL=C sort; find . -path ./.git -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum -z | tr '\\0' '\\n'`;
-  return execFileSync("/bin/bash", ["--norc", "-euc", list], { cwd: folder, encoding: "latin1" });
+  return execFileSync("/bin/bash", ["--norc", "-euc", TREE], { cwd: folder, encoding: "latin1" });
 }
 
 /** A checkout with something of every kind. */

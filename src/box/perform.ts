@@ -59,6 +59,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "land":
     case "land-commits":
     case "discard":
+    case "rewind":
     case "undo":
     case "recover":
     case "remove":

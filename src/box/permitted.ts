@@ -5,6 +5,7 @@ import { type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
+import { type Checkpoint, forgetLayers, readLayers, rewindLayer } from "./layers.ts";
 import type { Programs } from "./programs.ts";
 import { type Recovered, recoverLanding, type UndoPlan, type UndoResult, undoLanding } from "./undo.ts";
 
@@ -56,6 +57,23 @@ export function discardPermitted(permit: Permit, sessionPath: string, programs: 
 export function emptyPermitted(permit: Permit, box: Box, programs: Programs): Promise<void> {
   if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
   return box.renew(async () => {
-    for (const name of ["layer/upper", "layer/work"]) await emptyFolder(join(box.folder.path, name), programs);
+    for (const name of ["layer/upper", "layer/work", "layer/sealed"])
+      await emptyFolder(join(box.folder.path, name), programs);
+    forgetLayers(box.folder.path);
   });
+}
+
+/** Spends a permit to take the layer back to the checkpoint that it names; in a box that goes on every command is killed. */
+export async function rewindPermitted(permit: Permit, session: Box | string, at: number): Promise<Checkpoint> {
+  const effect = spend(permit);
+  if (effect.kind !== "rewind") throw new Error("bug: a permit for something else");
+  const path = typeof session === "string" ? session : session.folder.path;
+  const to = readLayers(path).checkpoints.find(({ number }) => number === effect.checkpoint);
+  if (!to) throw new Error("bug: a rewind to no checkpoint");
+  if (typeof session === "string") return rewindLayer(path, to, at);
+  let left: Checkpoint | null = null;
+  await session.renew(async () => {
+    left = rewindLayer(path, to, at);
+  });
+  return left ?? to;
 }

@@ -40,6 +40,8 @@ export type Effect =
       readonly approvedBy: "person" | "none";
     }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" }
+  /** Takes the layer back to what it was at a checkpoint; what it was before is kept as another one. */
+  | { readonly kind: "rewind"; readonly checkpoint: number; readonly approvedBy: "person" | "none" }
   /** Puts back in the checkout what a landing of this session replaced; `paths` are what it had landed. */
   | {
       readonly kind: "undo";

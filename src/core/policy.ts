@@ -34,18 +34,20 @@ export function decide(effect: Effect, label: Label): Decision {
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person discards the layer" }
         : { verdict: "deny", reason: "only the person discards a layer" };
+    case "rewind":
     case "undo":
     case "recover":
     case "remove":
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: PERSONS_REASON[effect.kind] }
-        : { verdict: "deny", reason: "only the person undoes a landing or removes a session" };
+        : { verdict: "deny", reason: "only the person rewinds, undoes a landing or removes a session" };
   }
   // A value from outside the type, by a bug or by a cast, must not fall through to anything but a refusal.
   return { verdict: "deny", reason: "no rule names this effect" };
 }
 
 const PERSONS_REASON = {
+  rewind: "the person takes the layer back",
   undo: "the person undoes a landing",
   recover: "the person's landing or undo broke off: each file is made whole",
   remove: "the person removes a session that is over",

@@ -25,6 +25,7 @@ ringfence diff [PATH…]          what a session changed; --stat, --json
 ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
 ringfence undo                  give back what the newest landing replaced
+ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns
 ringfence discard               throw a session's changes away
 ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
 ringfence gc                    remove what sessions that are over hold, but their logs
@@ -32,7 +33,7 @@ ringfence gc                    remove what sessions that are over hold, but the
 ringfence log show|verify       the record of a session
 ringfence doctor [--json]       prove the box on this machine
 ringfence demo [--model …]      the whole thing, offline, on a scripted model
-    --session ID                for diff, land, undo, discard, log: another than the newest
+    --session ID                for diff, land, undo, rewind, discard, log: another than the newest
     -C FOLDER                   work there
 `;
 
@@ -137,6 +138,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     }
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
+    case "rewind":
+      return (await import("./rewind.ts")).rewindCommand(rest, { session: values.session ?? null }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -145,7 +148,9 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
 }
 
 /** How many words a command takes after its own; those that are not here take any number. */
-const WORDS_MAX = new Map(Object.entries({ undo: 0, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }));
+const WORDS_MAX = new Map(
+  Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }),
+);
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
@@ -155,6 +160,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   diff: "session json stat",
   land: "session approve",
   undo: "session",
+  rewind: "session",
   discard: "session",
   sessions: "all json",
   gc: "days bytes",

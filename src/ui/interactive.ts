@@ -8,13 +8,14 @@ import type { Approval } from "../core/approval.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { diffLive, discardLive, landApproved, landLive, showHeld } from "./changes.ts";
 import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
+import { rewindTyped } from "./rewind.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /approve FILE lands a held file, /undo takes the newest landing back, /discard throws it away, /exit ends.\n";
+  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it away, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -112,6 +113,7 @@ async function act(
   if (name === "diff") await diffLive(session, terminal);
   else if (name === "land") await landLive(session, paths, terminal);
   else if (name === "undo") await undoLive(session, terminal);
+  else if (name === "rewind") await rewindTyped(paths, session, terminal);
   else if (name === "discard" && paths.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
   else if (name === "discard") await discardLive(session, terminal);
