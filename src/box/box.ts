@@ -6,6 +6,7 @@ import { Background } from "./background.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
+import { Follow } from "./follow.ts";
 import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
@@ -61,6 +62,8 @@ export class Box {
   readonly #cgroups: Cgroups;
   readonly #watch: Watch;
   readonly #active = new Set<OneShot>();
+  readonly #follow: Follow;
+  #isFollowing = false;
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
@@ -72,6 +75,7 @@ export class Box {
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
+    this.#follow = new Follow(parts.folder.path, (program, content) => this.#write(program, content));
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.
     parts.holder.ended.then(() => this.#pool.close()).catch(() => {});
     this.#watch = new Watch({
@@ -153,6 +157,24 @@ export class Box {
 
   /** Runs a shell program in a fresh sandbox. For the modules of the box alone; everybody else holds a permit. */
   async start(run: Run): Promise<Started> {
+    // Nothing runs that would be confused by it, so the view shows the person's files themselves again.
+    if (this.#active.size === 0 && !this.#follow.isEmpty) await this.remount();
+    return this.#start(run);
+  }
+
+  /** Lets commands that go on in the background notice what the person changes meanwhile. */
+  async followCheckout(): Promise<void> {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    await this.#holder.follow((seen) => this.#follow.take(seen));
+  }
+
+  async #write(program: string, content: Uint8Array | null): Promise<void> {
+    if (!this.#isFollowing) return;
+    await (await this.#start({ command: program, stdin: content, onOutput: () => {} })).status;
+  }
+
+  async #start(run: Run): Promise<Started> {
     const oneShot = await this.#pool.take();
     this.#active.add(oneShot);
     this.#watch.start();
@@ -188,6 +210,10 @@ export class Box {
     await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
     await this.#pool.drain();
     await this.#holder.unmountView();
+    if (!this.#follow.isEmpty) {
+      await this.#holder.dropFollowed();
+      this.#follow.clear();
+    }
     await between();
     await this.#holder.mountView(readLayers(this.folder.path).stack);
     this.#pool.refill();
@@ -248,7 +274,10 @@ export class Box {
 
   #forget(oneShot: OneShot): void {
     this.#active.delete(oneShot);
-    if (this.#active.size === 0) this.#watch.stop();
+    if (this.#active.size > 0) return;
+    this.#watch.stop();
+    if (this.#isFollowing) this.#holder.unfollow();
+    this.#isFollowing = false;
   }
 
   async #killForLimit(reason: string): Promise<void> {

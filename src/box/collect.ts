@@ -7,6 +7,7 @@ import { classifyAll, type Link } from "../core/classify-all.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { removeStage } from "./discard.ts";
+import { readFollowed } from "./follow.ts";
 import { FOLDER, type Landed, readLanded } from "./landed.ts";
 import { hasLayer } from "./layers.ts";
 
@@ -72,7 +73,12 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   const items = list.items.map((item) => staged.get(item.change.path) ?? item);
   const classes = classifyWith(items);
   const masked = new Set(plan.facts.masked);
-  const changes = addWaits(items.map((item) => conclude(item, classes.get(item.change.path), masked, landed)));
+  const followed = readFollowed(plan.sessionPath);
+  const own = items.filter(({ change: { path, action, hash } }) => {
+    const copied = followed.get(path);
+    return copied === undefined || copied !== (action === "delete" ? "" : hash);
+  });
+  const changes = addWaits(own.map((item) => conclude(item, classes.get(item.change.path), masked, landed)));
   changes.sort((a, b) => (a.change.path < b.change.path ? -1 : 1));
   const digest = sha256(
     JSON.stringify([list.gitChanges, list.gitHeld, changes.map(({ hash, cls, conflict }) => [hash, cls, conflict])]),

@@ -11,13 +11,13 @@ my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tm
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
-    close_range => 436)
+    close_range => 436, inotify_init1 => 26, inotify_add_watch => 27, lgetxattr => 9)
   : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, openat => 257, mount_setattr => 442,
-    close_range => 436);
+    close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192);
 # For a mount itself and for mount_setattr the first four have the same values.
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
 my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
-my $fifos_made = 0;
+my ($fifos_made, $follower, @hidden_aside) = (0, 0);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 umask 0022;
@@ -114,9 +114,39 @@ sub dress_masks {
     utime $of[8], $of[9], "/mask$path";
 }
 
+# A folder that the checkout no longer has must not show for the hidden names in it, which come back when it does.
+sub fit_masks {
+    @hidden_aside = grep { !hide_again($_) } @hidden_aside;
+    put_aside("/mask", "");
+}
+
+sub hide_again {
+    my ($path) = @_;
+    my $folder = $path =~ m{^(.*)/}s ? $1 : "";
+    lstat "/lower$folder";
+    return 0 if !-d _;
+    make_folders("/mask$folder");
+    return make_node("/mask$path", $S_IFCHR);
+}
+
+sub put_aside {
+    my ($mask, $path) = @_;
+    opendir(my $handle, "$mask$path") or return;
+    my @names = grep { !/^\.\.?$/ } readdir $handle;
+    for my $name (@names) { lstat "$mask$path/$name"; put_aside($mask, "$path/$name") if -d _ }
+    lstat "/lower$path";
+    return if -d _;
+    for my $name (@names) {
+        lstat "$mask$path/$name";
+        push @hidden_aside, "$path/$name" if -c _ && unlink "$mask$path/$name";
+    }
+    rmdir "$mask$path";
+}
+
 # Takes the sealed layers of the view, newest first.
 sub mount_view {
     my @sealed = @_;
+    fit_masks();
     dress_masks("");
     # As long as the topmost layer is empty, its root looks as that of the next.
     my @root = stat(@sealed ? "/layer/sealed/$sealed[0]" : "/lower");
@@ -141,7 +171,9 @@ sub keep_copy {
     my $copy = "/layer/sealed/$number";
     my ($kib, $files) = map { (split /\s/, `/usr/bin/du $_ /layer/upper 2>/dev/null`)[0] // 0 } "-skx", "-sx --inodes";
     my $is_small = $files > 0 && $kib <= $kib_max && $files <= $files_max;
-    my $is_whole = $is_small && system("/bin/cp", "-a", "--", "/layer/upper", "$copy.new") == 0 && rename "$copy.new", $copy;
+    my $is_whole = $is_small && system("/bin/cp", "-a", "--", "/layer/upper", "$copy.new") == 0;
+    drop_followed("$copy.new") if $is_whole;
+    $is_whole &&= rename "$copy.new", $copy;
     system "/bin/rm", "-rf", "--", "$copy.new" unless $is_whole;
     syswrite STDOUT, $is_whole ? "kept 1\n" : "kept 0\n";
     exit 0;
@@ -217,6 +249,131 @@ sub count_disk {
     exit 0;
 }
 
+# Reports what the person changes in the checkout, in a child: a copy of the file for the host, and whether the layer has
+# a file there. What is masked or hidden is never copied.
+my ($WATCHES_MAX, $FOLLOW_BYTES_MAX, $PATH_BYTES_MAX) = (20_000, 8 << 20, 1000);
+my ($IN_FILE, $IN_NEW, $IN_GONE, $IN_FLAGS, $IN_ISDIR) = (0x8, 0x180, 0x240, 0x3000000, 0x40000000);
+
+sub follow {
+    pipe(my $ready, my $tell) or return 0;
+    my $pid = fork // return 0;
+    if ($pid) { close $tell; my $line = <$ready>; return $pid }
+    $SIG{CHLD} = "DEFAULT";
+    close STDIN;
+    close $ready;
+    my $descriptor = syscall($number{inotify_init1}, 0);
+    exit 1 if $descriptor < 0;
+    open(my $events, "<&=", $descriptor) or exit 1;
+    my (%folder_of, %seen, $serial);
+    watch_folder($descriptor, \%folder_of, "");
+    close $tell;
+    while (1) {
+        # Editors save in several steps; what a save comes to shows a moment later.
+        my $bits = "";
+        vec($bits, $descriptor, 1) = 1;
+        if (%seen && select($bits, undef, undef, 0.03) == 0) {
+            report_seen($_, ++$serial) for reverse sort keys %seen;
+            %seen = ();
+        }
+        my $length = sysread($events, my $buffer, 1 << 16) || exit 0;
+        for (my $at = 0; $at < $length;) {
+            my ($watch, $mask, undef, $size) = unpack "x$at l L L L", $buffer;
+            my $name = unpack "Z*", substr $buffer, $at + 16, $size;
+            $at += 16 + $size;
+            my $folder = $folder_of{$watch} // next;
+            my $path = $folder eq "" ? $name : "$folder/$name";
+            if ($mask & $IN_ISDIR) {
+                if ($mask & $IN_NEW) { watch_folder($descriptor, \%folder_of, $path, \%seen) }
+                else { see_below($path, \%seen) }
+            }
+            elsif ($mask & ($IN_FILE | $IN_NEW | $IN_GONE)) { $seen{$path} = 1 }
+        }
+    }
+}
+
+sub watch_folder {
+    my ($descriptor, $folder_of, $folder, $seen) = @_;
+    return if $folder =~ m{(?:^|/)(?:\.git|node_modules)\z} || keys %$folder_of >= $WATCHES_MAX;
+    my $watch = syscall($number{inotify_add_watch}, $descriptor, "/lower/$folder", $IN_FILE | $IN_NEW | $IN_GONE | $IN_FLAGS);
+    return if $watch < 0;
+    $folder_of->{$watch} = $folder;
+    opendir(my $handle, "/lower/$folder") or return;
+    for my $name (grep { !/^\.\.?$/ } readdir $handle) {
+        my $path = $folder eq "" ? $name : "$folder/$name";
+        lstat "/lower/$path";
+        if (-d _) { watch_folder($descriptor, $folder_of, $path, $seen) }
+        elsif ($seen) { $seen->{$path} = 1 }
+    }
+}
+
+# A folder that was moved away: what the view still shows of it is gone.
+sub see_below {
+    my ($folder, $seen) = @_;
+    return if keys %$seen > $WATCHES_MAX || length $folder > $PATH_BYTES_MAX;
+    $seen->{$folder} = 1;
+    opendir(my $handle, "/t$checkout/$folder") or return;
+    for my $path (map { "$folder/$_" } grep { !/^\.\.?$/ } readdir $handle) {
+        lstat "/t$checkout/$path";
+        if (-d _) { see_below($path, $seen) }
+        else { $seen->{$path} = 1 }
+    }
+}
+
+sub report_seen {
+    my ($path, $serial) = @_;
+    return if length $path > $PATH_BYTES_MAX;
+    my $parent = "";
+    for my $name (split m{/}, $path) { $parent .= "/$name"; return if lstat "/mask$parent" and !-d _ }
+    my $is_ours = grep { is_held_by($_, $path) } glob "/layer/upper /layer/sealed/*";
+    my @now = lstat "/lower/$path";
+    if (!@now) { syswrite STDOUT, "saw - 0 $is_ours " . unpack("H*", $path) . "\n"; return }
+    return if !-f _ || $now[7] > $FOLLOW_BYTES_MAX;
+    return if system "/bin/cp", "--preserve=timestamps", "--", "/lower/$path", "/ctl/follow/$serial";
+    syswrite STDOUT, "saw $serial " . ($now[2] & 0777) . " $is_ours " . unpack("H*", $path) . "\n";
+}
+
+# Whether a layer has something at a path, or in place of a folder above it.
+sub is_held_by {
+    my ($layer, $path) = @_;
+    my $here = $layer;
+    for my $name (split m{/}, $path) { $here .= "/$name"; lstat $here or return 0; return 1 if !-d _ }
+    return 1;
+}
+
+sub same_content {
+    my @files = @_;
+    for (@files) { open(my $file, "<", $_) or return 0; $_ = $file }
+    local $/ = \(1 << 18);
+    while (1) {
+        my ($one, $two) = map { my $file = $_; <$file> // "" } @files;
+        return 0 if $one ne $two;
+        return 1 if $one eq "";
+    }
+}
+
+# Takes copies of the person's files out of a layer again, as far as nothing in the box changed them. No view of it is
+# mounted, and no command writes to it.
+sub drop_followed {
+    my ($layer) = @_;
+    open(my $list, "<", "/ctl/followed") or return;
+    local $/ = "\0";
+    my @words = map { chomp; $_ } <$list>;
+    while (my ($path, $serial) = splice @words, 0, 2) {
+        my $parent = $layer;
+        my $is_there = 1;
+        for my $name (split m{/}, $path =~ m{^(.*)/}s ? $1 : "") { $parent .= "/$name"; $is_there &&= lstat $parent && -d _ }
+        my $file = "$layer/$path";
+        next if !$is_there || !lstat $file;
+        if ($serial eq "-") { unlink $file if -c _ }
+        elsif (-f _ && same_content($file, "/ctl/follow/$serial")) { unlink $file }
+        # Folders that were copied up on the way and now hold nothing.
+        while ($path =~ s{/[^/]*\z}{}) {
+            my ($name, $buffer) = ("user.overlay.origin", "\0" x 256);
+            last if syscall($number{lgetxattr}, "$layer/$path", $name, $buffer, 256) < 0 || !rmdir "$layer/$path";
+        }
+    }
+}
+
 # Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
 # cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
 sub build_template {
@@ -290,6 +447,9 @@ while (my $line = <STDIN>) {
     elsif ($word eq "c") { print "changes ", has_entries("/layer/upper") ? 1 : 0, "\n" }
     elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
     elsif ($word eq "d") { count_disk() }
+    elsif ($word eq "F") { $follower ||= follow(); print "following\n" }
+    elsif ($word eq "G") { kill "KILL", $follower if $follower; $follower = 0 }
+    elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
     elsif ($word eq "v") { print mount_view(split / /, $rest // "") ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {

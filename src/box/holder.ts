@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Seen } from "./follow.ts";
 import type { Cgroups, Limits } from "./limits.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
@@ -42,6 +43,7 @@ export class Holder {
   #failure: string | null = null;
   #errors = "";
   #onSecret: (secret: FoundSecret) => void = () => {};
+  #onSeen: (seen: Seen) => void = () => {};
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
   readonly ended: Promise<void>;
@@ -170,6 +172,23 @@ export class Holder {
     return (await this.#expect("kept")) === "kept 1";
   }
 
+  /** Reports what the person changes in the checkout from now on. */
+  async follow(onSeen: (seen: Seen) => void): Promise<void> {
+    this.#onSeen = onSeen;
+    this.#say("F");
+    await this.#expect("following");
+  }
+
+  unfollow(): void {
+    this.#say("G");
+  }
+
+  /** Takes what was followed out of the topmost layer; no view may be mounted. */
+  async dropFollowed(): Promise<void> {
+    this.#say("z");
+    await this.#expect("dropped");
+  }
+
   /** Counts what the layer and the home of the box take on the disk. */
   async countDisk(): Promise<{ readonly bytes: number; readonly files: number }> {
     this.#say("d");
@@ -222,6 +241,16 @@ export class Holder {
     if (line.startsWith("secret ")) {
       const [, path = "", mode, content = ""] = line.split(" ");
       this.#onSecret({ path: Buffer.from(path, "hex"), mode: Number(mode), content: Buffer.from(content, "hex") });
+      return;
+    }
+    if (line.startsWith("saw ")) {
+      const [, copy = "", mode, isInLayer, path = ""] = line.split(" ");
+      this.#onSeen({
+        path: Buffer.from(path, "hex"),
+        copy: copy === "-" ? null : copy,
+        mode: Number(mode),
+        isInLayer: isInLayer === "1",
+      });
       return;
     }
     // A count of the disk answers late, so an answer belongs to the first wait for its word; a failure to the first of all.

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { secretKind } from "../core/secretfiles.ts";
-import { inBox } from "./box.fixture.ts";
+import { inBox, type Stage } from "./box.fixture.ts";
 import { quote } from "./commands.ts";
 import { asOrdinaryUser } from "./land.fixture.ts";
 import { scanTests } from "./mask.ts";
@@ -165,6 +165,23 @@ test("a masked file stays masked when it is renamed, copied, linked or deleted, 
       assert.equal(await run(`grep -rsaF ${SECRET} .; ls -a app`), ".\n..");
     },
   );
+});
+
+test("a folder that the person deletes is gone from the view, and a secret in it stays hidden when they make it anew", async () => {
+  const fill = (stage: Stage) => {
+    mkdirSync(join(stage.checkout, "web"));
+    writeFileSync(join(stage.checkout, "web/package.json"), "{}");
+  };
+  await inBox(fill, async (run, box, { checkout }) => {
+    rmSync(join(checkout, "web"), { recursive: true });
+    await box.remount();
+    assert.equal(await run("ls -A"), "(no output)");
+    mkdirSync(join(checkout, "web"));
+    writeFileSync(join(checkout, "web/.env"), "KEY=canary\n");
+    writeFileSync(join(checkout, "web/a"), "a\n");
+    await box.remount();
+    assert.equal(await run("cat web/.env 2>/dev/null; ls -A web"), "a");
+  });
 });
 
 test("a secret file that the person makes during the session stays hidden, in upper folders and beside every dotenv file", async () => {

@@ -274,6 +274,7 @@ async function noteLeftovers(box: Box, command: string, done: Finished): Promise
   await Promise.race([oneShot.gone, promise]);
   clearTimeout(timer);
   if (oneShot.isGone) return "";
+  await box.followCheckout();
   const entry = box.background.add(command, oneShot, new Output());
   entry.status = done.status;
   return `\n(still running in the background as ${entry.id})`;
@@ -299,6 +300,7 @@ async function spill(box: Box, done: Finished): Promise<string> {
 async function startBackground(box: Box, effect: Effect & { readonly kind: "run" }, program: string): Promise<Outcome> {
   const output = new Output();
   const started = await box.start({ command: program, stdin: null, onOutput: (_stream, bytes) => output.add(bytes) });
+  await box.followCheckout();
   const entry = box.background.add(effect.command, started.oneShot, output);
   started.status.then(
     (status) => {
