@@ -8,6 +8,7 @@ import type { CollectPlan } from "./collect-list.ts";
 import { readBoxCommits, type Verified } from "./commits-read.ts";
 import type { SessionFacts } from "./folder.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
+import { findRepository, type Repository } from "./repository.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 import { RecordReader } from "./script.ts";
 
@@ -49,24 +50,29 @@ export async function findCommits(plan: CollectPlan, collected: Collected): Prom
   if (collected.gitChanges === 0) return null;
   const folder = join(collected.stage, "commits");
   const none = { commits: [], moves: [], digest: "", folder, pack: ["", "", ""] } as const;
-  if (collected.gitType !== "dir")
+  const { checkout, repository } = plan.facts;
+  if (repository === null && collected.gitType !== "dir")
     return { ...none, note: "the checkout's .git is no folder of its own: commits stay in the layer" };
+  if (repository !== null && !(await isStill(plan, repository)))
+    return { ...none, note: `${checkout}/.git names another folder than it did: commits stay in the layer` };
   if (findProgram("git") === null) return { ...none, note: "landing commits needs git: they stay in the layer" };
   // What takes from the layer leaves nothing where the other one works.
   for (const name of ["", "taken", "verified"]) mkdirSync(join(folder, name), { mode: 0o700 });
-  const base: Bind = { source: plan.facts.checkout, target: "/base", access: "read" };
+  const base = gitBinds(plan.facts, "/base/.git", "read");
   const taken: Bind = { source: join(folder, "taken"), target: "/out", access: "write" };
   const input: Bind = { ...taken, target: "/in", access: "read" };
   const out: Bind = { source: join(folder, "verified"), target: "/out", access: "write" };
-  const upper: Bind = { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" };
+  const upper: Bind = repository
+    ? { source: join(plan.sessionPath, "layer/git-upper"), target: "/upper/.git", access: "read" }
+    : { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" };
   try {
-    const answer = await ask(plan.programs, "take", [], [upper, base, taken]);
+    const answer = await ask(plan, "take", [], [upper, ...base, taken]);
     if (answer.text() === "N") {
       const why = answer.path();
       return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };
     }
     const [ref, tip] = [answer.path(), answer.text()];
-    const verified = readBoxCommits(await ask(plan.programs, "verify", [ref, tip], [base, input, out]));
+    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip], [...base, input, out]));
     const judged = judge(ref, verified, { masked: plan.facts.masked, collected });
     return { ...judged, folder, pack: verified.pack };
   } catch (error) {
@@ -81,7 +87,7 @@ function judge(
 ): Omit<FoundCommits, "folder" | "pack"> {
   const { head, old, branches, commits, links, contents } = verified;
   const name = ref.slice("refs/heads/".length);
-  const isForward = head === ref && (old === null || isDescendant(commits, old));
+  const isForward = ref !== "" && head === ref && (old === null || isDescendant(commits, old));
   const { commits: judged, tip } = judgeCommits(commits, {
     from: isForward ? old : null,
     isForward,
@@ -97,6 +103,7 @@ function judge(
     const clash = isForward ? clashOf(commits, judged, collected) : null;
     if (clash !== null) note = `you changed ${clash} meanwhile, so your branch stays; merge the new one with yours`;
     else if (isForward) moves.push({ how: "forward", branch: name, oldId: old, newId: tip });
+    else if (ref === "") note = "in the box, HEAD is on no branch, so its commits become one";
     else if (head === ref) note = `your branch ${name} has commits that the box's has not`;
     else note = `you are not on the branch ${name}`;
     // A branch of the person's that has no commit yet cannot be made beside itself.
@@ -120,16 +127,17 @@ function clashOf(commits: Verified["commits"], judged: readonly JudgedCommit[], 
 
 /** Puts the verified objects into the person's repository and makes one move. Null when it is made, else why it is not. */
 export async function landCommits({ facts, found, programs }: LandCommitsPlan, move: Move): Promise<string | null> {
-  const git = join(facts.checkout, ".git");
+  const git = facts.repository?.common ?? join(facts.checkout, ".git");
   const out: Bind = { source: join(found.folder, "verified"), target: "/out", access: "read" };
   const pack: Bind = { source: join(git, "objects/pack"), target: "/pack", access: "write" };
   const args = [move.how, `refs/heads/${move.branch}`, move.oldId ?? NO_COMMIT, move.newId];
   try {
-    await ask(programs, "put", found.pack, [out, pack]);
-    const answer = await ask(programs, "move", args, [
+    const plan = { facts, programs };
+    await ask(plan, "put", found.pack, [out, pack]);
+    const answer = await ask(plan, "move", args, [
       { ...out, access: "write" },
       { source: facts.checkout, target: "/checkout", access: "read" },
-      { source: git, target: "/checkout/.git", access: "write" },
+      ...gitBinds(facts, "/repo/.git", "write"),
     ]);
     return answer.text() === "M" ? null : answer.path();
   } catch (error) {
@@ -143,8 +151,22 @@ function whyOf(error: unknown): string {
   return error.message;
 }
 
+/** Whether the checkout still belongs to the git folder that its session saw. */
+async function isStill({ facts, programs }: CollectPlan, { common, own }: Repository): Promise<boolean> {
+  const { repository } = await findRepository({ checkout: facts.checkout, programs, hidden: [] });
+  return repository?.common === common && repository.own === own;
+}
+
+/** The person's git folder, and what it borrows from. */
+function gitBinds({ checkout, repository, alternates }: SessionFacts, target: string, access: Bind["access"]): Bind[] {
+  return [
+    { source: repository?.common ?? join(checkout, ".git"), target, access },
+    ...alternates.map((source, number): Bind => ({ source, target: `/alt/${number}`, access: "read" })),
+  ];
+}
+
 async function ask(
-  programs: Programs,
+  { facts, programs }: Pick<CollectPlan, "facts" | "programs">,
   mode: "take" | "verify" | "put" | "move",
   args: readonly string[],
   binds: readonly Bind[],
@@ -154,7 +176,7 @@ async function ask(
   const result = await runSandbox({
     programs,
     binds: [...binds, script],
-    command: [programs.perl, script.target, mode, process.arch, ...tools, ...args],
+    command: [programs.perl, script.target, mode, process.arch, ...tools, facts.repository?.own ?? "", ...args],
     input: new Uint8Array(),
     timeoutMs: MS_MAX,
     stdoutBytesMax: ANSWER_BYTES_MAX,

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { landWithCommits, look } from "./commits.fixture.ts";
+import { asOrdinaryUser, makePlace, type Place, pathsOf, sessionThat, sh, startSession } from "./land.fixture.ts";
+import { makeSubmodule, makeWorktree, type Worktree } from "./repository.fixture.ts";
+
+const CLEAN = { status: "", fsck: "" };
+
+/** All of a git folder but objects, logs and indexes: settings, pointers of worktrees, refs. */
+function settings({ main }: Worktree): string {
+  return sh(
+    main,
+    "find .git \\( -name objects -o -name logs \\) -prune -o ! -name index -type f -printf '%p ' -exec sha256sum {} \\; | sort",
+  );
+}
+
+function sound(place: Place): { readonly status: string; readonly fsck: string } {
+  const { status, fsck } = look(place);
+  return { status, fsck };
+}
+
+test("in a linked worktree, commits move its branch with its own HEAD and index, and no other worktree's", async () => {
+  const place = makeWorktree("echo a >a.ts; echo b >b.ts; echo s >s.ts");
+  sh(place.main, "echo me >>b.ts; echo staged >>s.ts; git add s.ts");
+  const before = [sh(place.main, "git rev-parse HEAD; git status --porcelain; sha256sum .git/index"), settings(place)];
+  const session = await sessionThat(
+    place,
+    "git status --porcelain; echo 1 >>a.ts; git add a.ts; git commit -qm one",
+    "echo 2 >>b.ts; git stash -q; echo new >new.ts; git add new.ts; git commit -qm two; git stash pop -q; git commit -qam three",
+    "git checkout -qb side HEAD~1; echo 4 >s2.ts; git add s2.ts; git commit -qm four; git checkout -q topic; git rebase -q side; git branch -qD side",
+  );
+  const { found, files, move, refused } = await landWithCommits(session);
+  assert.deepEqual([found?.note, refused, files.failed, move?.how], [null, [], [], "forward"]);
+  assert.deepEqual(look(place).log, ["three", "four", "two", "one", "first"]);
+  assert.deepEqual([sound(place), look(place.main).fsck], [CLEAN, ""]);
+  assert.equal(sh(place.main, "git rev-parse HEAD; git status --porcelain; sha256sum .git/index"), before[0]);
+  const changed = (text: string) => text.replace(/^\S+refs\/heads\/topic .*$/m, "").replace(/^\S+ORIG_HEAD .*$/m, "");
+  assert.equal(changed(settings(place)), changed(before[1] ?? ""));
+  assert.match(sh(place, "git reflog -1"), /ringfence land: Fast-forward/);
+  assert.equal((await landWithCommits(session)).found, null);
+});
+
+test("a session in a linked worktree goes on after its commits landed, and what git ignores there is not source", async () => {
+  const place = makeWorktree("echo a >a.ts");
+  const session = await startSession(place);
+  await session.run("echo 1 >>a.ts; git commit -qam one; echo 2 >>a.ts; echo mine >untracked.txt");
+  const first = await landWithCommits(session);
+  assert.deepEqual([first.move?.how, pathsOf(first.files.landed.map((path) => ({ path })))], ["forward", ["a.ts"]]);
+  await session.box.remount();
+  await session.run("git commit -qam two; git log --format=%s");
+  await session.close();
+  assert.equal((await landWithCommits(session)).move?.how, "forward");
+  assert.deepEqual([look(place).log, sound(place)], [["two", "one", "first"], CLEAN]);
+});
+
+test("a branch that another worktree has checked out never moves: its commits become a new one", async () => {
+  const place = makeWorktree("echo a >a.ts");
+  const there = await sessionThat(
+    place,
+    "git checkout -q --ignore-other-worktrees master; echo 1 >>a.ts; git commit -qam one",
+  );
+  const first = await landWithCommits(there);
+  assert.deepEqual([first.move?.how, first.found?.note], ["branch", "you are not on the branch master"]);
+  sh(place, "git checkout -q -- .; git worktree add -qf ../twin topic");
+  const twice = await sessionThat(place, "echo 2 >>a.ts; git commit -qam two");
+  const second = await landWithCommits(twice);
+  assert.deepEqual(
+    [second.move?.how, second.refused],
+    ["branch", ["another worktree of yours has the branch checked out"]],
+  );
+  sh(
+    place,
+    "git checkout -q -- .; git worktree remove -f ../twin; git worktree add -q --detach ../twin; git -C ../twin checkout -q --orphan unborn",
+  );
+  const unborn = await sessionThat(place, "git checkout -qb unborn; echo 3 >>a.ts; git commit -qam three");
+  const third = await landWithCommits(unborn);
+  assert.match(third.move?.branch ?? "", /^ringfence\/unborn-/);
+  assert.deepEqual([look(place).log, look(place.main).log, look(place.main).status], [["first"], ["first"], ""]);
+  assert.match(look(place).fsck, /^notice: worktrees\/twin\/HEAD points to an unborn branch \(unborn\)\n$/);
+});
+
+test("a worktree of a bare repository, and one whose history is shallow and packed, take commits too", async () => {
+  const from = makePlace("echo a >a.ts; git add -A; git commit -qm zero; echo b >b.ts");
+  sh(
+    from,
+    "git clone -q --bare --depth 1 file://$PWD ../lib.git; cd ../lib.git; git config user.name t; git config user.email t@t; git worktree add -q ../tree master; git pack-refs --all; sleep 0.02",
+  );
+  const place = { ...from, checkout: join(from.checkout, "../tree") };
+  const session = await sessionThat(place, "echo 1 >>a.ts; git commit -qam one");
+  const { move, refused } = await landWithCommits(session);
+  assert.deepEqual([move?.how, refused], ["forward", []]);
+  assert.deepEqual([look(place).log, sound(place)], [["one", "first"], CLEAN]);
+});
+
+test("in a submodule's checkout, commits move its branch, and those on no branch become one", async () => {
+  const place = makeSubmodule("echo a >a.ts");
+  const before = sh(place.main, "cat .git/index .git/HEAD | sha256sum");
+  const one = await sessionThat(place, "git checkout -q --detach; echo 1 >>a.ts; git commit -qam one");
+  const first = await landWithCommits(one);
+  assert.match(first.move?.branch ?? "", /^ringfence\/box-[0-9a-f]{7}$/);
+  assert.equal(first.found?.note, "in the box, HEAD is on no branch, so its commits become one");
+  assert.deepEqual([look(place).log, look(place).branches.at(-1)], [["first"], `${first.move?.branch} one`]);
+  sh(place, "git checkout -q -- .; sleep 0.02");
+  const two = await sessionThat(
+    place,
+    "git checkout -q master; echo 2 >>a.ts; git add a.ts; git stash -q; git stash pop -q; git commit -qam two",
+  );
+  assert.equal((await landWithCommits(two)).move?.how, "forward");
+  assert.deepEqual([look(place).log, sound(place)], [["two", "first"], CLEAN]);
+  assert.equal(sh(place.main, "cat .git/index .git/HEAD | sha256sum"), before);
+  assert.deepEqual([look(place.main).status, look(place.main).fsck], [" M vendor/lib\n", ""]);
+  const rebasing = await sessionThat(
+    place,
+    "git checkout -q --detach; echo 3 >>a.ts; git commit -qam three; GIT_SEQUENCE_EDITOR='sed -i s/pick/edit/' git rebase -qi HEAD~1 2>/dev/null",
+  );
+  assert.match((await landWithCommits(rebasing)).found?.note ?? "", /^in the box, a rebase is under way/);
+});
+
+const PLANTS: Readonly<Record<string, string>> = {
+  "pointers of worktrees":
+    "g=$(git rev-parse --git-common-dir); mkdir -p $g/worktrees/evil; echo /etc/x/.git >$g/worktrees/evil/gitdir; echo ../.. >$g/worktrees/evil/commondir; echo ref: refs/heads/master >$g/worktrees/evil/HEAD; echo $PWD/in/.git >$g/worktrees/tree/gitdir",
+  "a common folder elsewhere":
+    "g=$(git rev-parse --git-common-dir); git init -q in; echo $PWD/in/.git >$g/worktrees/tree/commondir; echo $PWD/in/.git >$g/commondir",
+  "configuration, hooks and attributes":
+    "g=$(git rev-parse --git-common-dir); printf '#!/bin/sh\\ntouch $MARKER\\n' >$g/evil; chmod +x $g/evil; for h in pre-commit post-checkout reference-transaction; do cp $g/evil $g/hooks/$h; done; git config core.fsmonitor $g/evil; git config extensions.worktreeConfig true; git config --worktree core.hooksPath $g/hooks; echo '* filter=x' >$g/info/attributes; git config filter.x.clean $g/evil",
+  "branches, tags and the HEADs of others":
+    "g=$(git rev-parse --git-common-dir); for ref in refs/heads/master refs/heads/other refs/tags/v1 refs/remotes/origin/x; do git update-ref $ref HEAD; done; echo ref: refs/heads/topic >$g/HEAD; rm $g/index",
+  "another repository in place of the .git file": "rm .git; git init -q; git add -A; git commit -qm mine",
+  "what to borrow from, and what to put in an object's place":
+    "g=$(git rev-parse --git-common-dir); echo /etc >$g/objects/info/alternates; git replace HEAD HEAD~1; echo $(git rev-parse HEAD) >$g/info/grafts",
+};
+
+for (const [name, plant] of Object.entries(PLANTS)) {
+  test(`planted in a linked worktree: ${name}; only its own branch moves`, async () => {
+    const place = makeWorktree("echo a >a.ts");
+    sh(place.main, "git branch other");
+    const marker = join(place.checkout, "../marker");
+    const before = settings(place);
+    const session = await sessionThat(
+      place,
+      `echo box >>a.ts; git commit -qam good; ${plant.replace("$MARKER", marker)}; true`,
+    );
+    const { move } = await landWithCommits(session);
+    assert.equal(move?.how, "forward");
+    const rest = (text: string) => text.replace(/^\S+refs\/heads\/topic .*$/m, "");
+    assert.equal(rest(settings(place)), rest(before));
+    for (const one of [place, place.main])
+      sh(one, "git status; git log --all --stat; git stash list; git worktree prune -n");
+    assert.deepEqual(
+      [look(place).log, look(place.main).log, existsSync(marker)],
+      [["good", "first"], ["first"], false],
+    );
+    assert.deepEqual([sound(place), look(place.main).fsck], [CLEAN, ""]);
+  });
+}
+
+test("a worktree that names another git folder than its session saw lands no commit", async () => {
+  const place = makeWorktree("echo a >a.ts");
+  const other = makeWorktree("echo a >a.ts");
+  const session = await sessionThat(place, "echo box >>a.ts; git commit -qam good");
+  sh(place, `cp ${other.checkout}/.git .git; echo $PWD/.git >${other.main.checkout}/.git/worktrees/tree/gitdir`);
+  const { move, found } = await landWithCommits(session);
+  assert.deepEqual([move, look(other.main).branches], [null, ["master first", "topic first"]]);
+  assert.match(found?.note ?? "", /names another folder than it did: commits stay in the layer$/);
+});
+
+test("submodules inside a checkout: status and commits work in the box, gitlinks wait, and no submodule moves", async () => {
+  const { main: place } = makeSubmodule("echo a >a.ts");
+  const session = await sessionThat(
+    place,
+    "git submodule status; echo 1 >>s.ts; git commit -qam one",
+    "cd vendor/lib; echo 2 >>a.ts; git commit -qam inner; cd ../..; git commit -qam link",
+  );
+  const { found, move } = await landWithCommits(session);
+  assert.deepEqual(
+    found?.commits.map(({ subject, state, why }) => [subject, state, why]),
+    [
+      ["one", "lands", null],
+      ["link", "waits", "vendor/lib: it is a submodule"],
+    ],
+  );
+  assert.equal(move?.how, "forward");
+  assert.deepEqual([look(place).log.slice(0, 2), look(place).fsck], [["one", "submodule"], ""]);
+  assert.equal(sh(place, "git -C vendor/lib log --format=%s"), "first\n");
+});
+
+test("a pointer to a large file lands as a pointer, and no filter that attributes name is run for it", async () => {
+  const pointer =
+    "version https://git-lfs.github.com/spec/v1\\noid sha256:4665a5ea423c2713d436b5ee50593a9640e0018c1550b5a0002f74190d6caea8\\nsize 12\\n";
+  const place = makePlace("echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes; echo a >a.ts");
+  const marker = `${place.checkout}-marker`;
+  sh(place, `for key in clean smudge process; do git config filter.lfs.$key 'touch ${marker}; cat'; done`);
+  const session = await sessionThat(
+    place,
+    `for key in clean smudge process; do git config --unset filter.lfs.$key; done; printf '${pointer}' >big.bin; git add big.bin; git commit -qm big; echo '*.ts filter=lfs' >.git/info/attributes; echo 1 >>a.ts; git commit -qam text`,
+  );
+  const { move, found } = await landWithCommits(session);
+  assert.deepEqual([move?.how, found?.commits.map(({ state }) => state)], ["forward", ["lands", "lands"]]);
+  assert.equal(existsSync(marker), false);
+  assert.equal(sh(place, "cat big.bin; git cat-file -p HEAD:big.bin"), pointer.replaceAll("\\n", "\n").repeat(2));
+  sh(place, "touch big.bin; git status");
+  assert.ok(existsSync(marker), "the person's own git runs it: else this proves nothing");
+});
+
+if (process.getuid?.() === 0) {
+  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
+}
