@@ -235,7 +235,7 @@ sub note {
     my ($path) = @_;
     return if @git_notes >= $NOTES_MAX;
     push @git_notes, $path
-      if $path =~ m{(?:^|/)\.git(?:$|/(?:hooks|info|worktrees|modules|config|config\.worktree|commondir|gitdir|objects/info)(?:/|$))}
+      if $path =~ m{(?:^|/)\.git(?:$|/(?:worktrees|modules)$|/(?:worktrees/[^/]+/|modules/.+/)*(?:hooks|info|config|config\.worktree|commondir|gitdir|objects/info)(?:/|$))}s
       && length $path <= $PATH_BYTES_MAX;
 }
 

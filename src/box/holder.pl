@@ -99,7 +99,7 @@ sub scan_secrets {
     }
     close $out;
     print_configs("secret", "/lower/", ".git");
-    print_configs("gitsecret", "/git/", "") if $git ne "";
+    if ($git ne "") { hide_strange(); print_configs("gitsecret", "/git/", "") }
     print "scanned\n";
 }
 
@@ -121,6 +121,16 @@ sub print_configs {
             if (-e "$root$path/HEAD") { print_configs($word, $root, $path) }
             else { push @open, $path }
         }
+    }
+}
+
+# In the folder of a bare repository other worktrees may lie: what is not git's own is not shown.
+sub hide_strange {
+    opendir(my $folder, "/git") or return;
+    for my $name (grep { !/^\.\.?$/ } readdir $folder) {
+        my $is_known = -f "/git/$name" ? $name =~ /^(?:[A-Z][A-Z_]*|config(?:\.worktree)?|description|index|sharedindex\.[0-9a-f]+|packed-refs|shallow)\z/
+          : $name =~ /^(?:hooks|info|objects|refs|reftable|logs|worktrees|modules|lfs|branches|rr-cache|rebase-merge|rebase-apply|sequencer)\z/ && !lstat "/git/$name/.git";
+        $is_known or make_node("/mask-git/$name", $S_IFCHR) or fail("whiteout");
     }
 }
 

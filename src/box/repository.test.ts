@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { asOrdinaryUser, makePlace, type Place, programs, sh } from "./land.fixture.ts";
+import { measureSessions } from "./measure.ts";
 import { openBox } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { emptyPermitted } from "./permitted.ts";
@@ -135,6 +136,34 @@ test("a worktree that was moved is refused until git worktree repair mends it", 
   assert.equal((await find(moved.checkout)).refused, null);
 });
 
+test("of a bare repository's folder nothing is shown but what is git's own: no other worktree in it", async (t) => {
+  const from = makePlace("echo canary >a.ts");
+  sh(
+    from,
+    "git clone -q --bare . ../bare; cd ../bare; git worktree add -q --detach inside; git worktree add -q --detach lfs; git worktree add -q --detach deep/er; echo canary >notes; git worktree add -q -b topic ../tree",
+  );
+  const { text, box } = await openBox(t, "", { place: { ...from, checkout: join(from.checkout, "../tree") } });
+  assert.equal(
+    await text("cat a.ts; cd ../bare; ls -A; grep -r canary . || true; git -C ../tree status --porcelain"),
+    [
+      ...[
+        "canary",
+        "HEAD",
+        "branches",
+        "config",
+        "description",
+        "hooks",
+        "info",
+        "objects",
+        "packed-refs",
+        "refs",
+        "worktrees",
+      ],
+    ].join("\n"),
+  );
+  assert.deepEqual(box.notes, []);
+});
+
 test("passwords in remotes are masked, in the git folder, its worktrees' configuration and its submodules'", async (t) => {
   const tree = makeWorktree("echo a >a.ts");
   const url = (name: string) => `https://me:canary-${name}@example.test/x`;
@@ -168,6 +197,8 @@ test("the layer of a git folder counts as the session's: it is told, undone and 
   assert.equal(sh(tree, "git tag; git config user.name"), "t\n");
   assert.equal((await run("git tag")).ok, false);
   assert.ok(existsSync(join(box.folder.path, "layer/git-upper/refs/tags/v1")));
+  const [measured] = await measureSessions([{ path: box.folder.path, isRunning: true }], programs, 10_000);
+  assert.ok((measured?.layerChangedAt ?? 0) > 0);
   await emptyPermitted(permitFor({ kind: "discard", approvedBy: "person" }), box, programs);
   assert.equal(await box.hasChanges(), false);
   assert.equal(await text("git tag; git config user.name"), "t");
