@@ -86,7 +86,7 @@ test("a worktree of a bare repository, and one whose history is shallow and pack
   const from = makePlace("echo a >a.ts; git add -A; git commit -qm zero; echo b >b.ts");
   sh(
     from,
-    "git clone -q --bare --depth 1 file://$PWD ../lib.git; cd ../lib.git; git config user.name t; git config user.email t@t; git worktree add -q ../tree master; git pack-refs --all; sleep 0.02",
+    "git clone -q --bare --depth 1 file://$PWD ../lib.git; cd ../lib.git; git config user.name t; git config user.email t@t; git config extensions.worktreeConfig true; git config --unset core.bare; git config --worktree core.bare true; git worktree add -q ../tree master; git pack-refs --all; sed -i 's/$/\\r/' ../tree/.git; sleep 0.02",
   );
   const place = { ...from, checkout: join(from.checkout, "../tree") };
   const session = await sessionThat(place, "echo 1 >>a.ts; git commit -qam one");
@@ -165,6 +165,55 @@ test("a worktree that names another git folder than its session saw lands no com
   const { move, found } = await landWithCommits(session);
   assert.deepEqual([move, look(other.main).branches], [null, ["master first", "topic first"]]);
   assert.match(found?.note ?? "", /names another folder than it did: commits stay in the layer$/);
+});
+
+test("other branches of the box become new ones, none of the person's moves, and tags never land", async () => {
+  const place = makePlace(
+    "echo a >a.ts; git add -A; git commit -qm zero; git branch mine; git branch gone; git branch packed; git tag v0",
+  );
+  const session = await startSession(place);
+  await session.run(
+    "git checkout -qb one; echo 1 >>a.ts; git commit -qam one; git branch same; git tag v1; git tag -f v0 2>&1",
+  );
+  await session.run(
+    "git checkout -q mine; echo 2 >>a.ts; git commit -qam two; git checkout -qb deep/er master; echo 3 >>a.ts; git commit -qam three; git pack-refs --all",
+  );
+  await session.run(
+    "git checkout -qb held; mkdir -p .github/workflows; echo x >.github/workflows/x.yml; git add -A; git commit -qm ci; git stash list; git checkout -q master; echo 5 >b.ts; git add b.ts; git commit -qm five",
+  );
+  sh(
+    place,
+    "git branch -qD gone; echo me >>a.ts; git commit -qam me; git branch -qf packed; git reset -q --hard HEAD~1",
+  );
+  await session.close();
+  const { found, move, others } = await landWithCommits(session);
+  assert.equal(move?.how, "forward");
+  assert.deepEqual(
+    found?.others.map(({ commits, note }) => [commits.map(({ subject, state }) => `${subject} ${state}`), note]),
+    [
+      [["three lands"], null],
+      [["ci waits"], null],
+      [["two lands"], null],
+      [["one lands"], null],
+    ],
+  );
+  assert.deepEqual(
+    others.map(({ how, branch, oldId }) => [how, branch.replace(/-\w{7}$/, ""), oldId]),
+    [
+      ["branch", "deep/er", null],
+      ["branch", "ringfence/mine", null],
+      ["branch", "one", null],
+    ],
+  );
+  assert.deepEqual(
+    look(place).branches.filter((line) => !line.startsWith("ringfence/")),
+    ["deep/er three", "master five", "mine zero", "one one", "packed me"],
+  );
+  assert.deepEqual([sh(place, "git tag; git log -1 --format=%s v0"), sound(place)], ["v0\nzero\n", CLEAN]);
+  const again = await landWithCommits(session);
+  assert.deepEqual([again.move, again.others], [null, []]);
+  sh(place, "git branch -qD one deep/er");
+  assert.deepEqual((await landWithCommits(session)).others, []);
 });
 
 test("submodules inside a checkout: status and commits work in the box, gitlinks wait, and no submodule moves", async () => {

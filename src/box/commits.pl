@@ -121,8 +121,11 @@ sub heads_elsewhere {
 
 sub is_bare {
     my ($folder) = @_;
-    my $out = start_git("/dev/null", "config", "--file", "$folder/config", "--no-includes", "--type=bool", "--get", "core.bare");
-    return (<$out> // "") eq "true\n";
+    for my $file (grep { type_at($_) eq "f" } "$folder/config", "$folder/config.worktree") {
+        my $out = start_git("/dev/null", "config", "--file", $file, "--no-includes", "--type=bool", "--get", "core.bare");
+        return 1 if (<$out> // "") eq "true\n";
+    }
+    return 0;
 }
 
 sub ref_id {
@@ -164,9 +167,12 @@ sub git_text {
     return $text;
 }
 
+# Of the box's HEAD, and "O" for each other branch of the box's that is worth to be asked for; or of such a branch.
 sub take {
+    my ($wanted) = @_;
     my ($view, $person) = (["/upper", "/base"], ["/base"]);
-    my $ref = head_ref($view);
+    my $ref = $wanted eq "HEAD" ? head_ref($view) : is_branch($wanted) ? $wanted : die "a name that is not allowed\n";
+    if ($wanted eq "HEAD") { record("O", $_) for other_branches($view, $person, $ref) }
     # A submodule's HEAD is on no branch as a rule; in the middle of a rebase it is on none for a while.
     my $tip = $ref ne "" ? ref_id($view, $ref) : head_id($view) // return record("N", "in the box, HEAD is on no branch");
     return record("N", "") if !defined $tip;
@@ -194,6 +200,32 @@ sub take {
     close $pack or die "objects of the commits are missing or broken\n";
     close $to or die "pack: $!\n";
     record(unpack("x8 N", $head) ? ("T", $ref, $tip) : ("N", ""));
+}
+
+# Branches of the layer but this one, whose commit the person does not have at all: what they had and deleted stays so.
+sub other_branches {
+    my ($view, $person, $head) = @_;
+    my ($packed, %id) = (read_plain(["/upper"], ".git/packed-refs", 16 << 20) // "");
+    my @names = $packed =~ m{^$ID (refs/heads/.+)$}mg;
+    my @folders = grep { type_at("/upper/.git") eq "d" && type_at("/upper/.git/refs") eq "d" } "refs/heads";
+    while (defined(my $folder = shift @folders)) {
+        next if type_at("/upper/.git/$folder") ne "d";
+        for my $name (map { "$folder/$_" } names("/upper/.git/$folder")) {
+            push @{ type_at("/upper/.git/$name") eq "d" ? \@folders : \@names }, $name;
+        }
+        @names + @folders <= $REFS_MAX or die "the box has more than $REFS_MAX branches\n";
+    }
+    for my $ref (grep { $_ ne $head && is_branch($_) } @names) {
+        # One that is broken is none.
+        my $id = eval { ref_id($view, $ref) } // next;
+        push @{ $id{$id} }, $ref if $id ne (eval { ref_id($person, $ref) } // "");
+    }
+    return if !%id;
+    make_repository("/git", "/base", "/base/.git/objects");
+    write_file("/out/ids", map { "$_\n" } sort keys %id);
+    my %is_new = map { /^($ID) missing$/ ? ($1 => 1) : () } split /\n/, git_text("/out/ids", qw(cat-file --batch-check));
+    my %seen;
+    return grep { !$seen{$_}++ } sort map { @{ $id{$_} } } keys %is_new;
 }
 
 # Tips of the person's that need not be sent again.

@@ -107,6 +107,7 @@ sub scan_secrets {
 # remote's address may hold a password. The checkout's own .git/config is found by those.
 sub print_configs {
     my ($word, $root, $folder) = @_;
+    return if -l "$root$folder";
     my $prefix = $folder eq "" ? "" : "$folder/";
     for my $path (($folder eq ".git" ? () : "${prefix}config"), "${prefix}config.worktree", map { "${prefix}worktrees/$_/config.worktree" } folders("$root${prefix}worktrees")) {
         my @of = lstat "$root$path" or next;

@@ -107,6 +107,23 @@ test("a linked worktree and a submodule's checkout are found with what is theirs
   }
 });
 
+test("no command can put something else where the git folder is shown", async (t) => {
+  const tree = makeWorktree("echo a >a.ts");
+  const { box, run, text } = await openBox(t, "", { place: tree });
+  const git = join(tree.main.checkout, ".git");
+  for (const attempt of [
+    `mv ${git} ${git}x`,
+    `rmdir ${git}`,
+    `mv ${git}/.. /tmp/x`,
+    `mv ${git}/../.. /tmp/x`,
+    `rm -rf ${tree.main.checkout}`,
+  ])
+    assert.equal((await run(attempt)).ok, false, attempt);
+  await box.renew(async () => {});
+  assert.equal(await text(`findmnt -no FSTYPE ${git}; ls -A ${git}/..; ls ${git}`), "overlay\n.git");
+  assert.equal(sh(tree.main, "git log --format=%s"), "first\n");
+});
+
 test("a git folder that holds the checkout, the home or the state, or is somebody else's, is refused", async () => {
   const inside = makePlace("echo a >a.ts");
   sh(inside, "git worktree add -q -b topic .git/tree");

@@ -40,7 +40,7 @@ export async function findRepository(plan: RepositoryPlan): Promise<FoundReposit
   const file = join(plan.checkout, ".git");
   if (!look(file)?.isFile()) return NONE;
   const [text] = (await readSmall(plan, plan.checkout, [".git"])).files;
-  const named = /^gitdir: ([^\0\n]+)\n?$/.exec(text ?? "")?.[1];
+  const named = /^gitdir: ([^\0\n]+?)[\r\n]*$/.exec(text ?? "")?.[1];
   if (named === undefined)
     return refuse(`${file} names no git folder`, "git submodule update or git worktree add makes one");
   const folder = resolve(plan.checkout, named);
