@@ -55,6 +55,8 @@ test("a .git file of a stranger's shows nothing of what it names, and the person
   for (const [what, forge] of Object.entries(FORGED)) {
     const place = unpack(what.replaceAll(/\W/g, "-"), forge);
     const { git } = victim;
+    assert.equal((await find(place.checkout)).repository, null, what);
+    if (!forge.includes("$git")) continue;
     const { box, run } = await openBox(t, "", { place });
     const seen = await run(
       `cat ${git}/HEAD; ls -A ${git} ${git}/..; git log --all; git cat-file -p x:secret.ts; git status`,
@@ -219,6 +221,14 @@ test("the layer of a git folder counts as the session's: it is told, undone and 
   await emptyPermitted(permitFor({ kind: "discard", approvedBy: "person" }), box, programs);
   assert.equal(await box.hasChanges(), false);
   assert.equal(await text("git tag; git config user.name"), "t");
+});
+
+test("what is written into the git folder counts against the limit of the disk", async (t) => {
+  const tree = makeWorktree("echo a >a.ts");
+  const { run } = await openBox(t, "", { place: tree, limits: { diskBytes: 20 << 20 } });
+  const folder = join(tree.main.checkout, ".git/objects");
+  const outcome = await run(`for n in $(seq 40); do head -c 4000000 /dev/zero >${folder}/big$n; sleep 0.1; done`);
+  assert.match(outcome.text, /disk: the layer holds \d+ MiB, 20 allowed/);
 });
 
 if (process.getuid?.() === 0) {
