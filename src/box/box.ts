@@ -243,7 +243,12 @@ async function findGit(
   readonly alternates: readonly string[];
   readonly notes: readonly string[];
 }> {
-  const { repository, refused } = await findRepository({ checkout, programs, hidden: [identity.home, state] });
+  const { repository, refused } = await findRepository({
+    checkout,
+    programs,
+    hidden: [identity.home, state],
+    closed: [state],
+  });
   const git = repository?.common ?? join(checkout, ".git");
   const { folders, notes } = await findAlternates({ checkout, git, allowed: alternates, programs });
   return { repository, alternates: folders, notes: refused === null ? notes : [refused, ...notes] };

@@ -198,7 +198,7 @@ function whyOf(error: unknown): string {
 
 /** Whether the checkout still belongs to the git folder that its session saw. */
 async function isStill({ facts, programs }: CollectPlan, { common, own }: Repository): Promise<boolean> {
-  const { repository } = await findRepository({ checkout: facts.checkout, programs, hidden: [] });
+  const { repository } = await findRepository({ checkout: facts.checkout, programs, hidden: [], closed: [] });
   return repository?.common === common && repository.own === own;
 }
 

@@ -16,8 +16,10 @@ export interface Repository {
 export interface RepositoryPlan {
   readonly checkout: string;
   readonly programs: Programs;
-  /** Folders that the box must hide whatever a `.git` file says: the home, the state folder. */
+  /** Folders that nothing shown may contain, whatever a `.git` file says: the home, the state folder. */
   readonly hidden: readonly string[];
+  /** Folders in which nothing may lie that is shown: the state folder. */
+  readonly closed: readonly string[];
 }
 
 export type FoundRepository =
@@ -85,14 +87,14 @@ function refuse(why: string, fix?: string): FoundRepository {
 }
 
 /** Says why a folder cannot be shown, or null. Asks for names and owners alone. */
-function unfit({ checkout, hidden }: RepositoryPlan, folder: string): string | null {
+function unfit({ checkout, hidden, closed }: RepositoryPlan, folder: string): string | null {
   const stat = look(folder);
   if (!stat) return "does not exist";
   if (!isDirect(folder)) return "lies behind a link, or cannot be entered";
   if (!stat.isDirectory()) return "is no folder";
   if (stat.uid !== look(checkout)?.uid) return "belongs to somebody else than the checkout";
   if (hidden.some((place) => isWithin(place, folder))) return "holds what the box must hide";
-  if ([...hidden.slice(1), ...SYSTEM].some((place) => isWithin(folder, place))) return "lies where nothing is shown";
+  if ([...closed, ...SYSTEM].some((place) => isWithin(folder, place))) return "lies where nothing is shown";
   return isWithin(folder, checkout) ? "lies in the checkout" : null;
 }
 
