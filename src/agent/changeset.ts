@@ -90,6 +90,7 @@ export function commitsOf(session: ChangedSession, collected: Collected): Promis
 export interface LandedCommits {
   readonly move: Move | null;
   readonly note: string | null;
+  readonly others: readonly LandedCommits[];
 }
 
 /**
@@ -97,6 +98,17 @@ export interface LandedCommits {
  * a branch moves only to what lies in the checkout.
  */
 export async function landCommitsFor(
+  session: ChangedSession,
+  found: FoundCommits,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<LandedCommits> {
+  const landed = await landBranchFor(session, found, record);
+  const others: LandedCommits[] = [];
+  for (const other of found.others) others.push(await landBranchFor(session, other, record));
+  return { ...landed, others };
+}
+
+async function landBranchFor(
   session: ChangedSession,
   found: FoundCommits,
   record: { readonly gate: Gate; readonly ledger: Ledger },
@@ -112,10 +124,10 @@ export async function landCommitsFor(
     });
     record.ledger.append({ type: "landed-commits", at: Date.now(), branch: move.branch, commit: move.newId, refused });
     record.ledger.sync();
-    if (refused === null) return { move, note };
+    if (refused === null) return { move, note, others: [] };
     note = refused;
   }
-  return { move: null, note };
+  return { move: null, note, others: [] };
 }
 
 /** Throws a session's layer away; its ledger stays. */

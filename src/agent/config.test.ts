@@ -10,6 +10,7 @@ const EMPTY = {
   providers: {},
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: { days: 14, bytes: 10 * 2 ** 30 },
+  git: { alternates: [] },
 };
 
 function makeFolder(t: TestContext): string {
@@ -39,12 +40,14 @@ providers:
   ollama: {context_tokens: 32768}
 limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
 gc: {days: 3, total_mb: 100}
+git: {alternates: [/srv/lib.git/objects]}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
     model: "ollama/qwen",
     providers: { anthropic: { apiKey: "sk-1", baseUrl: "https://example.test" }, ollama: { contextTokens: 32_768 } },
     limits: { memoryMb: 512, diskMb: 1024, processes: 64 },
     gc: { days: 3, bytes: 100 * 2 ** 20 },
+    git: { alternates: ["/srv/lib.git/objects"] },
   });
 });
 

@@ -17,6 +17,8 @@ export interface Config {
   };
   /** What `gc` keeps. */
   readonly gc: { readonly days: number; readonly bytes: number };
+  /** Folders of objects that a repository may borrow from, absolute. */
+  readonly git: { readonly alternates: readonly string[] };
 }
 
 /** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
@@ -29,6 +31,7 @@ const EMPTY: Config = {
   providers: {},
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: GC_DEFAULT,
+  git: { alternates: [] },
 };
 
 /** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
@@ -57,7 +60,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -79,6 +82,8 @@ export function parseConfig(value: unknown): Config {
   refuseUnknown(limits, ["memory_mb", "disk_mb", "processes"], "limits.");
   const gc = recordAt(root.gc ?? {}, "gc");
   refuseUnknown(gc, ["days", "total_mb"], "gc.");
+  const git = recordAt(root.git ?? {}, "git");
+  refuseUnknown(git, ["alternates"], "git.");
   const totalMb = countAt(gc, "total_mb", "gc.");
   return {
     model,
@@ -92,6 +97,7 @@ export function parseConfig(value: unknown): Config {
       days: countAt(gc, "days", "gc.") ?? GC_DEFAULT.days,
       bytes: totalMb === null ? GC_DEFAULT.bytes : totalMb * 2 ** 20,
     },
+    git: { alternates: foldersAt(git, "alternates", "git.") },
   };
 }
 
@@ -159,6 +165,14 @@ function textAt(record: Record<string, unknown>, key: string, where: string): st
   if (value === undefined || value === null) return null;
   if (typeof value !== "string") throw new Error(`"${where}${key}" must be text`);
   return value;
+}
+
+function foldersAt(record: Record<string, unknown>, key: string, where: string): string[] {
+  const value = record[key];
+  if (value === undefined || value === null) return [];
+  const isList = Array.isArray(value) && value.every((path) => typeof path === "string" && path.startsWith("/"));
+  if (!isList) throw new Error(`"${where}${key}" must be a list of folders, each from the root: [/srv/objects]`);
+  return value as string[];
 }
 
 function countAt(record: Record<string, unknown>, key: string, where: string): number | null {

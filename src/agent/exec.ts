@@ -18,7 +18,7 @@ export async function execInBox(
   workplace: Workplace,
   command: string,
   streams: Streams,
-): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean }> {
+): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean; readonly notes: readonly string[] }> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
@@ -42,7 +42,7 @@ export async function execInBox(
       message: done.message,
     });
     hasChanges = await box.hasChanges();
-    return { ...done, session: folder.id, hasChanges };
+    return { ...done, session: folder.id, hasChanges, notes: box.notes };
   } finally {
     await box.close();
     // A session that changed nothing waits for nobody.

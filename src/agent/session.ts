@@ -110,6 +110,7 @@ export class Session {
     });
     const paths = instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
+    for (const text of box.notes) plan.show({ type: "notice", text });
     return session;
   }
 

@@ -41,6 +41,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     environment: start.environment,
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
+    alternates: config.git.alternates,
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
@@ -11,13 +12,14 @@ import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
-import { scanTests, writeMasks } from "./mask.ts";
+import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import type { OneShot, Run } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
 import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
-import { BoxUnavailable, findPrograms } from "./programs.ts";
+import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
+import { findRepository, type Repository } from "./repository.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
@@ -38,6 +40,8 @@ export interface BoxPlan {
   /** Programs of ours that the box shows last in PATH: name and absolute path on the host. `rg` is one of them. */
   readonly tools: Readonly<Record<string, string>>;
   readonly startedAt: number;
+  /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
+  readonly alternates?: readonly string[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
 }
@@ -55,6 +59,8 @@ export class Box {
   readonly limits: Limits;
   readonly background = new Background();
   readonly masked: readonly string[];
+  /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
+  readonly notes: readonly string[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
   readonly #holder: Holder;
@@ -71,6 +77,7 @@ export class Box {
     this.folder = parts.folder;
     this.limits = parts.limits;
     this.masked = parts.masked;
+    this.notes = parts.notes;
     this.below = parts.below;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
@@ -96,19 +103,22 @@ export class Box {
     const programs = findPrograms();
     const { folder } = plan;
     copyRootMode(folder, checkout);
+    const { repository, alternates, notes } = await findGit(plan, programs);
+    if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
     const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
     const tools = Object.entries(plan.tools);
-    const binds = [...toolchains.roots, etc, ...tools.map(([, path]) => path)];
+    const roots = [...toolchains.roots, ...alternates];
+    const binds = [...roots, etc, ...tools.map(([, path]) => path)];
     const systemLinks = readSystemLinks();
     const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
-    const uncovered = withMountsBelow([...systemFolders, ...toolchains.roots]);
+    const uncovered = withMountsBelow([...systemFolders, ...roots]);
     const profile: Profile = {
-      pins: pinsFor([...toolchains.roots, checkout], identity.home),
+      pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
       home: identity.home,
-      toolchains: toolchains.roots,
-      etcBind: toolchains.roots.length,
-      tools: tools.map(([name], index) => ({ name, bind: toolchains.roots.length + 1 + index })),
+      toolchains: roots,
+      etcBind: roots.length,
+      tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
       systemLinks,
       uncovered,
       environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
@@ -125,6 +135,7 @@ export class Box {
       programs,
       session: folder.path,
       checkout,
+      git: repository?.common ?? null,
       launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
       limits,
@@ -134,10 +145,15 @@ export class Box {
     try {
       const found: Parameters<typeof writeMasks>[1][number][] = [];
       await holder.scanned((secret) => found.push(secret));
-      const masked = writeMasks(join(folder.path, "mask"), found, holder);
+      const inCheckout = found.filter(({ place }) => place === "checkout");
+      const masked = writeMasks(join(folder.path, "mask"), inCheckout, holder);
+      writeGitMasks(
+        join(folder.path, "mask-git"),
+        found.filter(({ place }) => place === "git"),
+      );
       await holder.mountView([]);
-      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
-      return new Box({ folder, limits, masked, below: plan.below ?? "", holder, cgroups });
+      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates });
+      return new Box({ folder, limits, masked, notes, below: plan.below ?? "", holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -290,6 +306,26 @@ export class Box {
   }
 }
 
+/** Finds what of the checkout's repository lies outside it, and may be shown. */
+async function findGit(
+  { checkout, identity, state, alternates = [] }: BoxPlan,
+  programs: Programs,
+): Promise<{
+  readonly repository: Repository | null;
+  readonly alternates: readonly string[];
+  readonly notes: readonly string[];
+}> {
+  const { repository, refused } = await findRepository({
+    checkout,
+    programs,
+    hidden: [identity.home, state],
+    closed: [state],
+  });
+  const git = repository?.common ?? join(checkout, ".git");
+  const { folders, notes } = await findAlternates({ checkout, git, allowed: alternates, programs });
+  return { repository, alternates: folders, notes: refused === null ? notes : [refused, ...notes] };
+}
+
 export interface Started {
   readonly oneShot: OneShot;
   readonly status: Promise<number | null>;
@@ -301,6 +337,7 @@ interface BoxParts {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly masked: readonly string[];
+  readonly notes: readonly string[];
   readonly below: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { type Change, type ChangeType, encodePath } from "../core/changes.ts";
 import type { Link } from "../core/classify-all.ts";
 import type { SessionFacts } from "./folder.ts";
 import type { Landed } from "./landed.ts";
-import { layerNames } from "./layers.ts";
+import { gitLayers, layerBind, layerNames } from "./layers.ts";
 import { findProgram, type Programs } from "./programs.ts";
+import type { Bind } from "./sandbox.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
 export interface CollectPlan {
@@ -48,20 +48,36 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 /** Lists every difference between the layer and the checkout, without reading more than must be compared. */
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
   const listed: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const { repository, checkout } = plan.facts;
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
     args: [plan.programs.find, ...layerNames(plan.sessionPath)],
-    binds: [
-      { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" },
-      { source: plan.facts.checkout, target: "/base", access: "read" },
-    ],
+    binds: [layerBind(plan.sessionPath), { source: checkout, target: "/base", access: "read" }],
     input: [String(Math.floor(plan.facts.startedAt)), ...folders],
     timeoutMs: LIST_MS_MAX,
   });
   while (!reader.isAtEnd) readListRecord(reader, listed);
+  if (repository !== null) await listGit(plan, repository.common, listed);
   return listed;
+}
+
+/** Counts the differences in a git folder outside the checkout, as those under a `.git` of its own. */
+async function listGit(plan: CollectPlan, common: string, listed: Listed): Promise<void> {
+  const { names, binds } = gitLayers(plan.sessionPath);
+  const reader = await askScript({
+    programs: plan.programs,
+    mode: "list",
+    args: [plan.programs.find, ...names],
+    binds: [...binds, { source: common, target: "/base/.git", access: "read" }],
+    input: [String(Math.floor(plan.facts.startedAt))],
+    timeoutMs: LIST_MS_MAX,
+  });
+  const found: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  while (!reader.isAtEnd) readListRecord(reader, found);
+  listed.gitChanges += found.gitChanges;
+  listed.gitHeld.push(...found.gitHeld);
 }
 
 function readListRecord(reader: RecordReader, listed: Listed): void {
@@ -109,11 +125,14 @@ export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Pro
   const git = findProgram("git");
   if (git === null) return new Set(asked.filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)));
   if (asked.length === 0) return new Set();
+  const { checkout, repository } = plan.facts;
+  const outside: Bind[] = repository ? [{ source: repository.common, target: "/repo", access: "read" }] : [];
+  const folder = repository ? "/repo" : "/base/.git";
   const reader = await askScript({
     programs: plan.programs,
     mode: "ignore",
-    args: [git],
-    binds: [{ source: plan.facts.checkout, target: "/base", access: "read" }],
+    args: [git, `${folder}/${repository?.own ?? ""}index`, `${folder}/info/exclude`],
+    binds: [{ source: checkout, target: "/base", access: "read" }, ...outside],
     input: asked.map((path) => Buffer.from(encodePath(path))),
     timeoutMs: LIST_MS_MAX,
   });

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { encodePath } from "../core/changes.ts";
 import type { CollectPlan, Item } from "./collect-list.ts";
-import { layerNames } from "./layers.ts";
+import { layerBind, layerNames } from "./layers.ts";
 import { findProgram } from "./programs.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
@@ -22,7 +21,7 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
     mode: "stage",
     args: [sha256sum, ...layerNames(plan.sessionPath)],
     binds: [
-      { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" },
+      layerBind(plan.sessionPath),
       { source: plan.facts.checkout, target: "/base", access: "read" },
       { source: stage, target: "/stage", access: "write" },
     ],

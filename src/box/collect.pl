@@ -282,7 +282,7 @@ sub note {
     my ($path) = @_;
     return if @git_notes >= $NOTES_MAX;
     push @git_notes, $path
-      if $path =~ m{(?:^|/)\.git(?:$|/(?:hooks|info|worktrees|modules|config|config\.worktree|commondir|gitdir|objects/info)(?:/|$))}
+      if $path =~ m{(?:^|/)\.git(?:$|/(?:worktrees|modules)$|/(?:worktrees/[^/]+/|modules/.+/)*(?:hooks|info|config|config\.worktree|commondir|gitdir|objects/info)(?:/|$))}s
       && length $path <= $PATH_BYTES_MAX;
 }
 
@@ -318,9 +318,9 @@ sub measure {
             next if $links > 1 && $counted{$inode}++;
             $bytes += $blocks * 512;
             # The marks of deletions are links to one file of the overlay's own; making one changes its folder as well.
-            next if $path !~ m{^layer/(?:upper|sealed/\d+)(?:/|\z)} || $inode =~ /^c/;
+            next if $path !~ m{^layer/(?:(?:git-)?upper|sealed/\d+(?:\.git)?)(?:/|\z)} || $inode =~ /^c/;
             # Mounting the view writes an attribute of its root.
-            my $when = int(1000 * ($path =~ m{^layer/(?:upper|sealed/\d+)\z} ? $modified : $changed));
+            my $when = int(1000 * ($path =~ m{^layer/(?:[^/]*|sealed/[^/]*)\z} ? $modified : $changed));
             $last = $when if $when > $last;
         }
         # 1: a file went away meanwhile, or is closed to this user.
@@ -438,7 +438,7 @@ sub make_repository {
 sub ignore {
     my @paths = whole_inputs();
     make_repository();
-    @ENV{qw(GIT_WORK_TREE GIT_INDEX_FILE)} = ("/base", "/base/.git/index");
+    @ENV{qw(GIT_WORK_TREE GIT_INDEX_FILE)} = ("/base", $rest[1]);
     chdir "/base" or die "chdir: $!\n";
     my ($status, $text) = check_ignore(\@paths);
     $status == 0 || $status == 1 or die "git check-ignore failed\n";
@@ -470,7 +470,7 @@ sub check_ignore {
     close $to;
     open(STDIN, "<&", $from) or die "dup: $!\n";
     close $from;
-    open(my $out, "-|", $rest[0], "-c", "core.excludesFile=/base/.git/info/exclude", "check-ignore", "-z", "--no-index", "--stdin")
+    open(my $out, "-|", $rest[0], "-c", "core.excludesFile=$rest[2]", "check-ignore", "-z", "--no-index", "--stdin")
       or die "git: $!\n";
     local $/;
     my $text = <$out> // "";

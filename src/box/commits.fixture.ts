@@ -10,6 +10,8 @@ export interface LandedAll {
   readonly move: Move | null;
   /** Why each move before that one was refused. */
   readonly refused: readonly string[];
+  /** What became of the box's other branches. */
+  readonly others: readonly Move[];
 }
 
 /** Collects, lands what may land of the files, then of the commits, as `ringfence land` does. */
@@ -21,12 +23,18 @@ export async function landWithCommits(session: Session, meanwhile?: () => void):
     const files = await session.land(collected);
     meanwhile?.();
     const refused: string[] = [];
-    for (const move of found?.moves ?? []) {
-      const why = await landCommits({ facts, found: found as FoundCommits, programs }, move);
-      if (why === null) return { found, files, move, refused };
-      refused.push(why);
-    }
-    return { found, files, move: null, refused };
+    const landOne = async (one: FoundCommits): Promise<Move | null> => {
+      for (const move of one.moves) {
+        const why = await landCommits({ facts, found: one, programs }, move);
+        if (why === null) return move;
+        refused.push(why);
+      }
+      return null;
+    };
+    const move = found && (await landOne(found));
+    const others: Move[] = [];
+    for (const other of found?.others ?? []) others.push(...[await landOne(other)].filter((one) => one !== null));
+    return { found, files, move, refused, others };
   } finally {
     await removeStage(collected, programs);
   }

@@ -1,10 +1,14 @@
 # Takes the commits of the box out of a layer and puts them into the person's repository. Each mode runs in a sandbox of
 # its own, and git in it only ever opens an empty repository of ours, which borrows objects and has no configuration.
 #
+# The person's git folder is /base/.git, or /repo/.git where it may be written. In a linked worktree it is the common one,
+# and what belongs to this worktree lies below it in OWN, which is "" elsewhere. /alt holds folders that it borrows from.
+# The layer is a stack of folders in /layer, the newest first.
+#
 #   take    /layer and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
 #   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
-#   move    /checkout read-only but for its .git, new objects in place: moves the person's branch, or makes one
+#   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
 #
 # Every string of an answer ends in NUL; each record starts with one letter and has a fixed number of strings.
 use strict;
@@ -12,7 +16,7 @@ use warnings;
 use Fcntl qw(:DEFAULT :flock :mode);
 use IO::Handle;
 
-my ($mode, $arch, $git, $sha256sum, @rest) = @ARGV;
+my ($mode, $arch, $git, $sha256sum, $own, @rest) = @ARGV;
 @ARGV = ();
 my $lgetxattr = $arch eq "arm64" ? 9 : 192;
 my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
@@ -26,6 +30,7 @@ my $random = sprintf "%08x%08x", rand 1 << 32, rand 1 << 32;
 binmode STDOUT;
 umask 0077;
 
+$own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
 my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
@@ -96,8 +101,32 @@ sub is_branch {
 
 sub head_ref {
     my ($roots) = @_;
-    my $head = read_plain($roots, ".git/HEAD", 4096) // return "";
+    my $head = read_plain($roots, ".git/${own}HEAD", 4096) // return "";
     return $head =~ m{^ref: (refs/heads/[^\n]+)\n?\z} && is_branch($1) ? $1 : "";
+}
+
+# Of a HEAD that is on no branch; undefined for every other.
+sub head_id {
+    my ($roots) = @_;
+    return (read_plain($roots, ".git/${own}HEAD", 4096) // "") =~ /^($ID)\n?\z/ ? $1 : undef;
+}
+
+# Branches that other worktrees of the person's have checked out, or are at work on: they never move.
+sub heads_elsewhere {
+    my ($root) = @_;
+    my @trees = map { "worktrees/$_/" } type_at("$root/.git/worktrees") eq "d" ? names("$root/.git/worktrees") : ();
+    push @trees, "" if !is_bare("$root/.git");
+    my @files = map { my $tree = $_; map { "$tree$_" } qw(HEAD rebase-merge/head-name rebase-apply/head-name BISECT_START) } grep { $_ ne $own } @trees;
+    return map { (read_plain([$root], ".git/$_", 4096) // "") =~ m{^(?:ref: )?(?:refs/heads/)?([^\n]+)\n?\z} ? "refs/heads/$1" : () } @files;
+}
+
+sub is_bare {
+    my ($folder) = @_;
+    for my $file (grep { type_at($_) eq "f" } "$folder/config", "$folder/config.worktree") {
+        my $out = start_git("/dev/null", "config", "--file", $file, "--no-includes", "--type=bool", "--get", "core.bare");
+        return 1 if (<$out> // "") eq "true\n";
+    }
+    return 0;
 }
 
 sub ref_id {
@@ -110,11 +139,12 @@ sub ref_id {
 
 # An otherwise empty repository: of the person's own it has where a shallow history ends, of the box's nothing.
 sub make_repository {
-    my ($folder, $checkout, @objects) = @_;
+    my ($folder, $root, @objects) = @_;
+    push @objects, map { "/alt/$_" } type_at("/alt") eq "d" ? sort(names("/alt")) : ();
     mkdir "$folder/$_", 0700 for "", qw(objects objects/info refs);
     write_file("$folder/HEAD", "ref: refs/heads/none\n");
     write_file("$folder/objects/info/alternates", map { "$_\n" } @objects);
-    my $shallow = read_plain([$checkout], ".git/shallow", 1 << 20);
+    my $shallow = read_plain([$root], ".git/shallow", 1 << 20);
     write_file("$folder/shallow", $shallow) if defined $shallow && $shallow =~ /^(?:$ID\n)+\z/;
     %ENV = (PATH => "/usr/bin:/bin", LC_ALL => "C", HOME => "/nonexistent", GIT_DIR => $folder, GIT_CONFIG_NOSYSTEM => "1",
         GIT_CONFIG_GLOBAL => "/dev/null", GIT_ATTR_NOSYSTEM => "1", GIT_OPTIONAL_LOCKS => "0",
@@ -138,12 +168,18 @@ sub git_text {
     return $text;
 }
 
+# Of the box's HEAD, and "O" for each other branch of the box's that is worth to be asked for; or of such a branch.
 sub take {
-    my @layers = map { "/layer/$_" } @_;
+    my ($wanted, @names) = @_;
+    my @layers = map { "/layer/$_" } @names;
     my ($view, $person) = ([@layers, "/base"], ["/base"]);
-    my $ref = head_ref($view) or return record("N", "in the box, HEAD is on no branch");
-    my $tip = ref_id($view, $ref) // return record("N", "");
-    my $old = ref_id($person, $ref);
+    my $ref = $wanted eq "HEAD" ? head_ref($view) : is_branch($wanted) ? $wanted : die "a name that is not allowed\n";
+    if ($wanted eq "HEAD") { record("O", $_) for other_branches(\@layers, $view, $person, $ref) }
+    # A submodule's HEAD is on no branch as a rule; in the middle of a rebase it is on none for a while.
+    my $tip = $ref ne "" ? ref_id($view, $ref) : head_id($view) // return record("N", "in the box, HEAD is on no branch");
+    return record("N", "") if !defined $tip;
+    return record("N", "in the box, a rebase is under way") if $ref eq "" && grep { defined read_plain($view, ".git/$own$_/head-name", 4096) } "rebase-merge", "rebase-apply";
+    my $old = $ref eq "" ? undef : ref_id($person, $ref);
     return record("N", "") if $tip eq ($old // "");
     # Only the folders of objects: where the box's repository says to look for more has no say. A pipe would keep git waiting.
     my @objects = map { borrow_objects($layers[$_], "/git/layer-$_") } 0 .. $#layers;
@@ -176,11 +212,39 @@ sub borrow_objects {
     return $folder;
 }
 
+# Branches of the layer but this one, whose commit the person does not have at all: what they had and deleted stays so.
+sub other_branches {
+    my ($layers, $view, $person, $head) = @_;
+    my ($packed, %id) = (read_plain($layers, ".git/packed-refs", 16 << 20) // "");
+    my @names = $packed =~ m{^$ID (refs/heads/.+)$}mg;
+    for my $layer (@$layers) {
+        my @folders = grep { type_at("$layer/.git") eq "d" && type_at("$layer/.git/refs") eq "d" } "refs/heads";
+        while (defined(my $folder = shift @folders)) {
+            next if type_at("$layer/.git/$folder") ne "d";
+            for my $name (map { "$folder/$_" } names("$layer/.git/$folder")) {
+                push @{ type_at("$layer/.git/$name") eq "d" ? \@folders : \@names }, $name;
+            }
+            @names + @folders <= $REFS_MAX or die "the box has more than $REFS_MAX branches\n";
+        }
+    }
+    my %asked;
+    for my $ref (grep { $_ ne $head && is_branch($_) && !$asked{$_}++ } @names) {
+        # One that is broken is none.
+        my $id = eval { ref_id($view, $ref) } // next;
+        push @{ $id{$id} }, $ref if $id ne (eval { ref_id($person, $ref) } // "");
+    }
+    return if !%id;
+    make_repository("/git", "/base", "/base/.git/objects");
+    write_file("/out/ids", map { "$_\n" } sort keys %id);
+    my %is_new = map { /^($ID) missing$/ ? ($1 => 1) : () } split /\n/, git_text("/out/ids", qw(cat-file --batch-check));
+    return sort map { @{ $id{$_} } } keys %is_new;
+}
+
 # Tips of the person's that need not be sent again.
 sub known {
     my ($person, $old) = @_;
     my $head = head_ref($person);
-    my $id = $head eq "" ? (read_plain($person, ".git/HEAD", 4096) // "") =~ /^($ID)\n?\z/ && $1 : ref_id($person, $head);
+    my $id = $head eq "" ? head_id($person) : ref_id($person, $head);
     my %ids = map { $_ => 1 } grep { $_ } $old, $id;
     return sort keys %ids;
 }
@@ -188,7 +252,7 @@ sub known {
 sub verify {
     my ($ref, $tip) = @_;
     my $person = ["/base"];
-    is_branch($ref) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
+    ($ref eq "" || is_branch($ref)) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
     for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
     die "your .git is part of another repository\n" if lstat "/base/.git/commondir";
     make_repository("/out/repo", "/base", "/base/.git/objects");
@@ -197,12 +261,14 @@ sub verify {
     $name = $1;
     my $file = "/out/repo/objects/pack/pack-$name";
     check_sizes("$file.idx");
-    my ($old, $head, %refs) = (ref_id($person, $ref), head_ref($person), refs());
+    my ($old, $head, %refs) = ($ref eq "" ? undef : ref_id($person, $ref), head_ref($person), refs());
+    # One that has no commit yet is taken all the same.
+    $refs{$_} //= "" for heads_elsewhere("/base");
     record("B", $head, $old // "");
     record("R", $_, $refs{$_}) for grep { m{^refs/heads/} } sort keys %refs;
     # A branch that moves takes in all that it does not have. For a new one, what another of the person's has is no news.
     my @base = known($person, $old);
-    my @not = $head eq $ref ? @base : (@base, whole_commits(values %refs));
+    my @not = $ref ne "" && $head eq $ref ? @base : (@base, whole_commits(values %refs));
     write_file("/out/revisions", "$tip\n", map { "^$_\n" } @not);
     git_text("/out/revisions", "rev-list", "--objects", "--quiet", "--stdin");
     commits($tip, @base);
@@ -346,7 +412,7 @@ sub copy {
 sub move {
     my ($how, $ref, $old, $new) = @_;
     is_branch($ref) && !grep { !/^$ID\z/ } $old, $new or die "a name that is not allowed\n";
-    chdir "/checkout/.git" or die "your .git: $!\n";
+    chdir "/repo/.git" or die "your .git: $!\n";
     sweep($ref);
     my $is_done = eval { $how eq "forward" ? forward($ref, $old, $new) : branch($ref, $new); 1 };
     my $problem = $@;
@@ -359,9 +425,10 @@ sub move {
 sub forward {
     my ($ref, $old, $new) = @_;
     for (qw(MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD BISECT_LOG rebase-merge rebase-apply sequencer)) {
-        lstat $_ and die "a git operation of yours is under way ($_)\n";
+        lstat "$own$_" and die "a git operation of yours is under way ($_)\n";
     }
-    make_repository("/git", "/checkout", "/checkout/.git/objects");
+    make_repository("/git", "/repo", "/repo/.git/objects");
+    die "another worktree of yours has the branch checked out\n" if grep { $_ eq $ref } heads_elsewhere("/repo");
     my @strings = split /\0/, git_text("/dev/null", qw(diff-tree -r -z --raw --no-renames --no-abbrev --ignore-submodules=none),
         $old eq $NONE ? $EMPTY_TREE : $old, $new, "--");
     my @changes;
@@ -370,15 +437,15 @@ sub forward {
         push @changes, { path => $path, was => "$old_mode $old_id", is => "$new_mode $new_id", old => $old_id, new => $new_id };
     }
     check_working_tree(@changes);
-    my $index_lock = lock_file("index") // die "your index is locked by another git command\n";
+    my $index_lock = lock_file("${own}index") // die "your index is locked by another git command\n";
     my $index = new_index($old, @changes);
-    fill($index_lock, $index, (stat "index")[2] // 0644) if defined $index;
+    fill($index_lock, $index, (stat "${own}index")[2] // 0644) if defined $index;
     my $ref_lock = lock_file($ref) // die "your branch is locked by another git command\n";
     fill($ref_lock, "$new\n", 0644);
-    head_ref(["/checkout"]) eq $ref && (ref_id(["/checkout"], $ref) // $NONE) eq $old or die "your branch has moved\n";
-    if (defined $index) { rename "index.lock", "index" or die "rename: $!\n" }
+    head_ref(["/repo"]) eq $ref && (ref_id(["/repo"], $ref) // $NONE) eq $old or die "your branch has moved\n";
+    if (defined $index) { rename "${own}index.lock", "${own}index" or die "rename: $!\n" }
     rename "$ref.lock", $ref or die "rename: $!\n";
-    for my $log ("logs/HEAD", "logs/$ref") {
+    for my $log ("${own}logs/HEAD", "logs/$ref") {
         sysopen(my $file, $log, O_WRONLY | O_APPEND | O_NOFOLLOW) or next;
         syswrite $file, "$old $new ringfence <ringfence> ${\time} +0000\tringfence land: Fast-forward\n" if -f $file;
     }
@@ -387,7 +454,7 @@ sub forward {
 sub branch {
     my ($ref, $new) = @_;
     my $lock = lock_file($ref) // die "the branch is locked by another git command\n";
-    my $packed = read_plain(["/checkout"], ".git/packed-refs", 16 << 20) // "";
+    my $packed = read_plain(["/repo"], ".git/packed-refs", 16 << 20) // "";
     my $place = $ref;
     do { $packed =~ /^$ID \Q$place\E$/m and die "you have a branch of this name, or of a part of it\n" } while $place =~ s{/[^/]+\z}{};
     rmdir $ref;
@@ -423,7 +490,7 @@ sub type_of {
 # need not change; dies when it holds what would be lost.
 sub new_index {
     my ($old, @changes) = @_;
-    my $bytes = read_plain(["/checkout"], ".git/index", 256 << 20);
+    my $bytes = read_plain(["/repo"], ".git/${own}index", 256 << 20);
     defined $bytes || $old eq $NONE or die "you have no index\n";
     my $entries = defined $bytes ? index_entries($bytes) : {};
     my $none = "000000 $NONE";
@@ -507,6 +574,6 @@ sub sweep {
     for my $draft (glob "ringfence-*") {
         sysopen(my $file, $draft, O_RDWR | O_NOFOLLOW | O_NONBLOCK) or next;
         next if $draft !~ /^ringfence-[0-9a-f]{16}-\d+\z/ || !flock($file, LOCK_EX | LOCK_NB);
-        drop($draft, $_, $file) for "index.lock", "$ref.lock";
+        drop($draft, $_, $file) for "${own}index.lock", "$ref.lock";
     }
 }

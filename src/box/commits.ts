@@ -7,8 +7,9 @@ import type { Collected } from "./collect.ts";
 import type { CollectPlan } from "./collect-list.ts";
 import { readBoxCommits, type Verified } from "./commits-read.ts";
 import type { SessionFacts } from "./folder.ts";
-import { layerNames } from "./layers.ts";
+import { gitLayers, layerBind, layerNames } from "./layers.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
+import { findRepository, type Repository } from "./repository.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 import { RecordReader } from "./script.ts";
 
@@ -25,6 +26,8 @@ export interface FoundCommits {
   /** Where the verified pack lies, and its name and hashes. */
   readonly folder: string;
   readonly pack: Verified["pack"];
+  /** The same of other branches of the box's: each can only become a new one. */
+  readonly others: readonly FoundCommits[];
 }
 
 export type Move = Pick<Effect & { readonly kind: "land-commits" }, "how" | "branch" | "oldId" | "newId">;
@@ -37,6 +40,8 @@ export interface LandCommitsPlan {
 
 const MS_MAX = 180_000;
 const ANSWER_BYTES_MAX = 256 << 20;
+/** Other branches beyond these stay in the layer until they are the box's HEAD. */
+const OTHERS_MAX = 10;
 const NO_COMMIT = "0".repeat(40);
 
 /**
@@ -49,40 +54,85 @@ const NO_COMMIT = "0".repeat(40);
 export async function findCommits(plan: CollectPlan, collected: Collected): Promise<FoundCommits | null> {
   if (collected.gitChanges === 0) return null;
   const folder = join(collected.stage, "commits");
-  const none = { commits: [], moves: [], digest: "", folder, pack: ["", "", ""] } as const;
-  if (collected.gitType !== "dir")
-    return { ...none, note: "the checkout's .git is no folder of its own: commits stay in the layer" };
-  if (findProgram("git") === null) return { ...none, note: "landing commits needs git: they stay in the layer" };
+  const { checkout, repository } = plan.facts;
+  if (repository === null && collected.gitType !== "dir")
+    return nothing(folder, "the checkout's .git is no folder of its own: commits stay in the layer");
+  if (repository !== null && !(await isStill(plan, repository)))
+    return nothing(folder, `${checkout}/.git names another folder than it did: commits stay in the layer`);
+  if (findProgram("git") === null) return nothing(folder, "landing commits needs git: they stay in the layer");
+  const names: string[] = [];
+  const found = await findOn("HEAD", names, folder, plan, collected);
+  const known = new Set(found?.commits.map(({ id }) => id));
+  const others: FoundCommits[] = [];
+  for (const [number, name] of names.slice(0, OTHERS_MAX).entries()) {
+    const other = await findOn(name, [], join(folder, String(number)), plan, collected);
+    if (other === null) continue;
+    // What another branch brings along is told, and lands, once; a branch of which a part waits is not made.
+    const commits = other.commits.filter(({ id }) => !known.has(id));
+    const waits = other.commits.some(({ state }) => state === "waits");
+    const moves = other.moves.filter(({ newId }) => !waits && !known.has(newId));
+    if (commits.length > 0 || other.digest === "") others.push({ ...other, commits, moves });
+    for (const { id } of commits) known.add(id);
+  }
+  if (names.length > OTHERS_MAX)
+    others.push(nothing(folder, `${names.length - OTHERS_MAX} more branches of the box stay in the layer`));
+  return found === null && others.length === 0 ? null : { ...(found ?? nothing(folder, null)), others };
+}
+
+function nothing(folder: string, note: string | null): FoundCommits {
+  return { commits: [], moves: [], digest: "", folder, pack: ["", "", ""], others: [], note };
+}
+
+/** Finds the commits of the box's HEAD, and the names of its other branches, or those of one of these. */
+async function findOn(
+  wanted: string,
+  others: string[],
+  folder: string,
+  plan: CollectPlan,
+  collected: Collected,
+): Promise<FoundCommits | null> {
+  const { repository } = plan.facts;
   // What takes from the layer leaves nothing where the other one works.
   for (const name of ["", "taken", "verified"]) mkdirSync(join(folder, name), { mode: 0o700 });
-  const base: Bind = { source: plan.facts.checkout, target: "/base", access: "read" };
+  const base = gitBinds(plan.facts, "/base/.git", "read");
   const taken: Bind = { source: join(folder, "taken"), target: "/out", access: "write" };
   const input: Bind = { ...taken, target: "/in", access: "read" };
   const out: Bind = { source: join(folder, "verified"), target: "/out", access: "write" };
-  const layer: Bind = { source: join(plan.sessionPath, "layer"), target: "/layer", access: "read" };
+  const layers = repository
+    ? gitLayers(plan.sessionPath)
+    : { names: layerNames(plan.sessionPath), binds: [layerBind(plan.sessionPath)] };
   try {
-    const answer = await ask(plan.programs, "take", layerNames(plan.sessionPath), [layer, base, taken]);
-    if (answer.text() === "N") {
+    const answer = await ask(plan, "take", [wanted, ...layers.names], [...layers.binds, ...base, taken]);
+    let tag = answer.text();
+    for (; tag === "O"; tag = answer.text()) others.push(answer.path());
+    if (tag === "N") {
       const why = answer.path();
-      return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };
+      // A HEAD that is not plain lands nothing at all.
+      if (why !== "") others.length = 0;
+      return why === "" ? null : nothing(folder, `${why}: commits there stay in the layer`);
     }
     const [ref, tip] = [answer.path(), answer.text()];
-    const verified = readBoxCommits(await ask(plan.programs, "verify", [ref, tip], [base, input, out]));
-    const judged = judge(ref, verified, { masked: plan.facts.masked, collected });
-    return { ...judged, folder, pack: verified.pack };
+    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip], [...base, input, out]));
+    const judged = judge(ref, verified, { masked: plan.facts.masked, collected, isHead: wanted === "HEAD" });
+    return { ...judged, folder, pack: verified.pack, others: [] };
   } catch (error) {
-    return { ...none, note: `commits stay in the layer: ${whyOf(error)}` };
+    const where = wanted === "HEAD" ? "" : ` of ${wanted.slice("refs/heads/".length)}`;
+    return nothing(folder, `commits${where} stay in the layer: ${whyOf(error)}`);
   }
 }
 
 function judge(
   ref: string,
   verified: Verified,
-  { masked, collected }: { readonly masked: readonly string[]; readonly collected: Collected },
-): Omit<FoundCommits, "folder" | "pack"> {
+  {
+    masked,
+    collected,
+    isHead,
+  }: { readonly masked: readonly string[]; readonly collected: Collected; readonly isHead: boolean },
+): Omit<FoundCommits, "folder" | "pack" | "others"> {
   const { head, old, branches, commits, links, contents } = verified;
   const name = ref.slice("refs/heads/".length);
-  const isForward = head === ref && (old === null || isDescendant(commits, old));
+  const isForward = isHead && ref !== "" && head === ref && (old === null || isDescendant(commits, old));
   const { commits: judged, tip } = judgeCommits(commits, {
     from: isForward ? old : null,
     isForward,
@@ -98,6 +148,8 @@ function judge(
     const clash = isForward ? clashOf(commits, judged, collected) : null;
     if (clash !== null) note = `you changed ${clash} meanwhile, so your branch stays; merge the new one with yours`;
     else if (isForward) moves.push({ how: "forward", branch: name, oldId: old, newId: tip });
+    else if (!isHead) note = null;
+    else if (ref === "") note = "in the box, HEAD is on no branch, so its commits become one";
     else if (head === ref) note = `your branch ${name} has commits that the box's has not`;
     else note = `you are not on the branch ${name}`;
     // A branch of the person's that has no commit yet cannot be made beside itself.
@@ -121,16 +173,17 @@ function clashOf(commits: Verified["commits"], judged: readonly JudgedCommit[], 
 
 /** Puts the verified objects into the person's repository and makes one move. Null when it is made, else why it is not. */
 export async function landCommits({ facts, found, programs }: LandCommitsPlan, move: Move): Promise<string | null> {
-  const git = join(facts.checkout, ".git");
+  const git = facts.repository?.common ?? join(facts.checkout, ".git");
   const out: Bind = { source: join(found.folder, "verified"), target: "/out", access: "read" };
   const pack: Bind = { source: join(git, "objects/pack"), target: "/pack", access: "write" };
   const args = [move.how, `refs/heads/${move.branch}`, move.oldId ?? NO_COMMIT, move.newId];
   try {
-    await ask(programs, "put", found.pack, [out, pack]);
-    const answer = await ask(programs, "move", args, [
+    const plan = { facts, programs };
+    await ask(plan, "put", found.pack, [out, pack]);
+    const answer = await ask(plan, "move", args, [
       { ...out, access: "write" },
       { source: facts.checkout, target: "/checkout", access: "read" },
-      { source: git, target: "/checkout/.git", access: "write" },
+      ...gitBinds(facts, "/repo/.git", "write"),
     ]);
     return answer.text() === "M" ? null : answer.path();
   } catch (error) {
@@ -144,8 +197,22 @@ function whyOf(error: unknown): string {
   return error.message;
 }
 
+/** Whether the checkout still belongs to the git folder that its session saw. */
+async function isStill({ facts, programs }: CollectPlan, { common, own }: Repository): Promise<boolean> {
+  const { repository } = await findRepository({ checkout: facts.checkout, programs, hidden: [], closed: [] });
+  return repository?.common === common && repository.own === own;
+}
+
+/** The person's git folder, and what it borrows from. */
+function gitBinds({ checkout, repository, alternates }: SessionFacts, target: string, access: Bind["access"]): Bind[] {
+  return [
+    { source: repository?.common ?? join(checkout, ".git"), target, access },
+    ...alternates.map((source, number): Bind => ({ source, target: `/alt/${number}`, access: "read" })),
+  ];
+}
+
 async function ask(
-  programs: Programs,
+  { facts, programs }: Pick<CollectPlan, "facts" | "programs">,
   mode: "take" | "verify" | "put" | "move",
   args: readonly string[],
   binds: readonly Bind[],
@@ -155,7 +222,7 @@ async function ask(
   const result = await runSandbox({
     programs,
     binds: [...binds, script],
-    command: [programs.perl, script.target, mode, process.arch, ...tools, ...args],
+    command: [programs.perl, script.target, mode, process.arch, ...tools, facts.repository?.own ?? "", ...args],
     input: new Uint8Array(),
     timeoutMs: MS_MAX,
     stdoutBytesMax: ANSWER_BYTES_MAX,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LAYER_FOLDERS } from "./layers.ts";
+import type { Repository } from "./repository.ts";
 
 /** The folder of one session in the state folder. */
 export interface SessionFolder {
@@ -17,16 +18,20 @@ export interface SessionFacts {
   readonly startedAt: number;
   /** Paths that the view shows masked; they never land. */
   readonly masked: readonly string[];
+  /** The git folder outside the checkout that the view shows; null when there is none. */
+  readonly repository: Repository | null;
+  /** Folders of objects that the person listed and the repository borrows from. */
+  readonly alternates: readonly string[];
 }
+
+const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "home", "ctl"];
 
 /** Makes a session's folder, for this user alone. */
 export function makeSessionFolder(state: string, startedAt: number): SessionFolder {
   const stamp = new Date(startedAt).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const path = join(state, "sessions", id);
-  for (const name of ["", "root", ...LAYER_FOLDERS, "mask", "home", "ctl"]) {
-    mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
-  }
+  for (const name of FOLDERS) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   return { id, path };
 }
 
@@ -36,18 +41,18 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
  * One whose layer holds anything stays: only a sandbox takes apart what commands made.
  */
 export function removeUnused(path: string): boolean {
-  if (readdirSync(join(path, "layer/upper")).length > 0) return false;
+  for (const name of ["layer/upper", "layer/git-upper"]) if (readdirSync(join(path, name)).length > 0) return false;
   // The kernel shuts an overlay's own folders to everybody.
-  const work = join(path, "layer/work");
-  for (const name of readdirSync(work)) chmodSync(join(work, name), 0o700);
+  for (const work of [join(path, "layer/work"), join(path, "layer/git-work")])
+    for (const name of readdirSync(work)) chmodSync(join(work, name), 0o700);
   rmSync(path, { recursive: true, force: true });
   return true;
 }
 
-/** Gives the layer and the masks the checkout's own mode, since the view's root takes it from them. */
-export function copyRootMode(folder: SessionFolder, checkout: string): void {
-  const mode = lstatSync(checkout).mode & 0o777;
-  for (const name of ["layer/upper", "mask"]) chmodSync(join(folder.path, name), mode);
+/** Gives a layer and its masks the mode of the folder below them, since the view's root takes it from them. */
+export function copyRootMode(folder: SessionFolder, lower: string, names = ["layer/upper", "mask"]): void {
+  const mode = lstatSync(lower).mode & 0o777;
+  for (const name of names) chmodSync(join(folder.path, name), mode);
 }
 
 export function writeFacts(folder: SessionFolder, facts: SessionFacts): void {
@@ -56,5 +61,7 @@ export function writeFacts(folder: SessionFolder, facts: SessionFacts): void {
 
 /** Reads the facts of a session; throws when the folder is none of ours. */
 export function readFacts(path: string): SessionFacts {
-  return JSON.parse(readFileSync(join(path, "session.json"), "utf8")) as SessionFacts;
+  const facts = JSON.parse(readFileSync(join(path, "session.json"), "utf8")) as SessionFacts;
+  // What is absent shows nothing and grants nothing.
+  return { ...facts, repository: facts.repository ?? null, alternates: facts.alternates ?? [] };
 }

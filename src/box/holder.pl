@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
+my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
 my %number =
   $arch eq "arm64"
@@ -98,20 +98,60 @@ sub scan_secrets {
         print "secret ", unpack("H*", substr $path, 7), " ", (lstat $path)[2] // 0, " ", unpack("H*", $content), "\n";
     }
     close $out;
+    print_configs("secret", "/lower/", ".git");
+    if ($git ne "") { hide_strange(); print_configs("gitsecret", "/git/", "") }
     print "scanned\n";
+}
+
+# Configuration of a git folder that the tests above do not reach, of its worktrees, and of the submodules in it: a
+# remote's address may hold a password. The checkout's own .git/config is found by those.
+sub print_configs {
+    my ($word, $root, $folder) = @_;
+    return if -l "$root$folder";
+    my $prefix = $folder eq "" ? "" : "$folder/";
+    for my $path (($folder eq ".git" ? () : "${prefix}config"), "${prefix}config.worktree", map { "${prefix}worktrees/$_/config.worktree" } folders("$root${prefix}worktrees")) {
+        my @of = lstat "$root$path" or next;
+        my $content = "";
+        if (-f _ && open(my $file, "<", "$root$path")) { read $file, $content, 1 << 20; close $file }
+        print "$word ", unpack("H*", $path), " $of[2] ", unpack("H*", $content), "\n";
+    }
+    # The name of a submodule may have slashes.
+    my @open = ("${prefix}modules");
+    while (defined(my $below = shift @open)) {
+        for my $path (map { "$below/$_" } folders("$root$below")) {
+            if (-e "$root$path/HEAD") { print_configs($word, $root, $path) }
+            else { push @open, $path }
+        }
+    }
+}
+
+# In the folder of a bare repository other worktrees may lie: what is not git's own is not shown.
+sub hide_strange {
+    opendir(my $folder, "/git") or return;
+    for my $name (grep { !/^\.\.?$/ } readdir $folder) {
+        my $is_known = -f "/git/$name" ? $name =~ /^(?:[A-Z][A-Z_]*|config(?:\.worktree)?|description|index|sharedindex\.[0-9a-f]+|packed-refs|shallow)\z/
+          : $name =~ /^(?:hooks|info|objects|refs|reftable|logs|worktrees|modules|lfs|branches|rr-cache|rebase-merge|rebase-apply|sequencer)\z/ && !lstat "/git/$name/.git";
+        $is_known or make_node("/mask-git/$name", $S_IFCHR) or fail("whiteout");
+    }
+}
+
+sub folders {
+    my ($path) = @_;
+    -d $path && !-l $path && opendir(my $folder, $path) or return;
+    return grep { !/^\.\.?$/ && -d "$path/$_" && !-l "$path/$_" } readdir $folder;
 }
 
 # A folder that two layers hold looks as the upper one has it, so the masks' folders look as the checkout's.
 sub dress_masks {
-    my ($path) = @_;
-    opendir(my $folder, "/mask$path") or return;
+    my ($mask, $lower, $path) = @_;
+    opendir(my $folder, "$mask$path") or return;
     for my $name (readdir $folder) {
         next if $name eq "." || $name eq "..";
-        dress_masks("$path/$name") if -d "/mask$path/$name" && !-l "/mask$path/$name";
+        dress_masks($mask, $lower, "$path/$name") if -d "$mask$path/$name" && !-l "$mask$path/$name";
     }
-    my @of = lstat "/lower$path" or return;
-    chmod $of[2] & 07777, "/mask$path";
-    utime $of[8], $of[9], "/mask$path";
+    my @of = lstat "$lower$path" or return;
+    chmod $of[2] & 07777, "$mask$path";
+    utime $of[8], $of[9], "$mask$path";
 }
 
 # A folder that the checkout no longer has must not show for the hidden names in it, which come back when it does.
@@ -147,20 +187,13 @@ sub put_aside {
 sub mount_view {
     my @sealed = @_;
     fit_masks();
-    dress_masks("");
-    # As long as the topmost layer is empty, its root looks as that of the next.
-    my @root = stat(@sealed ? "/layer/sealed/$sealed[0]" : "/lower");
-    if (!has_entries("/layer/upper")) { chmod $root[2] & 07777, "/layer/upper"; utime $root[8], $root[9], "/layer/upper" }
     # Short names: all of them together must fit in one page.
     chdir "/layer/sealed" or return 0;
-    my $lower = join ":", @sealed, "/mask", "/lower";
-    my $mounted = mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=$lower,upperdir=/layer/upper,workdir=/layer/work");
+    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", "upper", "work", @sealed)
+      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", "git-upper", "git-work", map { "$_.git" } @sealed));
     chdir "/";
     return $mounted;
 }
-
-sub has_entries { opendir(my $folder, $_[0]) or return 1; return grep { !/^\.\.?$/ } readdir $folder }
 
 # Copies the topmost layer while it stays mounted, in a child, and says whether the copy is whole.
 sub keep_copy {
@@ -169,15 +202,35 @@ sub keep_copy {
     return if $pid;
     $SIG{CHLD} = "DEFAULT";
     my $copy = "/layer/sealed/$number";
-    my ($kib, $files) = map { (split /\s/, `/usr/bin/du $_ /layer/upper 2>/dev/null`)[0] // 0 } "-skx", "-sx --inodes";
+    my ($kib, $files) = (0, 0);
+    for (qw(/layer/upper /layer/git-upper)) {
+        $kib += (split /\s/, `/usr/bin/du -skx $_ 2>/dev/null`)[0] // 0;
+        $files += (split /\s/, `/usr/bin/du -sx --inodes $_ 2>/dev/null`)[0] // 0;
+    }
     my $is_small = $files > 0 && $kib <= $kib_max && $files <= $files_max;
-    my $is_whole = $is_small && system("/bin/cp", "-a", "--", "/layer/upper", "$copy.new") == 0;
+    my $is_whole = $is_small && system("/bin/cp", "-a", "--", "/layer/git-upper", "$copy.git") == 0
+      && system("/bin/cp", "-a", "--", "/layer/upper", "$copy.new") == 0;
     drop_followed("$copy.new") if $is_whole;
     $is_whole &&= rename "$copy.new", $copy;
-    system "/bin/rm", "-rf", "--", "$copy.new" unless $is_whole;
+    system "/bin/rm", "-rf", "--", "$copy.new", "$copy.git" unless $is_whole;
     syswrite STDOUT, $is_whole ? "kept 1\n" : "kept 0\n";
     exit 0;
 }
+
+sub mount_overlay {
+    my ($target, $mask, $lower, $upper, $work, @sealed) = @_;
+    dress_masks($mask, $lower, "");
+    # As long as the topmost layer is empty, its root looks as that of the next.
+    my @root = stat(@sealed ? $sealed[0] : $lower);
+    if (is_empty("/layer/$upper")) { chmod $root[2] & 07777, "/layer/$upper"; utime $root[8], $root[9], "/layer/$upper" }
+    my $below = join ":", @sealed, $mask, $lower;
+    return mount_at("overlay", $target, "overlay", $NOSUID | $NODEV,
+        "userxattr,index=on,lowerdir=$below,upperdir=/layer/$upper,workdir=/layer/$work");
+}
+
+sub is_empty { opendir(my $folder, $_[0]) or return 1; return !grep { !/^\.\.?$/ } readdir $folder }
+
+sub unmount_view { return ($git eq "" || unmount("/t$git", 0)) && unmount("/t$checkout", 0) }
 
 # Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the
 # kernel refuses. What holds a mount of its own stays a bind, since an overlay would hide that mount; the host refuses
@@ -390,7 +443,7 @@ sub build_template {
         if ($word eq "covered" && -d $source) { cover($source, "/t$path") }
         else { bind_at($source, "/t$path", $NOSUID | $NODEV | ($word eq "write" ? 0 : $RDONLY)) }
     }
-    make_folders("/t$checkout");
+    make_folders("/t$_") for $checkout, $git eq "" ? () : $git;
     restrict("/t", $RDONLY, 0);
 }
 
@@ -398,7 +451,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -407,7 +460,8 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
-bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl);
+bind_at($git, "$root/git", $RDONLY | $NOSUID | $NODEV) if $git ne "";
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
@@ -444,14 +498,14 @@ while (my $line = <STDIN>) {
     elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
     elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
     elsif ($word eq "m" && $rest =~ /^(\d+)$/) { measure($1) }
-    elsif ($word eq "c") { print "changes ", has_entries("/layer/upper") ? 1 : 0, "\n" }
+    elsif ($word eq "c") { print "changes ", is_empty("/layer/upper") && is_empty("/layer/git-upper") ? 0 : 1, "\n" }
     elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "F") { $follower ||= follow(); print "following\n" }
     elsif ($word eq "G") { kill "KILL", $follower if $follower; $follower = 0 }
     elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
     elsif ($word eq "v") { print mount_view(split / /, $rest // "") ? "viewed\n" : "failed mount: $!\n" }
-    elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
+    elsif ($word eq "u") { print unmount_view() ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.
         my $path = pack "H*", $rest;

@@ -11,6 +11,8 @@ export interface HolderPlan {
   /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
   readonly session: string;
   readonly checkout: string;
+  /** The git folder that the checkout shares and that lies outside it; null when there is none. */
+  readonly git: string | null;
   readonly launcher: string;
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
@@ -20,8 +22,9 @@ export interface HolderPlan {
   readonly scan: readonly string[];
 }
 
-/** A file of the checkout that may hold a secret. */
+/** A file of the checkout, or of its git folder outside it, that may hold a secret. */
 export interface FoundSecret {
+  readonly place: "checkout" | "git";
   readonly path: Uint8Array;
   readonly mode: number;
   readonly content: Uint8Array;
@@ -76,6 +79,7 @@ export class Holder {
       `${plan.session}/root`,
       plan.session,
       plan.checkout,
+      plan.git ?? "",
       process.arch,
       programs.bwrap,
       programs.find,
@@ -238,9 +242,14 @@ export class Holder {
   }
 
   #readLine(line: string): void {
-    if (line.startsWith("secret ")) {
-      const [, path = "", mode, content = ""] = line.split(" ");
-      this.#onSecret({ path: Buffer.from(path, "hex"), mode: Number(mode), content: Buffer.from(content, "hex") });
+    if (line.startsWith("secret ") || line.startsWith("gitsecret ")) {
+      const [word, path = "", mode, content = ""] = line.split(" ");
+      this.#onSecret({
+        place: word === "secret" ? "checkout" : "git",
+        path: Buffer.from(path, "hex"),
+        mode: Number(mode),
+        content: Buffer.from(content, "hex"),
+      });
       return;
     }
     if (line.startsWith("saw ")) {

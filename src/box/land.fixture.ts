@@ -69,7 +69,10 @@ export interface Session {
   readonly recover: () => Promise<Recovered | null>;
 }
 
-export async function startSession(place: Place): Promise<Session> {
+export async function startSession(
+  place: Place,
+  options: { readonly alternates?: readonly string[] } = {},
+): Promise<Session> {
   const startedAt = Date.now();
   const ripgrep = `../../node_modules/@vscode/ripgrep-linux-${process.arch}/bin/rg`;
   const box = await Box.open({
@@ -80,6 +83,7 @@ export async function startSession(place: Place): Promise<Session> {
     environment: process.env,
     tools: { rg: fileURLToPath(new URL(ripgrep, import.meta.url)) },
     startedAt,
+    ...options,
   });
   const { path } = box.folder;
   return {

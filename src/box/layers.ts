@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Bind } from "./sandbox.ts";
 
 /**
  * The layer of a session, as a stack: `layer/upper` is written to; below it lie sealed ones, `layer/sealed/N`, that nothing
@@ -31,7 +32,7 @@ export interface Checkpoint {
 /** The kernel takes 500 layers; beyond this many, turns have no checkpoint of their own. */
 export const STACK_MAX = 400;
 /** Folders of a session that its layers lie in. */
-export const LAYER_FOLDERS = ["layer", "layer/upper", "layer/work", "layer/sealed"];
+export const LAYER_FOLDERS = ["layer/upper", "layer/work", "layer/git-upper", "layer/git-work", "layer/sealed"];
 
 const FILE = "layers.json";
 const NONE: Layers = { made: 0, stack: [], checkpoints: [] };
@@ -49,6 +50,24 @@ export function layerNames(sessionPath: string): string[] {
   return ["upper", ...readLayers(sessionPath).stack.map((number) => `sealed/${number}`)];
 }
 
+/** Shows the layers of the checkout to a script, which is told their names. */
+export function layerBind(sessionPath: string): Bind {
+  return { source: join(sessionPath, "layer"), target: "/layer", access: "read" };
+}
+
+/** Shows the layers of a git folder outside the checkout, each as the `.git` of a folder in `/layer` with that name. */
+export function gitLayers(sessionPath: string): { readonly names: readonly string[]; readonly binds: readonly Bind[] } {
+  const names = ["git-upper", ...readLayers(sessionPath).stack.map((number) => `sealed/${number}.git`)];
+  return {
+    names,
+    binds: names.map((name) => ({
+      source: join(sessionPath, "layer", name),
+      target: `/layer/${name}/.git`,
+      access: "read",
+    })),
+  };
+}
+
 /** Says whether a session has a layer; makes the empty one that a program did not come to make after it sealed one. */
 export function hasLayer(sessionPath: string): boolean {
   if (!existsSync(join(sessionPath, "layer"))) return false;
@@ -59,8 +78,10 @@ export function hasLayer(sessionPath: string): boolean {
 /** Seals what `layer/upper` holds and puts an empty one on top. No view may be mounted. */
 export function sealLayer(sessionPath: string): Layers {
   const number = reserveLayer(sessionPath, (stack, made) => [made, ...stack]);
-  // One step: before it the layer is as it was, after it the sealed one counts.
+  // One step: before it the layer is as it was, after it the sealed one counts. What lies outside the checkout stays on top
+  // until it follows.
   renameSync(join(sessionPath, "layer/upper"), sealedPath(sessionPath, number));
+  renameSync(join(sessionPath, "layer/git-upper"), `${sealedPath(sessionPath, number)}.git`);
   makeUpper(sessionPath);
   return readLayers(sessionPath);
 }
@@ -106,13 +127,16 @@ export function forgetLayers(sessionPath: string): void {
 
 // The kernel ties the work folder to its upper one, so a new layer has a new one; the old one is kept beside what it served.
 function makeUpper(sessionPath: string): void {
-  const { stack } = readLayers(sessionPath);
-  const [upper, work] = [join(sessionPath, "layer/upper"), join(sessionPath, "layer/work")];
-  const newest = stack[0];
-  if (existsSync(work) && newest !== undefined && !existsSync(`${sealedPath(sessionPath, newest)}.work`))
-    renameSync(work, `${sealedPath(sessionPath, newest)}.work`);
-  mkdirSync(work, { recursive: true, mode: 0o700 });
-  mkdirSync(upper, { mode: 0o700 });
+  const newest = readLayers(sessionPath).stack[0];
+  for (const name of ["work", "git-work"]) {
+    const work = join(sessionPath, "layer", name);
+    const spent = newest === undefined ? null : `${sealedPath(sessionPath, newest)}.${name}`;
+    if (spent !== null && existsSync(work) && !existsSync(spent)) renameSync(work, spent);
+    mkdirSync(work, { recursive: true, mode: 0o700 });
+  }
+  // The upper one last: while there is none, this is not done.
+  for (const name of ["git-upper", "upper"])
+    mkdirSync(join(sessionPath, "layer", name), { recursive: true, mode: 0o700 });
 }
 
 function sealedPath(sessionPath: string, number: number): string {

@@ -202,10 +202,7 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
       lateFolders.add(path.includes("/") ? dirname(path) : "");
     const copy = maskOf(path, content);
     if (copy === null || !isPlain(mode)) continue;
-    const target = Buffer.concat([Buffer.from(`${folder}/`), bytes]);
-    mkdirSync(parentOf(target), { recursive: true });
-    writeFileSync(target, copy, { flag: "wx" });
-    chmodSync(target, mode & 0o777);
+    writeMask(folder, bytes, mode, copy);
     masked.push(path);
     if (secretKind(path) === "dotenv") lateFolders.add(path.includes("/") ? dirname(path) : "");
   }
@@ -222,14 +219,31 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
   return masked;
 }
 
-function maskOf(path: string, content: Uint8Array): Uint8Array | null {
-  if (path === ".git/config" || path.endsWith("/.git/config")) {
-    const text = Buffer.from(content).toString("latin1");
-    const clean = text
-      .replace(/:\/\/[^/\s@]+@/g, "://")
-      .replace(/^(\s*(?:extraheader|password|token|[\w-]*secret)\s*=).*$/gim, "$1 ringfence-masked");
-    return clean === text ? null : Buffer.from(clean, "latin1");
+/** Writes the masks of a git folder outside the checkout, whose configuration alone may hold a secret. */
+export function writeGitMasks(folder: string, found: readonly FoundSecret[]): void {
+  for (const { path, mode, content } of found) {
+    const copy = maskConfig(content);
+    if (copy !== null && isPlain(mode)) writeMask(folder, path, mode, copy);
   }
+}
+
+function writeMask(folder: string, path: Uint8Array, mode: number, copy: Uint8Array): void {
+  const target = Buffer.concat([Buffer.from(`${folder}/`), path]);
+  mkdirSync(parentOf(target), { recursive: true });
+  writeFileSync(target, copy, { flag: "wx" });
+  chmodSync(target, mode & 0o777);
+}
+
+function maskConfig(content: Uint8Array): Uint8Array | null {
+  const text = Buffer.from(content).toString("latin1");
+  const clean = text
+    .replace(/:\/\/[^/\s@]+@/g, "://")
+    .replace(/^(\s*(?:extraheader|password|token|[\w-]*secret)\s*=).*$/gim, "$1 ringfence-masked");
+  return clean === text ? null : Buffer.from(clean, "latin1");
+}
+
+function maskOf(path: string, content: Uint8Array): Uint8Array | null {
+  if (/(?:^|\/)\.git\/(?:.*\/)?config(?:\.worktree)?$/s.test(path)) return maskConfig(content);
   const kind = secretKind(path);
   return kind === null ? null : maskContent(kind, content);
 }

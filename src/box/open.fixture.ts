@@ -41,6 +41,7 @@ export async function openBox(
     readonly environment?: Readonly<Record<string, string | undefined>>;
     readonly place?: Place;
     readonly below?: string;
+    readonly alternates?: readonly string[];
   } = {},
 ): Promise<OpenBox> {
   const place = options.place ?? makePlace(make);
@@ -50,6 +51,7 @@ export async function openBox(
     folder: makeSessionFolder(place.state, startedAt),
     checkout: place.checkout,
     below: options.below ?? "",
+    alternates: options.alternates ?? [],
     state: place.state,
     identity: await readIdentity(environment),
     environment,

@@ -5,7 +5,7 @@ import { type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
-import { type Checkpoint, forgetLayers, readLayers, rewindLayer } from "./layers.ts";
+import { type Checkpoint, forgetLayers, LAYER_FOLDERS, readLayers, rewindLayer } from "./layers.ts";
 import type { Programs } from "./programs.ts";
 import { type Recovered, recoverLanding, type UndoPlan, type UndoResult, undoLanding } from "./undo.ts";
 
@@ -57,8 +57,7 @@ export function discardPermitted(permit: Permit, sessionPath: string, programs: 
 export function emptyPermitted(permit: Permit, box: Box, programs: Programs): Promise<void> {
   if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
   return box.renew(async () => {
-    for (const name of ["layer/upper", "layer/work", "layer/sealed"])
-      await emptyFolder(join(box.folder.path, name), programs);
+    for (const name of LAYER_FOLDERS) await emptyFolder(join(box.folder.path, name), programs);
     forgetLayers(box.folder.path);
   });
 }

@@ -37,6 +37,8 @@ export type SessionEvent =
       readonly tools: readonly string[];
     }
   | { readonly type: "instructions"; readonly paths: readonly string[] }
+  /** What the person must know of this session's box, a sentence each. */
+  | { readonly type: "notice"; readonly text: string }
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "reasoning"; readonly text: string }
   | { readonly type: "retry"; readonly attempt: number; readonly waitMs: number; readonly reason: string }

@@ -154,7 +154,7 @@ function toJson(collected: Collected, found: FoundCommits | null): object {
     digest: collected.digest,
     git_changes: collected.gitChanges,
     git_held: collected.gitHeld,
-    commits: found?.commits ?? [],
+    commits: found ? [found, ...found.others].flatMap(({ commits }) => commits) : [],
     commits_note: found?.note ?? null,
     changes: collected.changes.map(({ change, cls, why, runs, conflict, hash }) => ({
       path: change.path,
@@ -196,7 +196,9 @@ function commitsText(found: FoundCommits | null, landed: LandedCommits | null = 
   });
   const note = landed ? landed.note : (found?.note ?? null);
   const branch = landed?.move?.how === "branch" ? `new branch ${landed.move.branch}: ` : "";
-  return rows.join("") + (note === null && branch === "" ? "" : row(`${branch}${note ?? "your HEAD stays"}`));
+  const others = (found?.others ?? []).map((other, at) => commitsText(other, landed?.others[at] ?? null));
+  const own = note === null && branch === "" ? "" : row(`${branch}${note ?? "your HEAD stays"}`);
+  return rows.join("") + own + others.join("");
 }
 
 function statusText(collected: Collected): string {
@@ -227,7 +229,8 @@ async function land(
   writeSafe(terminal.stdout, landText(result, git));
   const refused =
     which === null
-      ? result.held.some(({ cls }) => cls !== "source") || found?.commits.some(({ state }) => state === "waits")
+      ? result.held.some(({ cls }) => cls !== "source") ||
+        [found, ...(found?.others ?? [])].some((one) => one?.commits.some(({ state }) => state === "waits"))
       : which.some((path) => !result.landed.includes(path));
   if (result.failed.length > 0 || (found?.moves.length && commits?.move === null)) return 1;
   return refused ? EXIT_CODES["approval-needed"] : 0;

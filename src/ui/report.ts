@@ -58,6 +58,7 @@ function textReport({ stdout, stderr }: Terminal): Report {
       else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
       else if (event.type === "reply" && event.calls.length > 0 && event.text !== "")
         writeSafe(stderr, `${event.text}\n`);
+      else if (event.type === "notice") writeSafe(stderr, row(event.text));
       else if (event.type === "retry")
         writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
     },
@@ -133,6 +134,8 @@ function streamReport(terminal: Terminal): Report {
             session_id: session,
             paths: event.paths,
           });
+        case "notice":
+          return writeJson(terminal, { type: "system", subtype: "notice", session_id: session, text: event.text });
         case "text":
         case "reasoning":
         case "call":

@@ -3,6 +3,13 @@ import type { Journey } from "./journey.ts";
 const commits = (count: number) =>
   `for i in $(seq ${count}); do echo "line $i" >>log.txt; git add log.txt; git commit -qm "Line $i"; done\n`;
 
+// Relative pointers, since the checkout and the home are copied to another place for each run.
+const LINKED = `cd ..; rm -rf repo; git init -q home/main; cd home/main; git config gc.auto 0; ${commits(3)}git worktree add -q -b topic ../../repo; cd ../../repo
+echo 'gitdir: ../home/main/.git/worktrees/repo' >.git; echo ../../../../../repo/.git >../home/main/.git/worktrees/repo/gitdir; git status --short`;
+const SUBMODULE = `cd ..; rm -rf repo; git init -q home/lib; cd home/lib; ${commits(3)}git init -q ../super; cd ../super
+git -c protocol.file.allow=always submodule --quiet add ../lib vendor/lib; git commit -qm lib; cd ../..; mv home/super/vendor/lib repo; cd repo
+echo 'gitdir: ../home/super/.git/modules/vendor/lib' >.git; git --git-dir=../home/super/.git/modules/vendor/lib --work-tree=. config core.worktree ../../../../../../repo; git config gc.auto 0`;
+
 /** Git, from a plain commit to bisecting, with the repository's own hooks. */
 export const GIT: readonly Journey[] = [
   {
@@ -61,6 +68,30 @@ export const GIT: readonly Journey[] = [
       "cd trees/feature && echo x >x.txt && git add x.txt && git commit -qm 'From the tree' && git branch --show-current",
       "cd ../.. && git worktree add -q --detach /tmp/tree HEAD~1 && cat /tmp/tree/log.txt && git worktree list | wc -l",
       "git merge -q feature && ls && git worktree remove trees/feature && git worktree remove /tmp/tree && git worktree list | wc -l && git branch -d feature | sed 's/(was .*)//'",
+    ],
+  },
+  {
+    name: "git: a linked worktree is the checkout: commit, stash, rebase, merge",
+    needs: ["git", "bash"],
+    setup: LINKED,
+    steps: [
+      "git status --short --branch && git log --format=%s && git rev-parse --git-common-dir | grep -o 'home/main/.git'",
+      "echo x >x.txt && git add x.txt && git commit -qm X && echo more >>log.txt && git stash -q && git status --short && git stash pop -q && git diff --stat",
+      "git commit -qam More && git checkout -q -b side HEAD~2 && echo s >s.txt && git add s.txt && git commit -qm Side && git rebase -q side topic && git log --format=%s",
+      "git checkout -q main 2>&1 | grep -o 'is already.*at' ; git merge -q main && git reset -q --hard HEAD~1 && git cherry-pick ORIG_HEAD >/dev/null && git log --format=%s -1",
+      "git tag -a v1 -m one && git describe && git branch --format='%(refname:short)' && git fsck --no-dangling 2>&1 | grep -v notice; git reflog | wc -l",
+      "git rm -q x.txt && git commit -qm 'Drop x' && git revert --no-edit HEAD >/dev/null && git show --stat --format=%s HEAD && git status --short",
+    ],
+  },
+  {
+    name: "git: a submodule alone is the checkout: commit, branch, stash",
+    needs: ["git", "bash"],
+    setup: SUBMODULE,
+    steps: [
+      "git status --short --branch && git log --format=%s && git rev-parse --show-toplevel | grep -o 'repo$'",
+      "git checkout -q --detach && echo x >x.txt && git add x.txt && git commit -qm X && git log --format=%s -1 && git branch -a --format='%(refname:short)' | grep -v detached",
+      "git checkout -q -b topic && echo y >>x.txt && git stash -q && git stash list | wc -l && git stash pop -q && git commit -qam Y && git log --format='%s %D' -2",
+      "git remote -v | grep -c lib; git show --stat --format=%s HEAD && git fsck --no-dangling 2>&1 | grep -v notice; git status --short --branch",
     ],
   },
   {
