@@ -3,10 +3,11 @@ import { join } from "node:path";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
+import { Bases } from "./bases.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
-import { Holder } from "./holder.ts";
+import { Holder, type SavedBases } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeMasks } from "./mask.ts";
@@ -56,6 +57,7 @@ export class Box {
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
   readonly #watch: Watch;
+  readonly #bases: Bases;
   readonly #active = new Set<OneShot>();
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
@@ -67,6 +69,7 @@ export class Box {
     this.below = parts.below;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
+    this.#bases = new Bases(parts.holder);
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.
     parts.holder.ended.then(() => this.#pool.close()).catch(() => {});
@@ -164,7 +167,10 @@ export class Box {
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
     this.#freezes += 1;
+    // A freeze would stop what saves as well.
+    while (this.#bases.isBusy) await this.#bases.settled();
     await this.#holder.freeze();
+    await this.#bases.save();
   }
 
   /** Ends a freeze. Two may overlap, landing and a count of the disk; nothing goes on before both have ended. */
@@ -183,10 +189,16 @@ export class Box {
     for (const oneShot of this.#active) oneShot.kill();
     await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
     await this.#pool.drain();
+    const { since } = await this.#bases.save();
     await this.#holder.unmountView();
     await between();
-    await this.#holder.mountView();
+    await this.#holder.mountView(since);
     this.#pool.refill();
+  }
+
+  /** Keeps the checkout's version of what the layer holds, and tells which of those files the person has changed. */
+  saveBases(): Promise<SavedBases> {
+    return this.#bases.save();
   }
 
   /** Says whether the layer holds anything at all. */
@@ -197,6 +209,7 @@ export class Box {
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
+    if (this.#bases.isStale) await this.#bases.save();
     this.#pool.close();
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();
@@ -205,6 +218,7 @@ export class Box {
 
   #forget(oneShot: OneShot): void {
     this.#active.delete(oneShot);
+    this.#bases.later();
     if (this.#active.size === 0) this.#watch.stop();
   }
 

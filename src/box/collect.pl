@@ -2,6 +2,7 @@
 #
 #   list    /upper and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
 #   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
+#           and to /stage/o what the layer's file derives from, where /bases has that
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
 #   measure /sessions -> bytes on the disk of each named folder, and when a file of its layer changed last input: names
 #   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
@@ -286,17 +287,25 @@ my ($total, %made);
 sub stage {
     my @strings = whole_inputs();
     $total = 0;
-    for my $side ("a", "b") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
+    for my $side ("a", "b", "o") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
     my @items;
     while (@strings) {
         my ($path, $upper, $base) = splice @strings, 0, 3;
-        push @items, { path => $path, b => stage_one("b", "/upper", $path, $upper), a => stage_one("a", "/base", $path, $base) };
+        push @items, { path => $path, b => stage_one("b", "/upper", $path, $upper), a => stage_one("a", "/base", $path, $base),
+            o => stage_one("o", "/bases", $path, known_base($path)) };
     }
-    my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a" } @items;
+    my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a", "o" } @items;
     my %hash = hashes(@files);
     for my $item (@items) {
-        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a");
+        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a", "o");
     }
+}
+
+# One that was not saved whole is shut to its owner.
+sub known_base {
+    my ($path) = @_;
+    my $found = look("/bases/$path");
+    return $found && $found->{type} eq "f" && $found->{mode} & 0400 ? "f" : "-";
 }
 
 sub stage_one {

@@ -8,6 +8,7 @@ use warnings;
 
 my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
+require(($0 =~ m{^(.*)/}s)[0] . "/bases.pl");
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
@@ -18,6 +19,8 @@ my %number =
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
 my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
 my $fifos_made = 0;
+# The checkout's files that are older than this are those that the view shows.
+my $mounted_since = 0;
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 umask 0022;
@@ -115,6 +118,8 @@ sub dress_masks {
 }
 
 sub mount_view {
+    my ($instant) = @_;
+    $mounted_since = $instant // ($mounted_since || bases::stamp_for($arch));
     dress_masks("");
     # As long as the layer is empty, its root looks as the checkout's too.
     my @root = stat "/lower";
@@ -196,6 +201,15 @@ sub count_disk {
     exit 0;
 }
 
+# Saves versions of the checkout's files in a child, since a large layer takes a while.
+sub save_bases {
+    my $pid = fork // return print "bases 0 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::save($arch, $mounted_since);
+    exit 0;
+}
+
 # Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
 # cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
 sub build_template {
@@ -220,7 +234,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask bases home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -229,7 +243,7 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
-bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl);
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask bases home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
@@ -271,7 +285,8 @@ while (my $line = <STDIN>) {
         print "changes ", (grep { !/^\.\.?$/ } readdir $upper) ? 1 : 0, "\n";
     }
     elsif ($word eq "d") { count_disk() }
-    elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
+    elsif ($word eq "b") { save_bases() }
+    elsif ($word eq "v") { print mount_view($rest) ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { decodePath } from "../core/changes.ts";
 import type { Cgroups, Limits } from "./limits.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
 
 export interface HolderPlan {
   readonly programs: Programs;
-  /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
+  /** The session's folder; holds `root layer/upper layer/work mask bases home ctl`. */
   readonly session: string;
   readonly checkout: string;
   readonly launcher: string;
@@ -26,6 +27,19 @@ export interface FoundSecret {
   readonly content: Uint8Array;
 }
 
+/** A file of which the layer has a version, and that the person has changed since. */
+export interface EditedFile {
+  readonly path: string;
+  /** ctime in nanoseconds since 1970; "0" when it is gone. */
+  readonly changedAt: string;
+}
+
+export interface SavedBases {
+  /** An instant that the next view may be mounted for; null when not every path of the layer could be saved or marked. */
+  readonly since: string | null;
+  readonly edited: readonly EditedFile[];
+}
+
 const LINE_BYTES_MAX = 8 << 20;
 const READY_MS_MAX = 30_000;
 
@@ -42,6 +56,7 @@ export class Holder {
   #failure: string | null = null;
   #errors = "";
   #onSecret: (secret: FoundSecret) => void = () => {};
+  #edited: EditedFile[] = [];
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
   readonly ended: Promise<void>;
@@ -115,8 +130,9 @@ export class Holder {
     return `/proc/self/fd/${this.#fifos ?? "none"}`;
   }
 
-  async mountView(): Promise<void> {
-    this.#say("v");
+  /** Mounts the view; `since`: every path of the layer was saved or marked at that instant (`saveBases`). */
+  async mountView(since: string | null = null): Promise<void> {
+    this.#say(since === null ? "v" : `v ${since}`);
     await this.#expect("viewed");
   }
 
@@ -160,6 +176,14 @@ export class Holder {
   async hasChanges(): Promise<boolean> {
     this.#say("c");
     return (await this.#expect("changes")) === "changes 1";
+  }
+
+  /** Saves the checkout's version of what the layer holds, as far as it is certain. One at a time, and none while it is frozen. */
+  async saveBases(): Promise<SavedBases> {
+    this.#edited = [];
+    this.#say("b");
+    const [, isWhole, since] = (await this.#expect("bases")).split(" ");
+    return { since: isWhole === "1" ? (since ?? null) : null, edited: this.#edited };
   }
 
   /** Counts what the layer and the home of the box take on the disk. */
@@ -214,6 +238,11 @@ export class Holder {
     if (line.startsWith("secret ")) {
       const [, path = "", mode, content = ""] = line.split(" ");
       this.#onSecret({ path: Buffer.from(path, "hex"), mode: Number(mode), content: Buffer.from(content, "hex") });
+      return;
+    }
+    if (line.startsWith("edited ")) {
+      const [, path = "", changedAt = ""] = line.split(" ");
+      this.#edited.push({ path: decodePath(Buffer.from(path, "hex")), changedAt });
       return;
     }
     // A count of the disk answers late, so an answer belongs to the first wait for its word; a failure to the first of all.

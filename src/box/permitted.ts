@@ -56,6 +56,6 @@ export function discardPermitted(permit: Permit, sessionPath: string, programs: 
 export function emptyPermitted(permit: Permit, box: Box, programs: Programs): Promise<void> {
   if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
   return box.renew(async () => {
-    for (const name of ["layer/upper", "layer/work"]) await emptyFolder(join(box.folder.path, name), programs);
+    for (const name of ["layer/upper", "layer/work", "bases"]) await emptyFolder(join(box.folder.path, name), programs);
   });
 }

@@ -1,0 +1,68 @@
+import type { Holder, SavedBases } from "./holder.ts";
+
+const NOTHING: SavedBases = { since: null, edited: [] };
+/** Commands follow each other closely; while they do, nothing is saved, up to the second time. */
+const QUIET_MS = 60;
+const WAIT_MS_MAX = 1000;
+const SAVE_MS_MAX = 10_000;
+
+/** Keeps the checkout's versions that the layer's files derive from, off the way of the commands. */
+export class Bases {
+  readonly #holder: Holder;
+  #running: Promise<SavedBases> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #staleSince: number | null = null;
+  /** Once a path was left out it stays unknown, so no later view may count as one whose layer is known. */
+  #isWhole = true;
+  #isOver = false;
+
+  constructor(holder: Holder) {
+    this.#holder = holder;
+  }
+
+  get isBusy(): boolean {
+    return this.#running !== null;
+  }
+
+  get isStale(): boolean {
+    return this.#staleSince !== null;
+  }
+
+  /** Saves soon, once no command has ended for a moment. */
+  later(): void {
+    this.#staleSince ??= Date.now();
+    if (this.#timer) clearTimeout(this.#timer);
+    const left = this.#staleSince + WAIT_MS_MAX - Date.now();
+    this.#timer = setTimeout(() => this.save(), Math.max(0, Math.min(QUIET_MS, left))).unref();
+  }
+
+  /** Waits for what is being saved. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Saves now, and tells what the person has changed. Never fails: what is not saved is held rather than merged. */
+  async save(): Promise<SavedBases> {
+    while (this.#running !== null) await this.#running;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#staleSince = null;
+    if (this.#isOver) return NOTHING;
+    this.#running = this.#saveInTime();
+    const saved = await this.#running;
+    this.#running = null;
+    this.#isWhole &&= saved.since !== null;
+    return this.#isWhole ? saved : { ...saved, since: null };
+  }
+
+  async #saveInTime(): Promise<SavedBases> {
+    const { promise, resolve } = Promise.withResolvers<SavedBases>();
+    // Killed for its memory, it never answers.
+    const timer = setTimeout(() => {
+      this.#isOver = true;
+      resolve(NOTHING);
+    }, SAVE_MS_MAX);
+    const saved = await Promise.race([this.#holder.saveBases().catch(() => NOTHING), promise]);
+    clearTimeout(timer);
+    return saved;
+  }
+}

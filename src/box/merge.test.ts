@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { asOrdinaryUser, landAll, makePlace, pathsOf, read, type Session, sh, startSession } from "./land.fixture.ts";
+
+const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done";
+
+test("a file that both sides changed lands merged, and a second landing takes nothing of the person's back", async (t) => {
+  const { place, session } = await open(t, `${LINES} >a.txt`);
+  await session.run("sed -i 's/line 2/the box/' a.txt");
+  await session.box.saveBases();
+  sh(place, "sed -i 's/line 8/the person/' a.txt");
+  const collected = await session.collect();
+  assert.deepEqual(
+    collected.changes.map(({ change, conflict, merged }) => [change.path, conflict, merged]),
+    [["a.txt", null, true]],
+  );
+  assert.deepEqual((await landAll(session)).landed, ["a.txt"]);
+  const both = sh(place, `${LINES} | sed 's/line 2/the box/; s/line 8/the person/'`);
+  assert.equal(read(place, "a.txt"), both);
+  assert.deepEqual((await session.collect()).changes, []);
+  sh(place, "sed -i '/the box/d' a.txt");
+  assert.deepEqual((await landAll(session)).landed, []);
+  assert.doesNotMatch(read(place, "a.txt"), /the box/);
+});
+
+test("an undo of a merged landing gives the person's version back, and it lands merged again", async (t) => {
+  const { place, session } = await open(t, `${LINES} >a.txt`);
+  await session.run("sed -i 's/line 2/the box/' a.txt");
+  await session.box.saveBases();
+  sh(place, "sed -i 's/line 8/the person/' a.txt");
+  const before = read(place, "a.txt");
+  await landAll(session);
+  const after = read(place, "a.txt");
+  assert.deepEqual((await session.undo()).held, []);
+  assert.equal(read(place, "a.txt"), before);
+  await landAll(session);
+  assert.equal(read(place, "a.txt"), after);
+});
+
+test("changes of the same line are held, and the person's file stays as it is", async (t) => {
+  const { place, session } = await open(t, `${LINES} >a.txt`);
+  await session.run("sed -i 's/line 2/the box/' a.txt");
+  await session.box.saveBases();
+  sh(place, "sed -i 's/line 2/the person/' a.txt");
+  const { landed, held } = await landAll(session);
+  assert.deepEqual([landed, pathsOf(held)], [[], ["a.txt"]]);
+  assert.match(read(place, "a.txt"), /the person/);
+});
+
+test("a file that was touched, moved away and back or stashed and popped is no conflict", async (t) => {
+  const { place, session } = await open(t, "for n in a b c d; do echo $n >$n.txt; done; mkdir d; echo x >d/x.txt");
+  await session.run("for f in a b c d d/x; do echo box >>$f.txt; done");
+  await session.box.saveBases();
+  sh(place, "touch a.txt; mv b.txt b; cp b b.txt; rm b; mv d e; mv e d; echo w >c.txt; git stash -q; git stash pop -q");
+  sh(place, "git checkout -q c.txt");
+  const { landed, held } = await landAll(session);
+  assert.deepEqual([landed, held], [["a.txt", "b.txt", "c.txt", "d.txt", "d/x.txt"], []]);
+});
+
+test("a folder that the person moved in is not taken for the one that the box saw", async (t) => {
+  const { place, session } = await open(t, "mkdir -p one other; echo old >one/a.txt; echo other >other/a.txt");
+  await session.run("true");
+  sh(place, "mv one gone; mv other one; touch one/new.txt");
+  await session.run("echo box >>one/a.txt");
+  await session.box.saveBases();
+  assert.throws(() => readFileSync(`${session.path}/bases/one/a.txt`));
+});
+
+test("a masked file is never saved, and neither is one that a link leads to", async (t) => {
+  const { place, session } = await open(
+    t,
+    "echo TOKEN=abcdefgh >.env; mkdir real; echo real >real/f.txt; ln -s real link; echo a >a.txt",
+  );
+  await session.run("echo TOKEN=other >.env; rm link; mkdir link; echo box >link/f.txt; echo box >a.txt");
+  await session.box.saveBases();
+  assert.equal(readFileSync(`${session.path}/bases/a.txt`, "utf8"), "a\n");
+  for (const path of [".env", "link/f.txt"]) assert.throws(() => readFileSync(`${session.path}/bases/${path}`));
+  sh(place, "true");
+});
+
+test("only the side that changed the right to execute decides on it", async (t) => {
+  const { place, session } = await open(t, `${LINES} >a.sh; ${LINES} >b.sh`);
+  await session.run("sed -i 's/line 2/the box/' a.sh; chmod 755 b.sh");
+  await session.box.saveBases();
+  sh(place, "chmod 755 a.sh; sed -i 's/line 8/the person/' b.sh");
+  const collected = await session.collect();
+  assert.deepEqual(
+    collected.changes.map(({ change, conflict, merged }) => [change.path, change.executable, conflict, merged]),
+    [
+      ["a.sh", true, null, false],
+      ["b.sh", true, null, true],
+    ],
+  );
+});
+
+async function open(t: import("node:test").TestContext, make: string) {
+  const place = makePlace(make);
+  const session: Session = await startSession(place);
+  t.after(() => session.close());
+  return { place, session };
+}
+
+if (process.getuid?.() === 0)
+  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
