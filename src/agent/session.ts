@@ -12,6 +12,7 @@ import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
+import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
 
@@ -49,6 +50,8 @@ export class Session {
   readonly #plan: SessionPlan;
   readonly #startedAt: number;
   #instructions: Parameters<typeof presentInstructions>[0];
+  /** Files of which the person's version and the layer's clash, as the model was told. */
+  readonly #told = new Map<string, string>();
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
   private constructor(
@@ -115,6 +118,11 @@ export class Session {
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
+  }
+
+  /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
+  takeOver(): Promise<string> {
+    return this.messages.length === 0 ? Promise.resolve("") : takeOver(this, this.#told, this.#plan.now);
   }
 
   recordRequest(): void {

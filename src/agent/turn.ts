@@ -21,7 +21,7 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);
-  session.addUser(prompt);
+  session.addUser(`${await session.takeOver()}${prompt}`);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.limitReached();

@@ -16,6 +16,7 @@ my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW, $AT_EMPTY_PATH, $UTIME_OMIT) = (-100, 0x100
 # Neither a link nor another mount is ever passed; the view shows none of the mounts below the checkout either.
 my $RESOLVE = 0x01 | 0x02 | 0x04 | 0x08;
 my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $ENTRIES_MAX, $SEEN_MAX, $PATH_BYTES_MAX) = (1 << 20, 64 << 20, 20_000, 100_000, 1900);
+my $NEWER_MAX = 1000;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
 
@@ -34,11 +35,36 @@ sub save {
 sub set_numbers {
     %number =
       $_[0] eq "arm64"
-      ? (statx => 291, getxattr => 8, utimensat => 88, openat2 => 437)
-      : (statx => 332, getxattr => 191, utimensat => 280, openat2 => 437);
+      ? (statx => 291, getxattr => 8, utimensat => 88, openat2 => 437, setitimer => 103)
+      : (statx => 332, getxattr => 191, utimensat => 280, openat2 => 437, setitimer => 38);
 }
 
 sub stamp_for { set_numbers($_[0]); return stamp() }
+
+# Answers "listed" after a line "newer PATH" for each file and folder of the checkout that is newer than the view, as far as
+# that is known within the milliseconds.
+sub list_newer {
+    my ($arch, $instant, $find, $ms_max) = @_;
+    set_numbers($arch);
+    my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
+    pop @pruned;
+    my $when = sprintf "\@%d.%09d", $instant / 1_000_000_000, $instant % 1_000_000_000;
+    my $pid = open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-newerct", $when, "-printf", '%y%P\0')
+      or return syswrite STDOUT, "listed 0\n";
+    my $is_told = 0;
+    local $SIG{ALRM} = sub { return if $is_told++; kill "KILL", $pid; syswrite STDOUT, "listed 0\n"; exit 0 };
+    my $timer = pack "q4", 0, 0, int($ms_max / 1000), $ms_max % 1000 * 1000;
+    syscall($number{setitimer}, 0, $timer, 0);
+    local $/ = "\0";
+    my $count = 0;
+    while (my $line = <$out>) {
+        chomp $line;
+        my ($kind, $path) = (substr($line, 0, 1), substr $line, 1);
+        next if $path eq "" || length $path > $PATH_BYTES_MAX || is_masked($path) || ++$count > $NEWER_MAX;
+        syswrite STDOUT, "newer $kind " . unpack("H*", $path) . "\n";
+    }
+    syswrite STDOUT, "listed 1\n" if !$is_told++;
+}
 
 # The time as the kernel writes it into files, right now.
 sub stamp {
@@ -209,16 +235,46 @@ sub compare {
         my $lower = look_below("/lower", $path);
         next if is_file($lower) && $lower->{changed} == $base->{modified} && $lower->{size} == $base->{size};
         if (is_file($lower) && $lower->{size} == $base->{size} && is_equal($path)) { set_modified("/bases/$path", $lower->{changed}); next }
+        next if is_file($lower) && rebase($path, $lower);
         syswrite STDOUT, "edited " . unpack("H*", $path) . " " . ($lower ? $lower->{changed} : 0) . "\n";
     }
 }
 
 sub is_equal {
     my ($path) = @_;
-    my ($one, $two) = (open_below("/lower", $path, $O_NONBLOCK), open_below("/bases", $path, $O_NONBLOCK));
-    return 0 if !$one || !$two;
-    local $/;
-    return (<$one> // "") eq (<$two> // "");
+    my ($one, $two) = map { content_of($_, $path) // return 0 } "/lower", "/bases";
+    return $one eq $two;
+}
+
+# What both sides have alike is what both go on from.
+sub rebase {
+    my ($path, $lower) = @_;
+    my $upper = look_below("/layer/upper", $path);
+    return 0 if !is_file($upper) || (($upper->{mode} ^ $lower->{mode}) & 0100);
+    my $content = content_of("/lower", $path);
+    return 0 if !defined $content || $content ne (content_of("/layer/upper", $path) // return 0);
+    # Nothing of the checkout is ever saved under this name.
+    my $draft = "/bases/.git/draft";
+    make_parents(".git/draft") or return 0;
+    unlink $draft;
+    write_new($draft, $content, $upper->{mode} & 0100) or return 0;
+    return rename $draft, "/bases/$path";
+}
+
+sub content_of {
+    my ($root, $path) = @_;
+    my $file = open_below($root, $path, $O_NONBLOCK) or return undef;
+    is_file(statx_of(fileno $file, my $empty = "", $AT_EMPTY_PATH)) or return undef;
+    my $content = "";
+    while (my $read = sysread($file, $content, 1 << 18, length $content) // return undef) { return undef if length $content > $FILE_BYTES_MAX }
+    return $content;
+}
+
+sub write_new {
+    my ($path, $content, $is_executable) = @_;
+    sysopen(my $to, $path, $O_WRONLY | $O_CREAT | $O_EXCL | $O_NOFOLLOW, 0200) or return 0;
+    for (my $at = 0; $at < length $content;) { $at += syswrite($to, $content, 1 << 18, $at) // return 0 }
+    return close $to && chmod $is_executable ? 0700 : 0600, $path;
 }
 
 1;

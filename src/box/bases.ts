@@ -15,6 +15,7 @@ export class Bases {
   /** Once a path was left out it stays unknown, so no later view may count as one whose layer is known. */
   #isWhole = true;
   #isOver = false;
+  #isNeeded = false;
 
   constructor(holder: Holder) {
     this.#holder = holder;
@@ -24,12 +25,14 @@ export class Bases {
     return this.#running !== null;
   }
 
-  get isStale(): boolean {
-    return this.#staleSince !== null;
+  /** Whether a command ever ran, so that the layer can hold anything. */
+  get isNeeded(): boolean {
+    return this.#isNeeded;
   }
 
-  /** Saves soon, once no command has ended for a moment. */
+  /** Saves soon, once no command has begun or ended for a moment. */
   later(): void {
+    this.#isNeeded = true;
     this.#staleSince ??= Date.now();
     if (this.#timer) clearTimeout(this.#timer);
     const left = this.#staleSince + WAIT_MS_MAX - Date.now();

@@ -154,6 +154,7 @@ export class Box {
   async start(run: Run): Promise<Started> {
     const oneShot = await this.#pool.take();
     this.#active.add(oneShot);
+    this.#bases.later();
     this.#watch.start();
     oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
     const status = oneShot.run(run).then((code) => {
@@ -201,6 +202,11 @@ export class Box {
     return this.#bases.save();
   }
 
+  /** Lists what of the checkout is newer than the view. */
+  listNewer(msMax: number): ReturnType<Holder["listNewer"]> {
+    return this.#holder.listNewer(msMax);
+  }
+
   /** Says whether the layer holds anything at all. */
   hasChanges(): Promise<boolean> {
     return this.#holder.hasChanges();
@@ -209,7 +215,7 @@ export class Box {
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
-    if (this.#bases.isStale) await this.#bases.save();
+    if (this.#bases.isNeeded) await this.#bases.save();
     this.#pool.close();
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();

@@ -29,8 +29,11 @@ export interface Item {
   /** Below a symbolic link of the checkout, where git refuses to say what it ignores. */
   readonly isBeyondLink: boolean;
   readonly isStaged: boolean;
-  /** The checkout's file from which the layer's version derives; null where that is not known for certain. */
-  readonly origin: { readonly hash: string; readonly executable: boolean } | null;
+  /**
+   * The checkout's file from which the layer's version derives; "unknown" where the checkout had one and it is not certain
+   * which, null where nothing tells of any.
+   */
+  readonly origin: { readonly hash: string; readonly executable: boolean } | "unknown" | null;
   /** Whether `conflict` was judged by that version, and not by times and by what was landed. */
   readonly isJudged: boolean;
   /** Whether the staged version holds what the person changed meanwhile as well. */

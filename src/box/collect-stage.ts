@@ -70,7 +70,12 @@ function addStaged(item: Item, layer: Side, base: Side, origin: Side): Item {
   const { change } = item;
   return {
     ...item,
-    origin: origin.hash === null ? null : { hash: origin.hash, executable: (origin.mode & 0o100) !== 0 },
+    origin:
+      origin.hash === null
+        ? origin.state === "u"
+          ? "unknown"
+          : null
+        : { hash: origin.hash, executable: (origin.mode & 0o100) !== 0 },
     isStaged: layer.state !== "u" && base.state !== "u",
     heads: { old: base.state === "s" ? base.head : null, new: layer.state === "s" ? layer.head : null },
     change: {

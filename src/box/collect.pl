@@ -292,7 +292,7 @@ sub stage {
     while (@strings) {
         my ($path, $upper, $base) = splice @strings, 0, 3;
         push @items, { path => $path, b => stage_one("b", "/upper", $path, $upper), a => stage_one("a", "/base", $path, $base),
-            o => stage_one("o", "/bases", $path, known_base($path)) };
+            o => stage_origin($path) };
     }
     my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a", "o" } @items;
     my %hash = hashes(@files);
@@ -301,11 +301,13 @@ sub stage {
     }
 }
 
-# One that was not saved whole is shut to its owner.
-sub known_base {
+# Of a marked path it is not known; one that was not saved whole is shut to its owner.
+sub stage_origin {
     my ($path) = @_;
-    my $found = look("/bases/$path");
-    return $found && $found->{type} eq "f" && $found->{mode} & 0400 ? "f" : "-";
+    my $found = look("/bases/$path") // { type => "-" };
+    my $is_known = $found->{type} eq "f" && $found->{mode} & 0400;
+    my $side = stage_one("o", "/bases", $path, $is_known ? "f" : "-");
+    return !$is_known && $found->{type} ne "-" && $found->{type} ne "d" ? { %$side, state => "u" } : $side;
 }
 
 sub stage_one {

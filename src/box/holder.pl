@@ -210,6 +210,15 @@ sub save_bases {
     exit 0;
 }
 
+sub list_newer {
+    my ($ms_max) = @_;
+    my $pid = fork // return print "listed 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::list_newer($arch, $mounted_since, $find, $ms_max);
+    exit 0;
+}
+
 # Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
 # cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
 sub build_template {
@@ -286,6 +295,7 @@ while (my $line = <STDIN>) {
     }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "b") { save_bases() }
+    elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }
     elsif ($word eq "v") { print mount_view($rest) ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {

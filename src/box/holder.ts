@@ -34,6 +34,12 @@ export interface EditedFile {
   readonly changedAt: string;
 }
 
+/** Something of the checkout that is newer than the view. */
+export interface NewerFile {
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
 export interface SavedBases {
   /** An instant that the next view may be mounted for; null when not every path of the layer could be saved or marked. */
   readonly since: string | null;
@@ -57,6 +63,7 @@ export class Holder {
   #errors = "";
   #onSecret: (secret: FoundSecret) => void = () => {};
   #edited: EditedFile[] = [];
+  #newer: NewerFile[] = [];
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
   readonly ended: Promise<void>;
@@ -186,6 +193,14 @@ export class Holder {
     return { since: isWhole === "1" ? (since ?? null) : null, edited: this.#edited };
   }
 
+  /** Lists what of the checkout is newer than the view, within a time; `isWhole` says that it was enough. */
+  async listNewer(msMax: number): Promise<{ readonly isWhole: boolean; readonly newer: readonly NewerFile[] }> {
+    this.#newer = [];
+    this.#say(`n ${msMax}`);
+    const isWhole = (await this.#expect("listed")) === "listed 1";
+    return { isWhole, newer: this.#newer };
+  }
+
   /** Counts what the layer and the home of the box take on the disk. */
   async countDisk(): Promise<{ readonly bytes: number; readonly files: number }> {
     this.#say("d");
@@ -243,6 +258,11 @@ export class Holder {
     if (line.startsWith("edited ")) {
       const [, path = "", changedAt = ""] = line.split(" ");
       this.#edited.push({ path: decodePath(Buffer.from(path, "hex")), changedAt });
+      return;
+    }
+    if (line.startsWith("newer ")) {
+      const [, kind, path = ""] = line.split(" ");
+      this.#newer.push({ path: decodePath(Buffer.from(path, "hex")), isFolder: kind === "d" });
       return;
     }
     // A count of the disk answers late, so an answer belongs to the first wait for its word; a failure to the first of all.

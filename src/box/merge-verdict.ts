@@ -10,7 +10,9 @@ const SET_ID = 0o6000;
 export function mergeVerdict(item: Item): Item | null | "merge" {
   const { change, origin, isStaged } = item;
   const { base } = change;
-  if (origin === null || !isStaged || (base !== null && (base.mode & SET_ID) !== 0)) return item;
+  if (origin === "unknown" && change.action === "add") return { ...item, conflict: "deleted", isJudged: true };
+  if (origin === null || origin === "unknown" || !isStaged || (base !== null && (base.mode & SET_ID) !== 0))
+    return item;
   const settle = (conflict: Item["conflict"]): Item => ({ ...item, conflict, isJudged: true });
   const isUntouched = isFile(change) && change.hash === origin.hash && change.executable === origin.executable;
   if (change.action === "add") return settle("deleted");
@@ -25,7 +27,7 @@ export function mergeVerdict(item: Item): Item | null | "merge" {
 
 /** Gives a file the right to execute that it has on the side which changed it. */
 export function withExecutable(change: Change, { origin, change: { base, executable } }: Item): Change {
-  if (origin === null || base === null || executable !== origin.executable) return change;
+  if (origin === null || origin === "unknown" || base === null || executable !== origin.executable) return change;
   const is = isExecutable(base);
   if (is === change.executable) return change;
   const mode = is ? change.mode | ((change.mode & 0o444) >> 2) : change.mode & ~0o111;
