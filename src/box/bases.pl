@@ -20,7 +20,7 @@ my $NEWER_MAX = 1000;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
 
-my (%number, $since, $bytes, $entries, $seen, $is_whole);
+my (%number, %roots, @layers, $since, $bytes, $entries, $seen, $is_whole);
 
 # Answers "bases 1 STAMP" when every path of the layer is saved or marked, so that a view mounted from now on may take STAMP
 # for its instant; before it "edited PATH CTIME" for each saved one that the person has changed since.
@@ -28,7 +28,9 @@ sub save {
     my ($arch, $instant) = @_;
     set_numbers($arch);
     ($since, $bytes, $entries, $seen, $is_whole) = ($instant, 0, 0, 0, 1);
-    my $stamp = eval { my $now = stamp(); compare(""); walk(""); $now };
+    # The newest first; a turn that is over is sealed.
+    @layers = ("/layer/upper", map { "/layer/sealed/$_" } sort { $b <=> $a } grep { /^\d+$/ } names("/layer", "sealed"));
+    my $stamp = eval { my $now = stamp(); compare(""); walk($_, "") for @layers; $now };
     syswrite STDOUT, "bases " . ($is_whole && defined $stamp ? "1 $stamp" : "0 0") . "\n";
 }
 
@@ -95,10 +97,10 @@ sub is_folder { return $_[0] && $_[0]{kind} == 0040000 }
 # Opens a path below a folder without following anything; undefined when it is not there or leads through a link.
 sub open_below {
     my ($root, $path, $flags) = @_;
-    opendir(my $folder, $root) or die "$root: $!\n";
+    if (!$roots{$root}) { opendir($roots{$root}, $root) or die "$root: $!\n" }
     my $how = pack "Q3", $flags | $O_NOFOLLOW | $O_CLOEXEC, 0, $RESOLVE;
     my $name = $path eq "" ? "." : "$path";
-    my $number = syscall($number{openat2}, fileno $folder, $name, $how, length $how);
+    my $number = syscall($number{openat2}, fileno $roots{$root}, $name, $how, length $how);
     return undef if $number < 0;
     open(my $file, "<&=", $number) or die "descriptor: $!\n";
     return $file;
@@ -138,38 +140,53 @@ sub is_same_place {
     return 1;
 }
 
+# Whether the view shows another file than the checkout's: one without secrets, or one of the base layer.
 sub is_masked {
     my ($path) = @_;
-    while ($path =~ m{(?:/|\z)}g) {
-        my $mask = look("/mask/" . substr $path, 0, $-[0]) or return 0;
-        return 1 if !is_folder($mask);
+    for my $root ("/mask", "/base") {
+        while ($path =~ m{(?:/|\z)}g) {
+            my $mask = look("$root/" . substr $path, 0, $-[0]) or last;
+            return 1 if !is_folder($mask);
+        }
+        pos($path) = 0;
     }
     return 0;
 }
 
-# Everything of the layer under this folder of the checkout; what the checkout lacks has no earlier version.
+# Everything of a layer under this folder of the checkout; what the checkout lacks has no earlier version.
 sub walk {
-    my ($folder) = @_;
+    my ($layer, $folder) = @_;
     my $prefix = $folder eq "" ? "" : "$folder/";
-    for my $name (names("/layer/upper", $folder)) {
+    for my $name (names($layer, $folder)) {
         my $path = "$prefix$name";
         next if $skipped{$name};
         if (++$seen > $SEEN_MAX || length $path > $PATH_BYTES_MAX) { $is_whole = 0; next }
-        my $upper = look_below("/layer/upper", $path) or next;
+        my $upper = look_below($layer, $path) or next;
         my $lower = look_below("/lower", $path) or next;
         keep($path) if is_file($lower) && !is_masked($path);
-        walk($path) if is_folder($upper) && is_folder($lower) && !is_opaque($path);
+        walk($layer, $path) if is_folder($upper) && is_folder($lower) && !grep { is_hiding($_, $path) } @layers;
     }
 }
 
-# Nothing of the checkout shows in it, so what is in it derives from nothing.
-sub is_opaque {
-    my ($path) = @_;
-    my $folder = open_below("/layer/upper", $path, $O_DIRECTORY) or return 1;
+# Nothing of what is below shows in such a folder, so what is in it derives from nothing.
+sub is_hiding {
+    my ($layer, $path) = @_;
+    my $entry = look_below($layer, $path) or return 0;
+    my $folder = is_folder($entry) && open_below($layer, $path, $O_DIRECTORY) or return 1;
     my $buffer = "\0" x 16;
     my $link = "/proc/self/fd/" . fileno $folder;
     my $attribute = "user.overlay.opaque";
     return syscall($number{getxattr}, $link, $attribute, $buffer, length $buffer) > 0;
+}
+
+# The layer whose file the view shows; undefined when it shows none of a layer's.
+sub layer_of {
+    my ($path) = @_;
+    for my $layer (@layers) {
+        return $layer if look_below($layer, $path);
+        while ($path =~ m{/}g) { return undef if is_hiding($layer, substr $path, 0, pos($path) - 1) }
+    }
+    return undef;
 }
 
 sub keep {
@@ -249,10 +266,11 @@ sub is_equal {
 # What both sides have alike is what both go on from.
 sub rebase {
     my ($path, $lower) = @_;
-    my $upper = look_below("/layer/upper", $path);
+    my $layer = layer_of($path) // return 0;
+    my $upper = look_below($layer, $path);
     return 0 if !is_file($upper) || (($upper->{mode} ^ $lower->{mode}) & 0100);
     my $content = content_of("/lower", $path);
-    return 0 if !defined $content || $content ne (content_of("/layer/upper", $path) // return 0);
+    return 0 if !defined $content || $content ne (content_of($layer, $path) // return 0);
     # Nothing of the checkout is ever saved under this name.
     my $draft = "/bases/.git/draft";
     make_parents(".git/draft") or return 0;
