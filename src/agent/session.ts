@@ -121,8 +121,11 @@ export class Session {
   }
 
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
-  takeOver(): Promise<string> {
-    return this.messages.length === 0 ? Promise.resolve("") : takeOver(this, this.#told, this.#plan.now);
+  async takeOver(): Promise<string> {
+    const isFirst = this.messages.length === 0;
+    if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
+    const note = await takeOver(this, this.#told, this.#plan.now);
+    return isFirst ? "" : note;
   }
 
   recordRequest(): void {
@@ -255,6 +258,8 @@ async function readInstructions(
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
 }
 
+/** Until then nobody has had the time to change anything since the session began. */
+const NEW_MS_MAX = 1000;
 /** The model's last text, which a reply before it holds whole. */
 const MESSAGE_CHARS_MAX = 60_000;
 /** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */

@@ -16,11 +16,13 @@ my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW, $AT_EMPTY_PATH, $UTIME_OMIT) = (-100, 0x100
 # Neither a link nor another mount is ever passed; the view shows none of the mounts below the checkout either.
 my $RESOLVE = 0x01 | 0x02 | 0x04 | 0x08;
 my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $ENTRIES_MAX, $SEEN_MAX, $PATH_BYTES_MAX) = (1 << 20, 64 << 20, 20_000, 100_000, 1900);
-my $NEWER_MAX = 1000;
+my ($NEWER_MAX, $NAMES_BYTES_MAX) = (1000, 32 << 20);
+# No such file, no right, another mount, no folder, a link.
+my %absent = map { $_ => 1 } 2, 13, 18, 20, 40;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
 
-my (%number, %roots, @layers, $since, $bytes, $entries, $seen, $is_whole);
+my (%number, %roots, @layers, $names, $since, $bytes, $entries, $seen, $is_whole);
 
 # Answers "bases 1 STAMP" when every path of the layer is saved or marked, so that a view mounted from now on may take STAMP
 # for its instant; before it "edited PATH CTIME" for each saved one that the person has changed since.
@@ -101,7 +103,7 @@ sub open_below {
     my $how = pack "Q3", $flags | $O_NOFOLLOW | $O_CLOEXEC, 0, $RESOLVE;
     my $name = $path eq "" ? "." : "$path";
     my $number = syscall($number{openat2}, fileno $roots{$root}, $name, $how, length $how);
-    return undef if $number < 0;
+    if ($number < 0) { return undef if $absent{ $! + 0 }; die "a file cannot be looked at: $!\n" }
     open(my $file, "<&=", $number) or die "descriptor: $!\n";
     return $file;
 }
@@ -162,7 +164,8 @@ sub walk {
         next if $skipped{$name};
         if (++$seen > $SEEN_MAX || length $path > $PATH_BYTES_MAX) { $is_whole = 0; next }
         my $upper = look_below($layer, $path) or next;
-        my $lower = look_below("/lower", $path) or next;
+        my $lower = look_below("/lower", $path);
+        if (!$lower) { mark($path) if is_file($upper) && was_there($path) && !is_masked($path) && !look("/bases/$path"); next }
         keep($path) if is_file($lower) && !is_masked($path);
         walk($layer, $path) if is_folder($upper) && is_folder($lower) && !grep { is_hiding($_, $path) } @layers;
     }
@@ -195,7 +198,37 @@ sub keep {
     my $is_saved = eval { copy($path) } // 0;
     return if $is_saved;
     unlink "/bases/$path";
+    mark($path);
+}
+
+sub mark {
+    my ($path) = @_;
     $is_whole = 0 if ++$entries > $ENTRIES_MAX || !make_parents($path) || !symlink "unknown", "/bases/$path";
+}
+
+# Whether the checkout had such a file when the view was mounted. The view shows it until it is mounted anew, so what the box
+# made of it would look like a file that was never there.
+sub was_there {
+    my ($path) = @_;
+    if (!defined $names) {
+        local $/;
+        my $file;
+        $names = open($file, "<", "/ctl/names") ? "\0" . (<$file> // "") : "";
+    }
+    return index($names, "\0$path\0") >= 0;
+}
+
+# Writes down which files the checkout has: right after the view is mounted, and behind everything else.
+sub list_names {
+    my ($find) = @_;
+    setpriority 0, 0, 10;
+    my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
+    pop @pruned;
+    open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-type", "f", "-printf", '%P\0') or return;
+    open(my $file, ">", "/ctl/names.$$") or return;
+    my $total = 0;
+    while (my $read = sysread($out, my $piece, 1 << 18)) { last if ($total += $read) > $NAMES_BYTES_MAX; syswrite $file, $piece }
+    close $file and rename "/ctl/names.$$", "/ctl/names";
 }
 
 sub copy {

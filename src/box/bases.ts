@@ -5,6 +5,7 @@ const NOTHING: SavedBases = { since: null, edited: [] };
 const QUIET_MS = 60;
 const WAIT_MS_MAX = 1000;
 const SAVE_MS_MAX = 10_000;
+const REST_SHARE = 4;
 
 /** Keeps the checkout's versions that the layer's files derive from, off the way of the commands. */
 export class Bases {
@@ -12,8 +13,7 @@ export class Bases {
   #running: Promise<SavedBases> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #staleSince: number | null = null;
-  /** Once a path was left out it stays unknown, so no later view may count as one whose layer is known. */
-  #isWhole = true;
+  #restUntil = 0;
   #isOver = false;
   #isNeeded = false;
 
@@ -35,8 +35,11 @@ export class Bases {
     this.#isNeeded = true;
     this.#staleSince ??= Date.now();
     if (this.#timer) clearTimeout(this.#timer);
-    const left = this.#staleSince + WAIT_MS_MAX - Date.now();
-    this.#timer = setTimeout(() => this.save(), Math.max(0, Math.min(QUIET_MS, left))).unref();
+    const now = Date.now();
+    const left = this.#staleSince + WAIT_MS_MAX - now;
+    // A layer of very many files takes a while, and must not keep the machine busy for that.
+    const waitMs = Math.max(0, this.#restUntil - now, Math.min(QUIET_MS, left));
+    this.#timer = setTimeout(() => this.save(), waitMs).unref();
   }
 
   /** Waits for what is being saved. */
@@ -53,8 +56,7 @@ export class Bases {
     this.#running = this.#saveInTime();
     const saved = await this.#running;
     this.#running = null;
-    this.#isWhole &&= saved.since !== null;
-    return this.#isWhole ? saved : { ...saved, since: null };
+    return saved;
   }
 
   async #saveInTime(): Promise<SavedBases> {
@@ -64,7 +66,9 @@ export class Bases {
       this.#isOver = true;
       resolve(NOTHING);
     }, SAVE_MS_MAX);
+    const startedAt = Date.now();
     const saved = await Promise.race([this.#holder.saveBases().catch(() => NOTHING), promise]);
+    this.#restUntil = Date.now() + REST_SHARE * (Date.now() - startedAt);
     clearTimeout(timer);
     return saved;
   }

@@ -210,6 +210,14 @@ sub save_bases {
     exit 0;
 }
 
+sub list_names {
+    my $pid = fork // return;
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::list_names($find);
+    exit 0;
+}
+
 sub list_newer {
     my ($ms_max) = @_;
     my $pid = fork // return print "listed 0\n";
@@ -296,7 +304,11 @@ while (my $line = <STDIN>) {
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "b") { save_bases() }
     elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }
-    elsif ($word eq "v") { print mount_view($rest) ? "viewed\n" : "failed mount: $!\n" }
+    elsif ($word eq "v") {
+        my $is_mounted = mount_view($rest);
+        print $is_mounted ? "viewed\n" : "failed mount: $!\n";
+        list_names() if $is_mounted;
+    }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.

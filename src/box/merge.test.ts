@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { asOrdinaryUser, landAll, makePlace, pathsOf, read, type Session, sh, startSession } from "./land.fixture.ts";
+import { releaseStage } from "./discard.ts";
+import { readFacts } from "./folder.ts";
+import {
+  asOrdinaryUser,
+  landAll,
+  makePlace,
+  pathsOf,
+  programs,
+  read,
+  type Session,
+  sh,
+  startSession,
+} from "./land.fixture.ts";
+import { landChanges } from "./land.ts";
+import { until } from "./open.fixture.ts";
 
 const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done";
 
@@ -59,6 +73,17 @@ test("a file that was touched, moved away and back or stashed and popped is no c
   assert.deepEqual([landed, held], [["a.txt", "b.txt", "c.txt", "d.txt", "d/x.txt"], []]);
 });
 
+test("a file that the person deleted is not brought back by what the box made of it without knowing", async (t) => {
+  const { place, session } = await open(t, `${LINES} >a.txt; echo b >b.txt`);
+  await session.run("cat *.txt");
+  await until("the files are written down", () => existsSync(`${session.path}/ctl/names`));
+  sh(place, "rm a.txt; mv b.txt c.txt");
+  await session.run("sed -i 's/line 2/the box/' a.txt; echo box >b; mv b b.txt; echo new >d.txt");
+  await session.box.saveBases();
+  const { landed, held } = await landAll(session);
+  assert.deepEqual([landed, pathsOf(held)], [["d.txt"], ["a.txt", "b.txt"]]);
+});
+
 test("a folder that the person moved in is not taken for the one that the box saw", async (t) => {
   const { place, session } = await open(t, "mkdir -p one other; echo old >one/a.txt; echo other >other/a.txt");
   await session.run("true");
@@ -93,6 +118,43 @@ test("only the side that changed the right to execute decides on it", async (t) 
       ["b.sh", true, null, true],
     ],
   );
+});
+
+test("killed at any step, a merged landing is put right, and nothing that the person takes back after it comes again", async (t) => {
+  const { place, session } = await open(t, `for f in $(seq 0 12); do (${LINES}) >$f.txt; done`);
+  await session.run("sed -i 's/line 2/the box/' *.txt");
+  await session.box.saveBases();
+  sh(place, "sed -i 's/line 8/the person/' *.txt");
+  const facts = readFacts(session.path);
+  let [step, isOver] = [0, false];
+  for (; !isOver; step += 1) {
+    const path = `${step}.txt`;
+    const before = read(place, path);
+    const base = readFileSync(`${session.path}/bases/${path}`);
+    const collected = await session.collect();
+    const plan = { facts, collected, which: [path], approvals: [], programs, dieAt: step };
+    isOver = await landChanges(plan).then(
+      () => true,
+      () => false,
+    );
+    // As if it had been killed before it kept what the layer's version is by now.
+    if (isOver) writeFileSync(`${session.path}/bases/${path}`, base);
+    await session.recover();
+    await releaseStage(collected, programs);
+    const after = read(place, path);
+    assert.ok(after === before || after === before.replace("line 2", "the box"), `step ${step}: ${after}`);
+    sh(place, `sed -i '/the box/d' ${path}`);
+    const isLanded = after !== before;
+    const again = await session.collect();
+    const { landed } = await session.land(again, [path]);
+    await releaseStage(again, programs);
+    assert.deepEqual(
+      [landed, read(place, path).includes("the box")],
+      [isLanded ? [] : [path], !isLanded],
+      `step ${step}`,
+    );
+  }
+  assert.ok(step > 5);
 });
 
 async function open(t: import("node:test").TestContext, make: string) {

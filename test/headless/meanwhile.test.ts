@@ -60,3 +60,15 @@ test("diff says what is merged, and an approval is for the merged content", asyn
   assert.match(landed.stdout, /landed {2}Makefile {2}\(merged with your own changes\)/);
   assert.match(sh(place, "cat Makefile"), /the box[\s\S]*the person[\s\S]*more/);
 });
+
+test("a commit of the box lands over a file that the person changed too, and their change stays uncommitted", async (t) => {
+  const place = makePlace(t, LINES);
+  await ringfence(place, ["exec", "--", "sh", "-c", "sed -i 's/line 2/the box/' a.txt; git commit -qam Box"]);
+  sh(place, "sed -i 's/line 8/the person/' a.txt");
+  const { status, stdout } = await ringfence(place, ["land"]);
+  assert.deepEqual([status, /^landed {2}commit \w+ Box$/m.test(stdout)], [0, true]);
+  assert.equal(
+    sh(place, "git show -s --format=%s; git status --short; git diff | grep '^[-+][a-z]'"),
+    "Box\n M a.txt\n-line 8\n+the person\n",
+  );
+});

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -99,7 +100,9 @@ class Run {
   static async start(counts: Counts): Promise<Run> {
     const make = FIRST.map((path) => `for n in 1 2 3 4 5 6 7 8; do echo first ${path} $n; done >${path}`);
     const place = makePlace(`mkdir d; ${make.join("; ")}`);
-    return new Run(place, await startSession(place), counts);
+    const run = new Run(place, await startSession(place), counts);
+    await run.settle(0);
+    return run;
   }
 
   async take(step: Step): Promise<void> {
@@ -194,14 +197,15 @@ class Run {
           `${path} landed in part`,
         );
     }
-    await this.session.box.remount();
+    await this.remount();
   }
 
   async sync(): Promise<void> {
     const look = async () =>
       parseTree(await this.session.run(`perl -e '${EDIT}' -- look a b 0 write x | sed '/^=== then/,$d'`));
-    const [checkout, before] = [this.checkout(), await look()];
-    const { merged } = await syncWithCheckout(this.session.box, this.#told, permitFor);
+    const [checkout, before, listed] = [this.checkout(), await look(), this.listed()];
+    const { merged, changed } = await syncWithCheckout(this.session.box, this.#told, permitFor);
+    if (changed.length > 0) await this.settle(listed);
     this.#counts.merged += merged.length;
     const after = await look();
     assert.deepEqual(this.checkout(), checkout, "a sync changed the checkout");
@@ -233,7 +237,23 @@ class Run {
     for (const place of placesOf(before, after)) assert.ok(this.#brought.has(place), `an undo lost ${place}`);
     for (const place of placesOf(after, before))
       assert.ok(!this.#personRemoved.has(place), `an undo brought ${place} back`);
+    await this.remount();
+  }
+
+  async remount(): Promise<void> {
+    const before = this.listed();
     await this.session.box.remount();
+    await this.settle(before);
+  }
+
+  /** Waits until the checkout's files are written down after a mount: what a person deletes before that may come back. */
+  async settle(before: number): Promise<void> {
+    for (let tried = 0; this.listed() === before && tried < 1000; tried += 1)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  listed(): number {
+    return statSync(`${this.session.path}/ctl/names`, { throwIfNoEntry: false })?.ino ?? 0;
   }
 
   checkout(): Tree {
