@@ -1,6 +1,7 @@
 import { listLandings } from "../box/landing.ts";
 import { type Checkpoint, readLayers } from "../box/layers.ts";
 import { rewindPermitted } from "../box/permitted.ts";
+import { findPrograms } from "../box/programs.ts";
 import type { ChangedSession } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Record } from "./record.ts";
@@ -37,7 +38,7 @@ export function findCheckpoint(sessionPath: string, name: string, what: Rewound)
 /** Takes the files of a session that is over back to a checkpoint, for the person who asked. */
 export async function rewindFor({ path }: ChangedSession, to: Checkpoint, record: Record): Promise<Rewind> {
   const permit = record.gate.passForPerson({ kind: "rewind", checkpoint: to.number, approvedBy: "person" });
-  const left = await rewindPermitted(permit, path, Date.now());
+  const left = await rewindPermitted(permit, path, Date.now(), findPrograms());
   return conclude(path, { to, left }, "files", record);
 }
 
@@ -50,7 +51,7 @@ export async function rewindLive(session: Session, to: Checkpoint, what: Rewound
   if (what === "conversation") left = await session.box.checkpoint("rewind", String(to.number));
   else {
     const permit = session.gate.passForPerson({ kind: "rewind", checkpoint: to.number, approvedBy: "person" });
-    left = await rewindPermitted(permit, session.box, Date.now());
+    left = await rewindPermitted(permit, session.box, Date.now(), findPrograms());
   }
   session.conversations.set(left.number, [...session.messages]);
   if (what === "files") session.tell(`The person took the files back to what they were before turn ${to.number}.`);

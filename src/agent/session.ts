@@ -12,6 +12,7 @@ import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
+import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
 
@@ -52,6 +53,8 @@ export class Session {
   readonly #startedAt: number;
   #instructions: Parameters<typeof presentInstructions>[0];
   #news: string[] = [];
+  /** Files of which the person's version and the layer's clash, as the model was told. */
+  readonly #told = new Map<string, string>();
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
   private constructor(
@@ -138,6 +141,14 @@ export class Session {
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
+  }
+
+  /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
+  async takeOver(): Promise<string> {
+    const isFirst = this.messages.length === 0;
+    if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
+    const note = await takeOver(this, this.#told, this.#plan.now);
+    return isFirst ? "" : note;
   }
 
   recordRequest(): void {
@@ -271,6 +282,8 @@ async function readInstructions(
 }
 
 const TITLE_CHARS_MAX = 200;
+/** Until then nobody has had the time to change anything since the session began. */
+const NEW_MS_MAX = 1000;
 /** The model's last text, which a reply before it holds whole. */
 const MESSAGE_CHARS_MAX = 60_000;
 /** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */

@@ -4,11 +4,12 @@ import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
+import { Bases } from "./bases.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { Holder } from "./holder.ts";
+import { Holder, type SavedBases } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
@@ -67,6 +68,7 @@ export class Box {
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
   readonly #watch: Watch;
+  readonly #bases: Bases;
   readonly #active = new Set<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
@@ -81,6 +83,7 @@ export class Box {
     this.below = parts.below;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
+    this.#bases = new Bases(parts.holder);
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
     this.#follow = new Follow(parts.folder.path, (program, content) => this.#write(program, content));
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.
@@ -151,7 +154,7 @@ export class Box {
         join(folder.path, "mask-git"),
         found.filter(({ place }) => place === "git"),
       );
-      await holder.mountView([]);
+      await holder.mountView(null, []);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates });
       return new Box({ folder, limits, masked, notes, below: plan.below ?? "", holder, cgroups });
     } catch (error) {
@@ -193,6 +196,7 @@ export class Box {
   async #start(run: Run): Promise<Started> {
     const oneShot = await this.#pool.take();
     this.#active.add(oneShot);
+    this.#bases.later();
     this.#watch.start();
     oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
     const status = oneShot.run(run).then((code) => {
@@ -206,7 +210,10 @@ export class Box {
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
     this.#freezes += 1;
+    // A freeze would stop what saves as well.
+    while (this.#bases.isBusy) await this.#bases.settled();
     await this.#holder.freeze();
+    await this.#bases.save();
   }
 
   /** Ends a freeze. Two may overlap, landing and a count of the disk; nothing goes on before both have ended. */
@@ -225,14 +232,25 @@ export class Box {
     for (const oneShot of this.#active) oneShot.kill();
     await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
     await this.#pool.drain();
+    const { since } = await this.#bases.save();
     await this.#holder.unmountView();
     if (!this.#follow.isEmpty) {
       await this.#holder.dropFollowed();
       this.#follow.clear();
     }
     await between();
-    await this.#holder.mountView(readLayers(this.folder.path).stack);
+    await this.#holder.mountView(since, readLayers(this.folder.path).stack);
     this.#pool.refill();
+  }
+
+  /** Keeps the checkout's version of what the layer holds, and tells which of those files the person has changed. */
+  saveBases(): Promise<SavedBases> {
+    return this.#bases.save();
+  }
+
+  /** Lists what of the checkout is newer than the view. */
+  listNewer(msMax: number): ReturnType<Holder["listNewer"]> {
+    return this.#holder.listNewer(msMax);
   }
 
   /** Says whether the layer holds anything at all. */
@@ -282,6 +300,7 @@ export class Box {
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
+    if (this.#bases.isNeeded) await this.#bases.save();
     this.#pool.close();
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();
@@ -290,6 +309,7 @@ export class Box {
 
   #forget(oneShot: OneShot): void {
     this.#active.delete(oneShot);
+    this.#bases.later();
     if (this.#active.size > 0) return;
     this.#watch.stop();
     if (this.#isFollowing) this.#holder.unfollow();

@@ -30,6 +30,15 @@ export interface Item {
   /** Below a symbolic link of the checkout, where git refuses to say what it ignores. */
   readonly isBeyondLink: boolean;
   readonly isStaged: boolean;
+  /**
+   * The checkout's file from which the layer's version derives; "unknown" where the checkout had one and it is not certain
+   * which, null where nothing tells of any.
+   */
+  readonly origin: { readonly hash: string; readonly executable: boolean } | "unknown" | null;
+  /** Whether `conflict` was judged by that version, and not by times and by what was landed. */
+  readonly isJudged: boolean;
+  /** Whether the staged version holds what the person changed meanwhile as well. */
+  readonly isMerged: boolean;
   readonly heads: { readonly old: Uint8Array | null; readonly new: Uint8Array | null };
 }
 
@@ -114,7 +123,8 @@ function readItem(reader: RecordReader): Item {
     ...(isLink ? { target } : {}),
   };
   const conflict = CONFLICTS[flags.at(-1) ?? ""] ?? null;
-  return { change, conflict, isBeyondLink: flags.startsWith("k"), isStaged: false, heads: { old: null, new: null } };
+  const unstaged = { isStaged: false, origin: null, isJudged: false, isMerged: false, heads: { old: null, new: null } };
+  return { change, conflict, isBeyondLink: flags.startsWith("k"), ...unstaged };
 }
 
 /** Asks git, with the checkout's own rules; without git only dependency folders are ignored. */

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { encodePath } from "../core/changes.ts";
 import type { CollectPlan, Item } from "./collect-list.ts";
 import { layerBind, layerNames } from "./layers.ts";
@@ -15,6 +17,7 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
   if (items.length === 0) return staged;
   const chosen = items.slice(0, STAGED_FILES_MAX);
   for (const item of items.slice(STAGED_FILES_MAX)) staged.set(item.change.path, { ...item, isStaged: false });
+  const bases = join(plan.sessionPath, "bases");
   const sha256sum = findProgram("sha256sum") ?? "/usr/bin/sha256sum";
   const reader = await askScript({
     programs: plan.programs,
@@ -24,6 +27,7 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
       layerBind(plan.sessionPath),
       { source: plan.facts.checkout, target: "/base", access: "read" },
       { source: stage, target: "/stage", access: "write" },
+      ...(existsSync(bases) ? [{ source: bases, target: "/bases", access: "read" } as const] : []),
     ],
     input: chosen.flatMap(({ change }) => [
       Buffer.from(encodePath(change.path)),
@@ -36,7 +40,7 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
     if (reader.text() !== "S") throw reader.broken("a record");
     const item = byPath.get(reader.path());
     if (!item) throw reader.broken("a path that was not asked for");
-    staged.set(item.change.path, addStaged(item, readSide(reader), readSide(reader)));
+    staged.set(item.change.path, addStaged(item, readSide(reader), readSide(reader), readSide(reader)));
   }
   if (staged.size !== items.length) throw reader.broken("fewer files than were asked for");
   return staged;
@@ -63,10 +67,16 @@ function readSide(reader: RecordReader): Side {
   return { state, size, mode, hash: hash === "" ? null : hash, head: Buffer.from(head, "hex") };
 }
 
-function addStaged(item: Item, layer: Side, base: Side): Item {
+function addStaged(item: Item, layer: Side, base: Side, origin: Side): Item {
   const { change } = item;
   return {
     ...item,
+    origin:
+      origin.hash === null
+        ? origin.state === "u"
+          ? "unknown"
+          : null
+        : { hash: origin.hash, executable: (origin.mode & 0o100) !== 0 },
     isStaged: layer.state !== "u" && base.state !== "u",
     heads: { old: base.state === "s" ? base.head : null, new: layer.state === "s" ? layer.head : null },
     change: {

@@ -2,6 +2,7 @@
 #
 #   list    /layer and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
 #   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
+#           and to /stage/o what the layer's file derives from, where /bases has that
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
 #   measure /sessions -> bytes on the disk of each named folder, and when a file of its layer changed last input: names
 #   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
@@ -335,16 +336,17 @@ sub stage {
     my @strings = whole_inputs();
     my ($sha256sum, @layers) = @rest;
     $total = 0;
-    for my $side ("a", "b") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
+    for my $side ("a", "b", "o") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
     my @items;
     while (@strings) {
         my ($path, $upper, $base) = splice @strings, 0, 3;
-        push @items, { path => $path, b => stage_one("b", newest_with($path, @layers), $path, $upper), a => stage_one("a", "/base", $path, $base) };
+        push @items, { path => $path, b => stage_one("b", newest_with($path, @layers), $path, $upper),
+            a => stage_one("a", "/base", $path, $base), o => stage_origin($path) };
     }
-    my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a" } @items;
+    my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a", "o" } @items;
     my %hash = hashes(@files);
     for my $item (@items) {
-        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a");
+        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a", "o");
     }
 }
 
@@ -353,6 +355,15 @@ sub newest_with {
     my ($path, @layers) = @_;
     for (@layers) { return "/layer/$_" if lstat "/layer/$_/$path" }
     return "/layer/upper";
+}
+
+# Of a marked path it is not known; one that was not saved whole is shut to its owner.
+sub stage_origin {
+    my ($path) = @_;
+    my $found = look("/bases/$path") // { type => "-" };
+    my $is_known = $found->{type} eq "f" && $found->{mode} & 0400;
+    my $side = stage_one("o", "/bases", $path, $is_known ? "f" : "-");
+    return !$is_known && $found->{type} ne "-" && $found->{type} ne "d" ? { %$side, state => "u" } : $side;
 }
 
 sub stage_one {

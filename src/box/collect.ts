@@ -10,6 +10,7 @@ import { removeStage } from "./discard.ts";
 import { readFollowed } from "./follow.ts";
 import { FOLDER, type Landed, readLanded } from "./landed.ts";
 import { hasLayer } from "./layers.ts";
+import { mergeStaged } from "./merge.ts";
 
 const MANIFEST_BYTES_MAX = 1 << 20;
 
@@ -20,6 +21,8 @@ export interface ClassifiedChange {
   /** Who runs or reads the file, and when; null for what nothing runs by itself. */
   readonly runs: string | null;
   readonly conflict: Conflict | null;
+  /** Whether what lands is the layer's version merged with what the person changed meanwhile. */
+  readonly merged: boolean;
   /** Of a deletion: the held change that takes its place (the file moved there); alone it would only take away. */
   readonly waitsFor: string | null;
   /** Whether both versions lie in the staging folder, so that they can be shown, compared and landed. */
@@ -66,11 +69,15 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   const stage = join(plan.sessionPath, `stage-${randomBytes(8).toString("hex")}`);
   mkdirSync(stage, { mode: 0o700 });
   const wanted = list.items.filter((item) => first.get(item.change.path)?.cls !== "ignored");
-  const staged = await stageItems(plan, stage, wanted).catch(async (error: unknown) => {
+  const staging = stageItems(plan, stage, wanted).then((staged) => mergeStaged(plan.programs, stage, staged));
+  const staged = await staging.catch(async (error: unknown) => {
     await removeStage({ stage }, plan.programs);
     throw error;
   });
-  const items = list.items.map((item) => staged.get(item.change.path) ?? item);
+  const items = list.items.flatMap((item) => {
+    const found = staged.get(item.change.path);
+    return found === null ? [] : [found ?? item];
+  });
   const classes = classifyWith(items);
   const masked = new Set(plan.facts.masked);
   const followed = readFollowed(plan.sessionPath);
@@ -141,6 +148,7 @@ function conclude(
     why: cls.why,
     runs: cls.runs ?? null,
     conflict: conflictOf(item, landed),
+    merged: item.isMerged,
     waitsFor: null,
     isStaged: item.isStaged,
     hash: sha256(JSON.stringify(approved)),
@@ -163,7 +171,8 @@ function addWaits(changes: readonly ClassifiedChange[]): ClassifiedChange[] {
 }
 
 /** What landing itself put there is no work of the person's; what the person took away again stays away. */
-function conflictOf({ change, conflict }: Item, landed: Landed): Conflict | null {
+function conflictOf({ change, conflict, isJudged }: Item, landed: Landed): Conflict | null {
+  if (isJudged) return conflict;
   const known = landed.contents.get(change.path);
   if (known === undefined) return conflict;
   if (change.base === null) return "deleted";

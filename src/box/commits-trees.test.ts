@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import { asOrdinaryUser, makePlace, type Place, pathsOf, sessionThat, sh, startSession } from "./land.fixture.ts";
+import {
+  asOrdinaryUser,
+  makePlace,
+  type Place,
+  pathsOf,
+  programs,
+  sessionThat,
+  sh,
+  startSession,
+} from "./land.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { rewindPermitted } from "./permitted.ts";
 import { makeSubmodule, makeWorktree, type Worktree } from "./repository.fixture.ts";
@@ -74,7 +83,7 @@ test("a rewind in a linked worktree takes back commits and branches, and what se
   const last = await seen();
   const rewind = (checkpoint: number) => {
     const permit = permitFor({ kind: "rewind", checkpoint, approvedBy: "person" });
-    return rewindPermitted(permit, session.box, 1);
+    return rewindPermitted(permit, session.box, 1, programs);
   };
   const left = await rewind(2);
   assert.equal(await seen(), states[1]);

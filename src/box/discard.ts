@@ -37,20 +37,18 @@ export async function releaseStage(collected: Collected, programs: Programs): Pr
   if (!landing) return removeStage(collected, programs);
   if (existsSync(join(collected.stage, "commits"))) await remove(collected.stage, ["-name", "commits"], programs);
   const landed = new Set(landing.changes.map(({ path }) => path));
-  const rest = collected.changes.filter(({ change, isStaged }) => isStaged && !landed.has(change.path));
+  // Of what landed, only a merge needs what the layer's version was and derived from.
+  const rest = collected.changes.flatMap(({ change: { path }, isStaged, merged }) => {
+    const sides = !landed.has(path) ? ["a", "b", "o", "l"] : merged ? [] : ["o"];
+    return isStaged ? sides.map((side) => Buffer.concat([Buffer.from(`/stage/${side}/`), encodePath(path)])) : [];
+  });
   if (rest.length === 0) return;
   const result = await runSandbox({
     programs,
     binds: [{ source: collected.stage, target: "/stage", access: "write" }],
     // Without -r: a folder can hold what landed.
     command: [findProgram("xargs") ?? "/usr/bin/xargs", "-0", "/bin/rm", "-f", "--"],
-    input: Buffer.concat(
-      rest.flatMap(({ change }) =>
-        ["a", "b"].map((side) =>
-          Buffer.concat([Buffer.from(`/stage/${side}/`), encodePath(change.path), Buffer.of(0)]),
-        ),
-      ),
-    ),
+    input: Buffer.concat(rest.flatMap((path) => [path, Buffer.of(0)])),
     timeoutMs: DISCARD_MS_MAX,
     stdoutBytesMax: 1 << 20,
     capability: null,

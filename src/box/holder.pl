@@ -8,6 +8,7 @@ use warnings;
 
 my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
+require(($0 =~ m{^(.*)/}s)[0] . "/bases.pl");
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
@@ -18,6 +19,8 @@ my %number =
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
 my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
 my ($fifos_made, $follower, @hidden_aside) = (0, 0);
+# The checkout's files that are older than this are those that the view shows; and the sealed layers that it has.
+my ($mounted_since, @stack) = (0);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 umask 0022;
@@ -183,14 +186,15 @@ sub put_aside {
     rmdir "$mask$path";
 }
 
-# Takes the sealed layers of the view, newest first.
+# Takes the instant that the view is mounted for, or "-", and its sealed layers, newest first.
 sub mount_view {
-    my @sealed = @_;
+    (my $instant, @stack) = @_;
+    $mounted_since = $instant ne "-" ? $instant : $mounted_since || bases::stamp_for($arch);
     fit_masks();
     # Short names: all of them together must fit in one page.
     chdir "/layer/sealed" or return 0;
-    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", "upper", "work", @sealed)
-      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", "git-upper", "git-work", map { "$_.git" } @sealed));
+    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", "upper", "work", @stack)
+      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", "git-upper", "git-work", map { "$_.git" } @stack));
     chdir "/";
     return $mounted;
 }
@@ -427,6 +431,32 @@ sub drop_followed {
     }
 }
 
+# Saves versions of the checkout's files in a child, since a large layer takes a while.
+sub save_bases {
+    my $pid = fork // return print "bases 0 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::save($arch, $mounted_since, @stack);
+    exit 0;
+}
+
+sub list_names {
+    my $pid = fork // return;
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::list_names($find);
+    exit 0;
+}
+
+sub list_newer {
+    my ($ms_max) = @_;
+    my $pid = fork // return print "listed 0\n";
+    return if $pid;
+    $SIG{CHLD} = "DEFAULT";
+    bases::list_newer($arch, $mounted_since, $find, $ms_max);
+    exit 0;
+}
+
 # Builds the root of every one-shot once: bubblewrap binds it with all that is below, where each mount of its own would
 # cost every call 0.2 ms. No name is looked up again after a command could have put a link in its place.
 sub build_template {
@@ -451,7 +481,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git bases home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -461,7 +491,7 @@ bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
 bind_at($git, "$root/git", $RDONLY | $NOSUID | $NODEV) if $git ne "";
-bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git home ctl);
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git bases home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
@@ -504,7 +534,13 @@ while (my $line = <STDIN>) {
     elsif ($word eq "F") { $follower ||= follow(); print "following\n" }
     elsif ($word eq "G") { kill "KILL", $follower if $follower; $follower = 0 }
     elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
-    elsif ($word eq "v") { print mount_view(split / /, $rest // "") ? "viewed\n" : "failed mount: $!\n" }
+    elsif ($word eq "b") { save_bases() }
+    elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }
+    elsif ($word eq "v") {
+        my $is_mounted = mount_view(split / /, $rest);
+        print $is_mounted ? "viewed\n" : "failed mount: $!\n";
+        list_names() if $is_mounted;
+    }
     elsif ($word eq "u") { print unmount_view() ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { decodePath } from "../core/changes.ts";
 import type { Seen } from "./follow.ts";
 import type { Cgroups, Limits } from "./limits.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
@@ -8,7 +9,7 @@ import { explainRefusal } from "./refusal.ts";
 
 export interface HolderPlan {
   readonly programs: Programs;
-  /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
+  /** The session's folder; holds `root layer/upper layer/work mask bases home ctl`. */
   readonly session: string;
   readonly checkout: string;
   /** The git folder that the checkout shares and that lies outside it; null when there is none. */
@@ -30,6 +31,25 @@ export interface FoundSecret {
   readonly content: Uint8Array;
 }
 
+/** A file of which the layer has a version, and that the person has changed since. */
+export interface EditedFile {
+  readonly path: string;
+  /** ctime in nanoseconds since 1970; "0" when it is gone. */
+  readonly changedAt: string;
+}
+
+/** Something of the checkout that is newer than the view. */
+export interface NewerFile {
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+export interface SavedBases {
+  /** An instant that the next view may be mounted for; null when not every path of the layer could be saved or marked. */
+  readonly since: string | null;
+  readonly edited: readonly EditedFile[];
+}
+
 const LINE_BYTES_MAX = 8 << 20;
 const READY_MS_MAX = 30_000;
 
@@ -47,6 +67,8 @@ export class Holder {
   #errors = "";
   #onSecret: (secret: FoundSecret) => void = () => {};
   #onSeen: (seen: Seen) => void = () => {};
+  #edited: EditedFile[] = [];
+  #newer: NewerFile[] = [];
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
   readonly ended: Promise<void>;
@@ -121,9 +143,13 @@ export class Holder {
     return `/proc/self/fd/${this.#fifos ?? "none"}`;
   }
 
-  /** Mounts the view over the sealed layers with these numbers, newest first. */
-  async mountView(sealed: readonly number[]): Promise<void> {
-    this.#say(`v ${sealed.join(" ")}`);
+  /**
+   * Mounts the view over the sealed layers with these numbers, newest first.
+   *
+   * `since`: every path of the layer was saved or marked at that instant (`saveBases`).
+   */
+  async mountView(since: string | null, sealed: readonly number[]): Promise<void> {
+    this.#say(`v ${[since ?? "-", ...sealed].join(" ")}`);
     await this.#expect("viewed");
   }
 
@@ -193,6 +219,22 @@ export class Holder {
     await this.#expect("dropped");
   }
 
+  /** Saves the checkout's version of what the layer holds, as far as it is certain. One at a time, and none while it is frozen. */
+  async saveBases(): Promise<SavedBases> {
+    this.#edited = [];
+    this.#say("b");
+    const [, isWhole, since] = (await this.#expect("bases")).split(" ");
+    return { since: isWhole === "1" ? (since ?? null) : null, edited: this.#edited };
+  }
+
+  /** Lists what of the checkout is newer than the view, within a time; `isWhole` says that it was enough. */
+  async listNewer(msMax: number): Promise<{ readonly isWhole: boolean; readonly newer: readonly NewerFile[] }> {
+    this.#newer = [];
+    this.#say(`n ${msMax}`);
+    const isWhole = (await this.#expect("listed")) === "listed 1";
+    return { isWhole, newer: this.#newer };
+  }
+
   /** Counts what the layer and the home of the box take on the disk. */
   async countDisk(): Promise<{ readonly bytes: number; readonly files: number }> {
     this.#say("d");
@@ -260,6 +302,16 @@ export class Holder {
         mode: Number(mode),
         isInLayer: isInLayer === "1",
       });
+      return;
+    }
+    if (line.startsWith("edited ")) {
+      const [, path = "", changedAt = ""] = line.split(" ");
+      this.#edited.push({ path: decodePath(Buffer.from(path, "hex")), changedAt });
+      return;
+    }
+    if (line.startsWith("newer ")) {
+      const [, kind, path = ""] = line.split(" ");
+      this.#newer.push({ path: decodePath(Buffer.from(path, "hex")), isFolder: kind === "d" });
       return;
     }
     // A count of the disk answers late, so an answer belongs to the first wait for its word; a failure to the first of all.

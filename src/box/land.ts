@@ -4,8 +4,9 @@ import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { choose } from "./choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "./collect.ts";
 import type { SessionFacts } from "./folder.ts";
-import { keepAnswer, runLander, type Step } from "./lander.ts";
+import { keepAnswer, keptAfter, runLander, type Step } from "./lander.ts";
 import { listLandings, writePending } from "./landing.ts";
+import { keepBases } from "./merge.ts";
 import type { Programs } from "./programs.ts";
 
 export interface LandPlan {
@@ -80,6 +81,7 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
   const clashes = new Set(collected.changes.filter(({ conflict }) => conflict !== null).map(folderOf));
   const folders = answer.folders.filter(([path]) => !clashes.has(path));
   keepAnswer(sessionPath, pending, { ...answer, folders }, true);
+  await keepBases(programs, sessionPath, collected.stage, keptAfter(pending, answer));
   const byPath = new Map(chosen.map((one) => [one.change.path, one]));
   for (const [path, why] of answer.left) {
     const one = byPath.get(path);

@@ -4,6 +4,7 @@ import { type ChangeBase, type ChangeType, encodePath } from "../core/changes.ts
 import type { SessionFacts } from "./folder.ts";
 import { FOLDER, readLanded, writeLanded } from "./landed.ts";
 import { journalOf, type LandedChange, listLandings, type Pending, writeLanding } from "./landing.ts";
+import type { Kept } from "./merge.ts";
 import { findProgram, type Programs } from "./programs.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 import { RecordReader, strings } from "./script.ts";
@@ -106,6 +107,17 @@ export function keepAnswer(sessionPath: string, pending: Pending, answer: Answer
     writeLanding(sessionPath, { ...earlier, changes, isUndone });
   }
   remember(sessionPath, pending, answer);
+}
+
+/** Tells what the layer's files derive from once this is done: after a landing the layer's own version, after an undo the one before. */
+export function keptAfter({ what, steps }: Pending, answer: Answer): Kept[] {
+  const done = new Set(answer.done.map(({ path }) => path));
+  return steps
+    .filter(({ path }) => done.has(path))
+    .map(({ path, action, type }): Kept => {
+      if (action === "delete" || type !== "file") return ["-", path];
+      return [what === "land" ? "l" : "o", path];
+    });
 }
 
 function landedBy({ steps }: Pending, { done, made }: Answer): LandedChange[] {

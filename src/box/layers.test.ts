@@ -11,6 +11,7 @@ import {
   makePlace,
   PROJECT,
   pathsOf,
+  programs,
   read,
   sh,
   startSession,
@@ -24,7 +25,7 @@ import { rewindPermitted } from "./permitted.ts";
 
 async function rewind(session: Box | string, number: number): Promise<number> {
   const permit = permitFor({ kind: "rewind", checkpoint: number, approvedBy: "person" });
-  return (await rewindPermitted(permit, session, Date.now())).number;
+  return (await rewindPermitted(permit, session, Date.now(), programs)).number;
 }
 
 test("a rewind gives back all that a shell did, ignored and git's own files too, and can be taken back", async (t) => {

@@ -56,6 +56,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return readBackground(box, effect.id);
     case "kill":
       return killBackground(box, effect.id);
+    case "sync":
     case "land":
     case "land-commits":
     case "discard":

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
+import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
 import { type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
@@ -57,22 +58,32 @@ export function discardPermitted(permit: Permit, sessionPath: string, programs: 
 export function emptyPermitted(permit: Permit, box: Box, programs: Programs): Promise<void> {
   if (spend(permit).kind !== "discard") throw new Error("bug: a permit for something else");
   return box.renew(async () => {
-    for (const name of LAYER_FOLDERS) await emptyFolder(join(box.folder.path, name), programs);
+    for (const name of [...LAYER_FOLDERS, "bases"]) await emptyFolder(join(box.folder.path, name), programs);
     forgetLayers(box.folder.path);
   });
 }
 
 /** Spends a permit to take the layer back to the checkpoint that it names; in a box that goes on every command is killed. */
-export async function rewindPermitted(permit: Permit, session: Box | string, at: number): Promise<Checkpoint> {
+export async function rewindPermitted(
+  permit: Permit,
+  session: Box | string,
+  at: number,
+  programs: Programs,
+): Promise<Checkpoint> {
   const effect = spend(permit);
   if (effect.kind !== "rewind") throw new Error("bug: a permit for something else");
   const path = typeof session === "string" ? session : session.folder.path;
   const to = readLayers(path).checkpoints.find(({ number }) => number === effect.checkpoint);
   if (!to) throw new Error("bug: a rewind to no checkpoint");
-  if (typeof session === "string") return rewindLayer(path, to, at);
+  const rewind = async () => {
+    // An earlier layer derives from earlier versions: merged over the later ones it would take the person's edits back.
+    await forgetBases(path, programs);
+    return rewindLayer(path, to, at);
+  };
+  if (typeof session === "string") return rewind();
   let left: Checkpoint | null = null;
   await session.renew(async () => {
-    left = rewindLayer(path, to, at);
+    left = await rewind();
   });
   return left ?? to;
 }

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { ChangeType } from "../core/changes.ts";
 import type { SessionFacts } from "./folder.ts";
-import { type Answer, keepAnswer, type LanderPlan, runLander, type Step } from "./lander.ts";
+import { type Answer, keepAnswer, keptAfter, type LanderPlan, runLander, type Step } from "./lander.ts";
 import { type LandedChange, type Landing, type Pending, readPending, writePending } from "./landing.ts";
+import { keepBases } from "./merge.ts";
 import type { Programs } from "./programs.ts";
 import { runSandbox } from "./sandbox.ts";
 
@@ -54,6 +56,7 @@ export async function undoLanding(plan: UndoPlan): Promise<UndoResult> {
   writePending(sessionPath, pending);
   const answer = await runLander(await landerPlan(plan), pending, "begin");
   keepAnswer(sessionPath, pending, answer, true);
+  await keepBases(plan.programs, sessionPath, join(sessionPath, pending.stage), keptAfter(pending, answer));
   return toResult(answer);
 }
 
@@ -68,6 +71,7 @@ export async function recoverLanding(plan: Omit<UndoPlan, "landing">): Promise<R
   if (pending === null) return null;
   const answer = await runLander(await landerPlan(plan), pending, "recover");
   keepAnswer(plan.sessionPath, pending, answer, false);
+  await keepBases(plan.programs, plan.sessionPath, join(plan.sessionPath, pending.stage), keptAfter(pending, answer));
   return { ...toResult(answer), what: pending.what, number: pending.number };
 }
 

@@ -16,6 +16,8 @@ export type Effect =
   | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
+  /** Writes what the person changed in the checkout into the layer's versions of the same files; `digest` is of all of it. */
+  | { readonly kind: "sync"; readonly paths: readonly string[]; readonly digest: string }
   /**
    * Copies the named changes of the layer into the checkout. `held` are those among them that would run or instruct
    * later; each needs an approval of exactly what it is.

@@ -6,7 +6,7 @@ import { INTEGRITIES, join, type Label, SECRECIES } from "./label.ts";
 import { decide } from "./policy.ts";
 
 const RANK = { deny: 0, ask: 1, allow: 2 } as const;
-const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "kill"];
+const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "kill", "sync"];
 const TOP: Label = { integrity: "external", secrecy: "secret" };
 const BOTTOM: Label = { integrity: "system", secrecy: "public" };
 
@@ -50,6 +50,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     digest: text,
     approvedBy,
   }),
+  fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
   fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),

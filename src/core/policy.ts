@@ -23,6 +23,7 @@ export function decide(effect: Effect, label: Label): Decision {
     case "run":
     case "output":
     case "kill":
+    case "sync":
       return { verdict: "allow", reason: "stays in the box" };
     case "land":
       return decideLand(effect, label);

@@ -33,6 +33,8 @@ import { type Ledger, openLedger } from "../ledger/append.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 import { putRight, putRightLive } from "./undo.ts";
 
+const MERGED = "  (merged with your own changes)";
+
 export interface ChangesOptions {
   readonly paths: readonly string[];
   /** Held changes to land, each `PATH=HASH`. */
@@ -156,7 +158,7 @@ function toJson(collected: Collected, found: FoundCommits | null): object {
     git_held: collected.gitHeld,
     commits: found ? [found, ...found.others].flatMap(({ commits }) => commits) : [],
     commits_note: found?.note ?? null,
-    changes: collected.changes.map(({ change, cls, why, runs, conflict, hash }) => ({
+    changes: collected.changes.map(({ change, cls, why, runs, conflict, merged, hash }) => ({
       path: change.path,
       action: change.action,
       type: change.type,
@@ -166,6 +168,7 @@ function toJson(collected: Collected, found: FoundCommits | null): object {
       why,
       runs,
       conflict,
+      merged,
       hash,
     })),
   };
@@ -173,11 +176,11 @@ function toJson(collected: Collected, found: FoundCommits | null): object {
 
 async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
   const lines = new Map((await linesOf(collected)).map((stat) => [stat.path, stat]));
-  const rows = collected.changes.map(({ change, cls, conflict }) => {
+  const rows = collected.changes.map(({ change, cls, conflict, merged }) => {
     const stat = lines.get(change.path);
     const counts = stat ? (stat.added === null ? "binary" : `+${stat.added} -${stat.removed}`) : change.type;
     const note = conflict !== null ? `  (${MEANWHILE[conflict]})` : cls === "source" ? "" : `  (${cls})`;
-    return row(`${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}`);
+    return row(`${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}${merged ? MERGED : ""}`);
   });
   const git = commitsText(found) + gitText(collected);
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
@@ -203,9 +206,13 @@ function commitsText(found: FoundCommits | null, landed: LandedCommits | null = 
 
 function statusText(collected: Collected): string {
   const notes = collected.changes.filter(({ cls, conflict }) => cls !== "source" || conflict !== null);
-  return notes
-    .map(({ change, cls, why, runs }) => row(`held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`))
-    .join("");
+  const merged = collected.changes
+    .filter((one) => one.merged)
+    .map(({ change }) => row(`merge ${change.path}${MERGED}`));
+  const held = notes.map(({ change, cls, why, runs }) =>
+    row(`held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`),
+  );
+  return [...held, ...merged].join("");
 }
 
 async function land(
@@ -226,7 +233,8 @@ async function land(
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
   const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
-  writeSafe(terminal.stdout, landText(result, git));
+  const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
+  writeSafe(terminal.stdout, landText(result, merged, git));
   const refused =
     which === null
       ? result.held.some(({ cls }) => cls !== "source") ||
@@ -278,8 +286,8 @@ function hint(path: string, hash: string): string {
     : row("        if it is right: ringfence land --approve PATH=HASH, with both from ringfence diff --json");
 }
 
-function landText(result: LandResult, git: string): string {
-  const landed = result.landed.map((path) => row(`landed  ${path}`));
+function landText(result: LandResult, merged: ReadonlySet<string>, git: string): string {
+  const landed = result.landed.map((path) => row(`landed  ${path}${merged.has(path) ? MERGED : ""}`));
   const held = result.held.map(
     ({ path, cls, why, runs, hash }) =>
       row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +

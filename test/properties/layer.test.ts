@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { landAll, makePlace, PROJECT, sessionThat, startSession, TREE, tree } from "../../src/box/land.fixture.ts";
+import {
+  landAll,
+  makePlace,
+  PROJECT,
+  programs,
+  sessionThat,
+  startSession,
+  TREE,
+  tree,
+} from "../../src/box/land.fixture.ts";
 import { permitFor } from "../../src/box/permit.fixture.ts";
 import { rewindPermitted } from "../../src/box/permitted.ts";
 
@@ -83,12 +92,12 @@ test(`a rewind gives back exactly what the box saw before any turn, and what all
         for (const [visit] of [0, 1, 2].map(() => [...visits.take(1)])) {
           const number = [...states.keys()][(visit ?? 0) % states.size] ?? 1;
           const permit = permitFor({ kind: "rewind", checkpoint: number, approvedBy: "person" });
-          const left = await rewindPermitted(permit, session.box, Date.now());
+          const left = await rewindPermitted(permit, session.box, Date.now(), programs);
           present ||= left.number;
           assert.equal(await look(), states.get(number));
         }
         const back = permitFor({ kind: "rewind", checkpoint: present, approvedBy: "person" });
-        await rewindPermitted(back, session.box, Date.now());
+        await rewindPermitted(back, session.box, Date.now(), programs);
         assert.equal(await look(), last);
       } finally {
         await session.close();
