@@ -34,7 +34,6 @@ export interface Item {
 
 export interface Listed {
   readonly items: Item[];
-  readonly links: Link[];
   readonly gitHeld: string[];
   gitChanges: number;
   gitType: ChangeType | null;
@@ -46,12 +45,12 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 
 /** Lists every difference between the layer and the checkout, without reading more than must be compared. */
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
-  const listed: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const listed: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
-    args: [plan.programs.find],
+    args: [],
     binds: [
       { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" },
       { source: plan.facts.checkout, target: "/base", access: "read" },
@@ -66,7 +65,6 @@ export async function listLayer(plan: CollectPlan, landed: Landed): Promise<List
 function readListRecord(reader: RecordReader, listed: Listed): void {
   const tag = reader.text();
   if (tag === "L") listed.items.push(readItem(reader));
-  else if (tag === "K") listed.links.push({ path: reader.path(), target: reader.path() });
   else if (tag === "N") listed.gitHeld.push(reader.path());
   else if (tag === "C") listed.gitChanges = reader.number();
   else if (tag === "G") listed.gitType = typeOrNull(reader);
@@ -119,6 +117,24 @@ export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Pro
   const ignored = new Set<string>();
   while (!reader.isAtEnd) ignored.add(reader.path());
   return ignored;
+}
+
+/** Finds every symbolic link of the checkout: one of them may give a changed file a name that some tool runs. */
+export async function listLinks(plan: CollectPlan): Promise<Link[]> {
+  const reader = await askScript({
+    programs: plan.programs,
+    mode: "links",
+    args: [plan.programs.find],
+    binds: [{ source: plan.facts.checkout, target: "/base", access: "read" }],
+    input: [],
+    timeoutMs: LIST_MS_MAX,
+  });
+  const links: Link[] = [];
+  while (!reader.isAtEnd) {
+    if (reader.text() !== "K") throw reader.broken("a record");
+    links.push({ path: reader.path(), target: reader.path() });
+  }
+  return links;
 }
 
 function typeOrNull(reader: RecordReader): ChangeType | null {
