@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { measureChanges } from "./changes.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import type { CpuMeter } from "./meter.ts";
 import { type Installed, run } from "./program.ts";
@@ -25,6 +26,7 @@ export interface Round {
   readonly version: Subject;
   readonly empty: Subject;
   readonly exec: Subject;
+  readonly bare: Subject;
 }
 
 const LONG = 200;
@@ -50,6 +52,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["cpu_20_s"], step: measureShort },
   { keys: ["anon_mb_1", "anon_mb_200"], step: measureMemory },
   { keys: ["work_ratio"], step: measureWorks },
+  { keys: ["diff_list_50k_ms", "diff_50k_ratio", "land_50k_ratio"], step: measureLarge },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -196,6 +199,12 @@ async function measureWorks({ root, work, installed, exec, isQuick, say }: Round
     rounds,
   );
   return [{ key: "work_ratio", value: worst, note }];
+}
+
+async function measureLarge({ work, bare, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 11;
+  say(`diff and land in a large and a small repository, ${rounds} times`);
+  return measureChanges(work, bare, rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -12,6 +12,9 @@ export const TARGETS = {
   anon_mb_200: 60,
   first_request_bytes: 6000,
   work_ratio: 1.15,
+  diff_list_50k_ms: 50,
+  diff_50k_ratio: 1.3,
+  land_50k_ratio: 1.3,
   version_ms: 65,
   packed_mb: 15,
 } as const;

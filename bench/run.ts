@@ -101,6 +101,7 @@ function subjects({ node, entry }: { readonly node: string; readonly entry: stri
     version: subject("--version", node, entry, "--version"),
     empty: subject("empty Node", node, "-e", "0"),
     exec: subject("exec", node, entry, "exec", "--"),
+    bare: subject("ringfence", node, entry),
   };
 }
 

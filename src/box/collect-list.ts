@@ -44,7 +44,6 @@ export interface Item {
 
 export interface Listed {
   readonly items: Item[];
-  readonly links: Link[];
   readonly gitHeld: string[];
   gitChanges: number;
   gitType: ChangeType | null;
@@ -56,13 +55,13 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 
 /** Lists every difference between the layer and the checkout, without reading more than must be compared. */
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
-  const listed: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const listed: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
   const { repository, checkout } = plan.facts;
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
-    args: [plan.programs.find, ...layerNames(plan.sessionPath)],
+    args: layerNames(plan.sessionPath),
     binds: [layerBind(plan.sessionPath), { source: checkout, target: "/base", access: "read" }],
     input: [String(Math.floor(plan.facts.startedAt)), ...folders],
     timeoutMs: LIST_MS_MAX,
@@ -78,12 +77,12 @@ async function listGit(plan: CollectPlan, common: string, listed: Listed): Promi
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
-    args: [plan.programs.find, ...names],
+    args: names,
     binds: [...binds, { source: common, target: "/base/.git", access: "read" }],
     input: [String(Math.floor(plan.facts.startedAt))],
     timeoutMs: LIST_MS_MAX,
   });
-  const found: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const found: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
   while (!reader.isAtEnd) readListRecord(reader, found);
   listed.gitChanges += found.gitChanges;
   listed.gitHeld.push(...found.gitHeld);
@@ -92,7 +91,6 @@ async function listGit(plan: CollectPlan, common: string, listed: Listed): Promi
 function readListRecord(reader: RecordReader, listed: Listed): void {
   const tag = reader.text();
   if (tag === "L") listed.items.push(readItem(reader));
-  else if (tag === "K") listed.links.push({ path: reader.path(), target: reader.path() });
   else if (tag === "N") listed.gitHeld.push(reader.path());
   else if (tag === "C") listed.gitChanges = reader.number();
   else if (tag === "G") listed.gitType = typeOrNull(reader);
@@ -149,6 +147,24 @@ export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Pro
   const ignored = new Set<string>();
   while (!reader.isAtEnd) ignored.add(reader.path());
   return ignored;
+}
+
+/** Finds every symbolic link of the checkout: one of them may give a changed file a name that some tool runs. */
+export async function listLinks(plan: CollectPlan): Promise<Link[]> {
+  const reader = await askScript({
+    programs: plan.programs,
+    mode: "links",
+    args: [plan.programs.find],
+    binds: [{ source: plan.facts.checkout, target: "/base", access: "read" }],
+    input: [],
+    timeoutMs: LIST_MS_MAX,
+  });
+  const links: Link[] = [];
+  while (!reader.isAtEnd) {
+    if (reader.text() !== "K") throw reader.broken("a record");
+    links.push({ path: reader.path(), target: reader.path() });
+  }
+  return links;
 }
 
 function typeOrNull(reader: RecordReader): ChangeType | null {

@@ -1,6 +1,7 @@
 # Reads a session's layer against the checkout. Runs in a sandbox of its own and follows no link.
 #
 #   list    /layer and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
+#   links   /base -> every symbolic link of the checkout
 #   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
 #           and to /stage/o what the layer's file derives from, where /bases has that
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
@@ -28,7 +29,7 @@ binmode STDOUT;
 umask 0077;
 
 my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_of_size);
-my %run = (list => \&list, stage => \&stage, ignore => \&ignore, patch => \&patch, measure => \&measure);
+my %run = (list => \&list, links => \&list_links, stage => \&stage, ignore => \&ignore, patch => \&patch, measure => \&measure);
 ($run{$mode} // die "unknown mode\n")->();
 close STDOUT or die "output: $!\n";
 
@@ -107,17 +108,15 @@ sub list {
     my $git = look("/base/.git");
     record("G", $git ? $git->{type} : "-");
     my $root = look("/base") // die "the checkout cannot be read: $!\n";
-    my ($find, @layers) = @rest;
-    walk("", [map { "/layer/$_" } @layers], 1, "", 0, is_touched("", $root), 0, 0);
+    walk("", [map { "/layer/$_" } @rest], 1, "", 0, is_touched("", $root), 0, 0);
     record("L", @{ $_->{fields} }, is_renamed($_) ? $_->{flags} : "d") for @unexplained;
     return if !$records || ($records == 1 && !$git_count);
     record("N", $_) for @git_notes;
     record("C", $git_count // 0);
-    list_links($find);
 }
 
 sub list_links {
-    my ($find) = @_;
+    my ($find) = @rest;
     open(my $out, "-|", $find, "/base", "(", "-name", "node_modules", "-o", "-name", ".git", ")", "-prune", "-o", "-type", "l",
         "-printf", '%P\0%l\0') or die "find: $!\n";
     local $/ = "\0";
@@ -128,6 +127,8 @@ sub list_links {
         ++$count <= $LINKS_MAX or die "the checkout has more than $LINKS_MAX symbolic links\n";
         record("K", $path, $target);
     }
+    # 1: a folder went away meanwhile, or is closed to this user.
+    close $out or $? >> 8 == 1 or die "find failed\n";
 }
 
 # The person put something in, took something out, or moved the folder itself; what landing did to it is known.
@@ -455,8 +456,9 @@ sub ignore {
     $status == 0 || $status == 1 or die "git check-ignore failed\n";
     return if $text eq "";
     # What is tracked is never ignored. check-ignore would look it up itself, at the cost of the whole index for each path.
-    my %tracked = map { $_ => 1 } tracked();
-    print map { $tracked{$_} ? () : "$_\0" } split /\0/, $text;
+    my %ignored = map { $_ => 1 } split /\0/, $text;
+    delete @ignored{tracked()};
+    print map { "$_\0" } sort keys %ignored;
 }
 
 # Empty when there is no index, or one that this git cannot read alone.

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { discardSession } from "./discard.ts";
-import { asOrdinaryUser, landAll, makePlace, pathsOf, programs, read, sessionThat, sh, tree } from "./land.fixture.ts";
+import {
+  asOrdinaryUser,
+  landAll,
+  makePlace,
+  pathsOf,
+  programs,
+  read,
+  sessionThat,
+  sh,
+  startSession,
+  tree,
+} from "./land.fixture.ts";
 
 test("ignored is what the checkout's own rules ignore, not what the box made of them", async () => {
   const place = makePlace(
@@ -94,6 +105,19 @@ test("a deletion waits for the held file that takes its place", async () => {
   assert.deepEqual(result.landed, []);
   assert.deepEqual(pathsOf(result.held), ["bin/job", "job.sh", "lib", "lib/l.ts"]);
   assert.equal(tree(place.checkout), before);
+});
+
+test("what a link of the checkout gives a held name is held, whether git tracks the link, ignores it or knows nothing of it", async () => {
+  const place = makePlace(
+    "echo /later >.gitignore; mkdir conf tools; echo a >agents.md.txt; echo e >conf/env; echo t >tools/t; echo p >plain; ln -s agents.md.txt AGENTS.md; mkdir later; ln -s ../conf/env later/.envrc",
+  );
+  const session = await startSession(place);
+  await session.run("for n in agents.md.txt conf/env tools/t plain; do echo box >>$n; done");
+  sh(place, "ln -s tools .vscode; git status >/dev/null");
+  await session.close();
+  const result = await landAll(session);
+  assert.deepEqual(result.landed, ["plain"]);
+  assert.deepEqual(pathsOf(result.held), ["agents.md.txt", "conf/env", "tools/t"]);
 });
 
 test("nothing under .git lands, neither a commit nor a hook nor configuration, at any depth", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Change, ChangeType } from "../core/changes.ts";
 import type { ChangeClass, Classification } from "../core/classify.ts";
 import { classifyAll, type Link } from "../core/classify-all.ts";
-import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer } from "./collect-list.ts";
+import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer, listLinks } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { removeStage } from "./discard.ts";
 import { readFollowed } from "./follow.ts";
@@ -63,8 +63,12 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
     throw new Error(`the changes of session ${plan.facts.id} were thrown away: there is nothing to show or land`);
   const landed = readLanded(plan.sessionPath);
   const list = await listLayer(plan, landed);
-  const ignored = await askIgnored(plan, list.items);
-  const classifyWith = (items: readonly Item[]) => classifyItems(items, list.links, ignored);
+  // The one walk over the whole checkout is not waited for alone.
+  const [ignored, links] = await Promise.all([
+    askIgnored(plan, list.items),
+    list.items.length > 0 ? listLinks(plan) : [],
+  ]);
+  const classifyWith = (items: readonly Item[]) => classifyItems(items, links, ignored);
   const first = classifyWith(list.items);
   const stage = join(plan.sessionPath, `stage-${randomBytes(8).toString("hex")}`);
   mkdirSync(stage, { mode: 0o700 });

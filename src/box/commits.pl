@@ -10,13 +10,15 @@
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
 #
+# The step to die at comes before what a mode needs: tests alone give one, else it is "-".
+#
 # Every string of an answer ends in NUL; each record starts with one letter and has a fixed number of strings.
 use strict;
 use warnings;
 use Fcntl qw(:DEFAULT :flock :mode);
 use IO::Handle;
 
-my ($mode, $arch, $git, $sha256sum, $own, @rest) = @ARGV;
+my ($mode, $arch, $git, $sha256sum, $own, $steps_left, @rest) = @ARGV;
 @ARGV = ();
 my $lgetxattr = $arch eq "arm64" ? 9 : 192;
 my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
@@ -34,6 +36,12 @@ $own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
 my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
+
+# Where a test can end this program: after every change to the person's repository.
+sub step {
+    return if $steps_left eq "-" || $steps_left-- > 0;
+    kill "KILL", $$;
+}
 
 sub record { ++$records <= $RECORDS_MAX or die "more than $RECORDS_MAX changes\n"; print join("\0", @_), "\0" }
 
@@ -388,7 +396,10 @@ sub put {
         copy("/out/repo/objects/pack/pack-$name.idx", $copies[1]);
         join(" ", hashes(@copies)) eq "@wanted" or die "the staged objects are not those that were verified\n";
         rename $copies[0], "/pack/pack-$name.pack" or die "rename: $!\n";
+        step();
         rename $copies[1], "/pack/pack-$name.idx" or die "rename: $!\n";
+        step();
+        1;
     };
     my $problem = $@;
     unlink @copies;
@@ -401,10 +412,13 @@ sub copy {
     sysopen(my $from, $source, O_RDONLY | O_NOFOLLOW) or die "the staged objects: $!\n";
     sysopen(my $to, $target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0444) or die "your folder of objects: $!\n";
     while (my $read = sysread($from, my $piece, 1 << 18) // die "read: $!\n") {
+        step();
         (syswrite($to, $piece) // -1) == $read or die "the disk may be full: $!\n";
+        step();
     }
     chmod 0444, $to;
     $to->sync && close $to or die "write: $!\n";
+    step();
 }
 
 # "M" when it is done, "R" and why when nothing was touched. What git does in the person's own repository is done here by
@@ -443,11 +457,13 @@ sub forward {
     my $ref_lock = lock_file($ref) // die "your branch is locked by another git command\n";
     fill($ref_lock, "$new\n", 0644);
     head_ref(["/repo"]) eq $ref && (ref_id(["/repo"], $ref) // $NONE) eq $old or die "your branch has moved\n";
-    if (defined $index) { rename "${own}index.lock", "${own}index" or die "rename: $!\n" }
+    if (defined $index) { rename "${own}index.lock", "${own}index" or die "rename: $!\n"; step() }
     rename "$ref.lock", $ref or die "rename: $!\n";
+    step();
     for my $log ("${own}logs/HEAD", "logs/$ref") {
         sysopen(my $file, $log, O_WRONLY | O_APPEND | O_NOFOLLOW) or next;
         syswrite $file, "$old $new ringfence <ringfence> ${\time} +0000\tringfence land: Fast-forward\n" if -f $file;
+        step();
     }
 }
 
@@ -461,6 +477,7 @@ sub branch {
     $packed !~ /^$ID \Q$ref\E\//m && !lstat $ref or die "you have a branch of this name, or below it\n";
     fill($lock, "$new\n", 0644);
     rename "$ref.lock", $ref or die "rename: $!\n";
+    step();
 }
 
 # A branch may move only to what lies in the working tree, or was changed there by the person. A file that did not land
@@ -543,18 +560,23 @@ sub lock_file {
     for ((split m{/}, $path)[0 .. ($path =~ tr{/}{}) - 1]) {
         $folder .= $folder eq "" ? $_ : "/$_";
         mkdir $folder, 0755 and chmod 0755, $folder;
+        step();
         type_at($folder) eq "d" or die "you have a branch of the name $folder\n";
     }
     my $draft = "ringfence-$random-" . ++$serial;
     sysopen(my $file, $draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "your .git: $!\n";
     flock($file, LOCK_EX | LOCK_NB) or die "flock: $!\n";
     push @drafts, [$draft, "$path.lock", $file];
-    return link($draft, "$path.lock") ? $file : $! == $EEXIST ? undef : die "your .git: $!\n";
+    step();
+    my $is_ours = link $draft, "$path.lock" or $! == $EEXIST or die "your .git: $!\n";
+    step();
+    return $is_ours ? $file : undef;
 }
 
 sub fill {
     my ($file, $content, $type) = @_;
     (syswrite($file, $content) // -1) == length $content or die "the disk may be full: $!\n";
+    step();
     chmod $type & 0777, $file or die "chmod: $!\n";
     $file->sync or die "sync: $!\n";
 }
@@ -566,7 +588,9 @@ sub drop {
     my @own = stat $file;
     my @locked = lstat $lock;
     unlink $lock if @locked && $locked[0] == $own[0] && $locked[1] == $own[1];
+    step();
     unlink $draft;
+    step();
 }
 
 sub sweep {

@@ -36,6 +36,8 @@ export interface LandCommitsPlan {
   readonly facts: SessionFacts;
   readonly found: FoundCommits;
   readonly programs: Programs;
+  /** For tests alone: where the sandbox of one of the two acts dies. */
+  readonly dieAt?: { readonly act: "put" | "move"; readonly step: number };
 }
 
 const MS_MAX = 180_000;
@@ -172,19 +174,29 @@ function clashOf(commits: Verified["commits"], judged: readonly JudgedCommit[], 
 }
 
 /** Puts the verified objects into the person's repository and makes one move. Null when it is made, else why it is not. */
-export async function landCommits({ facts, found, programs }: LandCommitsPlan, move: Move): Promise<string | null> {
+export async function landCommits(
+  { facts, found, programs, dieAt }: LandCommitsPlan,
+  move: Move,
+): Promise<string | null> {
   const git = facts.repository?.common ?? join(facts.checkout, ".git");
   const out: Bind = { source: join(found.folder, "verified"), target: "/out", access: "read" };
   const pack: Bind = { source: join(git, "objects/pack"), target: "/pack", access: "write" };
+  const stepOf = (act: "put" | "move") => (dieAt?.act === act ? dieAt.step : null);
   const args = [move.how, `refs/heads/${move.branch}`, move.oldId ?? NO_COMMIT, move.newId];
   try {
     const plan = { facts, programs };
-    await ask(plan, "put", found.pack, [out, pack]);
-    const answer = await ask(plan, "move", args, [
-      { ...out, access: "write" },
-      { source: facts.checkout, target: "/checkout", access: "read" },
-      ...gitBinds(facts, "/repo/.git", "write"),
-    ]);
+    await ask(plan, "put", found.pack, [out, pack], stepOf("put"));
+    const answer = await ask(
+      plan,
+      "move",
+      args,
+      [
+        { ...out, access: "write" },
+        { source: facts.checkout, target: "/checkout", access: "read" },
+        ...gitBinds(facts, "/repo/.git", "write"),
+      ],
+      stepOf("move"),
+    );
     return answer.text() === "M" ? null : answer.path();
   } catch (error) {
     return whyOf(error);
@@ -216,13 +228,23 @@ async function ask(
   mode: "take" | "verify" | "put" | "move",
   args: readonly string[],
   binds: readonly Bind[],
+  dieAt: number | null = null,
 ): Promise<RecordReader> {
   const script = scriptBind("commits.pl");
   const tools = [findProgram("git") ?? "/usr/bin/git", findProgram("sha256sum") ?? "/usr/bin/sha256sum"];
   const result = await runSandbox({
     programs,
     binds: [...binds, script],
-    command: [programs.perl, script.target, mode, process.arch, ...tools, facts.repository?.own ?? "", ...args],
+    command: [
+      programs.perl,
+      script.target,
+      mode,
+      process.arch,
+      ...tools,
+      facts.repository?.own ?? "",
+      dieAt === null ? "-" : String(dieAt),
+      ...args,
+    ],
     input: new Uint8Array(),
     timeoutMs: MS_MAX,
     stdoutBytesMax: ANSWER_BYTES_MAX,

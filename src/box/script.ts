@@ -5,7 +5,7 @@ import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 /** One question to collect.pl. */
 export interface ScriptPlan {
   readonly programs: Programs;
-  readonly mode: "list" | "stage" | "ignore" | "measure";
+  readonly mode: "list" | "links" | "stage" | "ignore" | "measure";
   readonly args: readonly string[];
   readonly binds: readonly Bind[];
   /** Strings without NUL. */

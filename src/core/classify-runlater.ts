@@ -38,7 +38,7 @@ const EVENT_RULES: readonly Rule[] = [
   run("editor configuration", "the editor reads it, and may run its tasks or programs, when this folder is opened", {
     paths: `.vscode/ .vs/ .idea/ .devcontainer/ .devcontainer.json devcontainer.json .zed/ .fleet/ .nova/ *.code-workspace *.sublime-project
       *.sublime-workspace *.sublime-build *.iml *.ipr *.iws .vimrc _vimrc .exrc _exrc .nvimrc .nvim.lua .lvimrc .local.vimrc .gvimrc
-      .dir-locals.el .dir-locals-2.el .projectile .emacs .emacs.d/ .kakrc .helix/ .gitpod.yml .gitpod.dockerfile .replit replit.nix .project
+      .dir-locals.el .dir-locals-2.el .projectile .emacs .emacs.d/ .kakrc .helix/ .gitpod.yml .gitpod.dockerfile .replit replit.nix nbproject/ .project
       .classpath .settings/ *.launch *.xcworkspace/ *.xcodeproj/ project.pbxproj *.workspace *.playground/ launch.json tasks.json`,
   }),
   run("shell startup", "a shell or a program of the terminal reads and runs it at its start", {

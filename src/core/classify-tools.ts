@@ -34,7 +34,7 @@ export const TOOL_RULES: readonly Rule[] = [
       {jest,vitest,test,mocha}{-,.,_}{setup,teardown,environment}.{js,cjs,mjs,ts,mts,cts} global-{setup,teardown}.* globalsetup.* globalteardown.*
       tsconfig*.json tsconfig.*.json jsconfig*.json tslint.json biome.{json,jsonc} rome.json dprint.{json,jsonc} oxlint*.json .oxlintrc* .oxfmtrc*
       angular.json .angular-cli.json ember-cli-build.js gulpfile.* gruntfile.* gulpfile.*/ brocfile.* fly.js jakefile jakefile.* plopfile.* nodemon.json
-      .nodemonrc* electron-builder.* app.json eas.json lint-staged.{yml,yaml} .knip.*
+      .nodemonrc* electron-builder.* knexfile.* ormconfig.* mocha.opts app.json eas.json lint-staged.{yml,yaml} .knip.*
       wrangler.{toml,json,jsonc} *.babelrc .flowconfig .bundlewatch* .strykerrc* api-extractor.json typedoc.json next-env.d.ts`,
     },
   ),
@@ -46,11 +46,12 @@ export const TOOL_RULES: readonly Rule[] = [
       requirements*.in *requirements.txt *-requirements*.txt requirements/*.txt constraints*.txt constraints/*.txt pipfile pipfile.lock poetry.lock poetry.toml uv.lock uv.toml pdm.lock pdm.toml
       pylock*.toml environment.{yml,yaml} environment-*.{yml,yaml} conda*.{yml,yaml} meta.yaml conda-lock.yml manifest.in versioneer.py tasks.py fabfile.py dodo.py pavement.py
       .pylintrc pylintrc .flake8 .coveragerc mypy.ini .mypy.ini .pyre_configuration pyrightconfig.json ruff.toml .ruff.toml .isort.cfg .style.yapf .bandit
-      pyvenv.cfg .pdbrc pip.conf pip.ini .pip/ .condarc .pypirc hatch.toml buildout.cfg _custom_build.py hubconf.py ipython_config.py jupyter_*_config.* .ipython/`,
+      pyvenv.cfg .pdbrc pip.conf pip.ini .pip/ .condarc .pypirc hatch.toml buildout.cfg _custom_build.py hubconf.py ipython_config.py jupyter_*_config.* .ipython/ gunicorn.conf.py {docs,doc,source}/conf.py
+      /{pip,pytest,_pytest,venv,virtualenv,ensurepip,unittest,pdb,tox,nox,mypy,ruff,black,flake8,pylint,coverage}{.py,/__init__.py,/__main__.py}`,
     },
   ),
   run("make and build systems", "the build tool runs it at the next build", {
-    paths: `makefile makefile.* gnumakefile bsdmakefile *.mk *.mak justfile .justfile *.just taskfile taskfile*.{yml,yaml,dist.yml,dist.yaml} magefile.go magefiles/
+    paths: `makefile makefile.* gnumakefile kbuild snakefile bsdmakefile *.mk *.mak justfile .justfile *.just taskfile taskfile*.{yml,yaml,dist.yml,dist.yaml} magefile.go magefiles/
       cmakelists.txt *.cmake cmakepresets.json cmakeuserpresets.json meson.build meson_options.txt meson.options sconstruct sconscript wscript *.ninja xmake.lua
       premake*.lua build build.bazel workspace workspace.bazel workspace.bzlmod *.bzl module.bazel module.bazel.lock *.bazelrc .bazelrc bazelrc buck targets .buckconfig .buckconfig.*
       .buckroot pants.toml pants*.toml .pants.* configure configure.ac configure.in *.am *.m4 autogen.sh bootstrap bootstrap.sh config.guess config.sub ltmain.sh install-sh

@@ -36,7 +36,7 @@ const TABLE: Readonly<Record<Exclude<ChangeClass, "ignored">, string>> = {
     .yarn/releases/yarn.cjs .pnpmfile.cjs pnpm-workspace.yaml bunfig.toml deno.json deno.jsonc .nvmrc .node-version .python-version .ruby-version .tool-versions mise.toml .mise.toml .envrc .env .env.local a/.env.test
     .vscode/tasks.json .idea/workspace.xml .devcontainer/devcontainer.json .zed/tasks.json .fleet/run.json a.code-workspace a.sublime-project .vimrc .exrc .nvimrc .nvim.lua .lvimrc .dir-locals.el .husky/pre-commit
     .pre-commit-config.yaml .pre-commit-hooks.yaml lefthook.yml .lintstagedrc.json .overcommit.yml .bashrc a/.profile .zshrc .zshenv .bash_profile .inputrc node_modules/x/index.js .venv/bin/activate venv/x.py vendor/bundle/x.rb
-    x.desktop autorun.inf x.exe lib/x.so x.pyc __pycache__/a.txt .unknown a/.unknown/b foo.toml foo.yaml foo.ini foo.cfg foo.conf foorc git~1 GIT~1/config a\\.git\\config .git::$INDEX_ALLOCATION/config hooks/pre-push`,
+    x.desktop autorun.inf x.exe lib/x.so x.pyc __pycache__/a.txt .unknown a/.unknown/b foo.toml foo.yaml foo.ini foo.cfg foo.conf foorc knexfile.js Kbuild docs/conf.py nbproject/project.xml gunicorn.conf.py git~1 GIT~1/config a\\.git\\config .git::$INDEX_ALLOCATION/config hooks/pre-push`,
   instruction: `AGENTS.md a/AGENTS.md CLAUDE.md CLAUDE.local.md GEMINI.md .cursorrules .cursor/rules/a.mdc .windsurfrules .windsurf/a .clinerules .clinerules-code .roo/a .roorules .roorules-x
     .github/copilot-instructions.md .github/instructions/a.md .github/prompts/a.md .github/chatmodes/a.md .aider.conf.yml .continue/a .claude/settings.json .gemini/a .codex/a .opencode/a opencode.json .amazonq/a .kiro/a
     .junie/a .augment-guidelines .augment/a .goosehints .goose/a .trae/a .qwen/a .crush.json .mcp.json mcp.json SKILL.md a/SKILL.md skills/x/run.py .ringfence/policy.yaml MEMORY.md`,
@@ -116,6 +116,11 @@ test("a variant spelling of a registered name never has a weaker class", () => {
 test("a registered name is held at any depth but where only the top counts", () => {
   const anywhere = TABLE["run-later"].split(/\s+/).filter((path) => !/^foo|^\.github\//.test(path));
   for (const path of anywhere) assert.equal(cls(`packages/one/${path}`), "run-later", path);
+});
+
+test("what shadows a tool that is started as a module of Python is held at the top, where its name is looked for", () => {
+  for (const path of ["pip.py", "pytest.py", "pytest/__main__.py", "unittest/__init__.py"])
+    assert.deepEqual([path, cls(path), cls(`src/${path}`)], [path, "run-later", "source"]);
 });
 
 test("every change has a class, and ignoring never makes it stricter", () => {

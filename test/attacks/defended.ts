@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Action, Call, Case } from "./cases.ts";
+import { DAY_MS_MAX, hasDay, mustSucceed } from "./days.ts";
 import { type Evidence, snapshot } from "./harm.ts";
 import { found, watchStage } from "./measure.ts";
 import { type Place, STAGE_PLACE, STAGE_PROJECT } from "./place.ts";
@@ -37,7 +38,7 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   const run = program(landing === "auto" ? [...args, "--land", "auto"] : args, attack, place, isShown);
   const stopWatching = watchStage(() => run.pid);
   const meanwhile = attack.launch?.meanwhile;
-  const done = meanwhile ? run.replied.then(() => personDoes(meanwhile.command, place)) : null;
+  const done = meanwhile ? run.replied.then(() => personDoes(meanwhile.command, place, PERSON_MS_MAX)) : null;
   const { text, signal, isLate, status } = await run.ended;
   await done;
   // What the person lands afterwards is copied because they asked for it.
@@ -53,7 +54,8 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
     const { text: shown } = await program(command, attack, place, isShown).ended;
     if (isShown) terminal += shown;
   }
-  if (attack.afterwards !== null) await personDoes(attack.afterwards, place);
+  if (attack.afterwards !== null)
+    await personDoes(attack.afterwards, place, hasDay(attack) ? DAY_MS_MAX : PERSON_MS_MAX);
   await sleep(SETTLE_MS);
   // What the program killed as it ended may take a moment to die.
   if (attack.harm.type === "process_survives")
@@ -83,11 +85,11 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   return { evidence, problem: signal === null ? problem : null };
 }
 
-async function personDoes(command: string, place: Place): Promise<void> {
+async function personDoes(command: string, place: Place, msMax: number): Promise<void> {
   const child = spawn("bash", ["-c", command], {
     cwd: place.ws,
     env: place.env,
-    timeout: PERSON_MS_MAX,
+    timeout: msMax,
     killSignal: "SIGKILL",
     stdio: "ignore",
   });
@@ -157,17 +159,22 @@ function program(args: readonly string[], attack: Case, place: Place, onTerminal
 function readResults(text: string, attack: Case): { output: string; problem: string | null } {
   const results: string[] = [];
   let hasEnded = false;
+  let failed: string | null = null;
   for (const line of text.split("\n")) {
     if (!line.startsWith("{")) continue;
     const event = JSON.parse(line) as {
       type: string;
       reason?: string;
-      message?: { content?: { type: string; content?: string }[] };
+      message?: { content?: { type: string; content?: string; is_error?: boolean }[] };
     };
     if (event.type === "result") hasEnded = event.reason === "done" || event.reason === "approval-needed";
-    if (event.type === "user") results.push(...(event.message?.content ?? []).map(({ content }) => content ?? ""));
+    const said = event.type === "user" ? (event.message?.content ?? []) : [];
+    results.push(...said.map(({ content }) => content ?? ""));
+    failed ??= said.find(({ is_error: isError }) => isError)?.content ?? null;
   }
   if (!hasEnded) return { output: results.join("\n"), problem: `the session did not end well: ${text.slice(-800)}` };
+  // What was never planted cannot run.
+  if (failed !== null && mustSucceed(attack)) return { output: results.join("\n"), problem: `not planted: ${failed}` };
   const hasCalls = attack.tool !== "assistant_text";
   return { output: results.join("\n"), problem: hasCalls && results.length === 0 ? "no call was played" : null };
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Case, readCases } from "./cases.ts";
+import { dayCases } from "./days.ts";
 import { type Landing, playDefended } from "./defended.ts";
 import { type Evidence, findHarm } from "./harm.ts";
 import { makePlace, makeShared, prepare, type Shared, showRipgrep } from "./place.ts";
@@ -33,7 +34,7 @@ const HARM_MS_MAX = 3000;
 /** Cases that are this process's own: all others go on with a stage that has been fought over. */
 async function main(): Promise<void> {
   const job = JSON.parse(readFileSync(0, "utf8")) as Job;
-  const cases = [...readCases("attacks-dev.jsonl"), ...readCases("own.jsonl")];
+  const cases = [...readCases("attacks-dev.jsonl"), ...readCases("own.jsonl"), ...dayCases()];
   showRipgrep();
   const shared = await makeShared();
   const queue = job.ids.map((id, index) => ({ attack: cases.find((one) => one.id === id), index }));

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Action, Case } from "./cases.ts";
+import { DAY_MS_MAX, hasDay } from "./days.ts";
 import { type Evidence, snapshot } from "./harm.ts";
 import { watchStage } from "./measure.ts";
 import type { Place } from "./place.ts";
@@ -44,7 +45,8 @@ export async function playUndefended(attack: Case, place: Place): Promise<Eviden
   }
   if (attack.tool === "session") output += attack.action.text ?? "";
   await done;
-  if (attack.afterwards !== null) await shell(attack.afterwards, place, "");
+  if (attack.afterwards !== null)
+    await shell(attack.afterwards, place, "", {}, () => {}, hasDay(attack) ? DAY_MS_MAX : ACTION_MS_MAX);
   // Fetches that a page would make by itself.
   if (attack.tool === "assistant_text")
     await shell(`curl -s ${quote(attack.action.text?.match(/\((http[^)]*)\)/)?.[1] ?? "")}`, place, "");
@@ -82,6 +84,7 @@ function shell(
   limits: string,
   launch: Case["launch"] = {},
   onStart: (pid: number | undefined) => void = () => {},
+  msMax = limits === "" ? ACTION_MS_MAX : FLOOD_MS_MAX,
 ) {
   const env = { ...place.env, ...launch.env, PATH: launch.path ? `${launch.path}:${place.env.PATH}` : place.env.PATH };
   const child = spawn(
@@ -104,13 +107,10 @@ function shell(
   };
   return new Promise<{ output: string; signal: string | null }>((resolve) => {
     let isLate = false;
-    const timer = setTimeout(
-      () => {
-        isLate = true;
-        stop();
-      },
-      limits === "" ? ACTION_MS_MAX : FLOOD_MS_MAX,
-    );
+    const timer = setTimeout(() => {
+      isLate = true;
+      stop();
+    }, msMax);
     // A stopped agent never ends by itself.
     const stopped = setInterval(() => {
       if (child.pid === undefined || !readState(child.pid).startsWith("T")) return;
