@@ -116,7 +116,7 @@ test("a number that was shown still means its hunk after others landed, and a hu
   assert.equal(sh(place, "git diff --numstat"), "3\t2\ta.txt\n");
   // The person takes a hunk out again: from then on the file is theirs.
   sh(place, "git checkout -q a.txt");
-  assert.match((await landPart(session, "a.txt", [after[1] ?? ""])) ?? "", /only a source file that is edited/);
+  assert.match((await landPart(session, "a.txt", [after[1] ?? ""])) ?? "", /you changed it meanwhile/);
 });
 
 test("what is held, added, deleted, binary or only made executable does not land by hunk", async () => {
@@ -131,7 +131,7 @@ test("what is held, added, deleted, binary or only made executable does not land
   for (const [path, why] of [
     ["blob", /no hunks/],
     ["gone.txt", /only a source file/],
-    ["Makefile", /only a source file/],
+    ["Makefile", /it is held \(run-later: .*approved whole/],
     ["new.txt", /only a source file/],
     ["tool", /only its mode/],
     ["was", /only a source file/],

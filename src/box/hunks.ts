@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { type Change, encodePath } from "../core/changes.ts";
+import { isHeld } from "../core/classify.ts";
 import { classifyAll } from "../core/classify-all.ts";
 import { type FilePatch, type Hunk, headerOf } from "../core/patch-text.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "./collect.ts";
+import { MEANWHILE } from "./collect-list.ts";
 import { patchFiles } from "./patch.ts";
 import { findProgram, type Programs } from "./programs.ts";
 import { runSandbox, scriptBind } from "./sandbox.ts";
@@ -58,7 +60,9 @@ export async function takeHunks(
 ): Promise<Part> {
   const one = collected.changes.find(({ change }) => change.path === path);
   if (!one) return refuse("the session did not change it");
-  if (!landsByHunk(one)) return refuse("only a source file that is edited lands by hunk; another lands whole or waits");
+  if (one.conflict !== null) return refuse(`${MEANWHILE[one.conflict]}; compare the two by hand`);
+  if (isHeld(one.cls)) return refuse(`it is held (${one.cls}: ${one.why}), and approved whole or not at all`);
+  if (!landsByHunk(one)) return refuse("only a source file that is edited lands by hunk: land all of it");
   const [file] = await patchFiles({ collected: { ...collected, changes: [one] }, programs, include: "source" });
   if (!file || file.hunks.length === 0)
     return refuse("it has no hunks: its content is no text, or only its mode differs");

@@ -222,7 +222,7 @@ async function printDiff(
   const isWhole = options.paths.length + options.classes.length === 0;
   const hasCommits = options.json || options.stat || stdout.isTTY;
   const found = known === undefined ? (hasCommits ? await commitsOf(changed, collected) : null) : known;
-  if (options.stat) {
+  if (options.stat && !options.json) {
     writeSafe(stdout, await statText(collected, found));
     return 0;
   }

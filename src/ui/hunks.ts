@@ -4,7 +4,7 @@ import type { WantedHunk } from "../agent/hunks.ts";
 /** Reads `1,3` or `1@HASH,3@HASH`: the numbers of a diff that was shown, or hashes of `diff --json`. */
 export function parseHunks(text: string): WantedHunk[] {
   return text.split(",").map((word) => {
-    const [, number = "", hash] = /^([1-9]\d{0,6})(?:@([0-9a-f]{8,64}))?$/.exec(word) ?? [];
+    const [, number = "", hash] = /^([1-9]\d{0,6})(?:@([0-9a-f]{16,64}))?$/.exec(word) ?? [];
     if (number === "")
       throw new UsageError(
         `--hunks takes numbers of ringfence diff, as in 1,3; or NUMBER@HASH with the hash of diff --json; not "${text}"`,

@@ -9,7 +9,7 @@ import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, typ
 import { splitHunks } from "./hunks.ts";
 import type { Standing } from "./paths.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
-import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
+import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
@@ -93,13 +93,15 @@ async function answer(session: Session, text: string, signal: AbortSignal, termi
   const leftover = await settle(session, "patch", async (_changed, collected, found) => {
     offer = await listTurn(collected, found, terminal);
   });
-  const waits = leftover.held.length;
   const what = leftover.held.some(({ class: cls }) => cls !== "source") ? "what is source" : "this";
   const next =
     offer === null
       ? "/diff, /approve FILE or /discard"
       : `y lands ${what}, /diff shows it, /land PATH a part, /discard`;
-  if (waits > 0) stderr.write(`${dim(stderr, `${waitingFiles(waits)}: ${next}`)}\n`);
+  const files = leftover.held.length > 0 ? [waitingFiles(leftover.held.length)] : [];
+  const commits = leftover.commits.length > 0 ? [waitingCommits(leftover.commits.length)] : [];
+  const waits = [...files, ...commits];
+  if (waits.length > 0) stderr.write(`${dim(stderr, `${waits.join(", ")}: ${next}`)}\n`);
   return offer;
 }
 

@@ -91,10 +91,7 @@ export function writeLeftover(
     writeSafe(stderr, `${waitingFiles(source.length)} in session ${session}: ringfence diff | land | discard\n`);
   if (patch !== null) writeSafe(stderr, `patch: ${patch}\n`);
   if (commits.length > 0)
-    writeSafe(
-      stderr,
-      `${counted(commits.length, "commit waits", "commits wait")}: ringfence land lands files and commits\n`,
-    );
+    writeSafe(stderr, `${waitingCommits(commits.length)}: ringfence land lands files and commits\n`);
   for (const one of others) writeSafe(stderr, row(`held: ${one.path} (${one.class}: ${one.why})`));
   if (others.some((one) => one.class !== "outside" && !isGitPath(one.path)))
     writeSafe(
@@ -106,6 +103,11 @@ export function writeLeftover(
 /** Says how many changed files wait for a person. */
 export function waitingFiles(count: number): string {
   return counted(count, "changed file waits", "changed files wait");
+}
+
+/** The same of commits. */
+export function waitingCommits(count: number): string {
+  return counted(count, "commit waits", "commits wait");
 }
 
 function streamReport(terminal: Terminal): Report {

@@ -124,7 +124,7 @@ test("y after a turn lands exactly what was listed; typed ahead, or after it cha
   await screen.see("git commit");
   screen.type("y\r");
   await screen.see(/^edit .* a\.txt\r?$/m);
-  await screen.see("3 changed files wait: y lands what is source, /diff shows it");
+  await screen.see("3 changed files wait, 1 commit waits: y lands what is source, /diff shows it");
   await screen.see('"y" was typed before this could be read, so it lands nothing; type it again');
   assert.equal(sh(place, "git status --porcelain"), "");
   await sleep(READ_MS);
