@@ -2,7 +2,6 @@ import {
   type ChangedSession,
   commitsOf,
   discardFor,
-  emptyFor,
   type LandedCommits,
   landCommitsFor,
   landFor,
@@ -15,14 +14,12 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
-import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "../box/collect.ts";
 import { MEANWHILE } from "../box/collect-list.ts";
 import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
-import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
 import { type ChangeClass, isHeld } from "../core/classify.ts";
@@ -34,7 +31,7 @@ import { parseHunks } from "./hunks.ts";
 import { choosePaths, type Standing } from "./paths.ts";
 import { ageOf } from "./sessions.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
-import { putRight, putRightLive } from "./undo.ts";
+import { putRight } from "./undo.ts";
 
 export interface ChangesOptions {
   readonly paths: readonly string[];
@@ -82,137 +79,8 @@ export async function changesCommand(
   }
 }
 
-/** What was shown of a session that goes on: by it one word lands exactly this. Null when nothing may land. */
-export type Offer = string | null;
-
-/** Shows the changes of a session that goes on. */
-export async function diffLive(
-  session: Session,
-  paths: readonly string[],
-  standing: Standing,
-  terminal: Terminal,
-): Promise<Offer> {
-  let offer: Offer = null;
-  await held(session, terminal, (changed) =>
-    withChanges(changed, async (all) => {
-      const collected = only(all, paths, standing, []);
-      const found = await commitsOf(changed, all);
-      if (paths.length === 0) offer = offerOf(all, found);
-      return printDiff(changed, collected, LIVE, terminal, found);
-    }),
-  );
-  return offer;
-}
-
-/** Lists the changes at the end of a turn. */
-export async function listTurn(collected: Collected, found: FoundCommits | null, terminal: Terminal): Promise<Offer> {
-  writeSafe(terminal.stdout, await statText(collected, found));
-  return offerOf(collected, found);
-}
-
-/** Lands what was offered, all or nothing: when it is not what was shown, it is shown anew and is the new offer. */
-export async function landOffer(session: Session, offer: Offer, terminal: Terminal): Promise<Offer> {
-  let fresh: Offer = null;
-  await held(session, terminal, (changed) =>
-    withChanges(changed, async (collected) => {
-      const found = await commitsOf(changed, collected);
-      const how = { record: session, terminal, found, isLive: true };
-      if (offerOf(collected, found) === offer) return land(changed, collected, { which: null, approvals: [] }, how);
-      writeSafe(
-        terminal.stdout,
-        `nothing landed: it is not what was shown any more\n${await statText(collected, found)}`,
-      );
-      fresh = offerOf(collected, found);
-      return 0;
-    }),
-  );
-  await session.box.remount();
-  return fresh;
-}
-
-function offerOf(collected: Collected, found: FoundCommits | null): Offer {
-  const source = collected.changes.filter(isLandable).map(({ hash }) => hash);
-  const commits = found !== null && found.moves.length > 0 ? found.digest : null;
-  return source.length === 0 && commits === null ? null : JSON.stringify([source, commits]);
-}
-
-/** Lands changes of a session that goes on, and lets the box see the checkout as it is now. */
-export async function landLive(
-  session: Session,
-  {
-    paths,
-    hunks,
-    standing,
-  }: { readonly paths: readonly string[]; readonly hunks: string | null; readonly standing: Standing },
-  terminal: Terminal,
-): Promise<number> {
-  const how = { record: session, terminal, isLive: true };
-  const status = await held(session, terminal, (changed) =>
-    withChanges(changed, (collected) =>
-      hunks === null
-        ? land(changed, collected, wishOf(collected, paths, standing, []), how)
-        : landHunks(changed, collected, { paths, hunks, approve: [], standing }, how),
-    ),
-  );
-  await session.box.remount();
-  return status;
-}
-
-/** Shows held changes of a session that goes on; what is returned approves exactly what was shown. */
-export async function showHeld(
-  session: Session,
-  paths: readonly string[],
-  standing: Standing,
-  terminal: Terminal,
-): Promise<Approval[]> {
-  const shown: Approval[] = [];
-  await held(session, terminal, (changed) =>
-    withChanges(changed, async (all) => {
-      const collected = only(all, paths, standing, []);
-      shown.push(...collected.changes.filter(isOffered).map(({ change, hash }) => ({ path: change.path, hash })));
-      return printDiff(changed, collected, LIVE, terminal);
-    }),
-  );
-  return shown;
-}
-
-/** Lands what a person has approved of a session that goes on, and nothing else. */
-export async function landApproved(
-  session: Session,
-  approvals: readonly Approval[],
-  terminal: Terminal,
-): Promise<void> {
-  await held(session, terminal, (changed) =>
-    withChanges(changed, (collected) =>
-      land(changed, collected, { which: [], approvals }, { record: session, terminal, isLive: true }),
-    ),
-  );
-  await session.box.remount();
-}
-
-export async function discardLive(session: Session, terminal: Terminal): Promise<void> {
-  await emptyFor(session.box, session);
-  terminal.stdout.write("all changes of this session are thrown away\n");
-}
-
-async function held(
-  session: Session,
-  terminal: Terminal,
-  use: (changed: ChangedSession) => Promise<number>,
-): Promise<number> {
-  const { path } = session.box.folder;
-  await session.box.freeze();
-  try {
-    await putRightLive(session, terminal);
-    return await use({ path, facts: readFacts(path) });
-  } finally {
-    await session.box.thaw();
-  }
-}
-
-const LIVE = { json: false, stat: false, paths: [], classes: [] } as const;
-
-async function printDiff(
+/** Prints the changes in the form that was asked for, and keeps which hunks were shown. */
+export async function printDiff(
   changed: ChangedSession,
   collected: Collected,
   options: Pick<ChangesOptions, "json" | "stat" | "paths" | "classes">,
@@ -284,7 +152,8 @@ async function toJson(
   };
 }
 
-async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
+/** Lists the changes, one a line, and the commits. */
+export async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
   const lines = new Map((await linesOf(collected)).map((stat) => [stat.path, stat]));
   const byPath = new Map(collected.changes.map((one) => [one.change.path, one]));
   // One row for both where they share a fate; else each says its own.
@@ -347,7 +216,8 @@ interface How {
   readonly note?: string;
 }
 
-async function land(changed: ChangedSession, collected: Collected, wish: Wish, how: How): Promise<number> {
+/** Lands what is wished for and tells what became of each change; returns the exit status. */
+export async function land(changed: ChangedSession, collected: Collected, wish: Wish, how: How): Promise<number> {
   const { record, terminal } = how;
   const { refusals } = choose(collected, wish.which, wish.approvals);
   if (refusals.length > 0) return refuse(refusals, terminal);
@@ -371,7 +241,8 @@ function refuse(refusals: readonly { readonly path: string; readonly why: string
   return EXIT_CODES["approval-needed"];
 }
 
-async function landHunks(
+/** Lands some hunks of one file, or nothing; returns the exit status. */
+export async function landHunks(
   changed: ChangedSession,
   collected: Collected,
   options: Pick<ChangesOptions, "paths" | "approve"> & { readonly hunks: string; readonly standing: Standing },
@@ -407,7 +278,8 @@ function readApproval(text: string): Approval {
   return approval;
 }
 
-function wishOf(
+/** Makes a wish of the paths that a person named. */
+export function wishOf(
   collected: Collected,
   paths: readonly string[],
   standing: Standing,
@@ -421,7 +293,8 @@ function wishOf(
   return { which: which.length > 0 ? which : chosen, approvals };
 }
 
-function only(
+/** Keeps the changes of the paths and classes that a person named. */
+export function only(
   collected: Collected,
   paths: readonly string[],
   standing: Standing,
@@ -434,7 +307,7 @@ function only(
 }
 
 /** Whether an approval could land it. */
-function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolean {
+export function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolean {
   return isHeld(cls) && cls !== "outside" && conflict === null && isStaged;
 }
 

@@ -1,6 +1,6 @@
 import type { Interface } from "node:readline";
 import type { Approval } from "../core/approval.ts";
-import type { Offer } from "./changes.ts";
+import type { Offer } from "./live.ts";
 
 /** Sooner than this nobody answers what they read. */
 const READ_MS_MIN = 250;
