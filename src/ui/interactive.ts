@@ -6,7 +6,7 @@ import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { splitHunks } from "./hunks.ts";
-import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, type Offer, showHeld } from "./live.ts";
+import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
 import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
@@ -59,6 +59,7 @@ async function converse(session: Session, standing: Standing, terminal: Terminal
   });
   lines.on("SIGINT", () => (turn ? turn.abort() : lines.close()));
   let question = ask(lines, {});
+  let waiting: Waiting | null = null;
   lines.prompt();
   for await (const line of lines) {
     const text = line.trim();
@@ -71,7 +72,8 @@ async function converse(session: Session, standing: Standing, terminal: Terminal
       question = ask(lines, await command(reply, text, question, { session, standing, terminal }));
     else if (text !== "") {
       turn = new AbortController();
-      question = ask(lines, { offer: await answer(session, text, turn.signal, terminal) });
+      waiting = await answer({ session, standing, terminal }, text, turn.signal, waiting);
+      question = ask(lines, { offer: waiting?.offer ?? null });
       turn = null;
     }
     // The input can end in the middle of a turn; what was typed before is still done.
@@ -84,25 +86,31 @@ async function converse(session: Session, standing: Standing, terminal: Terminal
   return EXIT_CODES.done;
 }
 
-async function answer(session: Session, text: string, signal: AbortSignal, terminal: Terminal): Promise<Offer> {
+async function answer(
+  { session, terminal }: Going,
+  text: string,
+  signal: AbortSignal,
+  before: Waiting | null,
+): Promise<Waiting | null> {
   const { stdout, stderr } = terminal;
   const end = await takeTurn(session, text, signal);
   if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);
   stdout.write("\n");
-  let offer: Offer = null;
+  const seen: Waiting[] = [];
   const leftover = await settle(session, "patch", async (_changed, collected, found) => {
-    offer = await listTurn(collected, found, terminal);
+    seen.push(await listTurn(collected, found, before, terminal));
   });
+  const waiting = seen[0] ?? null;
   const what = leftover.held.some(({ class: cls }) => cls !== "source") ? "what is source" : "this";
-  const next =
-    offer === null
-      ? "/diff, /approve FILE or /discard"
-      : `y lands ${what}, /diff shows it, /land PATH a part, /discard`;
+  const next = !waiting?.offer
+    ? "/diff, /approve FILE or /discard"
+    : `y lands ${what}, /diff shows it, /land PATH a part, /discard`;
   const files = leftover.held.length > 0 ? [waitingFiles(leftover.held.length)] : [];
   const commits = leftover.commits.length > 0 ? [waitingCommits(leftover.commits.length)] : [];
   const waits = [...files, ...commits];
-  if (waits.length > 0) stderr.write(`${dim(stderr, `${waits.join(", ")}: ${next}`)}\n`);
-  return offer;
+  const news = waiting !== null && waiting.digest === before?.digest ? "as listed before, " : "";
+  if (waits.length > 0) stderr.write(`${dim(stderr, `${news}${waits.join(", ")}: ${next}`)}\n`);
+  return waiting;
 }
 
 /** A session that goes on, and where and before whom. */

@@ -33,10 +33,22 @@ export async function diffLive(
   return offer;
 }
 
-/** Lists the changes at the end of a turn. */
-export async function listTurn(collected: Collected, found: FoundCommits | null, terminal: Terminal): Promise<Offer> {
-  writeSafe(terminal.stdout, await statText(collected, found));
-  return offerOf(collected, found);
+/** What waits at the end of a turn, by its digest, and what of it one word lands. */
+export interface Waiting {
+  readonly digest: string;
+  readonly offer: Offer;
+}
+
+/** Lists the changes at the end of a turn, unless they are those that were listed after the one before. */
+export async function listTurn(
+  collected: Collected,
+  found: FoundCommits | null,
+  before: Waiting | null,
+  terminal: Terminal,
+): Promise<Waiting> {
+  const digest = `${collected.digest} ${idOf(found)}`;
+  if (digest !== before?.digest) writeSafe(terminal.stdout, await statText(collected, found));
+  return { digest, offer: offerOf(collected, found) };
 }
 
 /** Lands what was offered, all or nothing: when it is not what was shown, it is shown anew and is the new offer. */
@@ -61,8 +73,13 @@ export async function landOffer(session: Session, offer: Offer, terminal: Termin
 
 function offerOf(collected: Collected, found: FoundCommits | null): Offer {
   const source = collected.changes.filter(isLandable).map(({ hash }) => hash);
-  const commits = found !== null && found.moves.length > 0 ? found.digest : null;
+  const commits = found !== null && found.moves.length > 0 ? idOf(found) : null;
   return source.length === 0 && commits === null ? null : JSON.stringify([source, commits]);
+}
+
+// By what they are: the same commits can be packed in more than one way.
+function idOf(found: FoundCommits | null): string {
+  return found === null ? "" : JSON.stringify([found.commits, found.moves]);
 }
 
 /** Lands changes of a session that goes on, and lets the box see the checkout as it is now. */

@@ -204,6 +204,8 @@ for (const [name, key] of [
     await screen.see("> ");
     screen.type("go on\r");
     await screen.see("Still here.");
+    // What did not change is not listed again, and can still land.
+    await screen.see(/^\r?\nas listed before, 1 changed file waits: y lands this/m);
     await screen.see("> ");
     screen.type("/exit\r");
     assert.equal(await screen.status, 0);
