@@ -12,7 +12,16 @@ for (const stream of [stdout, stderr]) {
 }
 
 process.exitCode = await runCli(process.argv.slice(2), {
-  start: { environment: process.env, folder: process.cwd(), ...readPackage(import.meta.url) },
+  start: { environment: process.env, folder: currentFolder(), ...readPackage(import.meta.url) },
   becomeOwner: (folder) => becomeOwner(folder, process.env),
   terminal: { stdin, stdout, stderr },
 });
+
+/** Says where this program was started; "" when that folder is gone, which is nowhere. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "";
+  }
+}

@@ -94,6 +94,7 @@ for (const [title, value, message] of [
   ["a limit below nought", { limits: { disk_mb: -5 } }, /"limits\.disk_mb" must be a whole number above 0/],
   ["a limit that is a text", { limits: { processes: "64" } }, /"limits\.processes" must be a whole number above 0/],
   ["a limit without end", { limits: { processes: Number.POSITIVE_INFINITY } }, /must be a whole number above 0/],
+  ["a memory that no box fits in", { limits: { memory_mb: 1 } }, /"limits\.memory_mb" must be at least 16: with less/],
   ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
 ] as const) {
   test(`${title} is refused by name`, () => {

@@ -26,6 +26,8 @@ export class UsageError extends Error {}
 
 const CONFIG_BYTES_MAX = 256 * 1024;
 const GC_DEFAULT = { days: 14, bytes: 10 * 2 ** 30 };
+/** A box of less ends before its first command. */
+const MEMORY_MB_MIN = 16;
 const EMPTY: Config = {
   model: null,
   providers: {},
@@ -89,7 +91,7 @@ export function parseConfig(value: unknown): Config {
     model,
     providers: Object.fromEntries(providers),
     limits: {
-      memoryMb: countAt(limits, "memory_mb", "limits."),
+      memoryMb: memoryAt(limits),
       diskMb: countAt(limits, "disk_mb", "limits."),
       processes: countAt(limits, "processes", "limits."),
     },
@@ -181,6 +183,13 @@ function countAt(record: Record<string, unknown>, key: string, where: string): n
   if (!Number.isSafeInteger(value) || Number(value) < 1)
     throw new Error(`"${where}${key}" must be a whole number above 0`);
   return Number(value);
+}
+
+function memoryAt(limits: Record<string, unknown>): number | null {
+  const value = countAt(limits, "memory_mb", "limits.");
+  if (value !== null && value < MEMORY_MB_MIN)
+    throw new Error(`"limits.memory_mb" must be at least ${MEMORY_MB_MIN}: with less the box itself cannot start`);
+  return value;
 }
 
 function codeOf(error: unknown): string {

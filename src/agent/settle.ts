@@ -1,15 +1,19 @@
-import { isLandable } from "../box/collect.ts";
+import { type Collected, isLandable } from "../box/collect.ts";
 import { MEANWHILE } from "../box/collect-list.ts";
+import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
 import { savePatch } from "../box/patch-file.ts";
 import type { ChangeClass } from "../core/classify.ts";
-import { landFor, patchOf, withChanges } from "./changeset.ts";
+import type { JudgedCommit } from "../core/commits.ts";
+import { type ChangedSession, commitsOf, landFor, patchOf, withChanges } from "./changeset.ts";
 import type { Session } from "./session.ts";
 
 /** What waits after a run, what landed, and where the patch is. */
 export interface Settled {
   readonly held: readonly HeldChange[];
   readonly landed: readonly string[];
+  /** Commits of the box that the checkout's repository does not have. */
+  readonly commits: readonly JudgedCommit[];
   readonly patch: string | null;
 }
 
@@ -22,10 +26,15 @@ export interface HeldChange {
 /**
  * Ends a turn: freezes the box, collects what changed, and lands it or writes it as a patch.
  *
- * Source waits for a person's key unless they chose `auto`; what would run later waits in either case.
+ * Source waits for a person's key unless they chose `auto`; what would run later waits in either case. `look` is shown
+ * what waits, while it holds still.
  */
-export async function settle(session: Session, land: "patch" | "auto"): Promise<Settled> {
-  if (!(await session.box.hasChanges())) return { held: [], landed: [], patch: null };
+export async function settle(
+  session: Session,
+  land: "patch" | "auto",
+  look: (changed: ChangedSession, collected: Collected, found: FoundCommits | null) => Promise<void> = async () => {},
+): Promise<Settled> {
+  if (!(await session.box.hasChanges())) return { held: [], landed: [], commits: [], patch: null };
   const changed = { path: session.box.folder.path, facts: readFacts(session.box.folder.path) };
   await session.box.freeze();
   try {
@@ -44,7 +53,9 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
         why: "git obeys it; nothing under .git is landed",
       }));
       const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
-      return { held: [...held, ...git], landed, patch };
+      const found = await commitsOf(changed, collected);
+      await look(changed, collected, found);
+      return { held: [...held, ...git], landed, commits: found?.commits ?? [], patch };
     });
   } finally {
     await session.box.thaw();

@@ -23,6 +23,8 @@ my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW) = (-100, 0x100);
 my ($ENODATA, $EOPNOTSUPP, $EACCES) = (61, 95, 13);
 my %type_of = (0100000 => "f", 0120000 => "l", 0040000 => "d");
 my ($PATH_BYTES_MAX, $RECORDS_MAX, $NOTES_MAX, $LINKS_MAX) = (3900, 1_000_000, 200, 50_000);
+# Files of each side that are compared for what was renamed and edited; beyond it only whole equals are found.
+my $RENAMES_MAX = 50;
 my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $HEAD_BYTES, $MANIFEST_BYTES_MAX) = (50 << 20, 500 << 20, 256, 1 << 20);
 binmode STDIN;
 binmode STDOUT;
@@ -519,7 +521,7 @@ sub patch {
     my @how = $how eq "numstat" ? ("--numstat", "-z") : ("--binary");
     $| = 1;
     system { $git } $git, "-c", "core.quotePath=true", "diff", "--no-index", @how, "--no-ext-diff", "--no-textconv", "--no-prefix",
-      "--no-color", "--no-renames", "a", "b";
+      "--no-color", "-M", "-l$RENAMES_MAX", "a", "b";
     my $status = $? >> 8;
     chdir "/";
     system "/bin/rm", "-rf", "--", "/stage/$folder";

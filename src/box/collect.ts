@@ -43,6 +43,10 @@ export interface Collected {
   readonly gitHeld: readonly string[];
   /** What the checkout's own `.git` is; null when it has none. */
   readonly gitType: ChangeType | null;
+  /** Every symbolic link that the checkout tracks. */
+  readonly links: readonly Link[];
+  /** Changes that are left when all of this has landed: of a file that is here in part, the rest. */
+  readonly left: number;
   /** Staging folder: `a/PATH` is the checkout's version, `b/PATH` the layer's. Remove it with `removeStage`. */
   readonly stage: string;
 }
@@ -94,7 +98,8 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   const digest = sha256(
     JSON.stringify([list.gitChanges, list.gitHeld, changes.map(({ hash, cls, conflict }) => [hash, cls, conflict])]),
   );
-  return { changes, digest, gitChanges: list.gitChanges, gitHeld: list.gitHeld, gitType: list.gitType, stage };
+  const { gitChanges, gitHeld, gitType } = list;
+  return { changes, digest, gitChanges, gitHeld, gitType, links, left: 0, stage };
 }
 
 function classifyItems(

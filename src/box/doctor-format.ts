@@ -1,3 +1,4 @@
+import { counted } from "../core/text.ts";
 import type { DoctorReport } from "./doctor.ts";
 
 /** Writes a report as a table; its last line tells how many acts held. */
@@ -38,11 +39,12 @@ export function formatDoctor(report: DoctorReport): string {
     "",
     ...align(acts),
     "",
-    ...(differ > 0
-      ? [`${differ} of ${report.toolchains.programs.length} programs have another version in the box`]
-      : []),
-    `${held} of ${report.acts.length} held\n`,
+    `${held} of ${report.acts.length} held${differ > 0 ? `, but ${another(differ)} in the box than outside: see DIFFERENT` : ""}\n`,
   ].join("\n");
+}
+
+function another(count: number): string {
+  return counted(count, "program has another version", "programs have another version");
 }
 
 function align(rows: readonly (readonly string[])[]): string[] {

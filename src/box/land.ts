@@ -66,7 +66,7 @@ export async function landChanges(plan: LandPlan): Promise<LandResult> {
     at: Date.now(),
     stage: basename(collected.stage),
     steps: chosen.map(toStep),
-    changes: collected.changes.filter(({ cls }) => cls !== "ignored").length + collected.gitChanges,
+    changes: collected.changes.filter(({ cls }) => cls !== "ignored").length + collected.gitChanges + collected.left,
   } as const;
   writePending(sessionPath, pending);
   const lander = {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { decodePath, encodePath } from "../core/changes.ts";
+import { type FilePatch, readPatch, writePatch } from "../core/patch-text.ts";
 import { type Collected, isLandable } from "./collect.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
 import { runSandbox, scriptBind } from "./sandbox.ts";
@@ -15,6 +16,8 @@ export interface PatchPlan {
 /** How much of one file differs. Null counts for content that is no text. */
 export interface FileStat {
   readonly path: string;
+  /** The path that it was renamed from; null when it was not. */
+  readonly from: string | null;
   readonly added: number | null;
   readonly removed: number | null;
 }
@@ -23,18 +26,31 @@ const PATCH_MS_MAX = 60_000;
 const PATCH_BYTES_MAX = 256 << 20;
 
 /** Writes the changes as a patch that `git apply` takes in the checkout. Empty folders are not in it: git knows none. */
-export function makePatch(plan: PatchPlan): Promise<Buffer> {
-  return diff(plan, "patch");
+export async function makePatch(plan: PatchPlan): Promise<Buffer> {
+  return Buffer.from(
+    writePatch(await patchFiles(plan), () => null),
+    "latin1",
+  );
+}
+
+/** Reads the changes as a patch, file by file. */
+export async function patchFiles(plan: PatchPlan): Promise<FilePatch[]> {
+  return readPatch((await diff(plan, "patch")).toString("latin1"));
 }
 
 /** Counts the lines that each changed file gains and loses, by path. */
 export async function countLines(plan: PatchPlan): Promise<FileStat[]> {
   const counts = await diff(plan, "numstat");
   const stats = new Map<string, FileStat>();
-  for (const { path, added, removed } of readNumstat(counts)) {
+  for (const { path, from, added, removed } of readNumstat(counts)) {
     const before = stats.get(path);
     // A file that becomes a link, or a folder, is listed twice.
-    stats.set(path, { path, added: sum(before?.added, added), removed: sum(before?.removed, removed) });
+    stats.set(path, {
+      path,
+      from: before?.from ?? from,
+      added: sum(before?.added, added),
+      removed: sum(before?.removed, removed),
+    });
   }
   return [...stats.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -71,8 +87,19 @@ function readNumstat(bytes: Buffer): FileStat[] {
   return found.map(([, added = "", removed = "", one, before, after]) => {
     // Each begins with "a/" or "b/"; a side that is missing is called /dev/null.
     const path = one ?? (after === "/dev/null" ? before : after) ?? "";
-    return { path: decodePath(Buffer.from(path.slice(2), "latin1")), added: count(added), removed: count(removed) };
+    const isRename =
+      one === undefined && before !== "/dev/null" && after !== "/dev/null" && before?.slice(2) !== path.slice(2);
+    return {
+      path: nameOf(path),
+      from: isRename && before !== undefined ? nameOf(before) : null,
+      added: count(added),
+      removed: count(removed),
+    };
   });
+}
+
+function nameOf(name: string): string {
+  return decodePath(Buffer.from(name.slice(2), "latin1"));
 }
 
 function count(text: string): number | null {

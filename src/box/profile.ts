@@ -116,8 +116,7 @@ export function sandboxEnvironment(
     RINGFENCE: "1",
     // Leak checking needs ptrace, which the box refuses.
     ASAN_OPTIONS: "detect_leaks=0",
-    // Hard links out of a bound cache fail across mounts.
-    npm_config_package_import_method: "copy",
+    // Hard links out of a bound cache fail across mounts; pnpm copies by itself then.
     UV_LINK_MODE: "copy",
   };
   for (const [name, value] of Object.entries(outer)) {

@@ -7,7 +7,8 @@ import { RUN_LATER_RULES } from "./classify-runlater.ts";
 import { MANIFEST } from "./classify-tools.ts";
 
 /** What landing a change would mean. `ignored` stays in the box and `outside` never lands; the others wait for a person. */
-export type ChangeClass = "source" | "run-later" | "instruction" | "ignored" | "outside";
+export const CHANGE_CLASSES = ["source", "run-later", "instruction", "ignored", "outside"] as const;
+export type ChangeClass = (typeof CHANGE_CLASSES)[number];
 
 export interface Classification {
   readonly cls: ChangeClass;
@@ -148,7 +149,7 @@ function contentFindings(change: Change, context: ClassifyContext): Finding[] {
   if ((change.executable || (change.mode & 0o111) !== 0) && !wasExecutable) {
     findings.push(
       runLater(
-        "new program",
+        change.base?.type === "file" ? "made executable" : "new program",
         "it can be started by its name, by a person or by a tool that finds it on its path",
         true,
       ),

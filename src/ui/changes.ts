@@ -2,41 +2,45 @@ import {
   type ChangedSession,
   commitsOf,
   discardFor,
-  emptyFor,
   type LandedCommits,
   landCommitsFor,
   landFor,
   linesOf,
-  patchOf,
   type Wish,
   withChanges,
 } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
-import { findSession } from "../agent/config-sessions.ts";
+import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
-import type { Session } from "../agent/session.ts";
+import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
-import type { ClassifiedChange, Collected } from "../box/collect.ts";
+import { type ClassifiedChange, type Collected, isLandable } from "../box/collect.ts";
 import { MEANWHILE } from "../box/collect-list.ts";
 import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
-import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
-import { isHeld } from "../core/classify.ts";
+import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { parseHunks } from "./hunks.ts";
+import { choosePaths, type Standing } from "./paths.ts";
+import { ageOf } from "./sessions.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
-import { putRight, putRightLive } from "./undo.ts";
+import { putRight } from "./undo.ts";
 
 const MERGED = "  (merged with your own changes)";
 
 export interface ChangesOptions {
   readonly paths: readonly string[];
+  /** Classes to show; none for those that each form of the diff shows by itself. */
+  readonly classes: readonly ChangeClass[];
+  /** Hunks of the one path to land; null for all of it. */
+  readonly hunks: string | null;
   /** Held changes to land, each `PATH=HASH`. */
   readonly approve: readonly string[];
   readonly session: string | null;
@@ -52,17 +56,22 @@ export async function changesCommand(
   terminal: Terminal,
 ): Promise<number> {
   const approvals = options.approve.map(readApproval);
-  const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
-  await putRight(state, checkout, options.session, terminal);
-  const stored = findSession(state, checkout, options.session);
+  const [state, standing] = [stateFolder(start.environment), findCheckout(start.folder)];
+  await putRight(state, standing.path, options.session, terminal);
+  const stored = findSession(state, standing.path, options.session);
+  if (command !== "discard" && !options.json) tellSession(stored, state, standing.path, terminal);
   if (command === "diff")
-    return withChanges(stored, (collected) => printDiff(stored, only(collected, options.paths), options, terminal));
+    return withChanges(stored, (collected) =>
+      printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
+    );
   const ledger = openLedger(`${stored.path}/ledger.log`);
   const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
   try {
     if (command === "land")
       return await withChanges(stored, (collected) =>
-        land(stored, collected, wishOf(collected, options.paths, approvals), record, terminal),
+        options.hunks === null
+          ? land(stored, collected, wishOf(collected, options.paths, standing, approvals), { record, terminal })
+          : landHunks(stored, collected, { ...options, hunks: options.hunks, standing }, { record, terminal }),
       );
     await discardFor(stored, record);
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
@@ -72,87 +81,56 @@ export async function changesCommand(
   }
 }
 
-/** Shows the changes of a session that goes on. */
-export function diffLive(session: Session, terminal: Terminal): Promise<number> {
-  return held(session, terminal, (changed) =>
-    withChanges(changed, (collected) => printDiff(changed, collected, { json: false, stat: false }, terminal)),
-  );
-}
-
-/** Lands the changes of a session that goes on, and lets the box see the checkout as it is now. */
-export async function landLive(session: Session, paths: readonly string[], terminal: Terminal): Promise<number> {
-  const status = await held(session, terminal, (changed) =>
-    withChanges(changed, (collected) => land(changed, collected, wishOf(collected, paths, []), session, terminal)),
-  );
-  await session.box.remount();
-  return status;
-}
-
-/** Shows held changes of a session that goes on; what is returned approves exactly what was shown. */
-export async function showHeld(session: Session, paths: readonly string[], terminal: Terminal): Promise<Approval[]> {
-  const shown: Approval[] = [];
-  await held(session, terminal, (changed) =>
-    withChanges(changed, async (all) => {
-      const collected = only(all, paths);
-      shown.push(...collected.changes.filter(isOffered).map(({ change, hash }) => ({ path: change.path, hash })));
-      return printDiff(changed, collected, { json: false, stat: false }, terminal);
-    }),
-  );
-  return shown;
-}
-
-/** Lands what a person has approved of a session that goes on, and nothing else. */
-export async function landApproved(
-  session: Session,
-  approvals: readonly Approval[],
-  terminal: Terminal,
-): Promise<void> {
-  await held(session, terminal, (changed) =>
-    withChanges(changed, (collected) => land(changed, collected, { which: [], approvals }, session, terminal)),
-  );
-  await session.box.remount();
-}
-
-export async function discardLive(session: Session, terminal: Terminal): Promise<void> {
-  await emptyFor(session.box, session);
-  terminal.stdout.write("all changes of this session are thrown away\n");
-}
-
-async function held(
-  session: Session,
-  terminal: Terminal,
-  use: (changed: ChangedSession) => Promise<number>,
-): Promise<number> {
-  const { path } = session.box.folder;
-  await session.box.freeze();
-  try {
-    await putRightLive(session, terminal);
-    return await use({ path, facts: readFacts(path) });
-  } finally {
-    await session.box.thaw();
-  }
-}
-
-async function printDiff(
+/** Prints the changes in the form that was asked for, and keeps which hunks were shown. */
+export async function printDiff(
   changed: ChangedSession,
   collected: Collected,
-  options: Pick<ChangesOptions, "json" | "stat">,
-  { stdout }: Terminal,
+  options: Pick<ChangesOptions, "json" | "stat" | "paths" | "classes">,
+  { stdout, stderr }: Terminal,
+  known?: FoundCommits | null,
 ): Promise<number> {
-  const found = options.json || options.stat || stdout.isTTY ? await commitsOf(changed, collected) : null;
-  if (options.json) stdout.write(`${visibleJson(JSON.stringify(toJson(collected, found)))}\n`);
-  else if (options.stat) writeSafe(stdout, await statText(collected, found));
-  else if (stdout.isTTY) {
-    const patch = (await patchOf(collected, "all")).toString("utf8");
-    writeSafe(stdout, `${statusText(collected)}${commitsText(found)}${patch}`);
+  const isWhole = options.paths.length + options.classes.length === 0;
+  const hasCommits = options.json || options.stat || stdout.isTTY;
+  const found = known === undefined ? (hasCommits ? await commitsOf(changed, collected) : null) : known;
+  if (options.stat && !options.json) {
+    writeSafe(stdout, await statText(collected, found));
+    return 0;
   }
-  // Into a pipe or a file go the exact bytes, for `git apply`; held files are shown by --stat and --json.
-  else stdout.write(await patchOf(collected, "source"));
+  const isAll = stdout.isTTY || options.json || options.classes.length > 0;
+  const diff = await numberedDiff(collected, isAll ? "all" : "source");
+  if (options.json) stdout.write(`${visibleJson(JSON.stringify(await toJson(changed, collected, found, diff)))}\n`);
+  else if (stdout.isTTY)
+    writeSafe(stdout, `${statusText(collected)}${commitsText(found)}${diff.text.toString("utf8")}`);
+  else {
+    // Into a pipe or a file go the exact bytes, for `git apply`; held files are shown by --stat and --json.
+    stdout.write(diff.text);
+    writeSafe(stderr, leftOutText(collected, isAll));
+  }
+  keepShown(changed, diff, isWhole);
   return 0;
 }
 
-function toJson(collected: Collected, found: FoundCommits | null): object {
+/** Says how many changes a patch does not hold. */
+function leftOutText({ changes }: Collected, isAll: boolean): string {
+  const out = changes.filter((one) =>
+    isAll ? !one.isStaged || one.cls === "ignored" : one.cls !== "ignored" && !isLandable(one),
+  );
+  if (out.length === 0) return "";
+  const what = isAll ? "" : "held ";
+  return `${counted(out.length, `${what}change is`, `${what}changes are`)} not in this patch: ringfence diff --stat lists them\n`;
+}
+
+async function toJson(
+  { facts }: ChangedSession,
+  collected: Collected,
+  found: FoundCommits | null,
+  { hunks }: NumberedDiff,
+): Promise<object> {
+  const lines = await linesOf(collected);
+  const from = new Map(lines.map((stat) => [stat.path, stat.from]));
+  const to = new Map(lines.flatMap((stat) => (stat.from === null ? [] : [[stat.from, stat.path]])));
   return {
+    session: { id: facts.id, started_at: new Date(facts.startedAt).toISOString() },
     digest: collected.digest,
     git_changes: collected.gitChanges,
     git_held: collected.gitHeld,
@@ -169,21 +147,43 @@ function toJson(collected: Collected, found: FoundCommits | null): object {
       runs,
       conflict,
       merged,
+      renamed_from: from.get(change.path) ?? null,
+      renamed_to: to.get(change.path) ?? null,
       hash,
+      hunks: hunks.get(change.path) ?? null,
     })),
   };
 }
 
-async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
+/** Lists the changes, one a line, and the commits. */
+export async function statText(collected: Collected, found: FoundCommits | null): Promise<string> {
   const lines = new Map((await linesOf(collected)).map((stat) => [stat.path, stat]));
-  const rows = collected.changes.map(({ change, cls, conflict, merged }) => {
-    const stat = lines.get(change.path);
-    const counts = stat ? (stat.added === null ? "binary" : `+${stat.added} -${stat.removed}`) : change.type;
-    const note = conflict !== null ? `  (${MEANWHILE[conflict]})` : cls === "source" ? "" : `  (${cls})`;
-    return row(`${change.action.padEnd(6)} ${counts.padStart(12)}  ${change.path}${note}${merged ? MERGED : ""}`);
-  });
+  const byPath = new Map(collected.changes.map((one) => [one.change.path, one]));
+  // One row for both where they share a fate; else each says its own.
+  const pairs = [...lines.values()].filter(
+    ({ path, from }) => from !== null && isOne(byPath.get(path), byPath.get(from)),
+  );
+  const renamed = new Map(pairs.map(({ path, from }) => [path, from]));
+  const gone = new Set(renamed.values());
+  const rows = collected.changes
+    .filter(({ change }) => !gone.has(change.path))
+    .map(({ change, cls, conflict, merged }) => {
+      const stat = lines.get(change.path);
+      const from = renamed.get(change.path);
+      const counts = stat ? (stat.added === null ? "binary" : `+${stat.added} -${stat.removed}`) : change.type;
+      const note = conflict !== null ? `  (${MEANWHILE[conflict]})` : cls === "source" ? "" : `  (${cls})`;
+      const name = from ? `${from} => ${change.path}` : change.path;
+      return row(
+        `${(from ? "rename" : change.action).padEnd(6)} ${counts.padStart(12)}  ${name}${note}${merged ? MERGED : ""}`,
+      );
+    });
   const git = commitsText(found) + gitText(collected);
   return rows.length === 0 && git === "" ? "no changes\n" : `${rows.join("")}${git}`;
+}
+
+function isOne(added: ClassifiedChange | undefined, deleted: ClassifiedChange | undefined): boolean {
+  if (!added || !deleted) return false;
+  return added.cls === deleted.cls && isLandable(added) === isLandable(deleted) && added.conflict === deleted.conflict;
 }
 
 /** The rest of a repository's data: objects, the box's own index and logs, and what git would obey. */
@@ -215,33 +215,71 @@ function statusText(collected: Collected): string {
   return [...held, ...merged].join("");
 }
 
-async function land(
-  changed: ChangedSession,
-  collected: Collected,
-  wish: Wish,
-  record: { readonly gate: Gate; readonly ledger: Ledger },
-  terminal: Terminal,
-): Promise<number> {
+/** How a landing is recorded and told. */
+interface How {
+  readonly record: { readonly gate: Gate; readonly ledger: Ledger };
+  readonly terminal: Terminal;
+  /** The commits, where they were looked for already. */
+  readonly found?: FoundCommits | null;
+  /** In a session, whose commands begin with a stroke. */
+  readonly isLive?: boolean;
+  /** Of a file that lands in part. */
+  readonly note?: string;
+}
+
+/** Lands what is wished for and tells what became of each change; returns the exit status. */
+export async function land(changed: ChangedSession, collected: Collected, wish: Wish, how: How): Promise<number> {
+  const { record, terminal } = how;
   const { refusals } = choose(collected, wish.which, wish.approvals);
-  if (refusals.length > 0) {
-    const lines = refusals.map(({ path, why }) => row(`refused ${path}: ${why}`));
-    writeSafe(terminal.stderr, `${lines.join("")}nothing landed\n`);
-    return EXIT_CODES["approval-needed"];
-  }
+  if (refusals.length > 0) return refuse(refusals, terminal);
   const { which } = wish;
-  const found = which === null ? await commitsOf(changed, collected) : null;
+  const found = which === null ? (how.found === undefined ? await commitsOf(changed, collected) : how.found) : null;
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
   const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
-  writeSafe(terminal.stdout, landText(result, merged, git));
+  writeSafe(terminal.stdout, landText(result, merged, git, how));
   const refused =
     which === null
-      ? result.held.some(({ cls }) => cls !== "source") ||
+      ? result.held.length > 0 ||
         [found, ...(found?.others ?? [])].some((one) => one?.commits.some(({ state }) => state === "waits"))
       : which.some((path) => !result.landed.includes(path));
   if (result.failed.length > 0 || (found?.moves.length && commits?.move === null)) return 1;
   return refused ? EXIT_CODES["approval-needed"] : 0;
+}
+
+function refuse(refusals: readonly { readonly path: string; readonly why: string }[], { stderr }: Terminal): number {
+  const lines = refusals.map(({ path, why }) => row(`refused ${path}: ${why}`));
+  writeSafe(stderr, `${lines.join("")}nothing landed\n`);
+  return EXIT_CODES["approval-needed"];
+}
+
+/** Lands some hunks of one file, or nothing; returns the exit status. */
+export async function landHunks(
+  changed: ChangedSession,
+  collected: Collected,
+  options: Pick<ChangesOptions, "paths" | "approve"> & { readonly hunks: string; readonly standing: Standing },
+  how: How,
+): Promise<number> {
+  const wanted = parseHunks(options.hunks);
+  const [path, ...more] = choosePaths(collected, options.paths, options.standing);
+  if (path === undefined || more.length > 0 || options.approve.length > 0)
+    throw new UsageError("--hunks takes the hunks of one file: ringfence land PATH --hunks 1,3");
+  const part = await partOf(changed, collected, path, wanted);
+  if (!part.ok) return refuse([{ path, why: part.why }], how.terminal);
+  const numbers = [...new Set(wanted.map(({ number }) => number))].sort((a, b) => a - b);
+  const note = ` (${numbers.length === 1 ? "hunk" : "hunks"} ${numbers.join(", ")})`;
+  const status = await land(changed, part.collected, { which: [path], approvals: [] }, { ...how, note });
+  if (status === 0) keepLanded(changed, path, part);
+  return status;
+}
+
+function tellSession(stored: StoredSession, state: string, checkout: string, { stderr }: Terminal): void {
+  const { id, startedAt, checkout: own } = stored.facts;
+  const age = `${ageOf(Date.now() - startedAt)} ago${own === checkout ? "" : `, of ${own}`}`;
+  const newest = listSessions(state, own)[0]?.facts.id ?? id;
+  const older = newest === id ? "" : `; the newest is ${newest}`;
+  writeSafe(stderr, row(`${older === "" ? "session" : "older session"} ${id}, ${age}${older}`));
 }
 
 function readApproval(text: string): Approval {
@@ -253,45 +291,62 @@ function readApproval(text: string): Approval {
   return approval;
 }
 
-function wishOf(collected: Collected, paths: readonly string[], approvals: readonly Approval[]): Wish {
-  return { which: paths.length === 0 ? null : choosePaths(collected, paths), approvals };
+/** Makes a wish of the paths that a person named. */
+export function wishOf(
+  collected: Collected,
+  paths: readonly string[],
+  standing: Standing,
+  approvals: readonly Approval[],
+): Wish {
+  if (paths.length === 0) return { which: null, approvals };
+  const chosen = choosePaths(collected, paths, standing);
+  // Build output in a folder that is named is not what was meant, unless there is nothing else.
+  const ignored = new Set(collected.changes.filter(({ cls }) => cls === "ignored").map(({ change }) => change.path));
+  const which = chosen.filter((path) => !ignored.has(path));
+  return { which: which.length > 0 ? which : chosen, approvals };
 }
 
-function only(collected: Collected, paths: readonly string[]): Collected {
-  if (paths.length === 0) return collected;
-  const chosen = new Set(choosePaths(collected, paths));
-  return { ...collected, changes: collected.changes.filter(({ change }) => chosen.has(change.path)) };
+/** Keeps the changes of the paths and classes that a person named. */
+export function only(
+  collected: Collected,
+  paths: readonly string[],
+  standing: Standing,
+  classes: readonly ChangeClass[],
+): Collected {
+  const chosen = paths.length === 0 ? null : new Set(choosePaths(collected, paths, standing));
+  const isShown = ({ change, cls }: ClassifiedChange) =>
+    (chosen?.has(change.path) ?? true) && (classes.length === 0 || classes.includes(cls));
+  return { ...collected, changes: collected.changes.filter(isShown) };
 }
 
 /** Whether an approval could land it. */
-function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolean {
+export function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolean {
   return isHeld(cls) && cls !== "outside" && conflict === null && isStaged;
 }
 
-function choosePaths(collected: Collected, paths: readonly string[]): string[] {
-  const known = collected.changes.map(({ change }) => change.path);
-  const clean = paths.map((path) => path.replace(/^\.\//, "").replace(/\/+$/, ""));
-  const unknown = clean.filter((path) => !known.some((name) => name === path || name.startsWith(`${path}/`)));
-  if (unknown.length > 0)
-    throw new UsageError(
-      `the session did not change ${unknown.join(", ")}; paths count from the root of the checkout, see ringfence diff --stat`,
-    );
-  return known.filter((name) => clean.some((path) => name === path || name.startsWith(`${path}/`)));
-}
-
 /** A command to copy, so only where the name shows as it is. */
-function hint(path: string, hash: string): string {
-  return visible(path) === path && !/[\n\t]/.test(path)
+function hint(path: string, hash: string, isLive: boolean): string {
+  const isPlain = visible(path) === path && !/[\n\t]/.test(path);
+  if (isLive)
+    return row(
+      `        if it is right: /approve ${isPlain && !path.includes('"') ? (path.includes(" ") ? `"${path}"` : path) : "FILE"}`,
+    );
+  return isPlain
     ? row(`        if it is right: ringfence land --approve ${quote(`${path}=${hash}`)}`)
     : row("        if it is right: ringfence land --approve PATH=HASH, with both from ringfence diff --json");
 }
 
-function landText(result: LandResult, merged: ReadonlySet<string>, git: string): string {
-  const landed = result.landed.map((path) => row(`landed  ${path}${merged.has(path) ? MERGED : ""}`));
+function landText(
+  result: LandResult,
+  merged: ReadonlySet<string>,
+  git: string,
+  { isLive = false, note = "" }: How,
+): string {
+  const landed = result.landed.map((path) => row(`landed  ${path}${merged.has(path) ? MERGED : ""}${note}`));
   const held = result.held.map(
     ({ path, cls, why, runs, hash }) =>
       row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +
-      (hash === null ? "" : hint(path, hash)),
+      (hash === null ? "" : hint(path, hash, isLive)),
   );
   const next = afterLanding(result.landed).map(({ folder, command }) => row(`next    in ${folder}: ${command}`));
   const failed = result.failed.map(({ path, why }) => row(`failed  ${path}: ${why}`));

@@ -2,8 +2,10 @@ import { parseArgs } from "node:util";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import type { Start } from "../agent/workplace.ts";
+import { CHANGE_CLASSES, type ChangeClass } from "../core/classify.ts";
 import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
+import { helpFor } from "./help.ts";
 import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -14,29 +16,6 @@ export interface Outside {
   readonly terminal: Terminal;
 }
 
-const USAGE = `ringfence                       interactive session in this repository
-ringfence run "TASK"            one task, without a person
-    --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE
-    --output-format FORMAT      text, json or stream-json
-    --land patch|auto           auto lands source unread, which then runs at your next test
-    --max-turns N, --max-minutes N, --max-usd N
-ringfence exec -- COMMAND       one command in the box, no model
-ringfence diff [PATH…]          what a session changed; --stat, --json
-ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
-    --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
-ringfence undo                  give back what the newest landing replaced
-ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns
-ringfence discard               throw a session's changes away
-ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
-ringfence gc                    remove what sessions that are over hold, but their logs
-    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB
-ringfence log show|verify       the record of a session
-ringfence doctor [--json]       prove the box on this machine
-ringfence demo [--model …]      the whole thing, offline, on a scripted model
-    --session ID                for diff, land, undo, rewind, discard, log: another than the newest
-    -C FOLDER                   work there
-`;
-
 const OPTIONS = {
   model: { type: "string", short: "m" },
   "output-format": { type: "string" },
@@ -45,6 +24,8 @@ const OPTIONS = {
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
   approve: { type: "string", multiple: true },
+  hunks: { type: "string" },
+  class: { type: "string", multiple: true },
   session: { type: "string" },
   all: { type: "boolean" },
   days: { type: "string" },
@@ -90,10 +71,12 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const { terminal } = outside;
   const end = args[0] === "exec" ? args.indexOf("--") : -1;
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
-  if (values.help) return print(terminal, USAGE);
-  if (values.version) return print(terminal, `${outside.start.version}\n`);
   const [command = "", ...rest] = positionals;
+  if (values.help) return print(terminal, helpFor(command, OPTIONS_OF[command]?.includes("session") ?? false));
+  if (values.version) return print(terminal, `${outside.start.version}\n`);
   const folder = values.folder ?? outside.start.folder;
+  if (folder === "")
+    throw new UsageError("the folder that you stand in was deleted: change into one that is there, or name one by -C");
   const environment = outside.becomeOwner(folder);
   const start: Start = { ...outside.start, folder, environment };
   refuseOptions(command, values);
@@ -112,6 +95,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
         command,
         {
           paths: rest,
+          classes: classesOf(command, values.class ?? []),
+          hunks: values.hunks ?? null,
           approve: values.approve ?? [],
           session: values.session ?? null,
           json: values.json ?? false,
@@ -157,8 +142,8 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model",
   run: "model output-format land max-turns max-minutes max-usd",
   exec: "",
-  diff: "session json stat",
-  land: "session approve",
+  diff: "session json stat class",
+  land: "session approve hunks class",
   undo: "session",
   rewind: "session",
   discard: "session",
@@ -225,6 +210,18 @@ function logAction([action]: readonly string[]): "show" | "verify" {
   throw new UsageError(
     "type ringfence log show to read the record of a session, ringfence log verify to check its chain",
   );
+}
+
+function classesOf(command: string, words: readonly string[]): ChangeClass[] {
+  return words.map((word) => {
+    const cls = CHANGE_CLASSES.find((known) => known === word);
+    if (!cls) throw new UsageError(`--class is one of ${CHANGE_CLASSES.join(", ")}, not "${word}"`);
+    if (command === "land" && cls !== "source")
+      throw new UsageError(
+        `--class ${cls} does not land: a held file lands by --approve PATH=HASH alone; nothing landed`,
+      );
+    return cls;
+  });
 }
 
 function formatOf(text: string): OutputFormat {

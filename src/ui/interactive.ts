@@ -4,10 +4,12 @@ import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
-import type { Approval } from "../core/approval.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { diffLive, discardLive, landApproved, landLive, showHeld } from "./changes.ts";
-import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
+import { splitHunks } from "./hunks.ts";
+import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
+import type { Standing } from "./paths.ts";
+import { ask, type Question, type Reply, replyOf } from "./question.ts";
+import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
 import { openSession } from "./run.ts";
 import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
@@ -15,7 +17,7 @@ import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. /diff shows what changed, /land lands it, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it away, /exit ends.\n";
+  "Type a task. Esc stops the turn. After it, y lands the source that was listed. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -35,34 +37,44 @@ export async function interactive(
     `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`,
   );
   try {
-    return await converse(session, terminal);
+    return await converse(session, workplace.checkout, terminal);
   } finally {
     await session.close();
   }
 }
 
-async function converse(session: Session, terminal: Terminal): Promise<number> {
-  const { stdin, stdout } = terminal;
+async function converse(session: Session, standing: Standing, terminal: Terminal): Promise<number> {
+  const { stdin, stdout, stderr } = terminal;
   const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
   let turn: AbortController | null = null;
-  let shown: readonly Approval[] = [];
   let isOpen = true;
   lines.on("close", () => {
     isOpen = false;
   });
+  // A line waits here while a turn is under way; when it was typed tells what it can be an answer to.
+  const typedAt: number[] = [];
+  lines.on("line", () => typedAt.push(performance.now()));
   // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program.
   stdin.on("keypress", (_text: string, key: { readonly name?: string } | undefined) => {
     if (key?.name === "escape") turn?.abort();
   });
   lines.on("SIGINT", () => (turn ? turn.abort() : lines.close()));
+  let question = ask(lines, {});
+  let waiting: Waiting | null = null;
   lines.prompt();
   for await (const line of lines) {
     const text = line.trim();
     if (text === "/exit" || text === "/quit") break;
-    if (shown.length > 0 || text.startsWith("/")) shown = await command(text, shown, session, terminal);
+    const reply = replyOf(question, text, typedAt.shift() ?? 0);
+    if (reply === "ahead") {
+      writeSafe(stderr, `"${text}" was typed before this could be read, so it lands nothing; type it again\n`);
+      question = { ...question, hasDraft: false };
+    } else if (reply !== "none" || text.startsWith("/"))
+      question = ask(lines, await command(reply, text, question, { session, standing, terminal }));
     else if (text !== "") {
       turn = new AbortController();
-      await answer(session, text, turn.signal, terminal);
+      waiting = await answer({ session, standing, terminal }, text, turn.signal, waiting);
+      question = ask(lines, { offer: waiting?.offer ?? null });
       turn = null;
     }
     // The input can end in the middle of a turn; what was typed before is still done.
@@ -71,66 +83,95 @@ async function converse(session: Session, terminal: Terminal): Promise<number> {
   lines.close();
   session.finish({ reason: "done", message: "the person ended the session" });
   const leftover = await settle(session, "patch");
-  writeLeftover(terminal.stderr, { leftover, session: session.id });
+  writeLeftover(stderr, { leftover, session: session.id });
   return EXIT_CODES.done;
 }
 
-async function answer(session: Session, text: string, signal: AbortSignal, terminal: Terminal): Promise<void> {
+async function answer(
+  { session, terminal }: Going,
+  text: string,
+  signal: AbortSignal,
+  before: Waiting | null,
+): Promise<Waiting | null> {
+  const { stdout, stderr } = terminal;
   const end = await takeTurn(session, text, signal);
-  if (end.reason !== "done") writeSafe(terminal.stderr, `\n${end.message}\n`);
-  terminal.stdout.write("\n");
-  const leftover = await settle(session, "patch");
-  const waits = leftover.held.length;
-  if (waits > 0) terminal.stderr.write(`${dim(terminal.stderr, `${waitingFiles(waits)}: /diff, /land or /discard`)}\n`);
+  if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);
+  stdout.write("\n");
+  const seen: Waiting[] = [];
+  const leftover = await settle(session, "patch", async (_changed, collected, found) => {
+    seen.push(await listTurn(collected, found, before, terminal));
+  });
+  const waiting = seen[0] ?? null;
+  const what = leftover.held.some(({ class: cls }) => cls !== "source") ? "what is source" : "this";
+  const next = !waiting?.offer
+    ? "/diff, /approve FILE or /discard"
+    : `y lands ${what}, /diff shows it, /land PATH a part, /discard`;
+  const files = leftover.held.length > 0 ? [waitingFiles(leftover.held.length)] : [];
+  const commits = leftover.commits.length > 0 ? [waitingCommits(leftover.commits.length)] : [];
+  const waits = [...files, ...commits];
+  const news = waiting !== null && waiting.digest === before?.digest ? "as listed before, " : "";
+  if (waits.length > 0) stderr.write(`${dim(stderr, `${news}${waits.join(", ")}: ${next}`)}\n`);
+  return waiting;
 }
 
+/** A session that goes on, and where and before whom. */
+interface Going {
+  readonly session: Session;
+  readonly standing: Standing;
+  readonly terminal: Terminal;
+}
+
+type Shown = Partial<Pick<Question, "approvals" | "offer">>;
+
 // A wrong word is told and loses nothing. What it returns was shown and waits for an answer.
-async function command(
-  text: string,
-  shown: readonly Approval[],
-  session: Session,
-  terminal: Terminal,
-): Promise<readonly Approval[]> {
+async function command(reply: Reply, text: string, question: Question, going: Going): Promise<Shown> {
+  const { session, terminal } = going;
   try {
-    const [name, ...paths] = text.slice(1).split(/\s+/);
-    if (shown.length > 0 && text === "yes") await landApproved(session, shown, terminal);
-    else if (shown.length > 0) writeSafe(terminal.stdout, "not landed\n");
-    else if (name === "approve") return await ask(paths, session, terminal);
-    else await act(name, paths, session, terminal);
+    const [name = "", ...words] = wordsOf(text.slice(1));
+    if (reply === "approve") await landApproved(session, question.approvals, terminal);
+    else if (reply === "land") return { offer: await landOffer(session, question.offer, terminal) };
+    else if (reply === "decline") writeSafe(terminal.stdout, "not landed\n");
+    else return await act(name, words, going);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     writeSafe(terminal.stderr, `${error.message}\n`);
   }
-  return [];
+  return {};
 }
 
-async function act(
-  name: string | undefined,
-  paths: readonly string[],
-  session: Session,
-  terminal: Terminal,
-): Promise<void> {
-  if (name === "diff") await diffLive(session, terminal);
-  else if (name === "land") await landLive(session, paths, terminal);
+async function act(name: string, words: readonly string[], going: Going): Promise<Shown> {
+  const { session, standing, terminal } = going;
+  if (name === "approve") return showApproval(words, going);
+  if (name === "diff") {
+    const offer = await diffLive(session, words, standing, terminal);
+    if (offer !== null) writeSafe(terminal.stdout, `${dim(terminal.stdout, "y lands the source of this")}\n`);
+    return { offer };
+  }
+  if (name === "land") await landLive(session, { ...splitHunks(words), standing }, terminal);
   else if (name === "undo") await undoLive(session, terminal);
-  else if (name === "rewind") await rewindTyped(paths, session, terminal);
-  else if (name === "discard" && paths.length > 0)
+  else if (name === "rewind") await rewindTyped(words, session, terminal);
+  else if (name === "discard" && words.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
   else if (name === "discard") await discardLive(session, terminal);
   else writeSafe(terminal.stdout, HELP);
+  return {};
 }
 
-// A key pressed ahead of the question cannot answer it: only the whole word, on the line after what was shown.
-async function ask(paths: readonly string[], session: Session, terminal: Terminal): Promise<readonly Approval[]> {
-  if (paths.length === 0) {
+async function showApproval(words: readonly string[], { session, standing, terminal }: Going): Promise<Shown> {
+  if (words.length === 0) {
     writeSafe(terminal.stdout, "name the held files: /approve FILE…\n");
-    return [];
+    return {};
   }
-  const approvals = await showHeld(session, paths, terminal);
+  const approvals = await showHeld(session, words, standing, terminal);
   const question =
     approvals.length > 0 ? 'land exactly this? "yes" lands it, anything else does not\n' : "no held file\n";
   writeSafe(terminal.stdout, question);
-  return approvals;
+  return { approvals };
+}
+
+// A name that holds a space stands between quotes.
+function wordsOf(text: string): string[] {
+  return [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain = ""]) => quoted ?? plain);
 }
 
 function show(event: SessionEvent, { stdout, stderr }: Terminal): void {

@@ -1,7 +1,11 @@
+import { isGitPath } from "../core/classify-path.ts";
+import type { JudgedCommit } from "../core/commits.ts";
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
+/** Files that the end of a run names; the rest is counted. */
+const NAMED_MAX = 20;
 export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
@@ -10,6 +14,8 @@ export interface Leftover {
   /** Source that waits for a person's key, and files that would run later. */
   readonly held: readonly { readonly path: string; readonly class: string; readonly why: string }[];
   readonly landed: readonly string[];
+  /** Commits of the box that wait, oldest first. */
+  readonly commits: readonly Pick<JudgedCommit, "id" | "author" | "subject" | "state" | "why">[];
   /** Path of a patch with the source changes that wait; null when none do. */
   readonly patch: string | null;
 }
@@ -24,7 +30,7 @@ export interface Result {
   readonly leftover: Leftover;
 }
 
-export const NO_LEFTOVER: Leftover = { held: [], landed: [], patch: null };
+export const NO_LEFTOVER: Leftover = { held: [], landed: [], commits: [], patch: null };
 export const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
 /** The result of a run that failed before it had a session. */
@@ -71,23 +77,38 @@ function textReport({ stdout, stderr }: Terminal): Report {
   };
 }
 
-/** Writes what waits after a run, and what to type next. */
+/** Writes what landed and what waits after a run, and what to type next. */
 export function writeLeftover(
   stderr: NodeJS.WriteStream,
   { leftover, session }: Pick<Result, "leftover" | "session">,
 ): void {
-  if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${counted(leftover.landed.length, "file")}\n`);
-  const source = leftover.held.filter((held) => held.class === "source");
-  const others = leftover.held.filter((held) => held.class !== "source");
+  const { landed, commits, patch, held } = leftover;
+  if (landed.length > 0) writeSafe(stderr, `landed: ${counted(landed.length, "file")}\n`);
+  for (const path of landed.slice(0, NAMED_MAX)) writeSafe(stderr, row(`landed  ${path}`));
+  if (landed.length > NAMED_MAX) writeSafe(stderr, `… and ${landed.length - NAMED_MAX} more\n`);
+  const source = held.filter((one) => one.class === "source");
+  const others = held.filter((one) => one.class !== "source");
   if (source.length > 0)
     writeSafe(stderr, `${waitingFiles(source.length)} in session ${session}: ringfence diff | land | discard\n`);
-  if (leftover.patch !== null) writeSafe(stderr, `patch: ${leftover.patch}\n`);
-  for (const held of others) writeSafe(stderr, row(`held: ${held.path} (${held.class}: ${held.why})`));
+  if (patch !== null) writeSafe(stderr, `patch: ${patch}\n`);
+  if (commits.length > 0)
+    writeSafe(stderr, `${waitingCommits(commits.length)}: ringfence land lands files and commits\n`);
+  for (const one of others) writeSafe(stderr, row(`held: ${one.path} (${one.class}: ${one.why})`));
+  if (others.some((one) => one.class !== "outside" && !isGitPath(one.path)))
+    writeSafe(
+      stderr,
+      "to land a held one, look at it with ringfence diff; ringfence land prints its --approve PATH=HASH\n",
+    );
 }
 
 /** Says how many changed files wait for a person. */
 export function waitingFiles(count: number): string {
   return counted(count, "changed file waits", "changed files wait");
+}
+
+/** The same of commits. */
+export function waitingCommits(count: number): string {
+  return counted(count, "commit waits", "commits wait");
 }
 
 function streamReport(terminal: Terminal): Report {
@@ -179,6 +200,7 @@ function resultJson(result: Result): object {
     },
     landed: leftover.landed,
     held: leftover.held,
+    commits: leftover.commits,
     patch: leftover.patch,
     exit_code: result.exitCode,
   };

@@ -115,7 +115,8 @@ function firstLineOf({ session }: Overview): string {
   return taskOf(session).trimStart().split("\n", 1)[0] ?? "";
 }
 
-function ageOf(ms: number): string {
+/** Says an age in one word and a unit. */
+export function ageOf(ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / 60_000));
   if (minutes < 60) return `${minutes} min`;
   return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60 / 24)} d`;

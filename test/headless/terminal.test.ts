@@ -19,6 +19,8 @@ import {
 
 const POLL_MS = 20;
 const WAIT_MS_MAX = 20_000;
+/** Longer than it takes until a line counts as an answer. */
+const READ_MS = 400;
 const ESC = "\u001b";
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
@@ -86,13 +88,13 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   screen.type("do it\r");
   await screen.see("run echo two >>a.txt");
   await screen.see("I did it.");
-  await screen.see("2 changed files wait: /diff, /land or /discard");
+  await screen.see(/^edit +\+1 -0 {2}a\.txt\r?\nadd +\+1 -0 {2}b\.txt\r?\n2 changed files wait: y lands this, /m);
   await screen.see("> ");
   screen.type("/diff\r");
   await screen.see(/^\+two\r?$/m);
   await screen.see("> ");
-  screen.type("/land a.txt\r");
-  await screen.see("landed  a.txt");
+  screen.type("/land a.txt 1\r");
+  await screen.see("landed  a.txt (hunk 1)");
   await screen.see("> ");
   assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\ntwo\n M a.txt\n");
   screen.type("again\r");
@@ -111,6 +113,44 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   assert.equal(await screen.status, 0);
   assert.equal(sh(place, "git status --porcelain"), " M a.txt\n");
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+test("y after a turn lands exactly what was listed; typed ahead, or after it changed, it lands nothing", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const work = 'echo two >>a.txt; echo x >"my file"; echo all: >Makefile; git add a.txt; git commit -qm two; sleep 1';
+  const screen = open(t, place, ["--model", script(place, [run(work), { text: "Done." }])]);
+  await screen.see("> ");
+  screen.type("do it\r");
+  await screen.see("git commit");
+  screen.type("y\r");
+  await screen.see(/^edit .* a\.txt\r?$/m);
+  await screen.see("3 changed files wait, 1 commit waits: y lands what is source, /diff shows it");
+  await screen.see('"y" was typed before this could be read, so it lands nothing; type it again');
+  assert.equal(sh(place, "git status --porcelain"), "");
+  await sleep(READ_MS);
+  // The person's own edit makes it another landing than the one that was listed.
+  sh(place, "echo mine >>a.txt");
+  screen.type("y\r");
+  await screen.see("nothing landed: it is not what was shown any more");
+  await screen.see("you changed it meanwhile");
+  await screen.see("> ");
+  assert.equal(sh(place, "git status --porcelain"), " M a.txt\n");
+  screen.type('/diff "my file"\r');
+  await screen.see(/^\+x\r?$/m);
+  screen.type("/diff\r");
+  await screen.see("y lands the source of this");
+  await screen.see("> ");
+  await sleep(READ_MS);
+  screen.type("y\r");
+  await screen.see("landed  my file");
+  await screen.see("if it is right: /approve Makefile");
+  await screen.see("> ");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  assert.equal(
+    sh(place, "cat a.txt; git status --porcelain; git log --format=%s"),
+    'one\nmine\n M a.txt\n?? "my file"\nstart\n',
+  );
 });
 
 for (const [name, key] of [
@@ -135,9 +175,12 @@ for (const [name, key] of [
       await screen.see("> ");
     }
     assert.equal(sh(place, "git status --porcelain"), "");
-    screen.type("/approve Makefile\r");
+    // What is typed before the question can be read answers nothing, however right the word is.
+    screen.type("/approve Makefile\ryes\r");
     await screen.see("land exactly this?");
+    await screen.see('"yes" was typed before this could be read');
     await screen.see("> ");
+    await sleep(READ_MS);
     screen.type("yes\r");
     await screen.see("landed  Makefile");
     await screen.see("> ");
@@ -157,10 +200,12 @@ for (const [name, key] of [
     await until("the command sleeps", () => processesWith(`sleep ${seconds}`).length > 0);
     screen.type(key);
     await screen.see("stopped by the person");
-    await screen.see("1 changed file waits: /diff");
+    await screen.see("1 changed file waits: y lands this");
     await screen.see("> ");
     screen.type("go on\r");
     await screen.see("Still here.");
+    // What did not change is not listed again, and can still land.
+    await screen.see(/^\r?\nas listed before, 1 changed file waits: y lands this/m);
     await screen.see("> ");
     screen.type("/exit\r");
     assert.equal(await screen.status, 0);

@@ -1,0 +1,72 @@
+/** A command, what it takes, and one line on what it does, which stand together in the help. */
+interface Part {
+  readonly command: string;
+  readonly lines: readonly string[];
+}
+
+const PARTS: readonly Part[] = [
+  { command: "", lines: ["ringfence                       interactive session in this repository"] },
+  {
+    command: "run",
+    lines: [
+      'ringfence run "TASK"            one task, without a person',
+      "    --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE",
+      "    --output-format FORMAT      text, json or stream-json",
+      "    --land patch|auto           auto lands source unread, which then runs at your next test",
+      "    --max-turns N, --max-minutes N, --max-usd N",
+    ],
+  },
+  { command: "exec", lines: ["ringfence exec -- COMMAND       one command in the box, no model"] },
+  {
+    command: "diff",
+    lines: [
+      "ringfence diff [PATH…]          what a session changed, hunks numbered; --stat, --json",
+      "    --class CLASS               source, run-later, instruction, ignored or outside alone; may be given again",
+    ],
+  },
+  {
+    command: "land",
+    lines: [
+      "ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too",
+      "    --hunks 1,3                 of this one PATH only these hunks, as ringfence diff numbered them; or N@HASH",
+      "    --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says",
+      "    --class source              the default: another class lands by --approve alone",
+    ],
+  },
+  { command: "undo", lines: ["ringfence undo                  give back what the newest landing replaced"] },
+  {
+    command: "rewind",
+    lines: [
+      "ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns",
+    ],
+  },
+  { command: "discard", lines: ["ringfence discard               throw a session's changes away"] },
+  {
+    command: "sessions",
+    lines: ["ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts"],
+  },
+  {
+    command: "gc",
+    lines: [
+      "ringfence gc                    remove what sessions that are over hold, but their logs",
+      "    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB",
+    ],
+  },
+  { command: "log", lines: ["ringfence log show|verify       the record of a session"] },
+  { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },
+  {
+    command: "demo",
+    lines: ["ringfence demo [--model …]      the whole thing, offline, on a scripted model"],
+  },
+];
+
+const SESSION = "    --session ID                for diff, land, undo, rewind, discard, log: another than the newest";
+const FOLDER = "    -C FOLDER                   work there";
+
+/** Writes the help of one command, or of all where it is none. */
+export function helpFor(command: string, takesSession: boolean): string {
+  const own = command === "" ? [] : PARTS.filter((part) => part.command === command);
+  const parts = own.length > 0 ? own : PARTS;
+  const session = own.length === 0 || takesSession ? [SESSION] : [];
+  return `${[...parts.flatMap(({ lines }) => lines), ...session, FOLDER].join("\n")}\n`;
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Question, replyOf } from "./question.ts";
+
+const ASKED: Question = { approvals: [], offer: "x", askedAt: 1000, hasDraft: false };
+const HELD: Question = { ...ASKED, offer: null, approvals: [{ path: "Makefile", hash: "0" }] };
+
+test("only the right word, begun after the question and no sooner than it can be read, is an answer", () => {
+  const cases = [
+    [ASKED, "y", 2000, "land"],
+    [ASKED, "yes", 2000, "land"],
+    [ASKED, "Y", 2000, "none"],
+    [ASKED, "fix it", 2000, "none"],
+    [ASKED, "y", 900, "ahead"],
+    [ASKED, "y", 1100, "ahead"],
+    [{ ...ASKED, hasDraft: true }, "y", 2000, "ahead"],
+    [{ ...ASKED, offer: null }, "y", 2000, "none"],
+    [HELD, "yes", 2000, "approve"],
+    [HELD, "y", 2000, "decline"],
+    [HELD, "", 2000, "decline"],
+    [HELD, "yes", 1100, "ahead"],
+    [{ ...HELD, hasDraft: true }, "yes", 2000, "ahead"],
+    // What is held is asked about alone: a question about it never lands anything else.
+    [{ ...HELD, offer: "x" }, "y", 2000, "decline"],
+  ] as const;
+  for (const [question, text, typedAt, reply] of cases)
+    assert.equal(replyOf(question, text, typedAt), reply, `${text} at ${typedAt}`);
+});

@@ -1,0 +1,33 @@
+import type { Interface } from "node:readline";
+import type { Approval } from "../core/approval.ts";
+import type { Offer } from "./live.ts";
+
+/** Sooner than this nobody answers what they read. */
+const READ_MS_MIN = 250;
+
+/** What was shown and waits for a word of the person's, on a line that was begun after it. */
+export interface Question {
+  /** Held changes that "yes" lands, exactly as shown. */
+  readonly approvals: readonly Approval[];
+  /** What "y" lands, exactly as shown. */
+  readonly offer: Offer;
+  readonly askedAt: number;
+  /** Something was typed already on the line that is the next. */
+  readonly hasDraft: boolean;
+}
+
+/** What comes of a line that may be an answer. */
+export type Reply = "none" | "ahead" | "approve" | "land" | "decline";
+
+/** Asks what stands on the screen now. */
+export function ask(lines: Interface, shown: Partial<Pick<Question, "approvals" | "offer">>): Question {
+  return { approvals: [], offer: null, ...shown, askedAt: performance.now(), hasDraft: lines.line !== "" };
+}
+
+/** Takes a line for an answer or not. One that was typed ahead of the question, in whole or in part, answers nothing. */
+export function replyOf(question: Question, text: string, typedAt: number): Reply {
+  const isAhead = question.hasDraft || typedAt < question.askedAt + READ_MS_MIN;
+  if (question.approvals.length > 0) return text !== "yes" ? "decline" : isAhead ? "ahead" : "approve";
+  if (question.offer === null || (text !== "y" && text !== "yes")) return "none";
+  return isAhead ? "ahead" : "land";
+}
