@@ -12,6 +12,7 @@ import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
+import { takeOverGit } from "./sync.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
 
@@ -115,6 +116,11 @@ export class Session {
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
+  }
+
+  /** Takes over what the person did to the checkout since the last turn; says for the model what it must know of that. */
+  takeOver(): Promise<string> {
+    return takeOverGit(this, this.#plan.box.checkout);
   }
 
   recordRequest(): void {

@@ -21,7 +21,8 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);
-  session.addUser(prompt);
+  const news = await session.takeOver();
+  session.addUser(news === "" ? prompt : `${news}\n\n${prompt}`);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.limitReached();

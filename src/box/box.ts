@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
@@ -16,6 +17,7 @@ import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
 import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms } from "./programs.ts";
+import { strings } from "./script.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
@@ -52,6 +54,8 @@ export class Box {
   readonly masked: readonly string[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
+  /** The state of the person's repository that the box took over last; see `syncGit`. */
+  gitSeen: string;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -65,6 +69,7 @@ export class Box {
     this.limits = parts.limits;
     this.masked = parts.masked;
     this.below = parts.below;
+    this.gitSeen = parts.gitSeen;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
@@ -127,9 +132,10 @@ export class Box {
       const found: Parameters<typeof writeMasks>[1][number][] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = writeMasks(join(folder.path, "mask"), found, holder);
+      const gitSeen = await holder.copyGit(false);
       await holder.mountView();
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
-      return new Box({ folder, limits, masked, below: plan.below ?? "", holder, cgroups });
+      return new Box({ folder, limits, masked, below: plan.below ?? "", gitSeen, holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -189,6 +195,27 @@ export class Box {
     this.#pool.refill();
   }
 
+  /** Names the state of the person's repository as it is now. */
+  lookAtGit(): Promise<string> {
+    return this.#holder.lookAtGit();
+  }
+
+  /** Shows the person's refs, HEAD, index and stash as they are now below the layer; names that state. */
+  async copyGit(): Promise<string> {
+    let state = "";
+    await this.renew(async () => {
+      state = await this.#holder.copyGit(true);
+    });
+    return state;
+  }
+
+  /** Says for each path whether the layer has something there. */
+  async isInLayer(paths: readonly string[]): Promise<readonly boolean[]> {
+    writeFileSync(join(this.folder.path, "ctl/paths"), strings(paths.map((path) => Buffer.from(encodePath(path)))));
+    const digits = await this.#holder.overlaid();
+    return paths.map((_path, index) => digits[index] === "1");
+  }
+
   /** Says whether the layer holds anything at all. */
   hasChanges(): Promise<boolean> {
     return this.#holder.hasChanges();
@@ -230,6 +257,7 @@ interface BoxParts {
   readonly limits: Limits;
   readonly masked: readonly string[];
   readonly below: string;
+  readonly gitSeen: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

@@ -1,7 +1,7 @@
 # Takes the commits of the box out of a layer and puts them into the person's repository. Each mode runs in a sandbox of
 # its own, and git in it only ever opens an empty repository of ours, which borrows objects and has no configuration.
 #
-#   take    /upper and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
+#   take    /upper, /frozen (git-view.pl) and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
 #   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only but for its .git, new objects in place: moves the person's branch, or makes one
@@ -139,7 +139,7 @@ sub git_text {
 }
 
 sub take {
-    my ($view, $person) = (["/upper", "/base"], ["/base"]);
+    my ($view, $person) = (["/upper", "/frozen", "/base"], ["/base"]);
     my $ref = head_ref($view) or return record("N", "in the box, HEAD is on no branch");
     my $tip = ref_id($view, $ref) // return record("N", "");
     my $old = ref_id($person, $ref);

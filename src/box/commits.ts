@@ -59,8 +59,9 @@ export async function findCommits(plan: CollectPlan, collected: Collected): Prom
   const input: Bind = { ...taken, target: "/in", access: "read" };
   const out: Bind = { source: join(folder, "verified"), target: "/out", access: "write" };
   const upper: Bind = { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" };
+  const frozen: Bind = { source: join(plan.sessionPath, "git"), target: "/frozen", access: "read" };
   try {
-    const answer = await ask(plan.programs, "take", [], [upper, base, taken]);
+    const answer = await ask(plan.programs, "take", [], [upper, frozen, base, taken]);
     if (answer.text() === "N") {
       const why = answer.path();
       return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };

@@ -23,7 +23,7 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
   const stamp = new Date(startedAt).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const path = join(state, "sessions", id);
-  for (const name of ["", "root", "layer", "layer/upper", "layer/work", "mask", "home", "ctl"]) {
+  for (const name of ["", "root", "layer", "layer/upper", "layer/work", "mask", "git", "home", "ctl"]) {
     mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
   }
   return { id, path };

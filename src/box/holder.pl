@@ -8,6 +8,8 @@ use warnings;
 
 my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
+require($0 =~ s{[^/]*\z}{git-view.pl}r);
+git_view_on($arch);
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
@@ -122,7 +124,7 @@ sub mount_view {
     utime $root[8], $root[9], "/layer/upper" unless grep { !/^\.\.?$/ } readdir $layer;
     closedir $layer;
     mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
+        "userxattr,index=on,lowerdir=/mask:/git:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
     return 1;
 }
 
@@ -220,7 +222,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask git home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -229,7 +231,7 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
-bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl);
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask git home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
@@ -270,7 +272,10 @@ while (my $line = <STDIN>) {
         opendir(my $upper, "/layer/upper");
         print "changes ", (grep { !/^\.\.?$/ } readdir $upper) ? 1 : 0, "\n";
     }
+    elsif ($word eq "o") { print "overlaid ", git_overlaid(), "\n" }
     elsif ($word eq "d") { count_disk() }
+    elsif ($word eq "g") { print "looked ", git_fingerprint(), "\n" }
+    elsif ($word eq "G" && $rest =~ /^[01]$/) { print "copied ", git_copy($rest), "\n" }
     elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {

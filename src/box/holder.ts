@@ -7,7 +7,7 @@ import { explainRefusal } from "./refusal.ts";
 
 export interface HolderPlan {
   readonly programs: Programs;
-  /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
+  /** The session's folder; holds `root layer/upper layer/work mask git home ctl`. */
   readonly session: string;
   readonly checkout: string;
   readonly launcher: string;
@@ -123,6 +123,24 @@ export class Holder {
   async unmountView(): Promise<void> {
     this.#say("u");
     await this.#expect("unviewed");
+  }
+
+  /** Names the state of the person's repository: another name whenever a ref, HEAD, the index or the stash changed. */
+  async lookAtGit(): Promise<string> {
+    this.#say("g");
+    return (await this.#expect("looked")).slice("looked ".length);
+  }
+
+  /** Copies what of the person's repository changes in place, for a view that is not mounted, and names that state. */
+  async copyGit(withSeed: boolean): Promise<string> {
+    this.#say(`G ${withSeed ? 1 : 0}`);
+    return (await this.#expect("copied")).slice("copied ".length);
+  }
+
+  /** Tells, with a digit for each path of the list in `ctl/paths`, which of them the layer has. */
+  async overlaid(): Promise<string> {
+    this.#say("o");
+    return (await this.#expect("overlaid")).slice("overlaid ".length);
   }
 
   hideName(path: Uint8Array): void {
