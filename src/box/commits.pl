@@ -143,6 +143,12 @@ sub take {
     my $ref = head_ref($view) or return record("N", "in the box, HEAD is on no branch");
     my $tip = ref_id($view, $ref) // return record("N", "");
     my $old = ref_id($person, $ref);
+    # What the person's branch left no place for was set aside, and is looked at when the branch has nothing new.
+    for my $aside (map { "refs/heads/box$_/" . substr $ref, 11 } "", map { "-$_" } 2 .. 9) {
+        last if $tip ne ($old // "");
+        my ($kept, $theirs) = (ref_id($view, $aside), ref_id($person, $aside));
+        ($ref, $tip, $old) = ($aside, $kept, $theirs) if defined $kept && $kept ne ($theirs // "");
+    }
     return record("N", "") if $tip eq ($old // "");
     # Only the folders of objects: where the box's repository says to look for more has no say. A pipe would keep git waiting.
     mkdir "/git/layer", 0700 or die "git: $!\n";

@@ -18,7 +18,7 @@ my %number =
     close_range => 436);
 # For a mount itself and for mount_setattr the first four have the same values.
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
-my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
+my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY) = (2, -100, 0x8000, 16);
 my $fifos_made = 0;
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
@@ -123,9 +123,14 @@ sub mount_view {
     opendir(my $layer, "/layer/upper") or return 0;
     utime $root[8], $root[9], "/layer/upper" unless grep { !/^\.\.?$/ } readdir $layer;
     closedir $layer;
-    mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=/mask:/git:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
-    return 1;
+    # A sandbox that was just killed may take the view that it had down with it a little later.
+    for (1 .. 400) {
+        mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
+            "userxattr,index=on,lowerdir=/mask:/git:/lower,upperdir=/layer/upper,workdir=/layer/work") and return 1;
+        return 0 if $! != $EBUSY;
+        select undef, undef, undef, 0.005;
+    }
+    return 0;
 }
 
 # Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the

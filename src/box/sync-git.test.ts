@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { landWithCommits, look } from "./commits.fixture.ts";
 import { asOrdinaryUser, makePlace, type Place, type Session, sh, startSession } from "./land.fixture.ts";
 import { sync } from "./sync-git.fixture.ts";
 
@@ -74,6 +75,28 @@ test(
     assert.equal(news?.plan?.head, "ref: refs/heads/box/other");
     assert.equal(await session.run("git log --format=%s; git log --format=%s other"), "box\na\nperson\na");
     assert.equal(await session.run("git status --short"), "(no output)");
+  }),
+);
+
+test(
+  "commits that were set aside land as a branch, and their files as files",
+  inSession("echo a >a.ts", async (session, place) => {
+    await session.run("echo b >b.ts; git add -A; git commit -qm box");
+    sh(place, "echo p >p.ts; git add -A; git commit -qm person");
+    await sync(session, place);
+    const { move, files } = await landWithCommits(session);
+    assert.deepEqual([move?.how, move?.branch, files.landed], ["branch", "box/master", ["b.ts"]]);
+    assert.deepEqual(look(place), {
+      log: ["person", "first"],
+      status: "?? b.ts\n",
+      branches: ["box/master box", "master person"],
+      fsck: "",
+    });
+    await sync(session, place);
+    assert.equal((await landWithCommits(session)).found, null);
+    await session.run("git add -A; git commit -qm again");
+    assert.equal((await landWithCommits(session)).move?.how, "forward");
+    assert.equal(look(place).status, "");
   }),
 );
 

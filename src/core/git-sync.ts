@@ -73,7 +73,7 @@ export function planGitSync(sides: GitSides, isAncestor: (a: string, b: string) 
   const { head, left } = planHead(sides, refs, isAncestor);
   if (left !== null) apart.push([`${BRANCHES}detached`, left]);
   for (const [from, id] of apart) {
-    const to = placeFor(from, id, refs);
+    const to = placeFor(from, id, refs, person.refs);
     refs.set(to, id);
     aside.push({ from, to });
   }
@@ -144,11 +144,16 @@ function detachedAt(head: string): string | null {
 }
 
 /** Finds a free name for what the box has at a ref; one that holds the same commit already is as good. */
-function placeFor(from: string, id: string, refs: ReadonlyMap<string, string>): string {
+function placeFor(
+  from: string,
+  id: string,
+  refs: ReadonlyMap<string, string>,
+  theirs: ReadonlyMap<string, string>,
+): string {
   const [, kind = "", name = ""] = /^refs\/(heads|tags)\/(.*)$/s.exec(from) ?? ["", "heads", from.slice(5)];
   for (let number = 1; ; number++) {
     const place = `refs/${kind}/box${number === 1 ? "" : `-${number}`}/${name}`;
-    if (refs.get(place) === id || isFree(place, refs)) return place;
+    if (refs.get(place) === id || (isFree(place, refs) && !theirs.has(place))) return place;
   }
 }
 
