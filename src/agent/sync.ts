@@ -32,7 +32,9 @@ function describeSync({ problem, plan, sides, overtaken }: GitSync): string {
   if (plan.head !== box.head || idOf(plan.head, plan.refs) !== idOf(box.head, box.refs))
     lines.push(`Your HEAD is ${nameOf(plan.head)} now, the index is that of its commit.`);
   for (const { from, to } of plan.aside.slice(0, NAMES_MAX))
-    lines.push(`Your commits on ${short(from)} are on ${short(to)}: merge or rebase them where you want them.`);
+    lines.push(
+      `Your commits on ${short(from)} are on ${short(to)}; files that they changed are as they were, not committed on ${nameOf(plan.head)}.`,
+    );
   if (box.operation.length > 0 && box.operation.join() !== base.operation.join() && !plan.keepsOperation)
     lines.push("The merge or rebase that you were in has ended; your files are as you left them.");
   if (overtaken.length > 0) {

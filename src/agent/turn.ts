@@ -22,7 +22,7 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);
   const news = await session.takeOver();
-  session.addUser(news === "" ? prompt : `${news}\n\n${prompt}`);
+  session.addUser(news === "" ? prompt : `${prompt}\n\n${news}`);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.limitReached();

@@ -10,13 +10,13 @@ use Fcntl;
 my ($SOURCE, $COPY, $REPORT) = ("/lower/.git", "/git/.git", "/ctl/git");
 my @OPERATION = qw(MERGE_HEAD MERGE_MSG MERGE_MODE MERGE_RR SQUASH_MSG AUTO_MERGE CHERRY_PICK_HEAD REVERT_HEAD REBASE_HEAD
   BISECT_START BISECT_LOG BISECT_NAMES BISECT_TERMS BISECT_EXPECTED_REV BISECT_RUN rebase-merge rebase-apply sequencer);
-my ($REFS_MAX, $TEXT_BYTES_MAX, $INDEX_BYTES_MAX, $DEPTH_MAX) = (20_000, 16 << 20, 512 << 20, 64);
+my ($REFS_MAX, $OBJECTS_MAX, $TEXT_BYTES_MAX, $INDEX_BYTES_MAX, $DEPTH_MAX) = (20_000, 1_000_000, 16 << 20, 512 << 20, 64);
 my $ID = qr/[0-9a-f]{40}(?:[0-9a-f]{24})?/;
-my ($statx, $mknodat, $setxattr);
+my ($statx, $mknodat, $setxattr, $removexattr);
 
 sub git_view_on {
     my ($arch) = @_;
-    ($statx, $mknodat, $setxattr) = $arch eq "arm64" ? (291, 33, 5) : (332, 259, 188);
+    ($statx, $mknodat, $setxattr, $removexattr) = $arch eq "arm64" ? (291, 33, 5, 14) : (332, 259, 188, 197);
 }
 
 # Changes whenever one of those files does; "" where the checkout has no folder of git's.
@@ -114,6 +114,25 @@ sub copy_or_hide {
         if ($is_folder) { mkdir "$COPY/$path", 0755 } else { copy_file("$SOURCE/$path", "$COPY/$path", $bytes_max) }
     });
     return 1;
+}
+
+# Takes back what the box cleared away of the person's objects: a folder that it emptied would hide those that came later.
+# Objects are named by their content, so more of them changes nothing. No process of the box runs meanwhile.
+sub git_uncover {
+    my ($git, $count) = ("/layer/upper/.git", 0);
+    for ($git, "$git/objects") { return if -l $_ || !-d _ }
+    my @folders = ("$git/objects");
+    while (defined(my $folder = shift @folders)) {
+        my $name = "user.overlay.opaque";
+        syscall($removexattr, "$folder", $name);
+        opendir(my $handle, $folder) or next;
+        for my $path (map { "$folder/$_" } grep { !/^\.\.?\z/ } readdir $handle) {
+            return if ++$count > $OBJECTS_MAX;
+            my @seen = lstat $path;
+            if (-c _ && $seen[6] == 0) { unlink $path }
+            elsif (-d _ && $folder eq "$git/objects") { push @folders, $path }
+        }
+    }
 }
 
 # Tells of each path of the list that the host wrote whether the layer has it.

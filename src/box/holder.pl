@@ -280,7 +280,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "o") { print "overlaid ", git_overlaid(), "\n" }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "g") { print "looked ", git_fingerprint(), "\n" }
-    elsif ($word eq "G" && $rest =~ /^[01]$/) { print "copied ", git_copy($rest), "\n" }
+    elsif ($word eq "G" && $rest =~ /^[01]$/) { git_uncover(); print "copied ", git_copy($rest), "\n" }
     elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {

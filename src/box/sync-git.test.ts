@@ -101,6 +101,16 @@ test(
 );
 
 test(
+  "what the person commits is seen also where the box has cleared its folders of objects away",
+  inSession("for n in $(seq 60); do echo $n >$n; done", async (session, place) => {
+    await session.run("git gc -q --prune=now; ls .git/objects | wc -l");
+    sh(place, "for n in $(seq 40); do echo p$n >p$n; git add -A; git commit -qm $n; done");
+    assert.equal((await sync(session, place))?.problem, null);
+    assert.equal(await session.run("git log --oneline | wc -l; git fsck --no-dangling 2>&1; git status --short"), "41");
+  }),
+);
+
+test(
   "the stashes of both are kept, and what one took off stays off",
   inSession("echo a >a.ts", async (session, place) => {
     sh(place, "echo 1 >>a.ts; git stash -qm one; echo 2 >>a.ts; git stash -qm two");

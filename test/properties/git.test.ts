@@ -176,8 +176,8 @@ interface Look {
 async function look(session: Session): Promise<Look> {
   const output = await readInBox(
     session,
-    `exec 2>/dev/null; cat .git/HEAD; git for-each-ref --format='%%%(objectname) %(refname)'; git log --all HEAD --format='@%H %s'; git log -g --format='@%H stash' refs/stash --
-     git log --all HEAD --no-merges --format='=%H %s' -p --no-renames --grep='^box' -- 'p*.txt'; true`,
+    `exec 2>/dev/null; cat .git/HEAD; git for-each-ref --format='%%%(objectname) %(refname)'; git log --all HEAD --topo-order --format='@%H %s'; git log -g --format='@%H stash' refs/stash --
+     git log --all HEAD --topo-order --no-merges --format='=%s' -p --no-renames -- 'p*.txt'; true`,
   );
   const text = output.toString("latin1");
   const commits = [...text.matchAll(/^@(\w+) (\w*)/gm)].map(([, id = "", by = ""]) => ({ id, by }));
@@ -190,9 +190,24 @@ async function look(session: Session): Promise<Look> {
       .filter(([name]) => name !== "refs/stash")
       .sort(),
     stash: commits.filter(({ by }) => by === "stash").map(({ id }) => id),
-    taken: text.split("\n").filter((line) => /^-(?!--)/.test(line)),
+    taken: linesTaken(text.split("\n")),
     text,
   };
+}
+
+/** Newest commits come first. What the person had not committed they may take back themselves, also from what the box took in. */
+function linesTaken(lines: readonly string[]): string[] {
+  const taken = new Map<string, string>();
+  const found: string[] = [];
+  let by = "";
+  for (const line of lines) {
+    if (line.startsWith("=")) by = line;
+    if (by.startsWith("=box") && /^-(?!--)/.test(line)) taken.set(line.slice(1), by);
+    const taker = taken.get(line.slice(1));
+    if (/^=(?:person|first)/.test(by) && /^\+(?!\+\+)/.test(line) && taker !== undefined)
+      found.push(`${line}: ${taker}`);
+  }
+  return found;
 }
 
 function refsOf(place: Place): Map<string, string> {
