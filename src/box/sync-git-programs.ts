@@ -65,9 +65,10 @@ exec 3>&1 >/dev/null 2>&1; IFS= read -r -d '' gone; set=$(cat); refs "$gone"; re
     lines.push(
       `for o in rebase cherry-pick revert merge am; do g $o --quit; done; rm -rf -- ${[...UNDER_WAY, ...COMPANIONS].map((name) => `.git/${name}`).join(" ")}`,
     );
+  // A log without its ref, which git would go on with, is not cleared by git.
   if (stash !== null)
     lines.push(
-      "g stash clear",
+      "g stash clear; rm -f .git/logs/refs/stash",
       ...stash.map(({ id, message }) => `g stash store -q -m ${quote(message)} ${quote(id)}`),
     );
   // Begun from the person's own, which knows their files: git looks into none of those again.

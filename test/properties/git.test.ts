@@ -90,14 +90,15 @@ test(`whatever the person and the agent do with git in turns, neither loses a co
     fc.asyncProperty(steps, async (list) => {
       const place = makePlace("echo 0 >p.txt; echo 0 >p-first.txt; echo 0 >b.txt");
       const session = await startSession(place);
+      const world = { place, session, withdrawn: new Set<string>() };
       try {
         for (const { who, programs } of grouped(list)) {
-          if (who === "person" || who === "away") act(place, programs);
+          if (who === "person" || who === "away") act(world, programs);
           if (who === "box") await session.run(`${quietly(programs)}; true`);
-          if (who === "land") await landNow({ place, session });
-          if (who === "turn" || who === "away") await newTurn({ place, session });
+          if (who === "land") await landNow(world);
+          if (who === "turn" || who === "away") await newTurn(world);
         }
-        await newTurn({ place, session });
+        await newTurn(world);
       } finally {
         await session.close();
       }
@@ -110,7 +111,7 @@ test(`whatever the person and the agent do with git in turns, neither loses a co
 function grouped(list: readonly Step[]): { readonly who: Step["who"]; readonly programs: readonly string[] }[] {
   const groups: { who: Step["who"]; programs: string[] }[] = [];
   for (const [number, { who, program }] of list.entries()) {
-    const numbered = program.replaceAll("N", String(number));
+    const numbered = program.replaceAll("N", String(number + 100));
     const last = groups.at(-1);
     if (last?.who === who) last.programs.push(numbered);
     else groups.push({ who, programs: [numbered] });
@@ -121,14 +122,18 @@ function grouped(list: readonly Step[]): { readonly who: Step["who"]; readonly p
 interface World {
   readonly place: Place;
   readonly session: Session;
+  /** Lines that the person once took out of their files and had not committed: the box may commit that with all it sees. */
+  readonly withdrawn: Set<string>;
 }
 
 function quietly(programs: readonly string[]): string {
   return programs.map((program) => `{ ${program}; } >/dev/null 2>&1`).join("\n");
 }
 
-function act(place: Place, programs: readonly string[]): void {
+function act({ place, withdrawn }: World, programs: readonly string[]): void {
   spawnSync("/bin/bash", ["--norc", "-c", quietly(programs)], { cwd: place.checkout });
+  const gone = sh(place, "git diff --no-renames HEAD -- 'p*.txt'").matchAll(/^-(?!--)(.*)$/gm);
+  for (const [, line = ""] of gone) withdrawn.add(line);
 }
 
 /** A landing moves branches forward and makes some, and that is all. */
@@ -142,7 +147,7 @@ async function landNow({ place, session }: World): Promise<void> {
   await session.box.remount();
 }
 
-async function newTurn({ place, session }: World): Promise<void> {
+async function newTurn({ place, session, withdrawn }: World): Promise<void> {
   const before = await look(session);
   const seen = stateOf(place);
   const news = await sync(session, place);
@@ -157,7 +162,8 @@ async function newTurn({ place, session }: World): Promise<void> {
       [now.head, now.refs, now.stash],
       [plan.head, [...plan.refs].sort(), plan.stash.map(({ id }) => id).reverse()],
     );
-  assert.deepEqual([...before.taken, ...now.taken], [], now.text);
+  const taken = [...before.taken, ...now.taken].filter(({ line }) => !withdrawn.has(line));
+  assert.deepEqual(taken, [], now.text);
 }
 
 interface Look {
@@ -169,15 +175,21 @@ interface Look {
   /** Newest first. */
   readonly stash: readonly string[];
   /** Lines of the person's that a commit of the box's takes away from what it is based on. */
-  readonly taken: readonly string[];
+  readonly taken: readonly Taken[];
   readonly text: string;
+}
+
+interface Taken {
+  readonly line: string;
+  readonly giver: string;
+  readonly taker: string;
 }
 
 async function look(session: Session): Promise<Look> {
   const output = await readInBox(
     session,
-    `exec 2>/dev/null; cat .git/HEAD; git for-each-ref --format='%%%(objectname) %(refname)'; git log --all HEAD --topo-order --format='@%H %s'; git log -g --format='@%H stash' refs/stash --
-     git log --all HEAD --topo-order --no-merges --format='=%s' -p --no-renames -- 'p*.txt'; true`,
+    `exec 2>/dev/null; cat .git/HEAD; git for-each-ref --format='%%%(objectname) %(refname)'; git log --all HEAD --format='@%H %s'; git log --all HEAD --format='^%H %P'; git log -g --format='@%H stash' refs/stash --
+     git log --all HEAD --no-merges --format='=%H %s' -p --no-renames -- 'p*.txt'; true`,
   );
   const text = output.toString("latin1");
   const commits = [...text.matchAll(/^@(\w+) (\w*)/gm)].map(([, id = "", by = ""]) => ({ id, by }));
@@ -195,17 +207,37 @@ async function look(session: Session): Promise<Look> {
   };
 }
 
-/** Newest commits come first. What the person had not committed they may take back themselves, also from what the box took in. */
-function linesTaken(lines: readonly string[]): string[] {
-  const taken = new Map<string, string>();
-  const found: string[] = [];
-  let by = "";
+/**
+ * Lines of a commit of the person's that a commit of the box's after it takes away. What the person had not committed they
+ * may take back themselves, also from what the box took in.
+ */
+function linesTaken(lines: readonly string[]): Taken[] {
+  const parents = new Map<string, readonly string[]>();
+  const given = new Map<string, string[]>();
+  const taken: [line: string, by: string][] = [];
+  let [id, by] = ["", ""];
   for (const line of lines) {
-    if (line.startsWith("=")) by = line;
-    if (by.startsWith("=box") && /^-(?!--)/.test(line)) taken.set(line.slice(1), by);
-    const taker = taken.get(line.slice(1));
-    if (/^=(?:person|first)/.test(by) && /^\+(?!\+\+)/.test(line) && taker !== undefined)
-      found.push(`${line}: ${taker}`);
+    const [, child = "", all = ""] = /^\^(\w+) ?(.*)$/.exec(line) ?? [];
+    if (child !== "") parents.set(child, all.split(" "));
+    [, id = id, by = by] = /^=(\w+) (\w+)/.exec(line) ?? [];
+    const text = line.slice(1);
+    if ((by === "person" || by === "first") && /^\+(?!\+\+)/.test(line))
+      given.set(text, [...(given.get(text) ?? []), id]);
+    if (by === "box" && /^-(?!--)/.test(line)) taken.push([text, id]);
+  }
+  const isBefore = (before: string, after: string) => ancestorsOf(after, parents).has(before);
+  return taken.flatMap(([line, taker]) =>
+    (given.get(line) ?? []).filter((giver) => isBefore(giver, taker)).map((giver) => ({ line, giver, taker })),
+  );
+}
+
+function ancestorsOf(id: string, parents: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const todo = [id];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    todo.push(...(parents.get(next) ?? []));
   }
   return found;
 }
