@@ -82,16 +82,18 @@ async function replay(box: Box, checkout: string, run: RunInBox, all: Replay): P
   const { base, person } = sides;
   const moved = [idOf(base.head, base.refs), idOf(person.head, person.refs)] as const;
   const hasMoved = moved[0] !== undefined && moved[1] !== undefined && moved[0] !== moved[1];
-  const changed = await run(
-    changeProgram({
-      checkout,
-      head: plan.head === now.head ? null : plan.head,
-      stash: sameStash(plan.stash, now.stash) ? null : plan.stash,
-      ...indexAndOperation(all),
-      moved: hasMoved ? [moved[0], moved[1]] : null,
-    }),
-    refInput(now.refs, plan.refs),
-  );
+  const changes = {
+    checkout,
+    head: plan.head === now.head ? null : plan.head,
+    stash: sameStash(plan.stash, now.stash) ? null : plan.stash,
+    ...indexAndOperation(all),
+    moved: hasMoved ? ([moved[0], moved[1]] as const) : null,
+  };
+  const refs = refInput(now.refs, plan.refs);
+  const { head, stash, endsOperation, rebuildsIndex } = changes;
+  const isThere = refs.length === 1 && head === null && stash === null && !endsOperation && !rebuildsIndex && !hasMoved;
+  if (isThere) return [];
+  const changed = await run(changeProgram(changes), refs);
   const files = readOvertaken(changed);
   if (files.length === 0 || files.length > FILES_MAX) return files.length === 0 ? [] : ["(more than 5,000 files)"];
   const paths = files.map(({ path }) => path);
