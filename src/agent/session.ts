@@ -12,6 +12,7 @@ import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
+import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
@@ -147,8 +148,9 @@ export class Session {
   async takeOver(): Promise<string> {
     const isFirst = this.messages.length === 0;
     if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
-    const note = await takeOver(this, this.#told, this.#plan.now);
-    return isFirst ? "" : note;
+    const files = await takeOver(this, this.#told, this.#plan.now);
+    const git = await takeOverGit(this, this.#plan.box.checkout);
+    return isFirst ? "" : `${files}${git}${git && "\n\n"}`;
   }
 
   recordRequest(): void {

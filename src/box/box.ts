@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { findAlternates } from "./alternates.ts";
@@ -21,6 +22,7 @@ import { Pool } from "./pool.ts";
 import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
+import { strings } from "./script.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
@@ -64,6 +66,8 @@ export class Box {
   readonly notes: readonly string[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
+  /** The state of the person's repository that the box took over last; see `syncGit`. */
+  gitSeen: string;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -81,6 +85,7 @@ export class Box {
     this.masked = parts.masked;
     this.notes = parts.notes;
     this.below = parts.below;
+    this.gitSeen = parts.gitSeen;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#bases = new Bases(parts.holder);
@@ -154,9 +159,10 @@ export class Box {
         join(folder.path, "mask-git"),
         found.filter(({ place }) => place === "git"),
       );
+      const gitSeen = await holder.copyGit(false);
       await holder.mountView(null, []);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates });
-      return new Box({ folder, limits, masked, notes, below: plan.below ?? "", holder, cgroups });
+      return new Box({ folder, limits, masked, notes, below: plan.below ?? "", gitSeen, holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -251,6 +257,27 @@ export class Box {
   /** Lists what of the checkout is newer than the view. */
   listNewer(msMax: number): ReturnType<Holder["listNewer"]> {
     return this.#holder.listNewer(msMax);
+  }
+
+  /** Names the state of the person's repository as it is now. */
+  lookAtGit(): Promise<string> {
+    return this.#holder.lookAtGit();
+  }
+
+  /** Shows the person's refs, HEAD, index and stash as they are now below the layer; names that state. */
+  async copyGit(): Promise<string> {
+    let state = "";
+    await this.renew(async () => {
+      state = await this.#holder.copyGit(true);
+    });
+    return state;
+  }
+
+  /** Says for each path whether the layer has something there. */
+  async isInLayer(paths: readonly string[]): Promise<readonly boolean[]> {
+    writeFileSync(join(this.folder.path, "ctl/paths"), strings(paths.map((path) => Buffer.from(encodePath(path)))));
+    const digits = await this.#holder.overlaid();
+    return paths.map((_path, index) => digits[index] === "1");
   }
 
   /** Says whether the layer holds anything at all. */
@@ -359,6 +386,7 @@ interface BoxParts {
   readonly masked: readonly string[];
   readonly notes: readonly string[];
   readonly below: string;
+  readonly gitSeen: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

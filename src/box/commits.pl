@@ -3,9 +3,9 @@
 #
 # The person's git folder is /base/.git, or /repo/.git where it may be written. In a linked worktree it is the common one,
 # and what belongs to this worktree lies below it in OWN, which is "" elsewhere. /alt holds folders that it borrows from.
-# The layer is a stack of folders in /layer, the newest first.
+# The layer is a stack of folders in /layer, the newest first; /frozen has what the view shows below it (git-view.pl).
 #
-#   take    /layer and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
+#   take    /layer, /frozen and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
 #   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
@@ -180,7 +180,7 @@ sub git_text {
 sub take {
     my ($wanted, @names) = @_;
     my @layers = map { "/layer/$_" } @names;
-    my ($view, $person) = ([@layers, "/base"], ["/base"]);
+    my ($view, $person) = ([@layers, "/frozen", "/base"], ["/base"]);
     my $ref = $wanted eq "HEAD" ? head_ref($view) : is_branch($wanted) ? $wanted : die "a name that is not allowed\n";
     if ($wanted eq "HEAD") { record("O", $_) for other_branches(\@layers, $view, $person, $ref) }
     # A submodule's HEAD is on no branch as a rule; in the middle of a rebase it is on none for a while.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { branchFor, isDescendant, type JudgedCommit, judgeCommits } from "../core/commits.ts";
 import type { Effect } from "../core/effect.ts";
@@ -103,8 +103,10 @@ async function findOn(
   const layers = repository
     ? gitLayers(plan.sessionPath)
     : { names: layerNames(plan.sessionPath), binds: [layerBind(plan.sessionPath)] };
+  const state = join(plan.sessionPath, "git-state");
+  const frozen: Bind[] = existsSync(state) ? [{ source: state, target: "/frozen", access: "read" }] : [];
   try {
-    const answer = await ask(plan, "take", [wanted, ...layers.names], [...layers.binds, ...base, taken]);
+    const answer = await ask(plan, "take", [wanted, ...layers.names], [...layers.binds, ...frozen, ...base, taken]);
     let tag = answer.text();
     for (; tag === "O"; tag = answer.text()) others.push(answer.path());
     if (tag === "N") {

@@ -24,7 +24,7 @@ export interface SessionFacts {
   readonly alternates: readonly string[];
 }
 
-const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "home", "ctl"];
+const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "git-state", "home", "ctl"];
 
 /** Makes a session's folder, for this user alone. */
 export function makeSessionFolder(state: string, startedAt: number): SessionFolder {

@@ -8,7 +8,8 @@ use warnings;
 
 my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
 @ARGV = ();
-require(($0 =~ m{^(.*)/}s)[0] . "/bases.pl");
+require(($0 =~ m{^(.*)/}s)[0] . "/$_.pl") for "bases", "git-view";
+git_view_on($arch);
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
@@ -17,7 +18,7 @@ my %number =
     close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192);
 # For a mount itself and for mount_setattr the first four have the same values.
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
-my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
+my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY) = (2, -100, 0x8000, 16);
 my ($fifos_made, $follower, @hidden_aside) = (0, 0);
 # The checkout's files that are older than this are those that the view shows; and the sealed layers that it has.
 my ($mounted_since, @stack) = (0);
@@ -193,7 +194,7 @@ sub mount_view {
     fit_masks();
     # Short names: all of them together must fit in one page.
     chdir "/layer/sealed" or return 0;
-    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", "upper", "work", @stack)
+    my $mounted = mount_overlay("/t$checkout", "/mask", "/git-state:/lower", "upper", "work", @stack)
       && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", "git-upper", "git-work", map { "$_.git" } @stack));
     chdir "/";
     return $mounted;
@@ -223,13 +224,19 @@ sub keep_copy {
 
 sub mount_overlay {
     my ($target, $mask, $lower, $upper, $work, @sealed) = @_;
-    dress_masks($mask, $lower, "");
+    dress_masks($mask, (split /:/, $lower)[-1], "");
     # As long as the topmost layer is empty, its root looks as that of the next.
-    my @root = stat(@sealed ? $sealed[0] : $lower);
+    my @root = stat(@sealed ? $sealed[0] : (split /:/, $lower)[-1]);
     if (is_empty("/layer/$upper")) { chmod $root[2] & 07777, "/layer/$upper"; utime $root[8], $root[9], "/layer/$upper" }
     my $below = join ":", @sealed, $mask, $lower;
-    return mount_at("overlay", $target, "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=$below,upperdir=/layer/$upper,workdir=/layer/$work");
+    # A sandbox that was just killed may take the view that it had down with it a little later.
+    for (1 .. 400) {
+        mount_at("overlay", $target, "overlay", $NOSUID | $NODEV,
+            "userxattr,index=on,lowerdir=$below,upperdir=/layer/$upper,workdir=/layer/$work") and return 1;
+        return 0 if $! != $EBUSY;
+        select undef, undef, undef, 0.005;
+    }
+    return 0;
 }
 
 sub is_empty { opendir(my $folder, $_[0]) or return 1; return !grep { !/^\.\.?$/ } readdir $folder }
@@ -481,7 +488,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git bases home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git bases git-state home ctl s f cg bind empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -491,7 +498,7 @@ bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
 bind_at($git, "$root/git", $RDONLY | $NOSUID | $NODEV) if $git ne "";
-bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git bases home ctl);
+bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git bases git-state home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
@@ -530,9 +537,12 @@ while (my $line = <STDIN>) {
     elsif ($word eq "m" && $rest =~ /^(\d+)$/) { measure($1) }
     elsif ($word eq "c") { print "changes ", is_empty("/layer/upper") && is_empty("/layer/git-upper") ? 0 : 1, "\n" }
     elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
+    elsif ($word eq "o") { print "overlaid ", git_overlaid(@stack), "\n" }
     elsif ($word eq "d") { count_disk() }
+    elsif ($word eq "g") { print "looked ", git_fingerprint(), "\n" }
+    elsif ($word eq "G" && $rest =~ /^[01]$/) { git_uncover(@stack); print "copied ", git_copy($rest), "\n" }
     elsif ($word eq "F") { $follower ||= follow(); print "following\n" }
-    elsif ($word eq "G") { kill "KILL", $follower if $follower; $follower = 0 }
+    elsif ($word eq "H") { kill "KILL", $follower if $follower; $follower = 0 }
     elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
     elsif ($word eq "b") { save_bases() }
     elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }

@@ -9,7 +9,7 @@ import { explainRefusal } from "./refusal.ts";
 
 export interface HolderPlan {
   readonly programs: Programs;
-  /** The session's folder; holds `root layer/upper layer/work mask bases home ctl`. */
+  /** The session's folder; holds `root layer mask mask-git bases git-state home ctl`. */
   readonly session: string;
   readonly checkout: string;
   /** The git folder that the checkout shares and that lies outside it; null when there is none. */
@@ -158,6 +158,24 @@ export class Holder {
     await this.#expect("unviewed");
   }
 
+  /** Names the state of the person's repository: another name whenever a ref, HEAD, the index or the stash changed. */
+  async lookAtGit(): Promise<string> {
+    this.#say("g");
+    return (await this.#expect("looked")).slice("looked ".length);
+  }
+
+  /** Copies what of the person's repository changes in place, for a view that is not mounted, and names that state. */
+  async copyGit(withSeed: boolean): Promise<string> {
+    this.#say(`G ${withSeed ? 1 : 0}`);
+    return (await this.#expect("copied")).slice("copied ".length);
+  }
+
+  /** Tells, with a digit for each path of the list in `ctl/paths`, which of them the layer has. */
+  async overlaid(): Promise<string> {
+    this.#say("o");
+    return (await this.#expect("overlaid")).slice("overlaid ".length);
+  }
+
   hideName(path: Uint8Array): void {
     this.#say(`w ${Buffer.from(path).toString("hex")}`);
   }
@@ -210,7 +228,7 @@ export class Holder {
   }
 
   unfollow(): void {
-    this.#say("G");
+    this.#say("H");
   }
 
   /** Takes what was followed out of the topmost layer; no view may be mounted. */

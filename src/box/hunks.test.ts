@@ -114,9 +114,12 @@ test("a number that was shown still means its hunk after others landed, and a hu
   assert.equal(await landPart(session, "a.txt", [after[2] ?? ""]), null);
   assert.match((await landPart(session, "a.txt", [before[1] ?? ""])) ?? "", /not what was shown last/);
   assert.equal(sh(place, "git diff --numstat"), "3\t2\ta.txt\n");
-  // The person takes a hunk out again: from then on the file is theirs.
+  // The person takes out again what landed: only what never did is offered, and it has moved.
   sh(place, "git checkout -q a.txt");
-  assert.match((await landPart(session, "a.txt", [after[1] ?? ""])) ?? "", /you changed it meanwhile/);
+  assert.match((await landPart(session, "a.txt", [after[1] ?? ""])) ?? "", /not what was shown last/);
+  const [rest = "", ...more] = await hashesOf(session, "a.txt");
+  assert.deepEqual([more, await landPart(session, "a.txt", [rest])], [[], null]);
+  assert.equal(sh(place, "git diff -U0 a.txt | grep '^[-+][0-9]'"), "-30\n+30 two\n");
 });
 
 test("what is held, added, deleted, binary or only made executable does not land by hunk", async () => {

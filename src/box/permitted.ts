@@ -7,8 +7,20 @@ import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import { type Checkpoint, forgetLayers, LAYER_FOLDERS, readLayers, rewindLayer } from "./layers.ts";
+import { finish } from "./perform.ts";
 import type { Programs } from "./programs.ts";
 import { type Recovered, recoverLanding, type UndoPlan, type UndoResult, undoLanding } from "./undo.ts";
+
+/** Spends a permit for a program of ours in the box, and hands over all that it printed. */
+export async function readPermitted(permit: Permit, box: Box, stdin: Uint8Array): Promise<Buffer> {
+  const effect = spend(permit);
+  if (effect.kind !== "run") throw new Error("bug: a permit for something else");
+  const job = { program: effect.command, stdin, timeoutMs: effect.timeoutMs };
+  const done = await finish(box, job, { signal: AbortSignal.timeout(effect.timeoutMs) });
+  if (done.status === null) throw new Error("git in the box took too long, or was stopped by a limit");
+  if (done.output.droppedBytes > 0) throw new Error("git in the box said too much");
+  return done.output.bytes();
+}
 
 /** Spends a permit to land exactly the collection that it was given for. */
 export function landPermitted(permit: Permit, plan: Omit<LandPlan, "which" | "approvals">): Promise<LandResult> {

@@ -107,6 +107,17 @@ export const GIT: readonly Journey[] = [
     ],
   },
   {
+    name: "git: files that git-lfs left as pointers, changed, switched and merged",
+    needs: ["git", "bash"],
+    setup:
+      "printf '*.bin filter=lfs diff=lfs merge=lfs -text\\n' >.gitattributes; pointer() { printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 12\\n' $1; }; pointer 1 >a.bin",
+    steps: [
+      "git check-attr filter a.bin; git status --short; sed -i s/1$/2/ a.bin && git diff --stat | cat && git commit -qam two && git show --format=%s | tail -3",
+      "git switch -qc side HEAD~1 && sed -n 2p a.bin && cp a.bin b.bin && git add b.bin && git commit -qm side && git merge -q --no-edit main && sed -n 2p a.bin && git ls-files",
+      "sed -i s/12$/13/ b.bin; git stash -q && git status --short && git stash pop -q && git status --short && git switch -q main 2>&1 | head -1; git branch --show-current",
+    ],
+  },
+  {
     name: "git: the repository's own hooks run, refuse and change",
     needs: ["git", "bash"],
     setup: String.raw`mkdir hooks; printf '#!/bin/sh\nif git diff --cached | grep -q "^+.*FORBIDDEN"; then echo "hook: forbidden word"; exit 1; fi\n' >hooks/pre-commit
