@@ -48,7 +48,9 @@ const two = fc.tuple(names, names);
 
 /** One change of the file system, which does the same in the box and outside, also where it cannot be made. */
 const change = fc.oneof(
-  fc.tuple(names, texts).map(([n, t]) => `[ -d ${n} ] || { mkdir -p "$(dirname ${n})"; printf %s ${t} >${n}; }`),
+  fc
+    .tuple(names, texts)
+    .map(([n, t]) => `[ -d ${n} ] || [ -p ${n} ] || { mkdir -p "$(dirname ${n})"; printf %s ${t} >${n}; }`),
   fc.tuple(names, texts).map(([n, t]) => `[ -f ${n} ] && printf %s ${t} >>${n}`),
   names.map((n) => `rm -rf -- ${n}`),
   names.map((n) => `mkdir -p -- ${n}`),
@@ -122,6 +124,29 @@ test(`whatever changes a session makes: none shows outside, each is listed, the 
       const session = await sessionThat(place, scriptOf(list));
       assert.deepEqual(state(place.checkout), before);
 
+      // Nobody reads what lies in a closed folder; landing does, so it is opened here.
+      execFileSync(
+        "find",
+        [
+          ".",
+          "-type",
+          "d",
+          "-exec",
+          "chmod",
+          "u+rwx",
+          "{}",
+          ";",
+          "-o",
+          "-type",
+          "f",
+          "-exec",
+          "chmod",
+          "u+r",
+          "{}",
+          ";",
+        ],
+        { cwd: twin },
+      );
       const wanted = state(twin);
       const collected = await session.collect();
       const listed = new Map(collected.changes.map((one) => [latin1(one.change.path), one]));
