@@ -30,6 +30,7 @@ export function measureChanges(work: string, program: Subject, rounds: number): 
       if (round >= 0) landMs.push(land.ms);
     }
   }
+  const checkpoints = checkpointTimes(work, large.subject, rounds);
   const beside = (times: (side: Waiting) => readonly number[]) =>
     `${rounded(median(times(large)))}:${rounded(median(times(small)))} ms; ${rounds} times`;
   const [diffs, lands] = [({ diffMs }: Waiting) => diffMs, ({ landMs }: Waiting) => landMs];
@@ -38,6 +39,7 @@ export function measureChanges(work: string, program: Subject, rounds: number): 
   return [
     { key: "diff_list_50k_ms", value: difference, note },
     { key: "diff_50k_ratio", value: median(large.diffMs) / median(small.diffMs), note: beside(diffs) },
+    { key: "checkpoint_50k_ms", value: median(checkpoints), note: `${checkpoints.length} turns, each with changes` },
     { key: "land_50k_ratio", value: median(large.landMs) / median(small.landMs), note: beside(lands) },
   ];
 }
@@ -54,18 +56,41 @@ function waiting(work: string, name: string, size: Size, { command, environment 
   return { subject, diffMs: [], landMs: [] };
 }
 
-function time({ command, folder, environment }: Subject, ...args: readonly string[]) {
+/** Takes from the log of an interactive session how long each checkpoint after a turn that changed files took. */
+function checkpointTimes(work: string, subject: Subject, rounds: number): number[] {
+  const turns = Array.from({ length: rounds + 1 }, (_, turn) => [
+    { calls: [{ tool: "run", input: { command: `${CHANGES}; echo ${turn} >turn.txt` } }] },
+    { text: "Done." },
+  ]);
+  const script = join(work, "script-turns.json");
+  writeFileSync(script, JSON.stringify({ turns: turns.flat() }));
+  const input = `${turns.map((_, turn) => `Make the changes of turn ${turn}.\n`).join("")}/exit\n`;
+  time({ ...subject, input }, "--model", `scripted:${script}`);
+  const events = time(subject, "log", "show").text.split("\n");
+  const times = events.flatMap((line) => {
+    const event = line === "" ? {} : (JSON.parse(line) as { type?: string; number?: number; ms?: number });
+    return event.type === "checkpoint" && (event.number ?? 0) > 1 ? [event.ms ?? Number.NaN] : [];
+  });
+  if (times.length !== rounds) throw new Error(`the log has ${times.length} checkpoints, not ${rounds}`);
+  return times;
+}
+
+function time(
+  { command, folder, environment, input = "" }: Subject & { readonly input?: string },
+  ...args: readonly string[]
+) {
   const [program = "", ...first] = command;
   const startedAt = performance.now();
   const { status, stdout, stderr } = spawnSync(program, [...first, ...args], {
     cwd: folder,
     env: environment,
+    input,
     encoding: "utf8",
     timeout: PROGRAM_MS_MAX,
   });
   const ms = performance.now() - startedAt;
   if (status !== 0) throw new Error(`${args[0]} ended with status ${status}: ${stdout.slice(-2000)}${stderr}`);
-  return { ms, lines: stdout.split("\n").length };
+  return { ms, text: stdout, lines: stdout.split("\n").length };
 }
 
 function checkLines(lines: number): void {

@@ -52,7 +52,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["cpu_20_s"], step: measureShort },
   { keys: ["anon_mb_1", "anon_mb_200"], step: measureMemory },
   { keys: ["work_ratio"], step: measureWorks },
-  { keys: ["diff_list_50k_ms", "diff_50k_ratio", "land_50k_ratio"], step: measureLarge },
+  { keys: ["diff_list_50k_ms", "diff_50k_ratio", "checkpoint_50k_ms", "land_50k_ratio"], step: measureLarge },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],

@@ -14,6 +14,7 @@ export const TARGETS = {
   work_ratio: 1.15,
   diff_list_50k_ms: 50,
   diff_50k_ratio: 1.3,
+  checkpoint_50k_ms: 200,
   land_50k_ratio: 1.3,
   version_ms: 65,
   packed_mb: 15,

@@ -121,13 +121,16 @@ export class Session {
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
   async checkpoint(prompt: string): Promise<void> {
     const title = bound(wellFormed(prompt.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
+    const ms = Math.round(performance.now() - startedAt);
     this.conversations.set(number, [...this.messages]);
     this.ledger.append({
       type: "checkpoint",
       at: this.#plan.now(),
       number,
       layers: stack === null ? null : [...stack],
+      ms,
     });
   }
 

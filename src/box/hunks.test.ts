@@ -119,7 +119,7 @@ test("a number that was shown still means its hunk after others landed, and a hu
   assert.match((await landPart(session, "a.txt", [after[1] ?? ""])) ?? "", /not what was shown last/);
   const [rest = "", ...more] = await hashesOf(session, "a.txt");
   assert.deepEqual([more, await landPart(session, "a.txt", [rest])], [[], null]);
-  assert.equal(sh(place, "git diff -U0 a.txt | grep '^[-+][0-9]'"), "-30\n+30 two\n");
+  assert.equal(sh(place, "git diff -U0 a.txt | grep '^[-+][0-9]'"), "-29\n+29 two\n");
 });
 
 test("what is held, added, deleted, binary or only made executable does not land by hunk", async () => {
