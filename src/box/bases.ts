@@ -26,10 +26,6 @@ export class Bases {
     this.#holder = holder;
   }
 
-  get isBusy(): boolean {
-    return this.#running !== null;
-  }
-
   /** Whether a command ever ran, so that the layer can hold anything. */
   get isNeeded(): boolean {
     return this.#isNeeded;
@@ -45,11 +41,6 @@ export class Bases {
     // A layer of very many files takes a while, and must not keep the machine busy for that.
     const waitMs = Math.max(0, this.#restUntil - now, Math.min(QUIET_MS, left));
     this.#timer = setTimeout(() => this.save(), waitMs).unref();
-  }
-
-  /** Waits for what is being saved. */
-  async settled(): Promise<void> {
-    await this.#running;
   }
 
   /** Saves now, and tells what the person has changed. Never fails: what is not saved is held rather than merged. */

@@ -216,8 +216,6 @@ export class Box {
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
     this.#freezes += 1;
-    // A freeze would stop what saves as well.
-    while (this.#bases.isBusy) await this.#bases.settled();
     await this.#holder.freeze();
     await this.#bases.save();
   }

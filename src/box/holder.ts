@@ -52,6 +52,7 @@ export interface SavedBases {
 
 const LINE_BYTES_MAX = 8 << 20;
 const READY_MS_MAX = 30_000;
+const HELP_MS_MAX = 15_000;
 
 /**
  * Starts the holder of a session and speaks its line protocol.
@@ -69,6 +70,7 @@ export class Holder {
   #onSeen: (seen: Seen) => void = () => {};
   #edited: EditedFile[] = [];
   #newer: NewerFile[] = [];
+  readonly #helpers = new Set<Promise<void>>();
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
   readonly ended: Promise<void>;
@@ -192,6 +194,8 @@ export class Holder {
 
   /** Stops every process of the session but the holder, at one instant. */
   async freeze(): Promise<void> {
+    // What counts or saves for the host is a process of the session too: stopped, it would answer only after a thaw.
+    for (const helper of this.#helpers) await helper;
     this.#say("f");
     await this.#expect("frozen");
   }
@@ -217,7 +221,7 @@ export class Holder {
   /** Copies the topmost layer to a sealed one of this number, and says whether it was small enough for that. */
   async keepCopy(number: number, bounds: { readonly kibMax: number; readonly filesMax: number }): Promise<boolean> {
     this.#say(`y ${number} ${bounds.kibMax} ${bounds.filesMax}`);
-    return (await this.#expect("kept")) === "kept 1";
+    return (await this.#help("kept")) === "kept 1";
   }
 
   /** Reports what the person changes in the checkout from now on. */
@@ -237,11 +241,11 @@ export class Holder {
     await this.#expect("dropped");
   }
 
-  /** Saves the checkout's version of what the layer holds, as far as it is certain. One at a time, and none while it is frozen. */
+  /** Saves the checkout's version of what the layer holds, as far as it is certain. One at a time. */
   async saveBases(): Promise<SavedBases> {
     this.#edited = [];
     this.#say("b");
-    const [, isWhole, since] = (await this.#expect("bases")).split(" ");
+    const [, isWhole, since] = (await this.#help("bases")).split(" ");
     return { since: isWhole === "1" ? (since ?? null) : null, edited: this.#edited };
   }
 
@@ -249,14 +253,14 @@ export class Holder {
   async listNewer(msMax: number): Promise<{ readonly isWhole: boolean; readonly newer: readonly NewerFile[] }> {
     this.#newer = [];
     this.#say(`n ${msMax}`);
-    const isWhole = (await this.#expect("listed")) === "listed 1";
+    const isWhole = (await this.#help("listed")) === "listed 1";
     return { isWhole, newer: this.#newer };
   }
 
   /** Counts what the layer and the home of the box take on the disk. */
   async countDisk(): Promise<{ readonly bytes: number; readonly files: number }> {
     this.#say("d");
-    const [, kib, files] = (await this.#expect("disk")).split(" ");
+    const [, kib, files] = (await this.#help("disk")).split(" ");
     return { bytes: Number(kib) * 1024, files: Number(files) };
   }
 
@@ -276,6 +280,22 @@ export class Holder {
 
   #say(line: string): void {
     if (this.#failure === null) this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Waits for the answer of a child of the holder. */
+  async #help(word: string): Promise<string> {
+    const answer = this.#expect(word);
+    // Killed for its memory, it never answers.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, HELP_MS_MAX);
+    this.#helpers.add(promise);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+      resolve();
+      this.#helpers.delete(promise);
+    }
   }
 
   #expect(word: string): Promise<string> {
