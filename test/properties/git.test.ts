@@ -122,7 +122,7 @@ function grouped(list: readonly Step[]): { readonly who: Step["who"]; readonly p
 interface World {
   readonly place: Place;
   readonly session: Session;
-  /** Lines that the person once took out of their files and had not committed: the box may commit that with all it sees. */
+  /** Lines that the person took out of their files themselves, committed or not: a commit of the box's may hold that too. */
   readonly withdrawn: Set<string>;
 }
 
@@ -132,7 +132,9 @@ function quietly(programs: readonly string[]): string {
 
 function act({ place, withdrawn }: World, programs: readonly string[]): void {
   spawnSync("/bin/bash", ["--norc", "-c", quietly(programs)], { cwd: place.checkout });
-  const gone = sh(place, "git diff --no-renames HEAD -- 'p*.txt'").matchAll(/^-(?!--)(.*)$/gm);
+  const looks =
+    "git diff --no-renames HEAD -- 'p*.txt'; git log --all --format= --grep='^person' --no-renames -p -- 'p*.txt'";
+  const gone = sh(place, looks).matchAll(/^-(?!--)(.*)$/gm);
   for (const [, line = ""] of gone) withdrawn.add(line);
 }
 
