@@ -107,6 +107,19 @@ test("no stash of the person's or of the box's is lost, unless one of them took 
   });
 });
 
+test("where the person went back, what the box built on the rest is set aside", () => {
+  const at = (number: number): GitState => ({
+    head: "ref: refs/heads/main",
+    refs: new Map([["refs/heads/main", number.toString(16).padStart(40, "0")]]),
+    stash: [],
+    operation: [],
+  });
+  const plan = planGitSync({ base: at(4), box: at(8), person: at(2) }, isAncestor);
+  assert.equal(plan.refs.get("refs/heads/main"), at(2).refs.get("refs/heads/main"));
+  assert.deepEqual(plan.aside, [{ from: "refs/heads/main", to: "refs/heads/box/main" }]);
+  assert.deepEqual(planGitSync({ base: at(2), box: at(8), person: at(4) }, isAncestor).aside, []);
+});
+
 test("a second look at the same changes changes nothing", () => {
   check(({ person }, plan) => {
     const box: GitState = { ...plan, operation: [] };

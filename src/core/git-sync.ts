@@ -41,7 +41,9 @@ export function questionsOf({ base, box, person }: GitSides): [string, string][]
   values.push([base.head, box.head, person.head].map((head) => detachedAt(head) ?? undefined));
   return values.flatMap(([before, ours, theirs]) =>
     ours && theirs && ours !== theirs && ours !== before && theirs !== before
-      ? [[theirs, ours] as [string, string], [ours, theirs] as [string, string]]
+      ? [[theirs, ours], [ours, theirs], ...(before ? [[before, theirs]] : [])].map(
+          ([a = "", b = ""]) => [a, b] as [string, string],
+        )
       : [],
   );
 }
@@ -63,7 +65,7 @@ export function planGitSync(sides: GitSides, isAncestor: (a: string, b: string) 
     if (ours === theirs || ours === before) continue;
     if (ours === undefined) {
       if (theirs === before && person.head !== `ref: ${name}`) refs.delete(name);
-    } else if (theirs === before || (theirs !== undefined && isAncestor(theirs, ours))) own.push([name, ours]);
+    } else if (theirs === before || isFurther(before, theirs, ours, isAncestor)) own.push([name, ours]);
     else if (theirs === undefined || !isAncestor(ours, theirs)) apart.push([name, ours]);
   }
   for (const [name, id] of own) {
@@ -90,6 +92,16 @@ export function planGitSync(sides: GitSides, isAncestor: (a: string, b: string) 
   };
 }
 
+/** Says whether the box went on from where the person went on to; a person who went back took away what lies between. */
+function isFurther(
+  before: string | undefined,
+  theirs: string | undefined,
+  ours: string,
+  isAncestor: (a: string, b: string) => boolean,
+): boolean {
+  return theirs !== undefined && isAncestor(theirs, ours) && (before === undefined || isAncestor(before, theirs));
+}
+
 /** Where HEAD is to be, and a commit on no branch that the box made and is not on any more. */
 function planHead(
   { base, box, person }: GitSides,
@@ -110,7 +122,13 @@ function planHead(
   const [from, theirs] = [branchOf(base.head), detachedAt(person.head)];
   const isRebasing = box.operation.some((name) => name.startsWith("rebase-") && !base.operation.includes(name));
   if (isRebasing && from !== null && refs.get(from) !== box.refs.get(from)) return { ...follow, left: box.head };
-  if (from !== null || person.head === base.head || theirs === null || isAncestor(theirs, box.head)) return stay;
+  if (
+    from !== null ||
+    person.head === base.head ||
+    theirs === null ||
+    isFurther(base.head, theirs, box.head, isAncestor)
+  )
+    return stay;
   return isAncestor(box.head, theirs) ? follow : { ...follow, left: box.head };
 }
 
