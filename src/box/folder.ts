@@ -16,6 +16,16 @@ export interface SessionFacts {
   readonly startedAt: number;
   /** Paths that the view shows masked; they never land. */
   readonly masked: readonly string[];
+  /** Set while the view stands on a branch of its own: its files never land in the checkout, only its commits do. */
+  readonly branch?: BranchFacts;
+  /** Newest commits of the box that landed with the person's signature, and so under other ids. */
+  readonly signed?: readonly string[];
+}
+
+export interface BranchFacts {
+  readonly name: string;
+  /** The commit that the view began with. */
+  readonly from: string;
 }
 
 /** Makes a session's folder, for this user alone. */
@@ -49,7 +59,7 @@ export function copyRootMode(folder: SessionFolder, checkout: string): void {
   for (const name of ["layer/upper", "mask"]) chmodSync(join(folder.path, name), mode);
 }
 
-export function writeFacts(folder: SessionFolder, facts: SessionFacts): void {
+export function writeFacts(folder: Pick<SessionFolder, "path">, facts: SessionFacts): void {
   writeFileSync(join(folder.path, "session.json"), JSON.stringify(facts), { mode: 0o600 });
 }
 

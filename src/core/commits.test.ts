@@ -4,7 +4,14 @@ import fc from "fast-check";
 import type { Change } from "./changes.ts";
 import { type BoxCommit, branchFor, isDescendant, type JudgeContext, judgeCommits } from "./commits.ts";
 
-const CONTEXT: JudgeContext = { from: "base", isForward: true, links: [], masked: ["secret"], contentOf: () => null };
+const CONTEXT: JudgeContext = {
+  from: "base",
+  isForward: true,
+  isInert: false,
+  links: [],
+  masked: ["secret"],
+  contentOf: () => null,
+};
 
 function add(path: string, more: Partial<Change> = {}): Change {
   return { path, type: "file", action: "add", mode: 0o644, executable: false, size: 0, hash: "h", base: null, ...more };

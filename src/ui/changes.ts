@@ -30,6 +30,7 @@ import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { branchCommand } from "./branch.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 import { putRight, putRightLive } from "./undo.ts";
 
@@ -53,6 +54,8 @@ export async function changesCommand(
   const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
   await putRight(state, checkout, options.session, terminal);
   const stored = findSession(state, checkout, options.session);
+  const { branch } = stored.facts;
+  if (command !== "discard" && branch) return branchCommand(command, { ...stored, branch }, options, terminal);
   if (command === "diff")
     return withChanges(stored, (collected) => printDiff(stored, only(collected, options.paths), options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
