@@ -11,12 +11,14 @@ import {
 import type { FoundCommits } from "../box/commits.ts";
 import { type BranchFacts, readFacts } from "../box/folder.ts";
 import { findPrograms } from "../box/programs.ts";
+import type { Signer } from "../box/sign.ts";
 import { encodePath } from "../core/changes.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
+import { rememberSigned, signFor } from "./sign.ts";
 
 interface Record {
   readonly gate: Gate;
@@ -50,11 +52,19 @@ export function findBranchCommits(session: ChangedSession): Promise<FoundCommits
 }
 
 /** Lands the commits of a session's own branch for the person who named it. */
-export function landBranch(session: ChangedSession, branch: BranchFacts, record: Record): Promise<LandedBranch> {
-  return withBranchCommits(session, findPrograms(), async (found) => {
+export function landBranch(
+  session: ChangedSession,
+  branch: BranchFacts,
+  record: Record,
+  signer: Signer | null = null,
+): Promise<LandedBranch> {
+  return withBranchCommits(session, findPrograms(), async (made) => {
     const asked = branch.name;
-    if (found === null) return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
+    const found = made && signer ? await signFor(session, made, signer, record) : made;
+    if (made === null || found === null)
+      return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
     const { move, note } = await landCommitsFor(session, found, record);
+    if (move !== null) rememberSigned(session, made, found);
     const { commits, meanwhile, pack } = found;
     // Without a pack they could not even be read.
     const isWhole = pack[0] !== "" && (move !== null || commits.length === 0) && commits.every(isLanding);

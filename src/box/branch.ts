@@ -24,6 +24,12 @@ export function recordBranch(sessionPath: string, branch: BranchFacts): void {
   writeFacts({ path: sessionPath }, { ...readFacts(sessionPath), branch });
 }
 
+/** Writes down that these commits of the box landed under other ids. */
+export function recordSigned(sessionPath: string, tip: string): void {
+  const facts = readFacts(sessionPath);
+  writeFacts({ path: sessionPath }, { ...facts, signed: [...(facts.signed ?? []), tip] });
+}
+
 /**
  * Chooses, among paths that the box named, those at which the view shows the checkout's file and not the layer's.
  *

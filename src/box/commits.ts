@@ -41,6 +41,7 @@ export type Repository = Pick<Collected, "changes" | "gitChanges" | "gitType" | 
 
 const MS_MAX = 180_000;
 const ANSWER_BYTES_MAX = 256 << 20;
+const SIGNED = "what may land of these commits landed before, signed";
 const NO_COMMIT = "0".repeat(40);
 
 /**
@@ -73,10 +74,11 @@ export async function findCommits(plan: CollectPlan, collected: Repository): Pro
       return why === "" ? null : { ...none, note: `${why}: commits there stay in the layer` };
     }
     const [ref, tip] = [answer.path(), answer.text()];
-    if (signed?.includes(tip)) return { ...none, note: "these commits landed before, signed" };
+    if (signed?.includes(tip)) return { ...none, note: SIGNED };
     const since = branch === undefined ? [] : [branch.from, String(Math.floor(startedAt / 1000))];
     const verified = readBoxCommits(await ask(plan.programs, "verify", [ref, tip, ...since], [base, input, out]));
     const judged = judge(ref, verified, { facts: plan.facts, collected });
+    if (signed?.includes(judged.moves[0]?.newId ?? "")) return { ...none, commits: judged.commits, note: SIGNED };
     return { ...judged, folder, pack: verified.pack };
   } catch (error) {
     return { ...none, note: `commits stay in the layer: ${whyOf(error)}` };

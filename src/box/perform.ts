@@ -58,6 +58,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return killBackground(box, effect.id);
     case "land":
     case "land-commits":
+    case "sign-commits":
     case "discard":
     case "undo":
     case "recover":

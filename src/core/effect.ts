@@ -39,6 +39,13 @@ export type Effect =
       readonly digest: string;
       readonly approvedBy: "person" | "none";
     }
+  /** Makes commits of the box anew, with the person's own signature; what lands then is these. */
+  | {
+      readonly kind: "sign-commits";
+      readonly newId: string;
+      readonly digest: string;
+      readonly approvedBy: "person" | "none";
+    }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" }
   /** Puts back in the checkout what a landing of this session replaced; `paths` are what it had landed. */
   | {

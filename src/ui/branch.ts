@@ -4,6 +4,7 @@ import { UsageError } from "../agent/config.ts";
 import { withRecord } from "../agent/record.ts";
 import { quote } from "../box/commands.ts";
 import type { BranchFacts } from "../box/folder.ts";
+import type { Signer } from "../box/sign.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
@@ -46,7 +47,12 @@ function shown(range: string): string {
 export async function branchCommand(
   command: "diff" | "land",
   session: ChangedSession & { readonly branch: BranchFacts },
-  options: { readonly paths: readonly string[]; readonly approve: readonly string[]; readonly json: boolean },
+  options: {
+    readonly paths: readonly string[];
+    readonly approve: readonly string[];
+    readonly json: boolean;
+    readonly signer: Signer | null;
+  },
   { stdout }: Terminal,
 ): Promise<number> {
   const { name } = session.branch;
@@ -70,7 +76,7 @@ export async function branchCommand(
     return 0;
   }
   return withRecord(session, async (record) => {
-    const landed = await landBranch(session, session.branch, record);
+    const landed = await landBranch(session, session.branch, record, options.signer);
     writeSafe(stdout, branchText(landed, session.facts.id));
     if (landed.commits.some(({ state }) => state === "waits")) return EXIT_CODES["approval-needed"];
     return landed.name === null && landed.commits.length > 0 ? 1 : 0;

@@ -25,6 +25,7 @@ ringfence exec -- COMMAND       one command in the box, no model
 ringfence diff [PATH…]          what a session changed; --stat, --json
 ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
+    --sign                      and sign the commits, with the key of your own git
 ringfence undo                  give back what the newest landing replaced
 ringfence discard               throw a session's changes away
 ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
@@ -46,6 +47,7 @@ const OPTIONS = {
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
   approve: { type: "string", multiple: true },
+  sign: { type: "boolean" },
   session: { type: "string" },
   all: { type: "boolean" },
   days: { type: "string" },
@@ -113,6 +115,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
         command,
         {
           paths: rest,
+          sign: values.sign ?? false,
           approve: values.approve ?? [],
           session: values.session ?? null,
           json: values.json ?? false,
@@ -155,7 +158,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   run: "model output-format branch land max-turns max-minutes max-usd",
   exec: "",
   diff: "session json stat",
-  land: "session approve",
+  land: "session approve sign",
   undo: "session",
   discard: "session",
   sessions: "all json",

@@ -1,0 +1,45 @@
+import { recordSigned } from "../box/branch.ts";
+import type { FoundCommits } from "../box/commits.ts";
+import { homeOf } from "../box/identity.ts";
+import { signPermitted } from "../box/permitted.ts";
+import { findPrograms } from "../box/programs.ts";
+import { readSigner, type Signer } from "../box/sign.ts";
+import type { Ledger } from "../ledger/append.ts";
+import type { ChangedSession } from "./changeset.ts";
+import { UsageError } from "./config.ts";
+import type { Gate } from "./gate.ts";
+
+/** Finds how the person signs; throws UsageError, which says what to set. */
+export async function findSigner(
+  environment: Readonly<Record<string, string | undefined>>,
+  checkout: string,
+): Promise<Signer> {
+  const answer = await readSigner(environment, homeOf(environment), checkout);
+  if (!answer.ok) throw new UsageError(`land --sign: ${answer.why}`);
+  return answer.signer;
+}
+
+/** Signs the commits that would land for the person who asked; decided and recorded before the key is used. */
+export async function signFor(
+  session: ChangedSession,
+  found: FoundCommits,
+  signer: Signer,
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+): Promise<FoundCommits> {
+  const tip = found.moves[0]?.newId;
+  if (tip === undefined) return found;
+  const { digest } = found;
+  const permit = record.gate.passForPerson({ kind: "sign-commits", newId: tip, digest, approvedBy: "person" });
+  const plan = { facts: session.facts, found, programs: findPrograms() };
+  const signed = await signPermitted(permit, plan, signer).catch((error: unknown) => {
+    throw new UsageError(`land --sign: ${error instanceof Error ? error.message : String(error)}; nothing landed`);
+  });
+  record.ledger.append({ type: "signed-commits", at: Date.now(), commit: tip, signed: signed.moves[0]?.newId ?? null });
+  return signed;
+}
+
+/** Remembers that these commits landed signed, so that they are not taken for others later. */
+export function rememberSigned(session: ChangedSession, found: FoundCommits, signed: FoundCommits): void {
+  const tip = found.moves[0]?.newId;
+  if (tip !== undefined && signed.moves[0]?.newId !== tip) recordSigned(session.path, tip);
+}
