@@ -105,11 +105,14 @@ export class BranchView {
 
   /** Puts a new session's view on its branch, before any command of the session. */
   static async begin(box: Box, gate: Gate, branch: BranchFacts): Promise<BranchView> {
+    const startedAt = Date.now();
     recordBranch(box.folder.path, branch);
     const view = new BranchView(box, gate, branch);
     await view.#run(view.#programs.begin, box.masked.map(toBytes));
     await view.putRight(0);
     await view.#run(view.#programs.begun, []);
+    view.#lookedAt = Date.now();
+    view.#lookMs = view.#lookedAt - startedAt;
     return view;
   }
 
@@ -159,10 +162,15 @@ export class BranchView {
   }
 
   async #list(program: string): Promise<{ tracked: Buffer[]; untracked: Buffer[] }> {
-    const strings = split(await this.#run(program, []));
-    const end = strings.findIndex((path) => path.length === 0);
-    if (end < 0) throw new Error("git's answer was cut short");
-    return { tracked: strings.slice(0, end), untracked: strings.slice(end + 1) };
+    const entries = split(await this.#run(program, [])).map((entry) => ({
+      status: entry.toString("latin1", 0, 2),
+      path: entry.subarray(3),
+    }));
+    if (entries.some(({ status }) => /U|AA|DD/.test(status))) throw new Error("a merge with conflicts is under way");
+    const isUntracked = ({ status }: { readonly status: string }) => status === "??";
+    // The second letter is of the files, the first of the index.
+    const changed = entries.filter((entry) => !isUntracked(entry) && entry.status[1] !== " ");
+    return { tracked: changed.map(({ path }) => path), untracked: entries.filter(isUntracked).map(({ path }) => path) };
   }
 
   async #run(command: string, input: readonly Buffer[]): Promise<Buffer> {

@@ -32,7 +32,7 @@ test("a name that is none, or that git could not hold or move, is refused and sa
     const beginning = await findBeginning(place.checkout, name, programs);
     assert.match(beginning.ok ? "" : beginning.why, why);
   }
-  for (const name of ["new", "ä/b-c", "packed"]) {
+  for (const name of ["new", "ä/b-c", `it's"$(x)";&|<y>#`, "packed"]) {
     const from = name === "packed" ? sh(place, "git rev-parse packed").trim() : id;
     assert.deepEqual(await findBeginning(place.checkout, name, programs), { ok: true, branch: { name, from } });
   }

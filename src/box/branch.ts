@@ -86,8 +86,8 @@ export function branchPrograms(checkout: string, { name, from }: BranchFacts): B
   const ref = quote(`refs/heads/${name}`);
   const start = `cd -- ${quote(checkout)} && ${NO_HOOKS} LC_ALL=C GIT_LITERAL_PATHSPECS=1`;
   const own = `${start} GIT_INDEX_FILE=${INDEX}`;
-  const list =
-    "git diff-files --name-only -z --ignore-submodules=all && printf '\\0' && git ls-files -z -o --exclude-standard";
+  // One walk that compares and looks for new files; what it writes is the same whatever the repository configures.
+  const list = "git status --porcelain -z --no-renames --ignore-submodules=all --untracked-files=all";
   return {
     // The person's index is taken over for its times alone: with these git need not read every file.
     begin: [
@@ -102,12 +102,12 @@ export function branchPrograms(checkout: string, { name, from }: BranchFacts): B
       "xargs -0r git ls-files -z -- | git update-index -z --skip-worktree --stdin",
     ].join(" && "),
     begun: `${start} && cp -p ${INDEX} .git/index`,
-    differences: `${own} && { git update-index -q --refresh >/dev/null; ${list}; }`,
+    differences: `${own} && ${list}`,
     restore: `${own} && git checkout-index -f -u -z --stdin`,
     // With the folders that then hold nothing.
     hide: `${start} && tee ${HIDDEN} | xargs -0r rm -rf -- && { sed -zn 's,/[^/]*$,,p' ${HIDDEN} | sort -zu | xargs -0r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null; true; }`,
     // A branch that the agent made on the way, with all that is on this one, is what it worked on.
-    changes: `${start} && { [ "$(git symbolic-ref -q HEAD)" = ${ref} ] || { ! ls -d ${UNDER_WAY.map((file) => `.git/${file}`).join(" ")} >/dev/null 2>&1 && git merge-base --is-ancestor ${ref} HEAD && git update-ref ${ref} HEAD && git symbolic-ref HEAD ${ref}; }; } && [ -z "$(git ls-files -u | head -c 1)" ] && ${list}`,
+    changes: `${start} && { [ "$(git symbolic-ref -q HEAD)" = ${ref} ] || { [ -z "$(cd .git && ls -d ${UNDER_WAY.join(" ")} 2>/dev/null)" ] && git merge-base --is-ancestor ${ref} HEAD && git update-ref ${ref} HEAD && git symbolic-ref HEAD ${ref}; }; } && ${list}`,
     commit: (message) =>
       [
         `${start} && git update-index --add --remove --replace -z --stdin`,
@@ -121,11 +121,11 @@ export interface BranchPrograms {
   /** Reads the masked paths; puts HEAD, branch and index where the branch begins, and leaves the files. */
   readonly begin: string;
   readonly begun: string;
-  /** Prints tracked files that differ from where the branch began, an empty string, and untracked ones. */
+  /** Prints what differs from where the branch began, as `git status --porcelain -z`. */
   readonly differences: string;
   readonly restore: string;
   readonly hide: string;
-  /** Prints what is not committed, as `differences`; fails where nothing can be committed now. */
+  /** Prints what is not committed, likewise; fails where nothing can be committed now. */
   readonly changes: string;
   readonly commit: (message: readonly string[]) => string;
 }

@@ -71,6 +71,11 @@ test("a submodule, a masked file, a link that leads out and a name of git's are 
     add("run", { mode: 0o755, executable: true }),
   ];
   for (const change of held) assert.deepEqual(landing([commit("1", ["base"], change)]), [null], change.path);
+  // Nobody has the branch checked out: then only what may hold a secret waits.
+  for (const change of held) {
+    const expected = change.path === "secret" ? [null] : ["1", "1"];
+    assert.deepEqual(landing([commit("1", ["base"], change)], { isInert: true }), expected, change.path);
+  }
 });
 
 test("whatever the history, what lands is clean, and so is everything that it contains", () => {
