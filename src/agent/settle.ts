@@ -63,8 +63,8 @@ export async function settle(session: Session, land: "patch" | "auto"): Promise<
  */
 export async function settleBranch(session: Session, view: BranchView, task: string): Promise<Settled> {
   const { box } = session;
-  // Every command ends here, as it would with the session.
-  await box.renew(async () => {});
+  // What still runs ends here, as it would with the session. A view that is mounted anew is read anew, which takes a while.
+  if (box.background.running().length > 0) await box.renew(async () => {});
   const path = box.folder.path;
   const facts = readFacts(path);
   await view.putRight(facts.startedAt / 1000).catch(() => {});

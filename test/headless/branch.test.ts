@@ -63,6 +63,7 @@ for (const [who, user] of [
         "echo box >>a.ts; git add -A; git commit -qm one; mkdir -p .github/workflows; echo w >.github/workflows/w.yml",
       ),
       run("rm d/d.ts; echo n >n.ts; git add n.ts"),
+      run("while :; do date >>out; sleep 0.1; done", { background: true }),
       DONE,
     ]);
     assert.deepEqual(results[0], { ok: true, text: "feat/x\na.ts\nb.ts\nc.ts\nd\nout\nb\nc\no" });
