@@ -16,6 +16,7 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import { findSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import type { Session } from "../agent/session.ts";
+import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import type { ClassifiedChange, Collected } from "../box/collect.ts";
@@ -24,12 +25,14 @@ import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
+import type { Signer } from "../box/sign.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { branchCommand } from "./branch.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 import { putRight, putRightLive } from "./undo.ts";
 
@@ -39,6 +42,8 @@ export interface ChangesOptions {
   readonly paths: readonly string[];
   /** Held changes to land, each `PATH=HASH`. */
   readonly approve: readonly string[];
+  /** Whether landed commits get the person's signature. */
+  readonly sign: boolean;
   readonly session: string | null;
   readonly json: boolean;
   readonly stat: boolean;
@@ -55,6 +60,12 @@ export async function changesCommand(
   const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
   await putRight(state, checkout, options.session, terminal);
   const stored = findSession(state, checkout, options.session);
+  const { branch } = stored.facts;
+  if (options.sign && options.paths.length > 0)
+    throw new UsageError("land --sign signs commits, and those land without a PATH: leave the PATH out");
+  const signer = options.sign ? await findSigner(start.environment, stored.facts.checkout) : null;
+  if (command !== "discard" && branch)
+    return branchCommand(command, { ...stored, branch }, { ...options, signer }, terminal);
   if (command === "diff")
     return withChanges(stored, (collected) => printDiff(stored, only(collected, options.paths), options, terminal));
   const ledger = openLedger(`${stored.path}/ledger.log`);
@@ -62,7 +73,7 @@ export async function changesCommand(
   try {
     if (command === "land")
       return await withChanges(stored, (collected) =>
-        land(stored, collected, wishOf(collected, options.paths, approvals), record, terminal),
+        land(stored, collected, wishOf(collected, options.paths, approvals), record, terminal, signer),
       );
     await discardFor(stored, record);
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
@@ -221,6 +232,7 @@ async function land(
   wish: Wish,
   record: { readonly gate: Gate; readonly ledger: Ledger },
   terminal: Terminal,
+  signer: Signer | null = null,
 ): Promise<number> {
   const { refusals } = choose(collected, wish.which, wish.approvals);
   if (refusals.length > 0) {
@@ -229,9 +241,12 @@ async function land(
     return EXIT_CODES["approval-needed"];
   }
   const { which } = wish;
-  const found = which === null ? await commitsOf(changed, collected) : null;
+  const made = which === null ? await commitsOf(changed, collected) : null;
+  // Before any file lands: whoever wants signed commits does not want half of it.
+  const found = made && signer ? await signFor(changed, made, signer, record) : made;
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
+  if (made && found && commits) rememberSigned(changed, made, found, commits);
   const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
   writeSafe(terminal.stdout, landText(result, merged, git));

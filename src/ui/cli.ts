@@ -18,12 +18,14 @@ const USAGE = `ringfence                       interactive session in this repos
 ringfence run "TASK"            one task, without a person
     --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE
     --output-format FORMAT      text, json or stream-json
+    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is
     --land patch|auto           auto lands source unread, which then runs at your next test
     --max-turns N, --max-minutes N, --max-usd N
 ringfence exec -- COMMAND       one command in the box, no model
 ringfence diff [PATH…]          what a session changed; --stat, --json
 ringfence land [PATH…]          copy changes into the checkout; without PATH, commits too
     --approve PATH=HASH         and this held file, if it still is what HASH (of diff --json) says
+    --sign                      and sign the commits, with the key of your own git
 ringfence undo                  give back what the newest landing replaced
 ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns
 ringfence discard               throw a session's changes away
@@ -41,10 +43,12 @@ const OPTIONS = {
   model: { type: "string", short: "m" },
   "output-format": { type: "string" },
   land: { type: "string" },
+  branch: { type: "string" },
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
   approve: { type: "string", multiple: true },
+  sign: { type: "boolean" },
   session: { type: "string" },
   all: { type: "boolean" },
   days: { type: "string" },
@@ -112,6 +116,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
         command,
         {
           paths: rest,
+          sign: values.sign ?? false,
           approve: values.approve ?? [],
           session: values.session ?? null,
           json: values.json ?? false,
@@ -155,10 +160,10 @@ const WORDS_MAX = new Map(
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model",
-  run: "model output-format land max-turns max-minutes max-usd",
+  run: "model output-format branch land max-turns max-minutes max-usd",
   exec: "",
   diff: "session json stat",
-  land: "session approve",
+  land: "session approve sign",
   undo: "session",
   rewind: "session",
   discard: "session",
@@ -207,11 +212,14 @@ function runOptions(values: Options, words: readonly string[]) {
   if (prompt === "") throw new UsageError('run needs a task: ringfence run "fix the failing test"');
   const land = values.land ?? "patch";
   if (land !== "patch" && land !== "auto") throw new UsageError(`--land is patch or auto, not "${land}"`);
+  if (values.branch !== undefined && values.land !== undefined)
+    throw new UsageError("--branch lands commits on that branch and no files, so it does not go with --land");
   return {
     prompt,
     model: values.model ?? null,
     format: formatOf(values["output-format"] ?? "text"),
     land,
+    branch: values.branch ?? null,
     limits: {
       turnsMax: amount(values["max-turns"], "--max-turns"),
       minutesMax: amount(values["max-minutes"], "--max-minutes"),

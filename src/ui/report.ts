@@ -1,5 +1,7 @@
+import type { LandedBranch } from "../agent/branch.ts";
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
+import { branchJson, branchText } from "./branch.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
@@ -12,6 +14,7 @@ export interface Leftover {
   readonly landed: readonly string[];
   /** Path of a patch with the source changes that wait; null when none do. */
   readonly patch: string | null;
+  readonly branch: LandedBranch | null;
 }
 
 export interface Result {
@@ -24,7 +27,7 @@ export interface Result {
   readonly leftover: Leftover;
 }
 
-export const NO_LEFTOVER: Leftover = { held: [], landed: [], patch: null };
+export const NO_LEFTOVER: Leftover = { held: [], landed: [], patch: null, branch: null };
 export const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
 /** The result of a run that failed before it had a session. */
@@ -76,6 +79,7 @@ export function writeLeftover(
   stderr: NodeJS.WriteStream,
   { leftover, session }: Pick<Result, "leftover" | "session">,
 ): void {
+  if (leftover.branch) writeSafe(stderr, branchText(leftover.branch, session));
   if (leftover.landed.length > 0) writeSafe(stderr, `landed: ${counted(leftover.landed.length, "file")}\n`);
   const source = leftover.held.filter((held) => held.class === "source");
   const others = leftover.held.filter((held) => held.class !== "source");
@@ -180,6 +184,7 @@ function resultJson(result: Result): object {
     landed: leftover.landed,
     held: leftover.held,
     patch: leftover.patch,
+    branch: leftover.branch && branchJson(leftover.branch),
     exit_code: result.exitCode,
   };
 }
