@@ -16,6 +16,8 @@ const NEEDED_BY_TESTS = [
   { program: "python3", package: "python3", pacman: "python" },
   { program: "perl", package: "perl" },
   { program: "gcc", package: "gcc", "apt-get": "build-essential", apk: "build-base", pacman: "base-devel" },
+  { program: "ssh-keygen", package: "openssh", "apt-get": "openssh-client", apk: "openssh-keygen" },
+  { program: "gpg", package: "gnupg", dnf: "gnupg2", zypper: "gpg2" },
   { program: "make", package: "make", "apt-get": "build-essential", apk: "build-base", pacman: "base-devel" },
 ];
 

@@ -12,6 +12,7 @@ export type Gated =
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "land",
   "land-commits",
+  "sign-commits",
   "discard",
   "undo",
   "recover",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemPrompt } from "./prompt.ts";
 
-const FACTS = { checkout: "/home/ada/repo", date: "2026-01-01" };
+const FACTS = { checkout: "/home/ada/repo", date: "2026-01-01", branch: null };
 
 test("the prompt says where commands start, and nothing of it at the root of the checkout", () => {
   assert.doesNotMatch(systemPrompt({ ...FACTS, below: "" }), /Commands start/);

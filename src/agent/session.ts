@@ -1,5 +1,5 @@
 import { Box, type BoxPlan } from "../box/box.ts";
-import { readFacts, type SessionFolder } from "../box/folder.ts";
+import { type BranchFacts, readFacts, type SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -8,6 +8,7 @@ import type { Outcome } from "../core/outcome.ts";
 import { bound, counted } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import { BranchView } from "./branch.ts";
 import { abandon, discardFor } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
@@ -24,6 +25,8 @@ export interface SessionPlan {
   /** Folders that may hold instructions, from the root down, each "" or ending in "/". */
   readonly instructionFolders: readonly string[];
   readonly limits: RunLimits;
+  /** The branch that the view stands on; null for the checkout as it is. */
+  readonly branch: BranchFacts | null;
   readonly version: string;
   readonly now: () => number;
   readonly show: (event: SessionEvent) => void;
@@ -47,6 +50,8 @@ export class Session {
   readonly messages: Message[] = [];
   /** What the messages were at each checkpoint, by its number. */
   readonly conversations = new Map<number, readonly Message[]>();
+  /** The view of a session on a branch of its own; null for every other. */
+  readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
   /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
   readonly deadline: AbortSignal;
@@ -65,6 +70,7 @@ export class Session {
       model: Model;
       ledger: Ledger;
       gate: Gate;
+      branchView: BranchView | null;
       instructions: Parameters<typeof presentInstructions>[0];
     },
   ) {
@@ -74,6 +80,7 @@ export class Session {
     this.model = parts.model;
     this.ledger = parts.ledger;
     this.gate = parts.gate;
+    this.branchView = parts.branchView;
     this.show = plan.show;
     this.#startedAt = plan.now();
     this.deadline = deadlineIn(plan.limits.minutesMax);
@@ -82,6 +89,7 @@ export class Session {
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
       date: new Date(this.#startedAt).toISOString().slice(0, 10),
+      branch: plan.branch?.name ?? null,
     });
   }
 
@@ -97,14 +105,15 @@ export class Session {
     });
     const gate = new Gate(ledger, () => sessionLabel(), plan.now);
     const opening = Box.open({ ...plan.box, folder: plan.folder });
-    const reading = opening.then((box) => readInstructions(plan, box, gate));
-    const [box, instructions, model] = await Promise.all([opening, reading, plan.model]).catch(
+    const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
+    const reading = beginning.then(async () => readInstructions(plan, await opening, gate));
+    const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
       async (error: unknown) => {
         await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
         throw error;
       },
     );
-    const session = new Session(plan, { box, instructions, model, ledger, gate });
+    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate });
     plan.show({
       type: "start",
       session: session.id,
@@ -150,6 +159,11 @@ export class Session {
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
     const isFirst = this.messages.length === 0;
+    if (this.branchView !== null) {
+      // What they do in the checkout is not on the branch.
+      await this.branchView.keepRight();
+      return "";
+    }
     if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
     const files = await takeOver(this, this.#told, this.#plan.now);
     const git = await takeOverGit(this, this.#plan.box.checkout);
@@ -194,6 +208,7 @@ export class Session {
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
+    await this.branchView?.keepRight();
     return this.box.perform(gated.permit, { signal });
   }
 
@@ -253,9 +268,9 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
   }
 
-  /** Ends the box and the record; a session that changed nothing leaves no layer behind. */
-  async close(): Promise<void> {
-    const hasChanges = await this.box.hasChanges().catch(() => true);
+  /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
+  async close(isLanded = false): Promise<void> {
+    const hasChanges = !isLanded && (await this.box.hasChanges().catch(() => true));
     await this.box.close();
     const { path } = this.box.folder;
     if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);

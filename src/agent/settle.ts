@@ -5,6 +5,8 @@ import { readFacts } from "../box/folder.ts";
 import { savePatch } from "../box/patch-file.ts";
 import type { ChangeClass } from "../core/classify.ts";
 import type { JudgedCommit } from "../core/commits.ts";
+import { visible } from "../core/text.ts";
+import { type BranchView, type LandedBranch, landBranch } from "./branch.ts";
 import { type ChangedSession, commitsOf, landFor, patchOf, withChanges } from "./changeset.ts";
 import type { Session } from "./session.ts";
 
@@ -15,6 +17,8 @@ export interface Settled {
   /** Commits of the box that the checkout's repository does not have. */
   readonly commits: readonly JudgedCommit[];
   readonly patch: string | null;
+  /** What came of the session's own branch; null where it has none. */
+  readonly branch: LandedBranch | null;
 }
 
 export interface HeldChange {
@@ -34,7 +38,7 @@ export async function settle(
   land: "patch" | "auto",
   look: (changed: ChangedSession, collected: Collected, found: FoundCommits | null) => Promise<void> = async () => {},
 ): Promise<Settled> {
-  if (!(await session.box.hasChanges())) return { held: [], landed: [], commits: [], patch: null };
+  if (!(await session.box.hasChanges())) return { held: [], landed: [], commits: [], patch: null, branch: null };
   const changed = { path: session.box.folder.path, facts: readFacts(session.box.folder.path) };
   await session.box.freeze();
   try {
@@ -55,9 +59,49 @@ export async function settle(
       const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
       const found = await commitsOf(changed, collected);
       await look(changed, collected, found);
-      return { held: [...held, ...git], landed, commits: found?.commits ?? [], patch };
+      return { held: [...held, ...git], landed, commits: found?.commits ?? [], patch, branch: null };
     });
   } finally {
     await session.box.thaw();
   }
+}
+
+/**
+ * Ends the work of a session on a branch of its own: commits what is left in the layer, and lands all commits as objects.
+ *
+ * Its files never land, so nothing of the checkout changes. What runs later may be in the commits: a branch that nobody has
+ * checked out runs nothing, and the person looks at it before.
+ */
+export async function settleBranch(session: Session, view: BranchView, task: string): Promise<Settled> {
+  const { box } = session;
+  // What still runs ends here, as it would with the session. A view that is mounted anew is read anew, which takes a while.
+  if (box.background.running().length > 0) await box.renew(async () => {});
+  const path = box.folder.path;
+  const facts = readFacts(path);
+  await view.putRight(facts.startedAt / 1000).catch(() => {});
+  const problem = await view.commit([subjectOf(task), `Ringfence-Session: ${session.id}`]);
+  await box.freeze();
+  try {
+    const landed = await landBranch({ path, facts }, view.branch, session);
+    const branch: LandedBranch =
+      problem === null
+        ? landed
+        : {
+            ...landed,
+            note: [landed.note, `the rest is not committed and stays in the layer: ${problem}`]
+              .filter(Boolean)
+              .join("; "),
+            isWhole: false,
+          };
+    return { held: [], landed: [], commits: [], patch: null, branch };
+  } finally {
+    await box.thaw();
+  }
+}
+
+const SUBJECT_CHARS_MAX = 72;
+
+function subjectOf(task: string): string {
+  const line = visible(task.trim().split("\n", 1)[0] ?? "").trim();
+  return line.length <= SUBJECT_CHARS_MAX ? line : `${line.slice(0, SUBJECT_CHARS_MAX - 1).toWellFormed()}…`;
 }

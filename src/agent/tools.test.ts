@@ -197,7 +197,7 @@ test("system prompt, tool schemas and a first message are one request of at most
   });
   const checkout = "/home/somebody/projects/some-repository-with-a-long-name";
   await collect(model, {
-    system: systemPrompt({ checkout, below: "é".repeat(190), date: "2026-01-01" }),
+    system: systemPrompt({ checkout, below: "é".repeat(190), date: "2026-01-01", branch: null }),
     tools: TOOL_SPECS,
     messages: [
       { role: "user", text: "One test of this project fails. Find the bug, fix it, run the tests, and commit." },

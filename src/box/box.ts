@@ -8,7 +8,7 @@ import { Background } from "./background.ts";
 import { Bases } from "./bases.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
-import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
+import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
 import { Holder, type SavedBases } from "./holder.ts";
 import type { Identity } from "./identity.ts";
@@ -189,7 +189,8 @@ export class Box {
 
   /** Lets commands that go on in the background notice what the person changes meanwhile. */
   async followCheckout(): Promise<void> {
-    if (this.#isFollowing) return;
+    // On a branch of its own the view shows what the branch has.
+    if (this.#isFollowing || readFacts(this.folder.path).branch) return;
     this.#isFollowing = true;
     await this.#holder.follow((seen) => this.#follow.take(seen));
   }

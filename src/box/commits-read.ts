@@ -15,6 +15,8 @@ export interface Verified {
   readonly commits: readonly BoxCommit[];
   readonly links: readonly Link[];
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** Paths that the commits change and that the person changed meanwhile; asked for on a branch of its own alone. */
+  readonly meanwhile: readonly string[];
   /** Name and SHA-256 of the pack and of its index. */
   readonly pack: readonly [string, string, string];
 }
@@ -33,6 +35,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
   let changes: RawChange[] = [];
   const branches = new Map<string, string>();
   const links: [string, string][] = [];
+  const meanwhile: string[] = [];
   const contents = new Map<string, Uint8Array>();
   while (!reader.isAtEnd) {
     const tag = reader.text();
@@ -47,6 +50,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
       changes.push({ modes: [reader.text(), reader.text()], ids: [reader.text(), reader.text()], path: reader.path() });
     else if (tag === "L") links.push([reader.text(), reader.path()]);
     else if (tag === "O") contents.set(reader.text(), Buffer.from(reader.text(), "hex"));
+    else if (tag === "W") meanwhile.push(reader.path());
     else if (tag === "V") found.pack = [reader.text(), reader.text(), reader.text()];
     else throw reader.broken(`record ${tag}`);
   }
@@ -55,6 +59,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
     ...found,
     old: found.old === "" ? null : found.old,
     branches,
+    meanwhile,
     links: links.map(([id, path]) => ({ path, target: target(id) })),
     contents,
     commits: commits.map((commit) => {

@@ -6,9 +6,14 @@
 # The layer is a stack of folders in /layer, the newest first; /frozen has what the view shows below it (git-view.pl).
 #
 #   take    /layer, /frozen and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
-#   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes
+#   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes; of a
+#           branch of its own also what of that the person changed in /checkout
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
+#   begin   /base read-only, the whole checkout: where a session on a branch of its own begins, or why it cannot
+#   shown   /layer and /checkout read-only: of the paths in the input, those at which the view shows the checkout's file
+#   raw     as verify left it: the commits that the person's repository has nowhere, whole
+#   signed  the same commits, from the input, with signatures -> a verified pack of them and of what they hold
 #
 # The step to die at comes before what a mode needs: tests alone give one, else it is "-".
 #
@@ -33,7 +38,8 @@ binmode STDOUT;
 umask 0077;
 
 $own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
-my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move);
+my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move, begin => \&begin, shown => \&shown,
+    raw => \&raw, signed => \&signed);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
 
@@ -251,24 +257,24 @@ sub other_branches {
 # Tips of the person's that need not be sent again.
 sub known {
     my ($person, $old) = @_;
-    my $head = head_ref($person);
-    my $id = $head eq "" ? head_id($person) : ref_id($person, $head);
-    my %ids = map { $_ => 1 } grep { $_ } $old, $id;
+    my %ids = map { $_ => 1 } grep { $_ } $old, head_commit($person);
     return sort keys %ids;
 }
 
+sub head_commit {
+    my ($person) = @_;
+    my $head = head_ref($person);
+    return $head eq "" ? head_id($person) : ref_id($person, $head);
+}
+
 sub verify {
-    my ($ref, $tip) = @_;
+    my ($ref, $tip, $from, $since) = @_;
     my $person = ["/base"];
     ($ref eq "" || is_branch($ref)) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
     for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
     die "your .git is part of another repository\n" if lstat "/base/.git/commondir";
     make_repository("/out/repo", "/base", "/base/.git/objects");
-    my $name = git_text("/in/pack", "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
-    $name =~ /^pack\t($ID)$/m or die "git index-pack has no answer\n";
-    $name = $1;
-    my $file = "/out/repo/objects/pack/pack-$name";
-    check_sizes("$file.idx");
+    my $name = index_pack("/in/pack");
     my ($old, $head, %refs) = ($ref eq "" ? undef : ref_id($person, $ref), head_ref($person), refs());
     # One that has no commit yet is taken all the same.
     $refs{$_} //= "" for heads_elsewhere("/base");
@@ -279,9 +285,18 @@ sub verify {
     my @not = $ref ne "" && $head eq $ref ? @base : (@base, whole_commits(values %refs));
     write_file("/out/revisions", "$tip\n", map { "^$_\n" } @not);
     git_text("/out/revisions", "rev-list", "--objects", "--quiet", "--stdin");
-    commits($tip, @base);
-    my ($pack_hash, $index_hash) = hashes("$file.pack", "$file.idx");
-    record("V", $name, $pack_hash, $index_hash);
+    my @paths = commits($tip, @base);
+    meanwhile($from, $since, @paths) if $from;
+    record("V", $name, hashes(map { "/out/repo/objects/pack/pack-$name.$_" } "pack", "idx"));
+}
+
+sub index_pack {
+    my ($pack) = @_;
+    my $name = git_text($pack, "index-pack", "--strict", "--fsck-objects", "--fix-thin", "--max-input-size=$PACK_BYTES_MAX", "--stdin");
+    $name =~ /^pack\t($ID)$/m or die "git index-pack has no answer\n";
+    $name = $1;
+    check_sizes("/out/repo/objects/pack/pack-$name.idx");
+    return $name;
 }
 
 # Small in a pack may be large on the disk.
@@ -321,7 +336,7 @@ sub commits {
     my @log = split /\0/, git_text("/out/revisions", "log", "--stdin", "-z", "--topo-order", "--reverse", "--no-show-signature", "--encoding=none", "--max-count=" . ($COMMITS_MAX + 1),
         "--format=%H%n%P%n%an <%ae>%n%s");
     @log <= $COMMITS_MAX or die "there are more than $COMMITS_MAX commits\n";
-    my (@ids, %wanted);
+    my (@ids, %wanted, %paths);
     for (@log) {
         my ($id, $parents, $author, $subject) = split /\n/, $_, 4;
         record("C", $id, $parents, substr($author, 0, 200), substr($subject // "", 0, 300));
@@ -337,6 +352,7 @@ sub commits {
         my $path = <$out> // die "git diff-tree was cut short\n";
         chomp $path;
         record("P", $old_mode, $new_mode, $old_id, $new_id, $path);
+        $paths{$path} = 1;
         my $is_manifest = $path =~ m{(?:^|/)package\.json\z};
         want(\%wanted, $new_id, $new_mode, $is_manifest ? $MANIFEST_BYTES : $HEAD_BYTES);
         want(\%wanted, $old_id, $old_mode, $MANIFEST_BYTES) if $is_manifest;
@@ -349,6 +365,7 @@ sub commits {
         close $out or die "git ls-tree failed\n";
     }
     contents(\%wanted);
+    return sort keys %paths;
 }
 
 sub want {
@@ -359,11 +376,11 @@ sub want {
 }
 
 sub contents {
-    my ($wanted) = @_;
+    my ($wanted, $type) = (@_, "blob");
     write_file("/out/ids", map { "$_\n" } sort keys %$wanted);
     my $out = start_git("/out/ids", "cat-file", "--batch");
     while (defined(my $line = do { local $/ = "\n"; <$out> })) {
-        my ($id, $size) = $line =~ /^($ID) blob (\d+)\n\z/ or die "git cat-file is not as agreed\n";
+        my ($id, $size) = $line =~ /^($ID) \Q$type\E (\d+)\n\z/ or die "git cat-file is not as agreed\n";
         my ($content, $left) = ("", $size + 1);
         while ($left > 0) {
             my $read = read($out, my $piece, $left < 1 << 18 ? $left : 1 << 18) or die "git cat-file was cut short\n";
@@ -428,7 +445,7 @@ sub move {
     is_branch($ref) && !grep { !/^$ID\z/ } $old, $new or die "a name that is not allowed\n";
     chdir "/repo/.git" or die "your .git: $!\n";
     sweep($ref);
-    my $is_done = eval { $how eq "forward" ? forward($ref, $old, $new) : branch($ref, $new); 1 };
+    my $is_done = eval { $how eq "forward" ? forward($ref, $old, $new) : $old eq $NONE ? branch($ref, $new) : advance($ref, $old, $new); 1 };
     my $problem = $@;
     release();
     record($is_done ? ("M", "") : ("R", $problem =~ s/\n\z//r));
@@ -460,11 +477,32 @@ sub forward {
     if (defined $index) { rename "${own}index.lock", "${own}index" or die "rename: $!\n"; step() }
     rename "$ref.lock", $ref or die "rename: $!\n";
     step();
-    for my $log ("${own}logs/HEAD", "logs/$ref") {
+    write_logs($old, $new, "${own}logs/HEAD", "logs/$ref");
+}
+
+sub write_logs {
+    my ($old, $new, @logs) = @_;
+    for my $log (@logs) {
         sysopen(my $file, $log, O_WRONLY | O_APPEND | O_NOFOLLOW) or next;
         syswrite $file, "$old $new ringfence <ringfence> ${\time} +0000\tringfence land: Fast-forward\n" if -f $file;
         step();
     }
+}
+
+# A branch that is checked out nowhere. Under the lock of HEAD nobody can switch to it meanwhile; git waits a little for
+# that lock, and so does a session that lands at the same time.
+sub advance {
+    my ($ref, $old, $new) = @_;
+    my $head_lock;
+    for (1 .. 50) { last if $head_lock = lock_file("${own}HEAD"); select undef, undef, undef, 0.02 }
+    $head_lock or die "your HEAD is locked by another git command\n";
+    my $lock = lock_file($ref) // die "the branch is locked by another git command\n";
+    my $place = place_of("/repo", $ref);
+    die "the branch is in use: $place\n" if defined $place;
+    (ref_id(["/repo"], $ref) // $NONE) eq $old or die "the branch has moved\n";
+    fill($lock, "$new\n", 0644);
+    rename "$ref.lock", $ref or die "rename: $!\n";
+    write_logs($old, $new, "logs/$ref");
 }
 
 sub branch {
@@ -598,6 +636,126 @@ sub sweep {
     for my $draft (glob "ringfence-*") {
         sysopen(my $file, $draft, O_RDWR | O_NOFOLLOW | O_NONBLOCK) or next;
         next if $draft !~ /^ringfence-[0-9a-f]{16}-\d+\z/ || !flock($file, LOCK_EX | LOCK_NB);
-        drop($draft, $_, $file) for "${own}index.lock", "$ref.lock";
+        drop($draft, $_, $file) for "${own}index.lock", "$ref.lock", "${own}HEAD.lock";
     }
+}
+
+# "B", the commit on which the branch begins, and the person's tip of it or ""; or "R" and what is in the way.
+sub begin {
+    my ($name) = @_;
+    my ($person, $ref) = (["/base"], "refs/heads/$name");
+    my $git = type_at("/base/.git");
+    return record("R", "this folder is no git repository: git init and commit first, or leave --branch out") if $git eq "";
+    return record("R", "its .git is no folder of its own (a linked worktree or a submodule): start in the main checkout")
+      if $git ne "d" || lstat "/base/.git/commondir";
+    return record("R", "that is no name for a branch: give a name as for git branch, without refs/heads/")
+      if !is_branch($ref) || $name =~ m{^refs/|^[0-9a-f]{40}\z};
+    my $place = place_of("/base", $ref);
+    return record("R", "it is in use: $place; give another name, or switch there first") if defined $place;
+    my $tip = ref_id($person, $ref);
+    my %refs = refs();
+    my ($clash) = grep { m{^\Q$ref\E/} || $ref =~ m{^\Q$_\E/} } sort keys %refs;
+    return record("R", "you have a branch " . substr($clash, 11) . " already, and git holds only one of the two: give another name")
+      if defined $clash;
+    my $id = $tip // head_commit($person) or return record("R", "the repository has no commit yet: git commit first");
+    record("B", $id, $tip // "");
+}
+
+# Where the branch is checked out, or where a rebase or bisect will go back to it; undefined where that is nowhere.
+sub place_of {
+    my ($root, $ref) = @_;
+    my $worktrees = ".git/worktrees";
+    my @others = type_at("$root/$worktrees") eq "d" ? map { "$worktrees/$_" } names("$root/$worktrees") : ();
+    for my $git (".git", @others) {
+        my $of = sub { (read_plain([$root], "$git/$_[0]", 4096) // "") =~ s/\n\z//r };
+        my $where = $git eq ".git" ? "in this checkout" : "in " . $of->("gitdir") =~ s{/\.git\z}{}r;
+        return "it is checked out $where" if $of->("HEAD") eq "ref: $ref";
+        return "a rebase of it is under way $where" if grep { $of->("$_/head-name") eq $ref } "rebase-merge", "rebase-apply";
+        return "a bisect began on it $where" if "refs/heads/" . $of->("BISECT_START") eq $ref;
+    }
+    return undef;
+}
+
+sub input { local $/ = "\0"; binmode STDIN; my @strings = <STDIN>; chomp @strings; pop @strings; return @strings }
+
+# Only what changed in the checkout since then, where a time is given.
+sub shown {
+    my ($since, @layers) = @_;
+    for my $path (input()) {
+        next if grep({ /^\.{0,2}\z/ } split m{/}, $path) || grep { holds("/layer/$_", $path) } @layers;
+        my @seen = lstat "/checkout/$path";
+        record("U", $path) if !$since || !@seen || $seen[10] >= $since;
+    }
+}
+
+sub holds {
+    my ($here, $path) = @_;
+    for (split m{/}, $path) {
+        my @seen = lstat($here .= "/$_") or return 0;
+        return 1 if !S_ISDIR($seen[2]) || is_opaque($here);
+    }
+    return 1;
+}
+
+# Paths that the commits change and that the person changed in the checkout since the session began: what they wrote
+# there may have been in the view when the box read or committed it.
+sub meanwhile {
+    my ($from, $since, @paths) = @_;
+    $from =~ /^$ID\z/ or die "a name that is not allowed\n";
+    @paths = grep { (newest("/checkout", $_))[1] >= $since } @paths;
+    my @odd = grep { /\n/ } @paths;
+    @paths = grep { !/\n/ } @paths;
+    write_file("/out/paths", map { "$from:$_\n" } @paths);
+    my @ids = map { /^($ID) blob / ? $1 : $NONE } split /\n/, git_text("/out/paths", "cat-file", "--batch-check");
+    my %was = map { $paths[$_] => $ids[$_] } 0 .. $#paths;
+    my %type = map { $_ => (newest("/checkout", $_))[0] } @paths;
+    my @files = grep { $type{$_} eq "f" && $was{$_} ne $NONE } @paths;
+    write_file("/out/paths", map { "/checkout/$_\n" } @files);
+    @ids = split /\n/, git_text("/out/paths", qw(hash-object --no-filters --stdin-paths));
+    my %is = map { $files[$_] => $ids[$_] } 0 .. $#files;
+    record("W", $_) for @odd, grep { ($is{$_} // ($type{$_} eq "" ? $NONE : "")) ne $was{$_} } @paths;
+}
+
+# Type of what lies at a path and when it changed last; of what is not there, when the folder changed that lacks it.
+sub newest {
+    my ($here, $path) = @_;
+    my $changed_at = 0;
+    for (split m{/}, $path) {
+        my @folder = lstat $here;
+        return ("", $folder[10]) if !S_ISDIR($folder[2]) || !lstat($here .= "/$_");
+    }
+    return (type_at($here), (lstat $here)[10]);
+}
+
+# Only what the person's repository has nowhere: a commit of somebody else's that the box merged stays as it is.
+sub new_commits {
+    my ($tip) = @_;
+    $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
+    make_repository("/out/repo", "/base", "/base/.git/objects");
+    my %refs = refs();
+    write_file("/out/revisions", "$tip\n", map { "^$_\n" } known(["/base"], undef), whole_commits(values %refs));
+}
+
+sub raw {
+    new_commits(@_);
+    my @ids = split /\n/, git_text("/out/revisions", qw(rev-list --stdin --topo-order --reverse));
+    write_file("/out/ids", map { "$_\n" } @ids);
+    record("C", $_) for @ids;
+    contents({ map { $_ => $MANIFEST_BYTES } @ids }, "commit");
+}
+
+sub signed {
+    my ($tip) = @_;
+    my @commits = input();
+    make_repository("/out/repo", "/base", "/base/.git/objects");
+    for (@commits) {
+        write_file("/out/object", pack "H*", $_);
+        git_text("/out/object", qw(hash-object -t commit -w --stdin));
+    }
+    new_commits($tip);
+    mkdir "/out/signed", 0700;
+    my $made = git_text("/out/revisions", qw(pack-objects --revs --delta-base-offset --window=0 -q /out/signed/pack));
+    $made =~ /^($ID)\n\z/ or die "git pack-objects has no answer\n";
+    my $name = index_pack("/out/signed/pack-$1.pack");
+    record("V", $name, hashes(map { "/out/repo/objects/pack/pack-$name.$_" } "pack", "idx"));
 }

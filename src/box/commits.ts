@@ -11,7 +11,7 @@ import { gitLayers, layerBind, layerNames } from "./layers.ts";
 import { BoxUnavailable, findProgram, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
-import { RecordReader } from "./script.ts";
+import { RecordReader, strings } from "./script.ts";
 
 /** The commits of the box's branch that the person's does not have, verified and judged. */
 export interface FoundCommits {
@@ -21,6 +21,8 @@ export interface FoundCommits {
   readonly moves: readonly Move[];
   /** Why commits cannot land, or not on the person's branch; null when there is nothing to say. */
   readonly note: string | null;
+  /** Paths in them that the person changed while the session worked on a branch of its own: look at these twice. */
+  readonly meanwhile: readonly string[];
   /** SHA-256, hex, over the pack, the judgement and the moves: what a permit is bound to. */
   readonly digest: string;
   /** Where the verified pack lies, and its name and hashes. */
@@ -40,10 +42,14 @@ export interface LandCommitsPlan {
   readonly dieAt?: { readonly act: "put" | "move"; readonly step: number };
 }
 
+/** What finding commits must know of a collection. */
+export type CollectedGit = Pick<Collected, "changes" | "gitChanges" | "gitType" | "stage">;
+
 const MS_MAX = 180_000;
 const ANSWER_BYTES_MAX = 256 << 20;
 /** Other branches beyond these stay in the layer until they are the box's HEAD. */
 const OTHERS_MAX = 10;
+const SIGNED = "what may land of these commits landed before, signed";
 const NO_COMMIT = "0".repeat(40);
 
 /**
@@ -53,17 +59,18 @@ const NO_COMMIT = "0".repeat(40);
  * and not the layer, verifies the pack and reads from it alone. Nothing of the layer's configuration, hooks, grafts,
  * replaced objects or alternates has a say in either, and what cannot be read leaves a note and lands nothing.
  */
-export async function findCommits(plan: CollectPlan, collected: Collected): Promise<FoundCommits | null> {
+export async function findCommits(plan: CollectPlan, collected: CollectedGit): Promise<FoundCommits | null> {
   if (collected.gitChanges === 0) return null;
   const folder = join(collected.stage, "commits");
-  const { checkout, repository } = plan.facts;
+  const { checkout, repository, branch } = plan.facts;
   if (repository === null && collected.gitType !== "dir")
     return nothing(folder, "the checkout's .git is no folder of its own: commits stay in the layer");
   if (repository !== null && !(await isStill(plan, repository)))
     return nothing(folder, `${checkout}/.git names another folder than it did: commits stay in the layer`);
   if (findProgram("git") === null) return nothing(folder, "landing commits needs git: they stay in the layer");
   const names: string[] = [];
-  const found = await findOn("HEAD", names, folder, plan, collected);
+  const wanted = branch === undefined ? "HEAD" : `refs/heads/${branch.name}`;
+  const found = await findOn(wanted, names, folder, plan, collected);
   const known = new Set(found?.commits.map(({ id }) => id));
   const others: FoundCommits[] = [];
   for (const [number, name] of names.slice(0, OTHERS_MAX).entries()) {
@@ -82,18 +89,20 @@ export async function findCommits(plan: CollectPlan, collected: Collected): Prom
 }
 
 function nothing(folder: string, note: string | null): FoundCommits {
-  return { commits: [], moves: [], digest: "", folder, pack: ["", "", ""], others: [], note };
+  return { commits: [], moves: [], meanwhile: [], digest: "", folder, pack: ["", "", ""], others: [], note };
 }
 
-/** Finds the commits of the box's HEAD, and the names of its other branches, or those of one of these. */
+/** Finds the commits of the box's HEAD, and the names of its other branches, or those of one branch. */
 async function findOn(
   wanted: string,
   others: string[],
   folder: string,
   plan: CollectPlan,
-  collected: Collected,
+  collected: CollectedGit,
 ): Promise<FoundCommits | null> {
-  const { repository } = plan.facts;
+  const { repository, branch, startedAt, signed } = plan.facts;
+  // Every other one can only become a new branch.
+  const isMain = wanted === "HEAD" || branch !== undefined;
   // What takes from the layer leaves nothing where the other one works.
   for (const name of ["", "taken", "verified"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const base = gitBinds(plan.facts, "/base/.git", "read");
@@ -116,11 +125,16 @@ async function findOn(
       return why === "" ? null : nothing(folder, `${why}: commits there stay in the layer`);
     }
     const [ref, tip] = [answer.path(), answer.text()];
-    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip], [...base, input, out]));
-    const judged = judge(ref, verified, { masked: plan.facts.masked, collected, isHead: wanted === "HEAD" });
+    if (signed?.includes(tip)) return isMain ? nothing(folder, SIGNED) : null;
+    const since = branch === undefined ? [] : [branch.from, String(Math.floor(startedAt / 1000))];
+    const checkout: Bind = { source: plan.facts.checkout, target: "/checkout", access: "read" };
+    const binds = [...base, input, out, ...(branch === undefined ? [] : [checkout])];
+    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip, ...since], binds));
+    const judged = judge(ref, verified, { facts: plan.facts, collected, isMain });
+    if (signed?.includes(judged.moves[0]?.newId ?? "")) return { ...nothing(folder, SIGNED), commits: judged.commits };
     return { ...judged, folder, pack: verified.pack, others: [] };
   } catch (error) {
-    const where = wanted === "HEAD" ? "" : ` of ${wanted.slice("refs/heads/".length)}`;
+    const where = isMain ? "" : ` of ${wanted.slice("refs/heads/".length)}`;
     return nothing(folder, `commits${where} stay in the layer: ${whyOf(error)}`);
   }
 }
@@ -129,46 +143,72 @@ function judge(
   ref: string,
   verified: Verified,
   {
-    masked,
+    facts,
     collected,
-    isHead,
-  }: { readonly masked: readonly string[]; readonly collected: Collected; readonly isHead: boolean },
+    isMain,
+  }: { readonly facts: SessionFacts; readonly collected: CollectedGit; readonly isMain: boolean },
 ): Omit<FoundCommits, "folder" | "pack" | "others"> {
-  const { head, old, branches, commits, links, contents } = verified;
+  const { head, old, branches, commits, links, contents, meanwhile } = verified;
   const name = ref.slice("refs/heads/".length);
-  const isForward = isHead && ref !== "" && head === ref && (old === null || isDescendant(commits, old));
+  const isInert = facts.branch !== undefined;
+  // Where the session began is news only if the person has taken their branch back from there.
+  const wasTakenBack = old !== null && commits.some(({ id }) => id === facts.branch?.from);
+  const isTheirs = isInert || (isMain && ref !== "" && head === ref);
+  const isForward = isTheirs && (old === null || isDescendant(commits, old)) && !wasTakenBack;
   const { commits: judged, tip } = judgeCommits(commits, {
     from: isForward ? old : null,
     isForward,
+    isInert,
     links,
-    masked,
+    masked: facts.masked,
     contentOf: (id) => contents.get(id ?? "") ?? null,
   });
   const moves: Move[] = [];
   let note = commits.length === 0 ? "your repository has the box's commits already, on another branch" : null;
+  // A branch of the person's that has no commit yet cannot be made beside itself.
+  const taken = head.startsWith("refs/heads/") ? new Map([...branches, [head.slice(11), ""]]) : branches;
   const owner = [...branches].find(([, id]) => id === tip)?.[0];
-  if (tip !== null && owner !== undefined && !isForward) note = `your branch ${owner} has these commits`;
+  if (tip !== null && isInert) {
+    if (!isForward) note = `your branch ${name} has moved meanwhile, so it stays`;
+    moves.push(...branchMoves({ name, tip, old, isForward, taken }));
+  } else if (tip !== null && owner !== undefined && !isForward) note = `your branch ${owner} has these commits`;
   else if (tip !== null) {
     const clash = isForward ? clashOf(commits, judged, collected) : null;
     if (clash !== null) note = `you changed ${clash} meanwhile, so your branch stays; merge the new one with yours`;
     else if (isForward) moves.push({ how: "forward", branch: name, oldId: old, newId: tip });
-    else if (!isHead) note = null;
+    else if (!isMain) note = null;
     else if (ref === "") note = "in the box, HEAD is on no branch, so its commits become one";
     else if (head === ref) note = `your branch ${name} has commits that the box's has not`;
     else note = `you are not on the branch ${name}`;
-    // A branch of the person's that has no commit yet cannot be made beside itself.
-    const taken = head.startsWith("refs/heads/") ? new Map([...branches, [head.slice(11), ""]]) : branches;
     if (owner === undefined)
       moves.push({ how: "branch", branch: branchFor(name, tip, taken), oldId: null, newId: tip });
   }
   const digest = createHash("sha256")
     .update(JSON.stringify([verified.pack, judged, moves]))
     .digest("hex");
-  return { commits: judged, moves, note, digest };
+  return { commits: judged, moves, note, meanwhile, digest };
+}
+
+// To the branch that the person named, if it still is where these commits began; else to one of a free name.
+function branchMoves(to: {
+  readonly name: string;
+  readonly tip: string;
+  readonly old: string | null;
+  readonly isForward: boolean;
+  readonly taken: ReadonlyMap<string, string>;
+}): Move[] {
+  const { name, tip, old, isForward, taken } = to;
+  const free = branchFor(name, tip, new Map([...taken, [name, ""]]));
+  const moves: Move[] = isForward ? [{ how: "branch", branch: name, oldId: old, newId: tip }] : [];
+  return [...moves, { how: "branch", branch: free, oldId: null, newId: tip }];
 }
 
 // On a branch that moved, the person's version would look as if they had undone what was committed.
-function clashOf(commits: Verified["commits"], judged: readonly JudgedCommit[], { changes }: Collected): string | null {
+function clashOf(
+  commits: Verified["commits"],
+  judged: readonly JudgedCommit[],
+  { changes }: CollectedGit,
+): string | null {
   const clashes = new Set(changes.filter(({ conflict }) => conflict !== null).map(({ change }) => change.path));
   const landing = new Set(judged.filter(({ state }) => state === "lands").map(({ id }) => id));
   const paths = commits.filter(({ id }) => landing.has(id)).flatMap(({ diffs }) => diffs.flat());
@@ -187,7 +227,7 @@ export async function landCommits(
   const args = [move.how, `refs/heads/${move.branch}`, move.oldId ?? NO_COMMIT, move.newId];
   try {
     const plan = { facts, programs };
-    await ask(plan, "put", found.pack, [out, pack], stepOf("put"));
+    await ask(plan, "put", found.pack, [out, pack], { dieAt: stepOf("put") });
     const answer = await ask(
       plan,
       "move",
@@ -197,7 +237,7 @@ export async function landCommits(
         { source: facts.checkout, target: "/checkout", access: "read" },
         ...gitBinds(facts, "/repo/.git", "write"),
       ],
-      stepOf("move"),
+      { dieAt: stepOf("move") },
     );
     return answer.text() === "M" ? null : answer.path();
   } catch (error) {
@@ -217,20 +257,25 @@ async function isStill({ facts, programs }: CollectPlan, { common, own }: Reposi
   return repository?.common === common && repository.own === own;
 }
 
-/** The person's git folder, and what it borrows from. */
-function gitBinds({ checkout, repository, alternates }: SessionFacts, target: string, access: Bind["access"]): Bind[] {
+/** Shows the person's git folder, and what it borrows from. */
+export function gitBinds(
+  { checkout, repository, alternates }: SessionFacts,
+  target: string,
+  access: Bind["access"],
+): Bind[] {
   return [
     { source: repository?.common ?? join(checkout, ".git"), target, access },
     ...alternates.map((source, number): Bind => ({ source, target: `/alt/${number}`, access: "read" })),
   ];
 }
 
-async function ask(
-  { facts, programs }: Pick<CollectPlan, "facts" | "programs">,
-  mode: "take" | "verify" | "put" | "move",
+/** Runs commits.pl in a sandbox and hands over its answer; throws what it says when it gives up. */
+export async function ask(
+  { facts, programs }: { readonly facts: Pick<SessionFacts, "repository">; readonly programs: Programs },
+  mode: "take" | "verify" | "put" | "move" | "begin" | "shown" | "raw" | "signed",
   args: readonly string[],
   binds: readonly Bind[],
-  dieAt: number | null = null,
+  { input = [], dieAt = null }: { readonly input?: readonly Buffer[]; readonly dieAt?: number | null } = {},
 ): Promise<RecordReader> {
   const script = scriptBind("commits.pl");
   const tools = [findProgram("git") ?? "/usr/bin/git", findProgram("sha256sum") ?? "/usr/bin/sha256sum"];
@@ -247,7 +292,7 @@ async function ask(
       dieAt === null ? "-" : String(dieAt),
       ...args,
     ],
-    input: new Uint8Array(),
+    input: strings(input),
     timeoutMs: MS_MAX,
     stdoutBytesMax: ANSWER_BYTES_MAX,
     capability: null,

@@ -22,6 +22,16 @@ export interface SessionFacts {
   readonly repository: Repository | null;
   /** Folders of objects that the person listed and the repository borrows from. */
   readonly alternates: readonly string[];
+  /** Set while the view stands on a branch of its own: its files never land in the checkout, only its commits do. */
+  readonly branch?: BranchFacts;
+  /** Commits of the box that landed with the person's signature, and so under other ids. */
+  readonly signed?: readonly string[];
+}
+
+export interface BranchFacts {
+  readonly name: string;
+  /** The commit that the view began with. */
+  readonly from: string;
 }
 
 const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "git-state", "home", "ctl"];
@@ -55,7 +65,7 @@ export function copyRootMode(folder: SessionFolder, lower: string, names = ["lay
   for (const name of names) chmodSync(join(folder.path, name), mode);
 }
 
-export function writeFacts(folder: SessionFolder, facts: SessionFacts): void {
+export function writeFacts(folder: Pick<SessionFolder, "path">, facts: SessionFacts): void {
   writeFileSync(join(folder.path, "session.json"), JSON.stringify(facts), { mode: 0o600 });
 }
 

@@ -17,20 +17,32 @@ export interface Identity {
 const HARMLESS =
   /^(user\.(name|email)|init\.defaultbranch|core\.(autocrlf|eol|safecrlf|quotepath|abbrev|ignorecase|precomposeunicode)|pull\.(rebase|ff)|push\.(default|autosetupremote|followtags)|merge\.(conflictstyle|ff)|rebase\.(autostash|autosquash|updaterefs)|diff\.(algorithm|renames|mnemonicprefix|colormoved)|fetch\.prune|rerere\.enabled|commit\.verbose|branch\.(sort|autosetuprebase|autosetupmerge)|tag\.sort|log\.date|color\.([a-z][a-z-]*\.)?[a-z][a-z0-9-]*|column\.ui|help\.autocorrect|status\.[a-z]+|alias\.[a-z][a-z0-9-]*)$/i;
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Reads the person's name and the harmless part of their git configuration; never the repository's. */
-export async function readIdentity(environment: Readonly<Record<string, string | undefined>>): Promise<Identity> {
+export async function readIdentity(environment: Environment): Promise<Identity> {
   const { uid, gid, username } = userInfo();
-  const set = environment.HOME?.startsWith("/") ? environment.HOME : homedir();
-  // An account without a home of its own must not have the box's home laid over the system.
-  const home = /^\/(?:$|(?:usr|etc|bin|sbin|lib\w*|proc|sys|dev|run|tmp|var|opt)\/?$)/.test(set)
-    ? "/home/ringfence"
-    : set;
-  return { name: username, uid, gid, home, gitconfig: await readGitconfig(environment, home) };
+  const home = homeOf(environment);
+  const listed = await listGlobal(environment, home);
+  return { name: username, uid, gid, home, gitconfig: listed === null ? "" : toGitconfig(listed) };
 }
 
-async function readGitconfig(environment: Readonly<Record<string, string | undefined>>, home: string): Promise<string> {
+/** Finds the person's home, or one that takes no system folder's place. */
+export function homeOf(environment: Environment): string {
+  const set = environment.HOME?.startsWith("/") ? environment.HOME : homedir();
+  // An account without a home of its own must not have the box's home laid over the system.
+  return /^\/(?:$|(?:usr|etc|bin|sbin|lib\w*|proc|sys|dev|run|tmp|var|opt)\/?$)/.test(set) ? "/home/ringfence" : set;
+}
+
+/** Reads the person's own git configuration, the last value of each key; never the repository's. */
+export async function readGlobal(environment: Environment, home: string): Promise<Readonly<Record<string, string>>> {
+  const entries = ((await listGlobal(environment, home)) ?? "").split("\0").map((entry) => splitOnce(entry, "\n"));
+  return Object.fromEntries(entries.map(([key, value]) => [key, value ?? "true"]));
+}
+
+async function listGlobal(environment: Environment, home: string): Promise<string | null> {
   const git = findProgram("git");
-  if (git === null) return "";
+  if (git === null) return null;
   const env: Record<string, string> = { HOME: home, PATH: "/usr/bin:/bin", GIT_CONFIG_NOSYSTEM: "0" };
   if (environment.XDG_CONFIG_HOME) env.XDG_CONFIG_HOME = environment.XDG_CONFIG_HOME;
   const listed = await promisify(execFile)(git, ["config", "--global", "--includes", "--list", "-z"], {
@@ -38,8 +50,7 @@ async function readGitconfig(environment: Readonly<Record<string, string | undef
     env,
     timeout: 5000,
   }).catch(() => null);
-  if (listed === null) return "";
-  return toGitconfig(listed.stdout);
+  return listed?.stdout ?? null;
 }
 
 /** Writes the harmless keys of `git config --list -z` as a configuration file. */

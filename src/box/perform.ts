@@ -59,6 +59,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "sync":
     case "land":
     case "land-commits":
+    case "sign-commits":
     case "discard":
     case "rewind":
     case "undo":

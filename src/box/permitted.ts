@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
-import { type LandCommitsPlan, landCommits } from "./commits.ts";
+import { type FoundCommits, type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import { type Checkpoint, forgetLayers, LAYER_FOLDERS, readLayers, rewindLayer } from "./layers.ts";
 import { finish } from "./perform.ts";
 import type { Programs } from "./programs.ts";
+import { type Signer, signCommits } from "./sign.ts";
 import { type Recovered, recoverLanding, type UndoPlan, type UndoResult, undoLanding } from "./undo.ts";
 
 /** Spends a permit for a program of ours in the box, and hands over all that it printed. */
@@ -52,6 +53,19 @@ export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Pro
   if (effect.kind !== "land-commits" || effect.digest !== plan.found.digest)
     throw new Error("bug: a permit for other commits");
   return landCommits(plan, effect);
+}
+
+/** Spends a permit to sign exactly the commits that it was given for; returns what lands in their place. */
+export function signPermitted(
+  permit: Permit,
+  plan: LandCommitsPlan,
+  signer: Signer,
+  made: Map<string, Buffer>,
+): Promise<FoundCommits> {
+  const effect = spend(permit);
+  if (effect.kind !== "sign-commits" || effect.digest !== plan.found.digest)
+    throw new Error("bug: a permit for other commits");
+  return signCommits(plan, signer, new Date(), made);
 }
 
 /** Spends a permit to remove all of a session that is over but its record. */

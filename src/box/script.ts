@@ -58,6 +58,10 @@ export class RecordReader {
     return decodePath(this.#next());
   }
 
+  bytes(): Buffer {
+    return this.#next();
+  }
+
   text(): string {
     return this.#next().toString("latin1");
   }

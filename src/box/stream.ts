@@ -16,6 +16,8 @@ export interface Screen {
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream | null;
   readonly terminal: Screen | null;
+  /** Where in the checkout the command starts; the person's folder unless given. */
+  readonly below?: string;
   readonly signal: AbortSignal;
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
 }
@@ -31,7 +33,10 @@ export interface Streamed {
 export async function stream(box: Box, effect: Effect, streams: Streams): Promise<Streamed> {
   if (effect.kind !== "run") throw new Error(`bug: ${effect.kind} cannot be streamed`);
   const { command } = effect;
-  const program = startIn(box.below, streams.terminal === null ? command : terminalProgram(command, streams.terminal));
+  const program = startIn(
+    streams.below ?? box.below,
+    streams.terminal === null ? command : terminalProgram(command, streams.terminal),
+  );
   const refusal = refuseCommand(command, program);
   if (refusal !== null) return { status: 2, stopped: "limit", message: refusal };
   const job = { program, stdin: streams.stdin, timeoutMs: effect.timeoutMs };

@@ -4,7 +4,14 @@ import fc from "fast-check";
 import type { Change } from "./changes.ts";
 import { type BoxCommit, branchFor, isDescendant, type JudgeContext, judgeCommits } from "./commits.ts";
 
-const CONTEXT: JudgeContext = { from: "base", isForward: true, links: [], masked: ["secret"], contentOf: () => null };
+const CONTEXT: JudgeContext = {
+  from: "base",
+  isForward: true,
+  isInert: false,
+  links: [],
+  masked: ["secret"],
+  contentOf: () => null,
+};
 
 function add(path: string, more: Partial<Change> = {}): Change {
   return { path, type: "file", action: "add", mode: 0o644, executable: false, size: 0, hash: "h", base: null, ...more };
@@ -64,6 +71,11 @@ test("a submodule, a masked file, a link that leads out and a name of git's are 
     add("run", { mode: 0o755, executable: true }),
   ];
   for (const change of held) assert.deepEqual(landing([commit("1", ["base"], change)]), [null], change.path);
+  // Nobody has the branch checked out: then only what may hold a secret waits.
+  for (const change of held) {
+    const expected = change.path === "secret" ? [null] : ["1", "1"];
+    assert.deepEqual(landing([commit("1", ["base"], change)], { isInert: true }), expected, change.path);
+  }
 });
 
 test("whatever the history, what lands is clean, and so is everything that it contains", () => {

@@ -17,6 +17,8 @@ export interface JudgeContext {
   /** Tip of the person's branch that is to move forward, or null when no branch of theirs moves. */
   readonly from: string | null;
   readonly isForward: boolean;
+  /** Whether they land on a branch that is checked out nowhere, as objects alone: then only a secret file waits. */
+  readonly isInert: boolean;
   readonly links: readonly Link[];
   readonly masked: readonly string[];
   /** Path of a link, or else the beginning of a file, by object id. */
@@ -85,7 +87,12 @@ export function branchFor(name: string, tip: string, taken: ReadonlyMap<string, 
   return `ringfence/${isPlain ? name : "box"}-${tip.slice(0, 7)}`;
 }
 
+const SECRET = "it may hold a secret: the box saw a copy without it";
+
 function reasonToHold(diffs: BoxCommit["diffs"], context: JudgeContext): string | null {
+  const secret = diffs.flat().find(({ path }) => context.masked.includes(path));
+  if (secret) return `${secret.path}: ${SECRET}`;
+  if (context.isInert) return null;
   for (const changes of diffs) {
     const classes = classifyAll(changes, {
       links: context.links,
@@ -97,7 +104,6 @@ function reasonToHold(diffs: BoxCommit["diffs"], context: JudgeContext): string 
     });
     for (const change of changes) {
       const { path, type } = change;
-      if (context.masked.includes(path)) return `${path}: it may hold a secret: the box saw a copy without it`;
       if (type === "other" || change.base?.type === "other") return `${path}: it is a submodule`;
       const found = classes.get(path);
       if (!found) throw new Error("bug: a change without a class");

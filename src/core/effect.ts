@@ -41,6 +41,13 @@ export type Effect =
       readonly digest: string;
       readonly approvedBy: "person" | "none";
     }
+  /** Makes commits of the box anew, with the person's own signature; what lands then is these. */
+  | {
+      readonly kind: "sign-commits";
+      readonly newId: string;
+      readonly digest: string;
+      readonly approvedBy: "person" | "none";
+    }
   | { readonly kind: "discard"; readonly approvedBy: "person" | "none" }
   /** Takes the layer back to what it was at a checkpoint; what it was before is kept as another one. */
   | { readonly kind: "rewind"; readonly checkpoint: number; readonly approvedBy: "person" | "none" }

@@ -97,7 +97,7 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "land-commits", "discard", "undo", "recover", "remove"];
+  const known = [...BOX_KINDS, "land", "land-commits", "sign-commits", "discard", "undo", "recover", "remove"];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -168,6 +168,9 @@ test("commits land for the person alone, whatever was seen", () => {
     fc.property(labels, (label) => {
       const by = (approved: "person" | "none") => decide({ ...commits, approvedBy: approved }, label).verdict;
       assert.deepEqual([by("person"), by("none")], ["allow", "ask"]);
+      const signs = (who: "person" | "none") =>
+        decide({ kind: "sign-commits", newId: "n", digest: "d", approvedBy: who }, label).verdict;
+      assert.deepEqual([signs("person"), signs("none")], ["allow", "deny"]);
     }),
   );
 });

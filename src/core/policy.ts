@@ -31,6 +31,10 @@ export function decide(effect: Effect, label: Label): Decision {
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person lands these commits" }
         : { verdict: "ask", reason: "a person lands commits" };
+    case "sign-commits":
+      return effect.approvedBy === "person"
+        ? { verdict: "allow", reason: "the person signs these commits" }
+        : { verdict: "deny", reason: "only the person signs, with their own key" };
     case "discard":
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person discards the layer" }

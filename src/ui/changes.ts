@@ -14,6 +14,7 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
+import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "../box/collect.ts";
@@ -21,12 +22,14 @@ import { MEANWHILE } from "../box/collect-list.ts";
 import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import type { LandResult } from "../box/land.ts";
+import type { Signer } from "../box/sign.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
 import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { branchCommand } from "./branch.ts";
 import { parseHunks } from "./hunks.ts";
 import { choosePaths, type Standing } from "./paths.ts";
 import { ageOf } from "./sessions.ts";
@@ -43,6 +46,8 @@ export interface ChangesOptions {
   readonly hunks: string | null;
   /** Held changes to land, each `PATH=HASH`. */
   readonly approve: readonly string[];
+  /** Whether landed commits get the person's signature. */
+  readonly sign: boolean;
   readonly session: string | null;
   readonly json: boolean;
   readonly stat: boolean;
@@ -60,6 +65,12 @@ export async function changesCommand(
   await putRight(state, standing.path, options.session, terminal);
   const stored = findSession(state, standing.path, options.session);
   if (command !== "discard" && !options.json) tellSession(stored, state, standing.path, terminal);
+  const { branch } = stored.facts;
+  if (options.sign && options.paths.length > 0)
+    throw new UsageError("land --sign signs commits, and those land without a PATH: leave the PATH out");
+  const signer = options.sign ? await findSigner(start.environment, stored.facts.checkout) : null;
+  if (command !== "discard" && branch)
+    return branchCommand(command, { ...stored, branch }, { ...options, signer }, terminal);
   if (command === "diff")
     return withChanges(stored, (collected) =>
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
@@ -70,7 +81,7 @@ export async function changesCommand(
     if (command === "land")
       return await withChanges(stored, (collected) =>
         options.hunks === null
-          ? land(stored, collected, wishOf(collected, options.paths, standing, approvals), { record, terminal })
+          ? land(stored, collected, wishOf(collected, options.paths, standing, approvals), { record, terminal, signer })
           : landHunks(stored, collected, { ...options, hunks: options.hunks, standing }, { record, terminal }),
       );
     await discardFor(stored, record);
@@ -221,6 +232,8 @@ interface How {
   readonly terminal: Terminal;
   /** The commits, where they were looked for already. */
   readonly found?: FoundCommits | null;
+  /** Who signs the commits; null for nobody. */
+  readonly signer?: Signer | null;
   /** In a session, whose commands begin with a stroke. */
   readonly isLive?: boolean;
   /** Of a file that lands in part. */
@@ -233,9 +246,12 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   const { refusals } = choose(collected, wish.which, wish.approvals);
   if (refusals.length > 0) return refuse(refusals, terminal);
   const { which } = wish;
-  const found = which === null ? (how.found === undefined ? await commitsOf(changed, collected) : how.found) : null;
+  const made = which === null ? (how.found === undefined ? await commitsOf(changed, collected) : how.found) : null;
+  // Before any file lands: whoever wants signed commits does not want half of it.
+  const found = made && how.signer ? await signFor(changed, made, how.signer, record) : made;
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
+  if (made && found && commits) rememberSigned(changed, made, found, commits);
   const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
   writeSafe(terminal.stdout, landText(result, merged, git, how));

@@ -20,12 +20,14 @@ const OPTIONS = {
   model: { type: "string", short: "m" },
   "output-format": { type: "string" },
   land: { type: "string" },
+  branch: { type: "string" },
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
   approve: { type: "string", multiple: true },
   hunks: { type: "string" },
   class: { type: "string", multiple: true },
+  sign: { type: "boolean" },
   session: { type: "string" },
   all: { type: "boolean" },
   days: { type: "string" },
@@ -97,6 +99,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
           paths: rest,
           classes: classesOf(command, values.class ?? []),
           hunks: values.hunks ?? null,
+          sign: values.sign ?? false,
           approve: values.approve ?? [],
           session: values.session ?? null,
           json: values.json ?? false,
@@ -140,10 +143,10 @@ const WORDS_MAX = new Map(
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model",
-  run: "model output-format land max-turns max-minutes max-usd",
+  run: "model output-format branch land max-turns max-minutes max-usd",
   exec: "",
   diff: "session json stat class",
-  land: "session approve hunks class",
+  land: "session approve hunks class sign",
   undo: "session",
   rewind: "session",
   discard: "session",
@@ -192,11 +195,14 @@ function runOptions(values: Options, words: readonly string[]) {
   if (prompt === "") throw new UsageError('run needs a task: ringfence run "fix the failing test"');
   const land = values.land ?? "patch";
   if (land !== "patch" && land !== "auto") throw new UsageError(`--land is patch or auto, not "${land}"`);
+  if (values.branch !== undefined && values.land !== undefined)
+    throw new UsageError("--branch lands commits on that branch and no files, so it does not go with --land");
   return {
     prompt,
     model: values.model ?? null,
     format: formatOf(values["output-format"] ?? "text"),
     land,
+    branch: values.branch ?? null,
     limits: {
       turnsMax: amount(values["max-turns"], "--max-turns"),
       minutesMax: amount(values["max-minutes"], "--max-minutes"),

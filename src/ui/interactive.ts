@@ -29,7 +29,7 @@ export async function interactive(
   const { model } = await readConfig(start.environment);
   if (options.model === null && model === null) return welcome(start, terminal);
   const workplace = await prepareWorkplace(start);
-  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS }, (event) =>
+  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS, branch: null }, (event) =>
     show(event, terminal),
   );
   writeSafe(

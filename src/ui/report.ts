@@ -1,7 +1,9 @@
+import type { LandedBranch } from "../agent/branch.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
+import { branchJson, branchText } from "./branch.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** Files that the end of a run names; the rest is counted. */
@@ -18,6 +20,7 @@ export interface Leftover {
   readonly commits: readonly Pick<JudgedCommit, "id" | "author" | "subject" | "state" | "why">[];
   /** Path of a patch with the source changes that wait; null when none do. */
   readonly patch: string | null;
+  readonly branch: LandedBranch | null;
 }
 
 export interface Result {
@@ -30,7 +33,7 @@ export interface Result {
   readonly leftover: Leftover;
 }
 
-export const NO_LEFTOVER: Leftover = { held: [], landed: [], commits: [], patch: null };
+export const NO_LEFTOVER: Leftover = { held: [], landed: [], commits: [], patch: null, branch: null };
 export const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
 /** The result of a run that failed before it had a session. */
@@ -83,6 +86,7 @@ export function writeLeftover(
   { leftover, session }: Pick<Result, "leftover" | "session">,
 ): void {
   const { landed, commits, patch, held } = leftover;
+  if (leftover.branch) writeSafe(stderr, branchText(leftover.branch, session));
   if (landed.length > 0) writeSafe(stderr, `landed: ${counted(landed.length, "file")}\n`);
   for (const path of landed.slice(0, NAMED_MAX)) writeSafe(stderr, row(`landed  ${path}`));
   if (landed.length > NAMED_MAX) writeSafe(stderr, `… and ${landed.length - NAMED_MAX} more\n`);
@@ -202,6 +206,7 @@ function resultJson(result: Result): object {
     held: leftover.held,
     commits: leftover.commits,
     patch: leftover.patch,
+    branch: leftover.branch && branchJson(leftover.branch),
     exit_code: result.exitCode,
   };
 }

@@ -1,10 +1,11 @@
 import { setFlagsFromString } from "node:v8";
-import { instructionFolders } from "../agent/config-checkout.ts";
+import { type LandedBranch, planBranch } from "../agent/branch.ts";
+import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
 import { type RunLimits, Session } from "../agent/session.ts";
-import { settle } from "../agent/settle.ts";
+import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
-import { removeUnused } from "../box/folder.ts";
+import { type BranchFacts, removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { openModel } from "../model/open.ts";
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly limits: RunLimits;
   /** `auto` lands source at the end without a person having seen it: the person's own choice. */
   readonly land: "patch" | "auto";
+  /** A branch to work on, which takes the commits at the end; null works on the checkout as it is. */
+  readonly branch: string | null;
 }
 
 /** Runs one task without a person; returns the exit status. Whatever happens, one `result` is reported last. */
@@ -34,17 +37,21 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   let failure: unknown = null;
   const interrupt = listenForSignals();
   try {
+    const { path } = findCheckout(start.folder);
+    const branch = options.branch === null ? null : await planBranch(path, options.branch);
     const workplace = await prepareWorkplace(start);
-    const opened = await openSession(workplace, options, (event) => report.show(event));
+    const opened = await openSession(workplace, { ...options, branch }, (event) => report.show(event));
     session = opened.id;
+    const view = opened.branchView;
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
-      leftover = await settle(opened, options.land);
+      leftover = view ? await settleBranch(opened, view, options.prompt) : await settle(opened, options.land);
       if (end.reason === "done" && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
+      if (leftover.branch) end = endOfBranch(end, leftover.branch);
       opened.finish(end);
     } finally {
       totals = opened.totals;
-      await opened.close();
+      await opened.close(leftover.branch?.isWhole);
     }
   } catch (error) {
     failure = error;
@@ -61,7 +68,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
 /** Opens a session, the model loading beside the box. */
 export async function openSession(
   workplace: Workplace,
-  options: Pick<RunOptions, "model" | "limits">,
+  options: Pick<RunOptions, "model" | "limits"> & { readonly branch: BranchFacts | null },
   show: (event: SessionEvent) => void,
 ): Promise<Session> {
   const { start, config } = workplace;
@@ -79,6 +86,7 @@ export async function openSession(
     model: openModel(spec, { env: start.environment, providers: config.providers }),
     instructionFolders: instructionFolders(workplace.checkout),
     limits: options.limits,
+    branch: options.branch,
     version: start.version,
     now: Date.now,
     show,
@@ -96,6 +104,16 @@ function keepYoungSpaceSmall(): void {
 // Source that waits is the ordinary end of a run; a file that would run later is an effect refused for want of a person.
 function waitsForApproval(held: Leftover["held"][number]): boolean {
   return (held.class === "run-later" || held.class === "instruction") && !isGitPath(held.path);
+}
+
+// A script must not take commits that wait, or that no branch has, for done.
+function endOfBranch(end: TurnEnd, branch: LandedBranch): TurnEnd {
+  if (end.reason !== "done" || branch.isWhole) return end;
+  if (branch.commits.some(({ state }) => state === "waits")) return { ...end, reason: "approval-needed" };
+  return {
+    reason: "error",
+    message: `${end.message}\nthe work did not land whole: ${branch.note ?? "see ringfence land"}`.trim(),
+  };
 }
 
 interface Interrupt {

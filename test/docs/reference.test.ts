@@ -45,6 +45,7 @@ test("the scripted example plays through the program, and every field it prints 
     usage: { input_tokens: 9, cache_read_input_tokens: 0, output_tokens: 4 },
     landed: [],
     commits: [],
+    branch: null,
     exit_code: 0,
   });
   const formats = readDocument("docs/output-formats.md");

@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  makePlace,
+  ordinary,
+  type Place,
+  play,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  self,
+  sessionFolder,
+  sh,
+  start,
+  type Turn,
+  until,
+} from "./program.ts";
+
+const MAKE = "umask 022; mkdir d; for n in a b c; do echo $n >$n.ts; done; echo d >d/d.ts; echo out >.gitignore";
+/** The person in the middle of something: edits, a staged file, files that git does not know, and one that it ignores. */
+const AT_WORK = "echo mine >>b.ts; echo staged >s.ts; git add s.ts; rm c.ts; mkdir u; echo u >u/u.ts; echo o >out";
+/** All that the person has: files, index, HEAD and configuration, but for the branches and their objects. */
+const checkoutOf = (place: Place) =>
+  sh(
+    place,
+    "find . -path ./.git/objects -prune -o -path ./.git/refs -prune -o ! -path ./.git -printf '%y %m %T@ %p %l\\n' | sort; find . -path ./.git/objects -prune -o -path ./.git/refs -prune -o -type f -print0 | sort -z | xargs -0 sha256sum",
+  );
+const filesOf = (place: Place, range: string) => sh(place, `git diff --name-status ${range}`);
+const DONE = { text: "ok" };
+
+/** What the layer has at a path. */
+const inLayer = (place: Place, path: string) =>
+  sh(place, `cat $HOME/.local/state/ringfence/sessions/*/layer/{upper,sealed/*}/${path} 2>/dev/null || true`);
+/** Whether a command of the box has made the file that says that it runs. */
+const hasIgnored = (place: Place) => inLayer(place, "out") !== "";
+
+interface Branch {
+  readonly asked: string;
+  readonly name: string | null;
+  readonly commits: readonly { readonly subject: string; readonly state: string; readonly why: string | null }[];
+  readonly note: string | null;
+  readonly changed_meanwhile: readonly string[];
+}
+
+async function onBranch(place: Place, name: string, turns: readonly Turn[]) {
+  const played = await play(place, turns, ["--branch", name]);
+  return { ...played, branch: played.result.branch as Branch };
+}
+
+for (const [who, user] of [
+  ["whoever runs the tests", self()],
+  ["an ordinary user", ordinary()],
+] as const) {
+  test(`a run on a branch makes that branch and touches nothing else of the checkout: as ${who}`, async (t) => {
+    const place = makePlace(t, MAKE, { user });
+    sh(place, AT_WORK);
+    const before = checkoutOf(place);
+    const { result, results, branch, status } = await onBranch(place, "feat/x", [
+      run("git status --short; git branch --show-current; ls; cat b.ts c.ts out"),
+      run(
+        "echo box >>a.ts; git add -A; git commit -qm one; mkdir -p .github/workflows; echo w >.github/workflows/w.yml",
+      ),
+      run("rm d/d.ts; echo n >n.ts; git add n.ts"),
+      run("while :; do date >>out; sleep 0.1; done", { background: true }),
+      DONE,
+    ]);
+    assert.deepEqual(results[0], { ok: true, text: "feat/x\na.ts\nb.ts\nc.ts\nd\nout\nb\nc\no" });
+    assert.deepEqual([status, result.landed, result.held, result.patch], [0, [], [], null]);
+    assert.deepEqual(
+      [branch.asked, branch.name, branch.note, branch.commits.map(({ subject, state }) => `${subject} ${state}`)],
+      ["feat/x", "feat/x", null, ["one lands", "a task lands"]],
+    );
+    assert.equal(checkoutOf(place), before);
+    assert.equal(filesOf(place, "main feat/x"), "A\t.github/workflows/w.yml\nM\ta.ts\nD\td/d.ts\nA\tn.ts\n");
+    assert.equal(
+      sh(place, "git log -1 --format='%an %s %(trailers:key=Ringfence-Session,valueonly)' feat/x").trim(),
+      `Ada Example a task ${result.session_id}`,
+    );
+    assert.equal(sh(place, "git fsck --strict --full --no-dangling 2>&1"), "");
+    assert.equal(existsSync(join(sessionFolder(place), "layer")), false);
+    assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+    assert.match((await ringfence(place, ["log", "show"])).stdout, /"kind":"land-commits"[^\n]*"verdict":"allow"/);
+  });
+}
+
+test("two runs at the same time on one checkout, while the person works there too", async (t) => {
+  const place = makePlace(t, MAKE);
+  sh(place, "git branch two");
+  const runs = ["one", "two"].map((name) => {
+    const turns = [
+      run(`cat a.ts; echo ${name} >>a.ts; git commit -qam ${name}; touch ../started 2>/dev/null; sleep 1`),
+      run(`echo more >${name}.ts`),
+      DONE,
+    ];
+    const file = join(place.root, `${name}.json`);
+    writeFileSync(file, JSON.stringify({ turns }));
+    return start(place, runArguments(`scripted:${file}`, ["--branch", name]));
+  });
+  await until("both work", () => runs.every(({ seen }) => seen().includes('"tool_use"')));
+  sh(place, "echo me >>b.ts; git commit -qam mine; echo me >>c.ts; git checkout -qb elsewhere");
+  const results = await Promise.all(runs.map(async ({ ended }) => readPlayed(await ended)));
+  assert.deepEqual(
+    results.map(({ result, status }) => [status, (result.branch as Branch).name]),
+    [
+      [0, "one"],
+      [0, "two"],
+    ],
+  );
+  for (const name of ["one", "two"]) {
+    assert.equal(sh(place, `git show ${name}:a.ts`), `a\n${name}\n`);
+    assert.equal(filesOf(place, `main~1 ${name}`), `M\ta.ts\nA\t${name}.ts\n`);
+  }
+  assert.equal(sh(place, "git log --format=%s; git status --porcelain; cat a.ts"), "mine\nstart\n M c.ts\na\n");
+  assert.equal(sh(place, "git fsck --strict --full --no-dangling 2>&1"), "");
+});
+
+test("a branch that is there is gone on with; one that moved meanwhile, or was switched to, stays as it is", async (t) => {
+  const place = makePlace(t, MAKE);
+  sh(place, "git checkout -qb work; echo w >w.ts; git rm -q c.ts; git add -A; git commit -qm w; git checkout -q main");
+  const first = await onBranch(place, "work", [run("ls; echo 1 >>w.ts"), DONE]);
+  assert.deepEqual([first.results[0]?.text, first.branch.name], ["a.ts\nb.ts\nd\nw.ts", "work"]);
+  assert.equal(
+    sh(place, "git show work:w.ts; git log --format=%s work; ls"),
+    "w\n1\na task\nw\nstart\na.ts\nb.ts\nc.ts\nd\n",
+  );
+  const meanwhile = {
+    "git update-ref refs/heads/work main": /^your branch work has moved meanwhile, so it stays$/,
+    "git checkout -q work": /^the branch is in use: it is checked out in this checkout$/,
+  };
+  for (const [act, note] of Object.entries(meanwhile)) {
+    const model = script(place, [run("touch started; sleep 1.5; echo 2 >>a.ts"), DONE]);
+    const { ended, seen } = start(place, runArguments(model, ["--branch", "work"]));
+    await until("it works", () => seen().includes('"tool_use"'));
+    sh(place, act);
+    const before = sh(place, "git rev-parse work; git status --porcelain");
+    const branch = readPlayed(await ended).result.branch as Branch;
+    assert.match(branch.note ?? "", note);
+    assert.match(branch.name ?? "", /^ringfence\/work-[0-9a-f]{7}$/);
+    assert.equal(sh(place, "git rev-parse work; git status --porcelain"), before);
+    assert.equal(sh(place, `git show ${branch.name}:a.ts`), "a\n2\n");
+  }
+});
+
+test("what cannot be a branch of its own is refused before anything starts, with what to do", async (t) => {
+  const place = makePlace(t, MAKE);
+  sh(place, "git worktree add -q ../tree -b inTree");
+  const model = script(place, [run("touch z"), DONE]);
+  const main = await ringfence(place, ["run", "a task", "--model", model, "--branch", "main"]);
+  assert.deepEqual(
+    [main.status, main.stderr],
+    [
+      2,
+      "ringfence: --branch main: it is in use: it is checked out in this checkout; give another name, or switch there first\n",
+    ],
+  );
+  const land = await ringfence(place, ["run", "a task", "--model", model, "--branch", "z", "--land", "auto"]);
+  assert.deepEqual([land.status, /does not go with --land/.test(land.stderr)], [2, true]);
+  const unborn = makePlace(t, "git init -q .", { git: false });
+  const bare = makePlace(t, MAKE, { git: false });
+  for (const [where, cwd, why] of [
+    [unborn, unborn.checkout, /no commit yet: git commit first/],
+    [bare, bare.checkout, /no git repository: git init and commit first/],
+    [place, join(place.root, "tree"), /start in the main checkout/],
+  ] as const) {
+    const { status, stderr } = await ringfence(where, ["run", "a task", "--model", model, "--branch", "z"], { cwd });
+    assert.deepEqual([status, why.test(stderr)], [2, true], stderr);
+  }
+  assert.equal(sh(place, "ls $HOME/.local/state/ringfence/sessions 2>/dev/null | wc -l").trim(), "0");
+});
+
+test("what the person writes in the middle of a command may be committed, and is named then", async (t) => {
+  const place = makePlace(t, MAKE);
+  const wait =
+    "date >out; until grep -q meanwhile b.ts; do sleep 0.05; done; echo box >>b.ts; echo box >>a.ts; git commit -qam both";
+  const { ended } = start(place, runArguments(script(place, [run(wait), DONE]), ["--branch", "feat"]));
+  await until("it works", () => hasIgnored(place));
+  sh(place, "echo new >new.ts; echo more >>c.ts; sleep 0.05; echo meanwhile >>b.ts");
+  const { result } = readPlayed(await ended);
+  const branch = result.branch as Branch;
+  assert.deepEqual([branch.name, branch.changed_meanwhile], ["feat", ["b.ts", "c.ts"]]);
+  const text = await ringfence(place, [
+    "run",
+    "a task",
+    "--model",
+    script(place, [run("echo x >>a.ts"), DONE]),
+    "--branch",
+    "feat",
+  ]);
+  assert.equal(text.stderr.split("\n").at(-2), "branch feat: 1 commit; look: git log -p HEAD..feat");
+});
+
+test("what the person saves while a background command lives is not written into the view, nor committed", async (t) => {
+  const place = makePlace(t, MAKE);
+  const wait = "date >out; until grep -q meanwhile b.ts; do sleep 0.05; done; sleep 1; echo box >>a.ts; sleep 1";
+  const turns = [run("sleep 60", { background: true }), run(wait), run("echo more >>a.ts"), DONE];
+  const { ended } = start(place, runArguments(script(place, turns), ["--branch", "feat"]));
+  await until("it works", () => hasIgnored(place));
+  sh(place, "echo me >>c.ts; echo me >new.ts; echo meanwhile >>b.ts");
+  await until("it has seen that", () => inLayer(place, "a.ts") === "a\nbox\n");
+  assert.equal(inLayer(place, "{b,c,new}.ts"), "");
+  const branch = readPlayed(await ended).result.branch as Branch;
+  assert.deepEqual([branch.name, branch.changed_meanwhile], ["feat", []]);
+  assert.equal(filesOf(place, "main feat"), "M\ta.ts\n");
+});
+
+test("a secret file in a commit holds it, and the session is kept: its commits land when they can, never its files", async (t) => {
+  const place = makePlace(t, `${MAKE}; echo TOKEN=abc >.env`);
+  const { branch, status, result } = await onBranch(place, "feat", [
+    run(
+      "echo x >>a.ts; git commit -qam good; git update-index --no-skip-worktree .env; git commit -qm secret .env; echo y >>a.ts",
+    ),
+    DONE,
+  ]);
+  assert.deepEqual(
+    [status, branch.name, branch.commits.map(({ state }) => state)],
+    [21, "feat", ["lands", "waits", "waits"]],
+  );
+  assert.match(branch.commits[1]?.why ?? "", /^\.env: it may hold a secret/);
+  assert.equal(sh(place, "git log --format=%s feat; git show feat:.env"), "good\nstart\nTOKEN=abc\n");
+  const before = checkoutOf(place);
+  for (const words of [
+    ["land", "a.ts"],
+    ["diff", "a.ts"],
+  ]) {
+    const { status: code, stderr } = await ringfence(place, words);
+    assert.deepEqual([code, /never land by themselves.*git merge feat/.test(stderr)], [2, true], stderr);
+  }
+  const diff = await ringfence(place, ["diff"]);
+  assert.match(
+    diff.stdout,
+    new RegExp(`^session ${String(result.session_id)} works on the branch feat\nwaits commit \\w+ secret: `),
+  );
+  assert.deepEqual(Object.keys(JSON.parse((await ringfence(place, ["diff", "--json"])).stdout)), [
+    "branch",
+    "commits",
+    "commits_note",
+  ]);
+  assert.deepEqual([(await ringfence(place, ["land"])).status, checkoutOf(place)], [21, before]);
+  assert.equal((await ringfence(place, ["discard"])).status, 0);
+});
+
+test("after kill -9 in the middle of a run, land puts the commits on the branch", async (t) => {
+  const place = makePlace(t, MAKE);
+  const model = script(place, [run("echo x >>a.ts; git commit -qam one; date >out; sleep 60"), DONE]);
+  const { child, ended } = start(place, runArguments(model, ["--branch", "feat"]));
+  await until("it has committed", () => hasIgnored(place));
+  process.kill(-(child.pid ?? 0), "SIGKILL");
+  await ended;
+  const { status, stdout } = await ringfence(place, ["land"]);
+  assert.deepEqual([status, stdout.split("\n")[0]], [0, "branch feat: 1 commit; look: git log -p HEAD..feat"]);
+  assert.equal(sh(place, "git show feat:a.ts; cat a.ts"), "a\nx\na\n");
+  assert.equal((await ringfence(place, ["land"])).stdout, "branch feat: nothing landed\n");
+});
+
+test("nothing that a hostile repository or the agent plants runs outside, and no odd tree becomes a branch", async (t) => {
+  const place = makePlace(t, MAKE);
+  const evil = join(place.root, "evil");
+  writeFileSync(evil, `#!/bin/sh\ntouch ${place.root}/ran\ncat\n`, { mode: 0o755 });
+  const plant = `for name in post-checkout reference-transaction post-index-change pre-commit; do cp ${evil} .git/hooks/$name; done; for key in core.fsmonitor filter.x.smudge filter.x.clean gpg.program core.pager; do git config $key ${evil}; done; git config commit.gpgSign true; echo '* filter=x' >.git/info/attributes; rm -f ${place.root}/ran`;
+  sh(place, plant);
+  const { branch, result } = await onBranch(place, "feat", [
+    run(
+      `${plant.replace(`cp ${evil}`, "cp a.ts").replace(/; rm -f.*/, "")}; git -c commit.gpgSign=false -c core.hooksPath=/x commit -q --allow-empty -m good`,
+    ),
+    run(
+      "id=$(git rev-parse HEAD:a.ts | sed 's/../\\\\x&/g'); t=$( (git cat-file tree HEAD^{tree}; printf \"100644 .git\\0$id\") | git hash-object -t tree -w --literally --stdin); git -c core.hooksPath=/x update-ref HEAD $(git commit-tree $t -p HEAD -m odd)",
+    ),
+    DONE,
+  ]);
+  assert.equal(existsSync(`${place.root}/ran`), false);
+  assert.deepEqual([branch?.name, branch?.commits], [null, []], JSON.stringify(result));
+  assert.match(branch.note ?? "", /commits stay in the layer: git index-pack failed/);
+  assert.equal(sh(place, "git -c core.hooksPath=/x branch --format='%(refname:short)'"), "main\n");
+});
