@@ -1,10 +1,10 @@
 import type { Box } from "../box/box.ts";
-import { readFacts } from "../box/folder.ts";
 import type { Streamed, Streams } from "../box/stream.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
-import { abandon, discardFor } from "./changeset.ts";
+import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
+import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -18,7 +18,7 @@ export async function execInBox(
   workplace: Workplace,
   command: string,
   streams: Streams,
-): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean }> {
+): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean; readonly notes: readonly string[] }> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
@@ -31,25 +31,15 @@ export async function execInBox(
       throw error;
     });
   const box = await opening;
-  let hasChanges = false;
+  let ended: Ended;
   try {
-    ledger.append({
-      type: "outcome",
-      at: Date.now(),
-      call: null,
-      ok: done.status === 0,
-      status: done.status,
-      message: done.message,
-    });
-    hasChanges = await box.hasChanges();
-    return { ...done, session: folder.id, hasChanges };
+    const { status, message } = done;
+    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message });
   } finally {
-    await box.close();
-    // A session that changed nothing waits for nobody.
-    if (!hasChanges) await discardFor({ path: folder.path, facts: readFacts(folder.path) }, { gate, ledger });
-    ledger.sync();
-    ledger.close();
+    ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
+  const notes = [...droppedNotes(box), ...ended.notes];
+  return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes };
 }
 
 async function streamInto(box: Box, gate: Gate, command: string, streams: Streams): Promise<Streamed> {

@@ -16,6 +16,8 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "undo",
   "recover",
   "remove",
+  "keep",
+  "forget",
 ]);
 
 /** The one way to a permit: decides, records the decision, and only then mints. */

@@ -1,5 +1,5 @@
 import { Box, type BoxPlan } from "../box/box.ts";
-import { readFacts, type SessionFolder } from "../box/folder.ts";
+import type { SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -8,9 +8,10 @@ import type { Outcome } from "../core/outcome.ts";
 import { bound, counted } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
-import { abandon, discardFor } from "./changeset.ts";
+import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
+import { droppedNotes, endBox } from "./keep.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
@@ -214,13 +215,13 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
   }
 
-  /** Ends the box and the record; a session that changed nothing leaves no layer behind. */
-  async close(): Promise<void> {
-    const hasChanges = await this.box.hasChanges().catch(() => true);
-    await this.box.close();
-    const { path } = this.box.folder;
-    if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
-    this.ledger.close();
+  /** Ends the box and the record; a session that changed nothing leaves no layer behind. Returns what a person must hear. */
+  async close(): Promise<readonly string[]> {
+    try {
+      return (await endBox(this.box, this)).notes;
+    } finally {
+      this.ledger.close();
+    }
   }
 }
 

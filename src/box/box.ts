@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
+import { type Base, type Dropped, prepareBase } from "./base.ts";
+import { existingWorkspace, partFolders, showBase } from "./base-show.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
@@ -50,6 +52,10 @@ export class Box {
   readonly limits: Limits;
   readonly background = new Background();
   readonly masked: readonly string[];
+  /** What it shows of the base layer; null when nothing. */
+  readonly base: Base | null;
+  /** Units of the base layer that did not belong beside the checkout any more when the box was set up. */
+  readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
   readonly #holder: Holder;
@@ -64,6 +70,8 @@ export class Box {
     this.folder = parts.folder;
     this.limits = parts.limits;
     this.masked = parts.masked;
+    this.base = parts.base;
+    this.dropped = parts.dropped;
     this.below = parts.below;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
@@ -113,10 +121,12 @@ export class Box {
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
     const unixSockets = uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
     writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+    const preparing = prepareBase(plan.state, { checkout, programs });
     const holder = new Holder({
       programs,
       session: folder.path,
       checkout,
+      workspace: existingWorkspace(plan.state, checkout),
       launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
       limits,
@@ -127,9 +137,11 @@ export class Box {
       const found: Parameters<typeof writeMasks>[1][number][] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = writeMasks(join(folder.path, "mask"), found, holder);
+      const { base, dropped } = await showBase(await preparing, folder, holder);
       await holder.mountView();
-      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked });
-      return new Box({ folder, limits, masked, below: plan.below ?? "", holder, cgroups });
+      const parts = partFolders(base);
+      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, parts });
+      return new Box({ folder, limits, masked, base, dropped, below: plan.below ?? "", holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -189,6 +201,16 @@ export class Box {
     this.#pool.refill();
   }
 
+  /** Ends every command for good and does something to the layer, which nothing writes from then on. The box can only be closed. */
+  async retire(act: () => Promise<void>): Promise<void> {
+    this.#watch.close();
+    for (const oneShot of this.#active) oneShot.kill();
+    await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
+    await this.#pool.drain();
+    await this.#holder.unmountView();
+    await act();
+  }
+
   /** Says whether the layer holds anything at all. */
   hasChanges(): Promise<boolean> {
     return this.#holder.hasChanges();
@@ -229,6 +251,8 @@ interface BoxParts {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly masked: readonly string[];
+  readonly base: Base | null;
+  readonly dropped: readonly Dropped[];
   readonly below: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;

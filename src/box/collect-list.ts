@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Change, type ChangeType, encodePath } from "../core/changes.ts";
 import type { Link } from "../core/classify-all.ts";
 import type { SessionFacts } from "./folder.ts";
 import type { Landed } from "./landed.ts";
 import { findProgram, type Programs } from "./programs.ts";
+import type { Bind } from "./sandbox.ts";
 import { askScript, type RecordReader } from "./script.ts";
 
 export interface CollectPlan {
@@ -47,6 +49,7 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 /** Lists every difference between the layer and the checkout, without reading more than must be compared. */
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
   const listed: Listed = { items: [], links: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const parts = (plan.facts.parts ?? []).filter((part) => existsSync(part));
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
   const reader = await askScript({
     programs: plan.programs,
@@ -55,6 +58,7 @@ export async function listLayer(plan: CollectPlan, landed: Landed): Promise<List
     binds: [
       { source: join(plan.sessionPath, "layer/upper"), target: "/upper", access: "read" },
       { source: plan.facts.checkout, target: "/base", access: "read" },
+      ...parts.map((source, at): Bind => ({ source, target: `/parts/${at}`, access: "read" })),
     ],
     input: [String(Math.floor(plan.facts.startedAt)), ...folders],
     timeoutMs: LIST_MS_MAX,
@@ -101,23 +105,39 @@ function readItem(reader: RecordReader): Item {
 }
 
 /** Asks git, with the checkout's own rules; without git only dependency folders are ignored. */
-export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Promise<ReadonlySet<string>> {
-  const asked = items
-    .filter((item) => !item.isBeyondLink && item.change.type !== "other")
-    .map(({ change }) => change.path);
+export function askIgnored(
+  plan: Pick<CollectPlan, "facts" | "programs">,
+  items: readonly Item[],
+): Promise<ReadonlySet<string>> {
+  const asked = items.filter((item) => !item.isBeyondLink && item.change.type !== "other");
+  const isFolder = ({ change }: Item) => (change.action === "delete" ? change.base?.type : change.type) === "dir";
+  return askIgnoredPaths(
+    { checkout: plan.facts.checkout, programs: plan.programs },
+    asked.map((item) => ({ path: item.change.path, isFolder: isFolder(item) })),
+  );
+}
+
+/** Asks it about paths that the checkout need not have: a rule may be for folders alone. */
+export async function askIgnoredPaths(
+  { checkout, programs }: { readonly checkout: string; readonly programs: Programs },
+  paths: readonly { readonly path: string; readonly isFolder: boolean }[],
+): Promise<ReadonlySet<string>> {
   const git = findProgram("git");
-  if (git === null) return new Set(asked.filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)));
-  if (asked.length === 0) return new Set();
+  if (git === null)
+    return new Set(
+      paths.map(({ path }) => path).filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)),
+    );
+  if (paths.length === 0) return new Set();
   const reader = await askScript({
-    programs: plan.programs,
+    programs,
     mode: "ignore",
     args: [git],
-    binds: [{ source: plan.facts.checkout, target: "/base", access: "read" }],
-    input: asked.map((path) => Buffer.from(encodePath(path))),
+    binds: [{ source: checkout, target: "/base", access: "read" }],
+    input: paths.map(({ path, isFolder }) => Buffer.from(encodePath(isFolder ? `${path}/` : path))),
     timeoutMs: LIST_MS_MAX,
   });
   const ignored = new Set<string>();
-  while (!reader.isAtEnd) ignored.add(reader.path());
+  while (!reader.isAtEnd) ignored.add(reader.path().replace(/\/$/, ""));
   return ignored;
 }
 

@@ -16,6 +16,8 @@ export interface SessionFacts {
   readonly startedAt: number;
   /** Paths that the view shows masked; they never land. */
   readonly masked: readonly string[];
+  /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */
+  readonly parts?: readonly string[];
 }
 
 /** Makes a session's folder, for this user alone. */

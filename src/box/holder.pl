@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
+my ($root, $session, $checkout, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, @binds) = @ARGV;
 @ARGV = ();
 my %number =
   $arch eq "arm64"
@@ -18,6 +18,7 @@ my %number =
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
 my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE) = (2, -100, 0x8000);
 my $fifos_made = 0;
+my (@parts, %held);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 $| = 1;
 umask 0022;
@@ -122,7 +123,22 @@ sub mount_view {
     utime $root[8], $root[9], "/layer/upper" unless grep { !/^\.\.?$/ } readdir $layer;
     closedir $layer;
     mount_at("overlay", "/t$checkout", "overlay", $NOSUID | $NODEV,
-        "userxattr,index=on,lowerdir=/mask:/lower,upperdir=/layer/upper,workdir=/layer/work") or return 0;
+        "userxattr,index=on,lowerdir=" . join(":", "/mask", (map { "/base/$_" } @parts), "/lower") . ",upperdir=/layer/upper,workdir=/layer/work") or return 0;
+    return 1;
+}
+
+# Chooses which parts of the base layer the view shows. Each is locked as long as the holder lives, so that none is removed
+# meanwhile; one that is gone already makes the answer no.
+sub show_parts {
+    for my $name (@_) {
+        next if $held{$name};
+        my $flags = 0200000;
+        my $opened = sysopen(my $part, "/base/$name", $flags);
+        # Shared, and without waiting.
+        $opened && flock($part, 1 | 4) && join(":", (stat $part)[0, 1]) eq join(":", (stat "/base/$name")[0, 1]) or return 0;
+        $held{$name} = $part;
+    }
+    @parts = @_;
     return 1;
 }
 
@@ -220,7 +236,7 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755 for qw(usr proc tmp t lower layer mask home ctl s f cg bind base empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -229,6 +245,7 @@ for my $name (qw(bin sbin lib lib64 lib32)) {
 bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
+bind_at($workspace, "$root/base", $RDONLY | $NOSUID | $NODEV) if $workspace ne "";
 bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
@@ -273,6 +290,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "v") { print mount_view() ? "viewed\n" : "failed mount: $!\n" }
     elsif ($word eq "u") { print unmount("/t$checkout", 0) ? "unviewed\n" : "failed umount: $!\n" }
+    elsif ($word eq "b") { print "parts ", show_parts(split / /, $rest), "\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.
         my $path = pack "H*", $rest;

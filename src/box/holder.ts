@@ -10,6 +10,8 @@ export interface HolderPlan {
   /** The session's folder; holds `root layer/upper layer/work mask home ctl`. */
   readonly session: string;
   readonly checkout: string;
+  /** Folder of the checkout's base layer; null without one. */
+  readonly workspace: string | null;
   readonly launcher: string;
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
@@ -81,6 +83,7 @@ export class Holder {
       plan.launcher,
       String(plan.limits.tmpBytes),
       plan.cgroups.pids ?? "",
+      plan.workspace ?? "",
       ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
@@ -113,6 +116,12 @@ export class Holder {
   /** Folder of the FIFOs, in the holder's memory: on a disk they cost a call a millisecond. */
   get fifos(): string {
     return `/proc/self/fd/${this.#fifos ?? "none"}`;
+  }
+
+  /** Chooses the parts of the base layer that the view shows from its next mount on; false when one was removed meanwhile. */
+  async showParts(names: readonly string[]): Promise<boolean> {
+    this.#say(`b ${names.join(" ")}`);
+    return (await this.#expect("parts")) === "parts 1";
   }
 
   async mountView(): Promise<void> {

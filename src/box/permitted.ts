@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
+import { type BasePlan, forgetBase } from "./base.ts";
 import type { Box } from "./box.ts";
 import { type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
+import { type KeepPlan, type Kept, keepIgnored } from "./keep.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import type { Programs } from "./programs.ts";
@@ -38,6 +40,18 @@ export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Pro
   if (effect.kind !== "land-commits" || effect.digest !== plan.found.digest)
     throw new Error("bug: a permit for other commits");
   return landCommits(plan, effect);
+}
+
+/** Spends a permit to move what git ignores from a layer that holds still into the base layer. */
+export function keepPermitted(permit: Permit, plan: KeepPlan): Promise<Kept> {
+  if (spend(permit).kind !== "keep") throw new Error("bug: a permit for something else");
+  return keepIgnored(plan);
+}
+
+/** Spends a permit to throw the base layer of a checkout away. */
+export function forgetPermitted(permit: Permit, workspace: string, plan: BasePlan): Promise<void> {
+  if (spend(permit).kind !== "forget") throw new Error("bug: a permit for something else");
+  return forgetBase(workspace, plan);
 }
 
 /** Spends a permit to remove all of a session that is over but its record. */

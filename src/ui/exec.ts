@@ -1,6 +1,6 @@
 import { execInBox } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
-import type { Terminal } from "./terminal.ts";
+import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
 export async function execCommand(words: readonly string[], start: Start, terminal: Terminal): Promise<number> {
@@ -24,6 +24,7 @@ export async function execCommand(words: readonly string[], start: Start, termin
       signal: controller.signal,
       onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
     });
+    for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
     return status || done.status;
   } finally {
