@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { quote } from "../box/commands.ts";
+import { visible } from "../core/text.ts";
 
 /** Names of instruction files, the first found in a folder wins. */
 const NAMES = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 const BYTES_MAX = 32_768;
+const NOTE_CHARS_MAX = 500;
 
 export interface Instructions {
   readonly path: string;
@@ -40,11 +42,24 @@ export function parseInstructions(output: string, mark: string): Instructions[] 
 }
 
 const END = "\n</repository-text>";
+const NOTES_END = "\n</ringfence-notes>";
 
 /** Finds the person's own words in what `presentInstructions` wrote. */
 export function promptOf(presented: string): string {
-  const end = presented.lastIndexOf(`${END}\n\n`);
-  return end < 0 ? presented : presented.slice(end + END.length + 2);
+  const ends = [END, NOTES_END].map((end) => ({ end, at: presented.lastIndexOf(`${end}\n\n`) }));
+  const { end, at } = ends[0] && ends[0].at >= 0 ? ends[0] : (ends[1] ?? { end: "", at: -1 });
+  return at < 0 ? presented : presented.slice(at + end.length + 2);
+}
+
+/** Writes what changed in the box between two turns before everything else, for the model; each is one line. */
+export function presentNotes(notes: readonly string[], text: string): string {
+  if (notes.length === 0) return text;
+  const lines = notes.map((note) =>
+    visible(note)
+      .replace(/[\n\t]/g, " ")
+      .slice(0, NOTE_CHARS_MAX),
+  );
+  return `<ringfence-notes>\n${lines.join("\n")}${NOTES_END}\n\n${text}`;
 }
 
 /** Writes the instructions as what they are: text from the repository, before the person's words. */

@@ -2,7 +2,8 @@ import { sweep } from "../box/base.ts";
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Kept } from "../box/keep.ts";
-import { keepPermitted } from "../box/permitted.ts";
+import { findOutdated } from "../box/outdated.ts";
+import { dropPermitted, keepPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
 import { discardFor } from "./changeset.ts";
 import type { Record } from "./record.ts";
@@ -48,6 +49,21 @@ export async function endBox(box: Box, record: Record): Promise<Ended> {
 /** Says in a line each what was dropped from the base layer when a box was set up. */
 export function droppedNotes(box: Box): string[] {
   return box.dropped.map(({ path, why }) => `${path}, which an earlier session made, is not shown: ${why}`);
+}
+
+/**
+ * Drops from the box what does not belong beside the checkout any more, when nothing runs in it. Returns a line for each,
+ * for the person and for the model. Where the layer is empty and there is no base layer, it looks at nothing.
+ */
+export async function dropOutdatedFor(box: Box, since: number, record: Record): Promise<string[]> {
+  if (!box.isQuiet || (box.base === null && !(await box.hasChanges()))) return [];
+  const plan = { checkout: readFacts(box.folder.path).checkout, programs: findPrograms() };
+  const outdated = await findOutdated(box, since, plan);
+  if (outdated.length === 0) return [];
+  const units = outdated.map(({ path }) => path);
+  const permit = record.gate.passForPerson({ kind: "forget", units, approvedBy: "person" });
+  await dropPermitted(permit, box, outdated, plan);
+  return outdated.map(({ path, why }) => `what this session had of ${path} is dropped: ${why}`);
 }
 
 async function keepFor(box: Box, { gate, ledger }: Record): Promise<Kept> {

@@ -10,8 +10,8 @@ import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
-import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
-import { droppedNotes, endBox } from "./keep.ts";
+import { instructionsCommand, parseInstructions, presentInstructions, presentNotes } from "./instructions.ts";
+import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
 import type { TurnEnd } from "./turn.ts";
@@ -49,6 +49,8 @@ export class Session {
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
   readonly #startedAt: number;
+  readonly #notes: string[] = [];
+  #lookedAt: number;
   #instructions: Parameters<typeof presentInstructions>[0];
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
@@ -70,6 +72,7 @@ export class Session {
     this.gate = parts.gate;
     this.show = plan.show;
     this.#startedAt = plan.now();
+    this.#lookedAt = plan.box.startedAt;
     this.deadline = deadlineIn(plan.limits.minutesMax);
     this.#instructions = parts.instructions;
     this.system = systemPrompt({
@@ -108,14 +111,29 @@ export class Session {
     });
     const paths = instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
+    for (const line of droppedNotes(box)) session.note(line);
     return session;
   }
 
   addUser(prompt: string): void {
-    const text = presentInstructions(this.#instructions, prompt);
+    const text = presentNotes(this.#notes.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
+  }
+
+  /** Drops from the box what the person's own changes since the last turn have outdated, and notes it. */
+  async dropOutdated(): Promise<void> {
+    const [since, now] = [this.#lookedAt, this.#plan.now()];
+    // What the base layer held was looked at when the box was set up.
+    if (this.messages.length > 0) for (const line of await dropOutdatedFor(this.box, since, this)) this.note(line);
+    this.#lookedAt = now;
+  }
+
+  /** Tells the person now, and the model with the next prompt. */
+  note(text: string): void {
+    this.#notes.push(text);
+    this.show({ type: "note", text });
   }
 
   recordRequest(): void {
@@ -215,10 +233,10 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
   }
 
-  /** Ends the box and the record; a session that changed nothing leaves no layer behind. Returns what a person must hear. */
-  async close(): Promise<readonly string[]> {
+  /** Ends the box and the record; a session that changed nothing leaves no layer behind. */
+  async close(): Promise<void> {
     try {
-      return (await endBox(this.box, this)).notes;
+      for (const text of (await endBox(this.box, this)).notes) this.show({ type: "note", text });
     } finally {
       this.ledger.close();
     }

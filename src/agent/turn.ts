@@ -21,6 +21,7 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);
+  await session.dropOutdated();
   session.addUser(prompt);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {

@@ -4,9 +4,13 @@
 #   look   /base, and /upper when a layer is there -> what the checkout has where the units lie
 #   take   /session/layer/upper -> /session/NEW/KIND/UNIT…       input: NEW, then stay/move/copy/own "" PATH, unit KIND PATH
 #   merge  /w/NEW and the parts of /w -> a new part each, /w/current   input: NEW, then part KIND NAME, unit KIND PATH STATE SEEN META
+#   find   /upper -> the folders in it that have one of the names    input: names
+#   drop   removes the units that are named from /session/layer/upper input: paths
+#   filter copies parts of /w, by links, without the units named     input: for each part NAME COUNT PATH…
 #   sweep  removes the parts of /w that are neither in /w/current nor shown in a box
 #
-# Every string ends in NUL. /w/current holds "1", then part KIND NAME BYTES FILES and unit KIND PATH PART META.
+# Every string ends in NUL. /w/current holds "1", then part KIND NAME BYTES FILES and unit KIND PATH PART META GONE.
+# GONE names, in hexadecimal digits, the folders of the checkout in whose place the unit has none.
 use strict;
 use warnings;
 no warnings "recursion";
@@ -19,7 +23,7 @@ my %number =
   ? (lgetxattr => 9, lsetxattr => 5, utimensat => 88, linkat => 37, statx => 291, lremovexattr => 15)
   : (lgetxattr => 192, lsetxattr => 188, utimensat => 280, linkat => 265, statx => 332, lremovexattr => 198);
 my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW, $ENODATA, $EOPNOTSUPP) = (-100, 0x100, 61, 95);
-my ($PATH_BYTES_MAX, $LOOK_MAX, $LOCK_S, $AGE_S, $COPY_BYTES_MAX) = (3900, 20_000, 60, 86_400, 1 << 30);
+my ($PATH_BYTES_MAX, $LOOK_MAX, $FIND_MAX, $LOCK_S, $AGE_S, $COPY_BYTES_MAX) = (3900, 20_000, 200_000, 60, 86_400, 1 << 30);
 binmode STDIN;
 binmode STDOUT;
 umask 0077;
@@ -27,7 +31,7 @@ umask 0077;
 my @in = do { local $/; my $all = <STDIN> // ""; split /\0/, $all, -1 };
 @in >= 2 && $in[-1] eq "" && $in[-2] eq "." or die "the input is cut short\n";
 splice @in, -2;
-my %run = (look => \&look, take => \&take, merge => \&merge, sweep => \&sweep);
+my %run = (look => \&look, find => \&find, drop => \&drop, take => \&take, merge => \&merge, filter => \&filter, sweep => \&sweep);
 ($run{$mode} // die "unknown mode\n")->();
 close STDOUT or die "output: $!\n";
 
@@ -108,6 +112,27 @@ sub look {
     my %hash = hashes(keys %files);
     my $print = sub { join "\n", map { "$_->[0] " . ($hash{$_->[1]} // "?") } @_ };
     for (@found) { my ($path, $place, $exists, $newest, $locked, $own, $seen) = @$_; record("U", $path, $place, $exists, $newest, $locked, $print->(@$own), $print->(@$seen), (grep { $_->[1] =~ m{^/upper/} } @$seen) ? 1 : 0) }
+}
+
+sub find {
+    my %wanted = map { $_ => 1 } @in;
+    my ($count, @queue) = (0, "");
+    while (defined(my $folder = pop @queue)) {
+        for my $name (names("/upper/$folder")) {
+            my $path = $folder eq "" ? $name : "$folder/$name";
+            next if $name eq ".git" || length $path > $PATH_BYTES_MAX || ++$count > $FIND_MAX;
+            if ($wanted{$name}) { record("F", $path) if is_folder("/upper/$path") || is_whiteout("/upper/$path") }
+            elsif (is_folder("/upper/$path")) { push @queue, $path }
+        }
+    }
+}
+
+sub drop {
+    for my $path (@in) {
+        my $unit = "/session/layer/upper/$path";
+        next if !has_place("/session/layer/upper", $path) || !at($unit);
+        system("/bin/rm", "-rf", "--one-file-system", "--", $unit) == 0 or die "it could not be removed whole\n";
+    }
 }
 
 # When a copy of the person's changed last. What a package manager fills changes where it is entered, or a little below.
@@ -288,9 +313,9 @@ sub read_current {
     return (\%part, \%unit) if !@strings;
     (shift @strings) eq "1" or die "/w/current is of another version\n";
     while (@strings) {
-        my ($word, @fields) = splice @strings, 0, 5;
+        my ($word, @fields) = splice @strings, 0, $strings[0] eq "part" ? 5 : 6;
         if ($word eq "part") { $part{$fields[0]} = { name => $fields[1], bytes => $fields[2], files => $fields[3] } }
-        else { $unit{$fields[1]} = { kind => $fields[0], part => $fields[2], meta => $fields[3] } }
+        else { $unit{$fields[1]} = { kind => $fields[0], part => $fields[2], meta => $fields[3], gone => $fields[4] } }
     }
     return (\%part, \%unit);
 }
@@ -301,7 +326,7 @@ sub write_current {
     binmode $file;
     print $file "1\0";
     for my $kind (sort keys %$part) { print $file map { "$_\0" } "part", $kind, @{ $part->{$kind} }{qw(name bytes files)} }
-    for my $path (sort keys %$unit) { print $file map { "$_\0" } "unit", $unit->{$path}{kind}, $path, @{ $unit->{$path} }{qw(part meta)} }
+    for my $path (sort keys %$unit) { print $file map { "$_\0" } "unit", $unit->{$path}{kind}, $path, @{ $unit->{$path} }{qw(part meta gone)} }
     close $file or die "current: $!\n";
     rename "/w/current.new", "/w/current" or die "current: $!\n";
 }
@@ -329,7 +354,7 @@ sub merge {
         $changed{$kind}{$path} = { state => $state, seen => $seen, meta => $meta };
     }
     for my $kind (sort keys %changed) {
-        my $name = sprintf "part-%08x%08x", rand 1 << 32, rand 1 << 32;
+        my $name = part_name();
         my $tree = "/w/" . ($new eq "" ? $name : "$new/$kind");
         mkdir $tree, 0755;
         chmod 0755, $tree;
@@ -339,8 +364,9 @@ sub merge {
             record("R", $path) if $one->{state} eq "taken" && $other && $other->{part} ne $one->{seen};
             next if $one->{state} ne "taken" || !has_place($tree, $path) || !at("$tree/$path");
             add_below("$tree/$path", "/w/$seen_part{$kind}/$path", "/base/$path") if ($seen_part{$kind} // "") ne "";
-            tidy("$tree/$path", "/base/$path");
-            $unit->{$path} = { kind => $kind, part => $name, meta => $one->{meta} } if at("$tree/$path");
+            my @gone;
+            tidy("$tree/$path", "/base/$path", $path, \@gone);
+            $unit->{$path} = { kind => $kind, part => $name, meta => $one->{meta}, gone => join " ", map { unpack "H*", $_ } @gone } if at("$tree/$path");
         }
         for my $path (sort grep { $unit->{$_}{kind} eq $kind && !$changed{$kind}{$_} } keys %$unit) {
             my $from = "/w/$part->{$kind}{name}/$path";
@@ -355,6 +381,20 @@ sub merge {
     write_current($part, $unit);
     rmdir "/w/$new" if $new ne "";
 }
+
+# For the box of one session, which goes on; no other ever shows it.
+sub filter {
+    my $lock = lock_workspace();
+    while (@in) {
+        my ($from, $count) = splice @in, 0, 2;
+        my %without = map { $_ => 1 } splice @in, 0, $count;
+        my $name = part_name();
+        add_tree("/w/$name", "/w/$from", \%without, "/w/$from");
+        record("P", $name, size_of("/w/$name"));
+    }
+}
+
+sub part_name { return sprintf "part-%08x%08x", rand 1 << 32, rand 1 << 32 }
 
 # Adds to a tree of the box's what the older one has and the box did not touch.
 sub add_below {
@@ -372,7 +412,8 @@ sub add_below {
 }
 
 sub add_tree {
-    my ($to, $from) = @_;
+    my ($to, $from, $without, $root) = @_;
+    return if $without && length $from > length $root && $without->{substr $from, 1 + length $root};
     my @stat = at($from) or return;
     if (!S_ISDIR($stat[2])) {
         # link() of Perl would follow a symbolic link on some systems; this never does.
@@ -380,7 +421,7 @@ sub add_tree {
         return;
     }
     mkdir $to, 0700 or die "mkdir: $!\n";
-    add_tree("$to/$_", "$from/$_") for names($from);
+    add_tree("$to/$_", "$from/$_", $without, $root) for names($from);
     make_opaque($to) if is_opaque($from);
     chmod $stat[2] & 0777, $to;
     set_times($to, @stat);
@@ -388,11 +429,12 @@ sub add_tree {
 
 # A mark of deletion is kept only as long as the checkout has what it hides.
 sub tidy {
-    my ($path, $base) = @_;
+    my ($path, $base, $name, $gone) = @_;
+    push @$gone, $name if is_folder($base) && !is_folder($path);
     if (is_whiteout($path)) { unlink $path or die "unlink: $!\n" if !at($base); return }
     return if !is_folder($path);
     my @stat = at($path);
-    tidy("$path/$_", is_folder($base) ? "$base/$_" : "/nowhere/$_") for names($path);
+    tidy("$path/$_", is_folder($base) ? "$base/$_" : "/nowhere/$_", "$name/$_", $gone) for names($path);
     set_times($path, @stat);
 }
 

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { type KeptUnit, lockfilesOf, type Unit, type UnitKind, type UnitLook, whyStale } from "../core/base-layer.ts";
-import { encodePath } from "../core/changes.ts";
+import { type KeptUnit, type LiveLook, lockfilesOf, type Unit, type UnitKind, whyStale } from "../core/base-layer.ts";
+import { decodePath, encodePath } from "../core/changes.ts";
 import { askIgnoredPaths } from "./collect-list.ts";
 import { findProgram, type Programs } from "./programs.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
@@ -25,22 +25,14 @@ export interface Part {
 export interface BaseUnit extends KeptUnit {
   /** The part that its content came from last. */
   readonly part: string;
+  /** Folders of the checkout in whose place it has none. */
+  readonly gone: readonly string[];
 }
 
 /** A unit that is not shown any more, and why. */
 export interface Dropped {
   readonly path: string;
   readonly why: string;
-}
-
-/** What the checkout has where a unit lies, and the lockfiles that the box sees there. */
-export interface Looked extends UnitLook {
-  /** When one of the person's lockfiles changed last, in milliseconds since 1970. */
-  readonly lockChangedAt: number;
-  /** As `lock`, with the layer's lockfiles in place of those that it changed. */
-  readonly lockInBox: string;
-  /** The layer has a lockfile of its own there. */
-  readonly isLockOfBox: boolean;
 }
 
 export interface BasePlan {
@@ -75,7 +67,14 @@ export function readBase(workspace: string): Base | null {
   while (!reader.isAtEnd) {
     const [word, kind] = [reader.text(), kindOf(reader)];
     if (word === "part") parts.set(kind, { name: partName(reader), bytes: reader.number(), files: reader.number() });
-    else units.push({ kind, path: reader.path(), part: partName(reader), ...(JSON.parse(reader.path()) as Meta) });
+    else {
+      const [path, part, meta] = [reader.path(), partName(reader), JSON.parse(reader.path()) as Meta];
+      const gone = reader
+        .text()
+        .split(" ")
+        .filter((hex) => hex !== "");
+      units.push({ kind, path, part, ...meta, gone: gone.map((hex) => decodePath(Buffer.from(hex, "hex"))) });
+    }
   }
   return { workspace, parts, units };
 }
@@ -128,7 +127,7 @@ export async function lookAt(
   { checkout, programs }: BasePlan,
   units: readonly Unit[],
   layer: string | null,
-): Promise<Map<string, Looked>> {
+): Promise<Map<string, LiveLook>> {
   const binds: Bind[] = [{ source: checkout, target: "/base", access: "read" }];
   if (layer !== null) binds.push({ source: layer, target: "/upper", access: "read" });
   const [reader, ignored] = await Promise.all([
@@ -145,7 +144,7 @@ export async function lookAt(
     }),
     askIgnoredUnits({ checkout, programs }, units),
   ]);
-  const looks = new Map<string, Looked>();
+  const looks = new Map<string, LiveLook>();
   while (!reader.isAtEnd) {
     if (reader.text() !== "U") throw reader.broken("a record");
     const path = reader.path();
@@ -185,6 +184,30 @@ export async function dropUnits(base: Base, paths: readonly string[], plan: Base
     meta: null,
   }));
   await mergeInto(base.workspace, { arrival: null, base, units }, plan);
+}
+
+/** Makes the base layer that one session goes on with, without some units. What later sessions are shown is decided when they begin. */
+export async function withoutUnits(base: Base, paths: readonly string[], programs: Programs): Promise<Base> {
+  const kinds = [...base.parts.keys()];
+  const ofKind = (kind: UnitKind) => base.units.filter((unit) => unit.kind === kind && paths.includes(unit.path));
+  const changed = kinds.filter((kind) => ofKind(kind).length > 0);
+  const reader = await runBase(programs, {
+    mode: "filter",
+    args: [],
+    binds: [{ source: base.workspace, target: "/w", access: "write" }],
+    input: changed.flatMap((kind) => [
+      base.parts.get(kind)?.name ?? "",
+      String(ofKind(kind).length),
+      ...ofKind(kind).map(({ path }) => bytesOf(path)),
+    ]),
+    capability: "CAP_DAC_OVERRIDE",
+  });
+  const parts = new Map(base.parts);
+  for (const kind of changed) {
+    if (reader.text() !== "P") throw reader.broken("a record");
+    parts.set(kind, { name: partName(reader), bytes: reader.number(), files: reader.number() });
+  }
+  return { ...base, parts, units: base.units.filter(({ path }) => !paths.includes(path)) };
 }
 
 /** Throws the base layer of a checkout away. Parts that a session shows stay until it ends. */
@@ -282,7 +305,7 @@ export function listBases(state: string): StoredBase[] {
 export async function runBase(
   programs: Programs,
   plan: {
-    readonly mode: "look" | "take" | "merge" | "sweep";
+    readonly mode: "look" | "find" | "drop" | "take" | "merge" | "filter" | "sweep";
     readonly args: readonly string[];
     readonly binds: readonly Bind[];
     readonly input: readonly (string | Buffer)[];

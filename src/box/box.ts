@@ -4,10 +4,10 @@ import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
-import { existingWorkspace, partFolders, showBase } from "./base-show.ts";
+import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
-import { copyRootMode, type SessionFolder, writeFacts } from "./folder.ts";
+import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Holder } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
@@ -53,7 +53,7 @@ export class Box {
   readonly background = new Background();
   readonly masked: readonly string[];
   /** What it shows of the base layer; null when nothing. */
-  readonly base: Base | null;
+  base: Base | null;
   /** Units of the base layer that did not belong beside the checkout any more when the box was set up. */
   readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
@@ -188,6 +188,19 @@ export class Box {
   /** Mounts the view anew, so that files that were replaced outside are seen. Not done while a command still runs. */
   async remount(): Promise<void> {
     if (this.#active.size === 0) await this.renew(async () => {});
+  }
+
+  /** Whether no command runs. */
+  get isQuiet(): boolean {
+    return this.#active.size === 0;
+  }
+
+  /** Shows another base layer from the next mount of the view on. */
+  async show(base: Base): Promise<void> {
+    if (this.base !== null) putMasksBack(this.base, this.folder);
+    const { base: shown } = await showBase({ base, dropped: [] }, this.folder, this.#holder);
+    this.base = shown;
+    writeFacts(this.folder, { ...readFacts(this.folder.path), parts: partFolders(shown) });
   }
 
   /** Kills every command, does something to the layer while no view is mounted, and mounts it again. */

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import {
   chooseTaken,
   foldersAbove,
+  type LiveLook,
   outermostIgnored,
   type Taken,
   UNITS_MAX,
@@ -14,7 +15,6 @@ import {
   bringIn,
   bytesOf,
   type Dropped,
-  type Looked,
   lookAt,
   type MergedUnit,
   type Meta,
@@ -52,6 +52,7 @@ export async function keepIgnored(plan: KeepPlan): Promise<Kept> {
   const { checkout } = plan.facts;
   const workspace = makeWorkspace(dirname(dirname(plan.sessionPath)), checkout);
   const found = await findIgnored(plan);
+  if (found.units.length === 0 && plan.base === null) return { units: [], notes: [], workspace };
   const looks = await lookAt({ checkout, programs: plan.programs }, found.units, layerOf(plan));
   const judged = found.units.map((unit) => judge(unit, looks.get(unit.path), plan.facts.startedAt));
   const refused = judged.flatMap(({ unit, why }) => (why === null ? [] : [{ path: unit.path, why }]));
@@ -121,7 +122,7 @@ async function findIgnored(plan: KeepPlan): Promise<Found> {
 /** Says whether a unit of this session's belongs beside the checkout as it is now, and writes down what it was made beside. */
 function judge(
   unit: Unit,
-  look: Looked | undefined,
+  look: LiveLook | undefined,
   since: number,
 ): { readonly unit: Unit; readonly meta: Meta; readonly why: string | null } {
   const locks = look ? [...new Set([look.lockInBox, ...(look.lockChangedAt > since ? [] : [look.lock])])] : [];

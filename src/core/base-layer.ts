@@ -115,6 +115,29 @@ export function whyStale(unit: KeptUnit, look: UnitLook): string | null {
   return null;
 }
 
+/** Names that a folder of dependencies has. */
+export const DEPENDENCY_NAMES: readonly string[] = [...LOCKFILES.keys()];
+
+/** What is known beside a look while a session goes on. */
+export interface LiveLook extends UnitLook {
+  /** When one of the person's lockfiles changed last, in milliseconds since 1970. */
+  readonly lockChangedAt: number;
+  /** As `lock`, with the box's lockfiles in place of those that it changed; it differs then, unless it landed. */
+  readonly lockInBox: string;
+  readonly isLockOfBox: boolean;
+}
+
+/**
+ * Says why what the box has of a unit does not belong beside the checkout any more: the person changed their copy or the
+ * lockfile since. Null when it does.
+ */
+export function whyOutdated(unit: Unit, look: LiveLook, since: number): string | null {
+  if (!look.isIgnored) return null;
+  if (look.exists && look.changedAt > since) return "you changed yours";
+  const hasLanded = look.isLockOfBox && look.lockInBox === look.lock;
+  return unit.kind === "dependencies" && look.lockChangedAt > since && !hasLanded ? "you changed the lockfile" : null;
+}
+
 function mayBeSecret(path: string): boolean {
   return !WITHOUT_SECRETS.test(path) && secretKind(path) !== null;
 }

@@ -37,6 +37,8 @@ export type SessionEvent =
       readonly tools: readonly string[];
     }
   | { readonly type: "instructions"; readonly paths: readonly string[] }
+  /** What the person should know of the box: ignored files of an earlier session that are not shown, for one. */
+  | { readonly type: "note"; readonly text: string }
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "reasoning"; readonly text: string }
   | { readonly type: "retry"; readonly attempt: number; readonly waitMs: number; readonly reason: string }

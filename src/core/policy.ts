@@ -52,7 +52,7 @@ const PERSONS_REASON = {
   recover: "the person's landing or undo broke off: each file is made whole",
   remove: "the person removes a session that is over",
   keep: "the person's session ends: ignored files stay for the next",
-  forget: "the person throws the base layer away",
+  forget: "the person throws it away, or has their own",
 } as const;
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {

@@ -9,7 +9,7 @@ import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { diffLive, discardLive, landApproved, landLive, showHeld } from "./changes.ts";
 import { describeCall, waitingFiles, writeLeftover } from "./report.ts";
 import { openSession } from "./run.ts";
-import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
+import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
@@ -137,6 +137,7 @@ function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
     stderr.write(dim(stderr, `\n· ${event.call.name} `));
     writeSafe(stderr, `${describeCall(event.call)}\n`);
   } else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+  else if (event.type === "note") writeSafe(stderr, row(`note: ${event.text}`));
   else if (event.type === "retry")
     writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
 }

@@ -60,6 +60,7 @@ function textReport({ stdout, stderr }: Terminal): Report {
         writeSafe(stderr, `${event.text}\n`);
       else if (event.type === "retry")
         writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
+      else if (event.type === "note") writeSafe(stderr, row(`note: ${event.text}`));
     },
     result(result) {
       if (result.reason === "done" || result.reason === "approval-needed")
@@ -133,6 +134,8 @@ function streamReport(terminal: Terminal): Report {
             session_id: session,
             paths: event.paths,
           });
+        case "note":
+          return writeJson(terminal, { type: "system", subtype: "note", session_id: session, text: event.text });
         case "text":
         case "reasoning":
         case "call":
