@@ -174,7 +174,7 @@ async function askIgnoredUnits(plan: BasePlan, units: readonly Unit[]): Promise<
 }
 
 /** Takes units out of the base layer: new parts without them, which later sessions show. */
-export async function dropUnits(base: Base, paths: readonly string[], plan: BasePlan): Promise<void> {
+async function dropUnits(base: Base, paths: readonly string[], plan: BasePlan): Promise<void> {
   const kinds = new Map(base.units.map(({ path, kind }) => [path, kind]));
   const units = paths.map((path) => ({
     path,
