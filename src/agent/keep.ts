@@ -2,10 +2,12 @@ import { sweep } from "../box/base.ts";
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Kept } from "../box/keep.ts";
+import { actUnnoticed } from "../box/measure.ts";
 import { findOutdated } from "../box/outdated.ts";
 import { dropPermitted, keepPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
 import { discardFor } from "./changeset.ts";
+import { newestLanding } from "./config-sessions.ts";
 import type { Record } from "./record.ts";
 
 /** What a box left when it ended. */
@@ -29,13 +31,18 @@ export async function endBox(box: Box, record: Record): Promise<Ended> {
     hasChanges = await box.hasChanges();
     if (hasChanges) {
       await box.retire(async () => {
-        kept = await keepFor(box, record);
+        const act = async () => {
+          kept = await keepFor(box, record);
+        };
+        // Whether anything waits is told by what changed since the last landing.
+        if (newestLanding(path) === null) await act();
+        else await actUnnoticed(path, findPrograms(), act);
       });
       hasChanges = await box.hasChanges();
     }
   } catch (error) {
     notes.push(
-      `ignored files stay in the layer of this session: ${error instanceof Error ? error.message : String(error)}`,
+      `the ignored files of this session are not kept for the next: ${error instanceof Error ? error.message : String(error)}`,
     );
   } finally {
     await box.close();

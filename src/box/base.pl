@@ -147,8 +147,9 @@ sub newest {
         my $changed = changed_at($at);
         $newest = $changed if $changed > $newest;
         next if !S_ISDIR($stat[2]) || length $at > $PATH_BYTES_MAX;
+        # Caches that tools of the person's write beside the packages say nothing of these.
         my $goes_on = $is_deep || $depth < 1 || $at =~ m{/(?:lib|lib/python[^/]*|debug|release)\z};
-        push @queue, map { ["$at/$_", $depth + 1] } names($at) if $goes_on;
+        push @queue, map { ["$at/$_", $depth + 1] } grep { $is_deep || !/\A\.(?:cache|vite|vite-temp|vitest|turbo)\z/ } names($at) if $goes_on;
     }
     return $newest;
 }

@@ -98,6 +98,21 @@ for (const [who, user] of users) {
   });
 }
 
+test("a session of which all landed counts as landed, whatever ignored files it had deep in the checkout", async (t) => {
+  const place = makePlace(t, `${RULES}; mkdir -p a/b; echo 1 >a/b/f`);
+  const done = await play(
+    place,
+    [run("mkdir -p a/b/dist; echo o >a/b/dist/o; echo 2 >a/b/f"), { text: "ok" }],
+    ["--land", "auto"],
+  );
+  assert.deepEqual(done.result.landed, ["a/b/f"]);
+  const [session] = JSON.parse((await ringfence(place, ["sessions", "--json"])).stdout) as readonly {
+    readonly state: string;
+  }[];
+  assert.equal(session?.state, "landed");
+  assert.equal((await exec(place, "cat a/b/dist/o")).stdout, "o\n");
+});
+
 test("the base layer is shown, thrown away by its own option, and removed when it is old", async (t) => {
   const place = makePlace(t, RULES, { user: ordinary() });
   const make = "mkdir -p dist/shut; head -c 3000000 /dev/urandom >dist/shut/big; chmod 000 dist/shut";
