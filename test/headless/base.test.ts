@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ordinary, type Place, play, ringfence, run, self, sh, start, until } from "./program.ts";
+import { makePlace, ordinary, type Place, play, ringfence, run, script, self, sh, start, until } from "./program.ts";
 
 const users = [
   ["whoever runs the tests", self()],
@@ -97,6 +97,28 @@ for (const [who, user] of users) {
     assert.match((await ringfence(place, ["diff", "--stat"])).stdout, /dist\/v {2}\(ignored\)/);
   });
 }
+
+test("what the person installs between two tasks takes the place of the box's, and the person and the model are told", async (t) => {
+  const place = makePlace(t, RULES);
+  const turns = [
+    run("mkdir node_modules; echo box >node_modules/v"),
+    { text: "first done" },
+    run("cat node_modules/v"),
+    { text: "second done" },
+  ];
+  const { child, ended, seen } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
+  child.stdin?.write("first\n");
+  await until("the first task is done", () => seen().includes("first done"));
+  sh(place, "mkdir node_modules; echo person >node_modules/v");
+  child.stdin?.end("second\n/exit\n");
+  const { status, stderr } = await ended;
+  assert.equal(status, 0);
+  const said = "what this session had of node_modules is dropped: you changed yours";
+  assert.match(stderr, new RegExp(`^note: ${said}$`, "m"));
+  const log = (await ringfence(place, ["log", "show"])).stdout;
+  assert.match(log, new RegExp(`<ringfence-notes>\\\\n${said}[\\s\\S]*"text":"person"`));
+  assert.match(log, /"effect":\{"approvedBy":"person","kind":"forget","units":\["node_modules"\]\}/);
+});
 
 test("a session of which all landed counts as landed, whatever ignored files it had deep in the checkout", async (t) => {
   const place = makePlace(t, `${RULES}; mkdir -p a/b; echo 1 >a/b/f`);
