@@ -93,7 +93,8 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   return { changes, digest, gitChanges: list.gitChanges, gitHeld: list.gitHeld, gitType: list.gitType, stage };
 }
 
-function classifyItems(
+/** Sorts listed changes by what landing them would mean. */
+export function classifyItems(
   items: readonly Item[],
   links: readonly Link[],
   ignored: ReadonlySet<string>,

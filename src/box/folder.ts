@@ -22,6 +22,8 @@ export interface SessionFacts {
   readonly repository: Repository | null;
   /** Folders of objects that the person listed and the repository borrows from. */
   readonly alternates: readonly string[];
+  /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */
+  readonly parts?: readonly string[];
 }
 
 const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "home", "ctl"];

@@ -108,7 +108,9 @@ class Output {
 }
 
 /** Finds one of our own scripts and says where it is shown in a sandbox. */
-export function scriptBind(name: "collect.pl" | "lander.pl" | "commits.pl" | "merge.pl" | "repository.pl"): Bind {
+export function scriptBind(
+  name: "collect.pl" | "lander.pl" | "commits.pl" | "merge.pl" | "repository.pl" | "base.pl" | "flatten.pl",
+): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }
 

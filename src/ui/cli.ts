@@ -27,6 +27,7 @@ ringfence land [PATH…]          copy changes into the checkout; without PATH, 
 ringfence undo                  give back what the newest landing replaced
 ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns
 ringfence discard               throw a session's changes away
+    --ignored                   the ignored files instead that sessions keep for the next ones
 ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts
 ringfence gc                    remove what sessions that are over hold, but their logs
     --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB
@@ -47,6 +48,7 @@ const OPTIONS = {
   approve: { type: "string", multiple: true },
   session: { type: "string" },
   all: { type: "boolean" },
+  ignored: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
   json: { type: "boolean" },
@@ -108,6 +110,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "diff":
     case "land":
     case "discard":
+      if (values.ignored && values.session !== undefined)
+        throw new UsageError(
+          "discard takes --ignored or --session: ignored files are kept for all sessions of a checkout",
+        );
+      if (values.ignored) return (await import("./sessions.ts")).forgetCommand(start, terminal);
       return (await import("./changes.ts")).changesCommand(
         command,
         {
@@ -161,7 +168,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   land: "session approve",
   undo: "session",
   rewind: "session",
-  discard: "session",
+  discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
   log: "session",
