@@ -1,10 +1,10 @@
 import type { Box } from "../box/box.ts";
-import { readFacts } from "../box/folder.ts";
 import type { Streamed, Streams } from "../box/stream.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
-import { abandon, discardFor } from "./changeset.ts";
+import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
+import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -31,25 +31,15 @@ export async function execInBox(
       throw error;
     });
   const box = await opening;
-  let hasChanges = false;
+  let ended: Ended;
   try {
-    ledger.append({
-      type: "outcome",
-      at: Date.now(),
-      call: null,
-      ok: done.status === 0,
-      status: done.status,
-      message: done.message,
-    });
-    hasChanges = await box.hasChanges();
-    return { ...done, session: folder.id, hasChanges, notes: box.notes };
+    const { status, message } = done;
+    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message });
   } finally {
-    await box.close();
-    // A session that changed nothing waits for nobody.
-    if (!hasChanges) await discardFor({ path: folder.path, facts: readFacts(folder.path) }, { gate, ledger });
-    ledger.sync();
-    ledger.close();
+    ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
+  const notes = [...box.notes, ...droppedNotes(box), ...ended.notes];
+  return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes };
 }
 
 async function streamInto(box: Box, gate: Gate, command: string, streams: Streams): Promise<Streamed> {

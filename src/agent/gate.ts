@@ -18,6 +18,8 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "recover",
   "rewind",
   "remove",
+  "keep",
+  "forget",
 ]);
 
 /** The one way to a permit: decides, records the decision, and only then mints. */

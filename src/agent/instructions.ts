@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { quote } from "../box/commands.ts";
+import { visible } from "../core/text.ts";
 
 /** Names of instruction files, the first found in a folder wins. */
 const NAMES = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 const BYTES_MAX = 32_768;
+const NEWS_CHARS_MAX = 500;
 
 export interface Instructions {
   readonly path: string;
@@ -40,11 +42,26 @@ export function parseInstructions(output: string, mark: string): Instructions[] 
 }
 
 const END = "\n</repository-text>";
+const NEWS = /^(?:<ringfence>[^\n]*<\/ringfence>\n)+/;
 
-/** Finds the person's own words in what `presentInstructions` wrote. */
+/** Finds the person's own words in what `presentInstructions` and `presentNews` wrote. */
 export function promptOf(presented: string): string {
-  const end = presented.lastIndexOf(`${END}\n\n`);
-  return end < 0 ? presented : presented.slice(end + END.length + 2);
+  const at = presented.lastIndexOf(`${END}\n\n`);
+  return at < 0 ? presented.replace(NEWS, "") : presented.slice(at + END.length + 2);
+}
+
+/** Writes what the program itself has to tell the model before everything else, a line each. */
+export function presentNews(news: readonly string[], text: string): string {
+  const lines = news.map((line) => `<ringfence>${onOneLine(line)}</ringfence>\n`);
+  return `${lines.join("")}${text}`;
+}
+
+// It may name files, and no name of a file may end the line or its tag.
+function onOneLine(line: string): string {
+  return visible(line)
+    .replace(/[\n\t]/g, " ")
+    .replaceAll("</", "<\\/")
+    .slice(0, NEWS_CHARS_MAX);
 }
 
 /** Writes the instructions as what they are: text from the repository, before the person's words. */

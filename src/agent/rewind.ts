@@ -53,7 +53,8 @@ export async function rewindLive(session: Session, to: Checkpoint, what: Rewound
     const permit = session.gate.passForPerson({ kind: "rewind", checkpoint: to.number, approvedBy: "person" });
     left = await rewindPermitted(permit, session.box, Date.now(), findPrograms());
   }
-  session.conversations.set(left.number, [...session.messages]);
+  session.remember(left.number);
+  if (what !== "conversation") session.lookAgainSince(to.number);
   if (what === "files") session.tell(`The person took the files back to what they were before turn ${to.number}.`);
   else session.messages.splice(0, Number.POSITIVE_INFINITY, ...(conversation ?? []));
   return conclude(path, { to, left }, what, session);

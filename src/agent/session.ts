@@ -1,5 +1,5 @@
 import { Box, type BoxPlan } from "../box/box.ts";
-import { type BranchFacts, readFacts, type SessionFolder } from "../box/folder.ts";
+import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -9,9 +9,10 @@ import { bound, counted } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
-import { abandon, discardFor } from "./changeset.ts";
+import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
-import { instructionsCommand, parseInstructions, presentInstructions } from "./instructions.ts";
+import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
+import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
@@ -57,8 +58,11 @@ export class Session {
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
   readonly #startedAt: number;
+  /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
+  #lookedAt: number;
+  readonly #lookedAtOf = new Map<number, number>();
   #instructions: Parameters<typeof presentInstructions>[0];
-  #news: string[] = [];
+  readonly #news: string[] = [];
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
@@ -83,6 +87,7 @@ export class Session {
     this.branchView = parts.branchView;
     this.show = plan.show;
     this.#startedAt = plan.now();
+    this.#lookedAt = plan.box.startedAt;
     this.deadline = deadlineIn(plan.limits.minutesMax);
     this.#instructions = parts.instructions;
     this.system = systemPrompt({
@@ -123,7 +128,7 @@ export class Session {
     });
     const paths = instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
-    for (const text of box.notes) plan.show({ type: "notice", text });
+    for (const text of [...box.notes, ...droppedNotes(box)]) session.note(text);
     return session;
   }
 
@@ -133,7 +138,7 @@ export class Session {
     const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
     const ms = Math.round(performance.now() - startedAt);
-    this.conversations.set(number, [...this.messages]);
+    this.remember(number);
     this.ledger.append({
       type: "checkpoint",
       at: this.#plan.now(),
@@ -143,14 +148,24 @@ export class Session {
     });
   }
 
+  /** Keeps beside a checkpoint what a rewind to it takes back apart from the files. */
+  remember(checkpoint: number): void {
+    this.conversations.set(checkpoint, [...this.messages]);
+    this.#lookedAtOf.set(checkpoint, this.#lookedAt);
+  }
+
+  /** Makes the next turn look again at what the person did since a checkpoint, for files that a rewind took back to it. */
+  lookAgainSince(checkpoint: number): void {
+    this.#lookedAt = Math.min(this.#lookedAt, this.#lookedAtOf.get(checkpoint) ?? this.#lookedAt);
+  }
+
   /** Tells the model something of the program's own, ahead of the person's next prompt. */
   tell(news: string): void {
     this.#news.push(news);
   }
 
   addUser(prompt: string): void {
-    const news = this.#news.splice(0).map((line) => `<ringfence>${line}</ringfence>\n`);
-    const text = presentInstructions(this.#instructions, `${news.join("")}${prompt}`);
+    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
@@ -168,6 +183,20 @@ export class Session {
     const files = await takeOver(this, this.#told, this.#plan.now);
     const git = await takeOverGit(this, this.#plan.box.checkout);
     return isFirst ? "" : `${files}${git}${git && "\n\n"}`;
+  }
+
+  /** Drops from the box what the person's own changes since the last turn have outdated, and notes it. */
+  async dropOutdated(): Promise<void> {
+    const [since, now] = [this.#lookedAt, this.#plan.now()];
+    // What the base layer held was looked at when the box was set up.
+    if (this.conversations.size > 0) for (const line of await dropOutdatedFor(this.box, since, this)) this.note(line);
+    this.#lookedAt = now;
+  }
+
+  /** Tells the person now, and the model with the next prompt. */
+  note(text: string): void {
+    this.show({ type: "notice", text });
+    this.tell(text);
   }
 
   recordRequest(): void {
@@ -270,11 +299,11 @@ export class Session {
 
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
-    const hasChanges = !isLanded && (await this.box.hasChanges().catch(() => true));
-    await this.box.close();
-    const { path } = this.box.folder;
-    if (!hasChanges) await discardFor({ path, facts: readFacts(path) }, this);
-    this.ledger.close();
+    try {
+      for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
+    } finally {
+      this.ledger.close();
+    }
   }
 }
 

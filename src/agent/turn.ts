@@ -22,6 +22,7 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
   const signal = AbortSignal.any([person, session.deadline]);
   const news = await session.takeOver();
+  await session.dropOutdated();
   await session.checkpoint(prompt);
   session.addUser(`${news}${prompt}`);
   let wasRefused = false;

@@ -1,5 +1,6 @@
 # Saves, for the holder, the checkout's version of each file that the layer holds, while it is certain that the layer's
-# version derives from that one. Runs in a child of the holder; sees /layer, /lower (the checkout), /mask and /bases.
+# version derives from that one. Runs in a child of the holder; sees /layer, /lower (the checkout), /mask, /bases, and the
+# base layer in /base.
 #
 # Certain is what has not changed since `$since`, an instant before the view was mounted: until then the view can have shown
 # something else, and later the person's save shows in the file's ctime, or in a folder's when it was moved in. In /bases a
@@ -22,7 +23,7 @@ my %absent = map { $_ => 1 } 2, 13, 18, 20, 40;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
 
-my (%number, %roots, @layers, $names, $since, $bytes, $entries, $seen, $is_whole);
+my (%number, %roots, @layers, @parts, $names, $since, $bytes, $entries, $seen, $is_whole);
 
 # Answers "bases 1 STAMP" when every path of the layer is saved or marked, so that a view mounted from now on may take STAMP
 # for its instant; before it "edited PATH CTIME" for each saved one that the person has changed since.
@@ -42,6 +43,9 @@ sub set_numbers {
       ? (statx => 291, getxattr => 8, utimensat => 88, openat2 => 437, setitimer => 103)
       : (statx => 332, getxattr => 191, utimensat => 280, openat2 => 437, setitimer => 38);
 }
+
+# Takes the parts of the base layer that the view shows, as folders.
+sub set_parts { @parts = @_ }
 
 sub stamp_for { set_numbers($_[0]); return stamp() }
 
@@ -145,12 +149,17 @@ sub is_same_place {
 # Whether the view shows another file than the checkout's: one without secrets, or one of the base layer.
 sub is_masked {
     my ($path) = @_;
-    for my $root ("/mask", "/base") {
-        while ($path =~ m{(?:/|\z)}g) {
-            my $mask = look("$root/" . substr $path, 0, $-[0]) or last;
-            return 1 if !is_folder($mask);
-        }
+    while ($path =~ m{(?:/|\z)}g) {
+        my $mask = look("/mask/" . substr $path, 0, $-[0]) or last;
+        return 1 if !is_folder($mask);
+    }
+    for my $part (@parts) {
         pos($path) = 0;
+        while ($path =~ m{(?:/|\z)}g) {
+            my $here = substr $path, 0, $-[0];
+            last if !look_below($part, $here);
+            return 1 if is_hiding($part, $here);
+        }
     }
     return 0;
 }

@@ -5,12 +5,14 @@ import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
+import { type Base, type Dropped, prepareBase } from "./base.ts";
+import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
 import { launcher } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { Holder, type SavedBases } from "./holder.ts";
+import { type FoundSecret, Holder, type SavedBases } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
@@ -64,6 +66,10 @@ export class Box {
   readonly masked: readonly string[];
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
   readonly notes: readonly string[];
+  /** What it shows of the base layer; null when nothing. */
+  base: Base | null;
+  /** Units of the base layer that did not belong beside the checkout any more when the box was set up. */
+  readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
@@ -84,6 +90,8 @@ export class Box {
     this.limits = parts.limits;
     this.masked = parts.masked;
     this.notes = parts.notes;
+    this.base = parts.base;
+    this.dropped = parts.dropped;
     this.below = parts.below;
     this.gitSeen = parts.gitSeen;
     this.#holder = parts.holder;
@@ -139,11 +147,13 @@ export class Box {
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
     const unixSockets = uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
     writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+    const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
       programs,
       session: folder.path,
       checkout,
       git: repository?.common ?? null,
+      workspace: existingWorkspace(plan.state, checkout),
       launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
       limits,
@@ -151,18 +161,16 @@ export class Box {
       scan: scanTests(),
     });
     try {
-      const found: Parameters<typeof writeMasks>[1][number][] = [];
+      const found: FoundSecret[] = [];
       await holder.scanned((secret) => found.push(secret));
-      const inCheckout = found.filter(({ place }) => place === "checkout");
-      const masked = writeMasks(join(folder.path, "mask"), inCheckout, holder);
-      writeGitMasks(
-        join(folder.path, "mask-git"),
-        found.filter(({ place }) => place === "git"),
-      );
+      const masked = maskFound(found, folder, holder);
+      const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
       await holder.mountView(null, []);
-      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates });
-      return new Box({ folder, limits, masked, notes, below: plan.below ?? "", gitSeen, holder, cgroups });
+      const parts = partFolders(base);
+      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
+      const below = plan.below ?? "";
+      return new Box({ folder, limits, masked, notes, base, dropped, below, gitSeen, holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -232,8 +240,39 @@ export class Box {
     if (this.#active.size === 0) await this.renew(async () => {});
   }
 
+  /** Whether no command runs. */
+  get isQuiet(): boolean {
+    return this.#active.size === 0;
+  }
+
+  /** Shows another base layer from the next mount of the view on. */
+  async show(base: Base): Promise<void> {
+    if (this.base !== null) putMasksBack(this.base, this.folder);
+    const { base: shown } = await showBase({ base, dropped: [] }, this.folder, this.#holder);
+    this.base = shown;
+    writeFacts(this.folder, { ...readFacts(this.folder.path), parts: partFolders(shown) });
+  }
+
   /** Kills every command, does something to the layer while no view is mounted, and mounts it again. */
   async renew(between: () => Promise<void>): Promise<void> {
+    const since = await this.#unmount();
+    try {
+      await between();
+    } finally {
+      await this.#holder.mountView(since, readLayers(this.folder.path).stack);
+      this.#pool.refill();
+    }
+  }
+
+  /** Ends every command for good and does something to the layer, which nothing writes from then on. The box can only be closed. */
+  async retire(act: () => Promise<void>): Promise<void> {
+    this.#watch.close();
+    await this.#unmount();
+    await act();
+  }
+
+  /** Kills every command and unmounts the view. Returns the instant for the next one. */
+  async #unmount(): Promise<string | null> {
     for (const oneShot of this.#active) oneShot.kill();
     await Promise.all([...this.#active].map((oneShot) => oneShot.gone));
     await this.#pool.drain();
@@ -243,9 +282,7 @@ export class Box {
       await this.#holder.dropFollowed();
       this.#follow.clear();
     }
-    await between();
-    await this.#holder.mountView(since, readLayers(this.folder.path).stack);
-    this.#pool.refill();
+    return since;
   }
 
   /** Keeps the checkout's version of what the layer holds, and tells which of those files the person has changed. */
@@ -352,6 +389,13 @@ export class Box {
   }
 }
 
+/** Writes the masks of what was found, and names those of the checkout. */
+function maskFound(found: readonly FoundSecret[], { path }: SessionFolder, holder: Holder): readonly string[] {
+  const foundIn = (where: FoundSecret["place"]) => found.filter(({ place }) => place === where);
+  writeGitMasks(join(path, "mask-git"), foundIn("git"));
+  return writeMasks(join(path, "mask"), foundIn("checkout"), holder);
+}
+
 /** Finds what of the checkout's repository lies outside it, and may be shown. */
 async function findGit(
   { checkout, identity, state, alternates = [] }: BoxPlan,
@@ -384,6 +428,8 @@ interface BoxParts {
   readonly limits: Limits;
   readonly masked: readonly string[];
   readonly notes: readonly string[];
+  readonly base: Base | null;
+  readonly dropped: readonly Dropped[];
   readonly below: string;
   readonly gitSeen: string;
   readonly holder: Holder;

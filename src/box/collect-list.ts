@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { type Change, type ChangeType, encodePath } from "../core/changes.ts";
 import type { Link } from "../core/classify-all.ts";
 import type { SessionFacts } from "./folder.ts";
@@ -57,12 +58,17 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
   const listed: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
   const { repository, checkout } = plan.facts;
+  const parts = (plan.facts.parts ?? []).filter((part) => existsSync(part));
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
   const reader = await askScript({
     programs: plan.programs,
     mode: "list",
     args: layerNames(plan.sessionPath),
-    binds: [layerBind(plan.sessionPath), { source: checkout, target: "/base", access: "read" }],
+    binds: [
+      layerBind(plan.sessionPath),
+      { source: checkout, target: "/base", access: "read" },
+      ...parts.map((source, at): Bind => ({ source, target: `/parts/${at}`, access: "read" })),
+    ],
     input: [String(Math.floor(plan.facts.startedAt)), ...folders],
     timeoutMs: LIST_MS_MAX,
   });
@@ -126,26 +132,41 @@ function readItem(reader: RecordReader): Item {
 }
 
 /** Asks git, with the checkout's own rules; without git only dependency folders are ignored. */
-export async function askIgnored(plan: CollectPlan, items: readonly Item[]): Promise<ReadonlySet<string>> {
-  const asked = items
-    .filter((item) => !item.isBeyondLink && item.change.type !== "other")
-    .map(({ change }) => change.path);
+export function askIgnored(
+  plan: Pick<CollectPlan, "facts" | "programs">,
+  items: readonly Item[],
+): Promise<ReadonlySet<string>> {
+  const asked = items.filter((item) => !item.isBeyondLink && item.change.type !== "other");
+  const isFolder = ({ change }: Item) => (change.action === "delete" ? change.base?.type : change.type) === "dir";
+  return askIgnoredPaths(
+    { ...plan.facts, programs: plan.programs },
+    asked.map((item) => ({ path: item.change.path, isFolder: isFolder(item) })),
+  );
+}
+
+/** Asks it about paths that the checkout need not have: a rule may be for folders alone. */
+export async function askIgnoredPaths(
+  { checkout, repository, programs }: Pick<SessionFacts, "checkout" | "repository"> & { readonly programs: Programs },
+  paths: readonly { readonly path: string; readonly isFolder: boolean }[],
+): Promise<ReadonlySet<string>> {
   const git = findProgram("git");
-  if (git === null) return new Set(asked.filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)));
-  if (asked.length === 0) return new Set();
-  const { checkout, repository } = plan.facts;
+  if (git === null)
+    return new Set(
+      paths.map(({ path }) => path).filter((path) => /(?:^|\/)(?:node_modules|\.venv)\//.test(`${path}/`)),
+    );
+  if (paths.length === 0) return new Set();
   const outside: Bind[] = repository ? [{ source: repository.common, target: "/repo", access: "read" }] : [];
   const folder = repository ? "/repo" : "/base/.git";
   const reader = await askScript({
-    programs: plan.programs,
+    programs,
     mode: "ignore",
     args: [git, `${folder}/${repository?.own ?? ""}index`, `${folder}/info/exclude`],
     binds: [{ source: checkout, target: "/base", access: "read" }, ...outside],
-    input: asked.map((path) => Buffer.from(encodePath(path))),
+    input: paths.map(({ path, isFolder }) => Buffer.from(encodePath(isFolder ? `${path}/` : path))),
     timeoutMs: LIST_MS_MAX,
   });
   const ignored = new Set<string>();
-  while (!reader.isAtEnd) ignored.add(reader.path());
+  while (!reader.isAtEnd) ignored.add(reader.path().replace(/\/$/, ""));
   return ignored;
 }
 

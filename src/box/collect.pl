@@ -215,6 +215,9 @@ sub walk {
     }
 }
 
+# What an earlier session made came from no file of the checkout's that could have been deleted meanwhile.
+sub is_of_base_layer { my ($path) = @_; return grep { look("$_/$path") } "/parts/0", "/parts/1" }
+
 sub is_opaque { return (attribute($_[0], "opaque") // "") eq "y" }
 
 sub walk_folder {
@@ -228,7 +231,7 @@ sub walk_folder {
         return walk($path, $places, 1, $below, $moved || $moves, $touches, 0, $hidden || $is_closed);
     }
     # A folder of the checkout's cannot be renamed in the box: one that came from there and is gone was deleted outside.
-    my $is_lost = $lost || (!$base && has_origin($above, $name));
+    my $is_lost = $lost || (!$base && has_origin($above, $name) && !is_of_base_layer($path));
     if ($base) { different($path, $upper, $base, $flags, $moved, 0, 0) }
     elsif (!has_content($path, $places)) { different($path, $upper, undef, $flags, $moved, $is_lost, 1) }
     return walk($path, $places, 0, $below, 0, 0, $is_lost, 0);
@@ -250,7 +253,7 @@ sub different {
     my @fields = ($path, $base ? "edit" : "add", @$upper{qw(type mode size target)}, base_fields($base));
     if (!$base) {
         # The box changed or renamed it. Renamed it was when the box deleted a file of that content.
-        if (!$has_origin || !$may_be_lost) { record("L", @fields, $flags) }
+        if (!$has_origin || !$may_be_lost || is_of_base_layer($path)) { record("L", @fields, $flags) }
         else { push @unexplained, { path => $path, upper => $upper, fields => \@fields, flags => $flags } }
         return;
     }
@@ -454,13 +457,24 @@ sub ignore {
     make_repository();
     @ENV{qw(GIT_WORK_TREE GIT_INDEX_FILE)} = ("/base", $rest[1]);
     chdir "/base" or die "chdir: $!\n";
-    my ($status, $text) = check_ignore(\@paths);
+    # Git refuses to say anything about a path behind a link; a link itself is no folder, whatever was asked.
+    my @asked = map { m{^(.*)/\z}s && -l "/base/$1" ? $1 : $_ } grep { !is_behind_link($_ =~ m{^(.*[^/])/?\z}s ? $1 : $_) } @paths;
+    return if !@asked;
+    my ($status, $text) = check_ignore(\@asked);
     $status == 0 || $status == 1 or die "git check-ignore failed\n";
     return if $text eq "";
     # What is tracked is never ignored. check-ignore would look it up itself, at the cost of the whole index for each path.
     my %ignored = map { $_ => 1 } split /\0/, $text;
     delete @ignored{tracked()};
     print map { "$_\0" } sort keys %ignored;
+}
+
+my %behind_link;
+
+sub is_behind_link {
+    my ($path) = @_;
+    my $folder = $path =~ m{^(.*)/}s ? $1 : return 0;
+    return $behind_link{$folder} //= -l "/base/$folder" ? 1 : is_behind_link($folder);
 }
 
 # Empty when there is no index, or one that this git cannot read alone.

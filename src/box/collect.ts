@@ -102,7 +102,8 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   return { changes, digest, gitChanges, gitHeld, gitType, links, left: 0, stage };
 }
 
-function classifyItems(
+/** Sorts listed changes by what landing them would mean. */
+export function classifyItems(
   items: readonly Item[],
   links: readonly Link[],
   ignored: ReadonlySet<string>,

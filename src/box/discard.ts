@@ -63,6 +63,12 @@ export function emptyFolder(folder: string, programs: Programs): Promise<void> {
   return remove(folder, [], programs);
 }
 
+/** Removes a sealed layer that nothing names any more, with what lies beside it. */
+export function removeLayer(sessionPath: string, number: number, programs: Programs): Promise<void> {
+  const tests = ["(", "-name", String(number), "-o", "-name", `${number}.*`, ")"];
+  return remove(join(sessionPath, "layer/sealed"), tests, programs);
+}
+
 function removeAllBut(folder: string, kept: readonly string[], programs: Programs): Promise<void> {
   return remove(
     folder,

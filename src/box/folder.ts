@@ -26,6 +26,8 @@ export interface SessionFacts {
   readonly branch?: BranchFacts;
   /** Commits of the box that landed with the person's signature, and so under other ids. */
   readonly signed?: readonly string[];
+  /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */
+  readonly parts?: readonly string[];
 }
 
 export interface BranchFacts {

@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, @binds) = @ARGV;
+my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, @binds) = @ARGV;
 @ARGV = ();
 require(($0 =~ m{^(.*)/}s)[0] . "/$_.pl") for "bases", "git-view";
 git_view_on($arch);
@@ -20,6 +20,8 @@ my %number =
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
 my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY) = (2, -100, 0x8000, 16);
 my ($fifos_made, $follower, @hidden_aside) = (0, 0);
+# The parts of the base layer that the view shows, and a lock on each that it ever showed.
+my (@parts, %held);
 # The checkout's files that are older than this are those that the view shows; and the sealed layers that it has.
 my ($mounted_since, @stack) = (0);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
@@ -158,7 +160,23 @@ sub dress_masks {
     utime $of[8], $of[9], "$mask$path";
 }
 
-# A folder that the checkout no longer has must not show for the hidden names in it, which come back when it does.
+# Chooses which parts of the base layer the view shows. Each is locked as long as the holder lives, so that none is removed
+# meanwhile; one that is gone already makes the answer no.
+sub show_parts {
+    for my $name (@_) {
+        next if $held{$name};
+        my $flags = 0200000;
+        my $opened = sysopen(my $part, "/base/$name", $flags);
+        # Shared, and without waiting.
+        $opened && flock($part, 1 | 4) && join(":", (stat $part)[0, 1]) eq join(":", (stat "/base/$name")[0, 1]) or return 0;
+        $held{$name} = $part;
+    }
+    @parts = @_;
+    bases::set_parts(map { "/base/$_" } @parts);
+    return 1;
+}
+
+# A folder that the view shows no longer must not show for the hidden names in it, which come back when it does.
 sub fit_masks {
     @hidden_aside = grep { !hide_again($_) } @hidden_aside;
     put_aside("/mask", "");
@@ -167,10 +185,16 @@ sub fit_masks {
 sub hide_again {
     my ($path) = @_;
     my $folder = $path =~ m{^(.*)/}s ? $1 : "";
-    lstat "/lower$folder";
-    return 0 if !-d _;
+    return 0 if !is_shown($folder);
     make_folders("/mask$folder");
     return make_node("/mask$path", $S_IFCHR);
+}
+
+# Whether the checkout or the base layer has a folder there.
+sub is_shown {
+    my ($folder) = @_;
+    for my $lower ("/lower", map { "/base/$_" } @parts) { lstat "$lower$folder"; return 1 if -d _ }
+    return 0;
 }
 
 sub put_aside {
@@ -178,8 +202,7 @@ sub put_aside {
     opendir(my $handle, "$mask$path") or return;
     my @names = grep { !/^\.\.?$/ } readdir $handle;
     for my $name (@names) { lstat "$mask$path/$name"; put_aside($mask, "$path/$name") if -d _ }
-    lstat "/lower$path";
-    return if -d _;
+    return if is_shown($path);
     for my $name (@names) {
         lstat "$mask$path/$name";
         push @hidden_aside, "$path/$name" if -c _ && unlink "$mask$path/$name";
@@ -194,8 +217,9 @@ sub mount_view {
     fit_masks();
     # Short names: all of them together must fit in one page.
     chdir "/layer/sealed" or return 0;
-    my $mounted = mount_overlay("/t$checkout", "/mask", "/git-state:/lower", "upper", "work", @stack)
-      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", "git-upper", "git-work", map { "$_.git" } @stack));
+    my @below = ("/git-state", map { "/base/$_" } @parts);
+    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", \@below, "upper", "work", @stack)
+      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", [], "git-upper", "git-work", map { "$_.git" } @stack));
     chdir "/";
     return $mounted;
 }
@@ -223,12 +247,12 @@ sub keep_copy {
 }
 
 sub mount_overlay {
-    my ($target, $mask, $lower, $upper, $work, @sealed) = @_;
-    dress_masks($mask, (split /:/, $lower)[-1], "");
+    my ($target, $mask, $lower, $between, $upper, $work, @sealed) = @_;
+    dress_masks($mask, $lower, "");
     # As long as the topmost layer is empty, its root looks as that of the next.
-    my @root = stat(@sealed ? $sealed[0] : (split /:/, $lower)[-1]);
+    my @root = stat(@sealed ? $sealed[0] : $lower);
     if (is_empty("/layer/$upper")) { chmod $root[2] & 07777, "/layer/$upper"; utime $root[8], $root[9], "/layer/$upper" }
-    my $below = join ":", @sealed, $mask, $lower;
+    my $below = join ":", @sealed, $mask, @$between, $lower;
     # A sandbox that was just killed may take the view that it had down with it a little later.
     for (1 .. 400) {
         mount_at("overlay", $target, "overlay", $NOSUID | $NODEV,
@@ -386,8 +410,7 @@ sub see_below {
 sub report_seen {
     my ($path, $serial) = @_;
     return if length $path > $PATH_BYTES_MAX;
-    my $parent = "";
-    for my $name (split m{/}, $path) { $parent .= "/$name"; return if lstat "/mask$parent" and !-d _ }
+    return if eval { bases::is_masked($path) } // 1;
     my $is_ours = grep { is_held_by($_, $path) } glob "/layer/upper /layer/sealed/*";
     my @now = lstat "/lower/$path";
     if (!@now) { syswrite STDOUT, "saw - 0 $is_ours " . unpack("H*", $path) . "\n"; return }
@@ -488,7 +511,8 @@ sub build_template {
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
-mkdir "$root/$_", 0755 for qw(usr proc tmp t lower git layer mask mask-git bases git-state home ctl s f cg bind empty old);
+mkdir "$root/$_", 0755
+  for qw(usr proc tmp t lower git layer mask mask-git bases git-state home ctl s f cg bind base empty old);
 bind_at("/usr", "$root/usr", $RDONLY | $NOSUID | $NODEV);
 for my $name (qw(bin sbin lib lib64 lib32)) {
     if (-l "/$name") { symlink readlink("/$name"), "$root/$name" }
@@ -498,6 +522,7 @@ bind_at("/proc", "$root/proc");
 # What is the person's is never writable here, so that not even a mistake of bubblewrap's could change it.
 bind_at($checkout, "$root/lower", $RDONLY | $NOSUID | $NODEV);
 bind_at($git, "$root/git", $RDONLY | $NOSUID | $NODEV) if $git ne "";
+bind_at($workspace, "$root/base", $RDONLY | $NOSUID | $NODEV) if $workspace ne "";
 bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git bases git-state home ctl);
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
@@ -546,6 +571,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
     elsif ($word eq "b") { save_bases() }
     elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }
+    elsif ($word eq "p") { print "parts ", show_parts(split / /, $rest), "\n" }
     elsif ($word eq "v") {
         my $is_mounted = mount_view(split / /, $rest);
         print $is_mounted ? "viewed\n" : "failed mount: $!\n";

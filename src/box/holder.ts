@@ -14,6 +14,8 @@ export interface HolderPlan {
   readonly checkout: string;
   /** The git folder that the checkout shares and that lies outside it; null when there is none. */
   readonly git: string | null;
+  /** Folder of the checkout's base layer; null without one. */
+  readonly workspace: string | null;
   readonly launcher: string;
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
@@ -111,6 +113,7 @@ export class Holder {
       plan.launcher,
       String(plan.limits.tmpBytes),
       plan.cgroups.pids ?? "",
+      plan.workspace ?? "",
       ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
@@ -143,6 +146,12 @@ export class Holder {
   /** Folder of the FIFOs, in the holder's memory: on a disk they cost a call a millisecond. */
   get fifos(): string {
     return `/proc/self/fd/${this.#fifos ?? "none"}`;
+  }
+
+  /** Chooses the parts of the base layer that the view shows from its next mount on; false when one was removed meanwhile. */
+  async showParts(names: readonly string[]): Promise<boolean> {
+    this.#say(`p ${names.join(" ")}`);
+    return (await this.#expect("parts")) === "parts 1";
   }
 
   /**

@@ -97,6 +97,11 @@ export function reserveLayer(
   return made;
 }
 
+/** Makes the view show these sealed layers from its next mount on. */
+export function replaceStack(sessionPath: string, stack: readonly number[]): void {
+  writeLayers(sessionPath, { ...readLayers(sessionPath), stack });
+}
+
 /** Writes a checkpoint down, and with it the stack that the view has from then on. */
 export function addCheckpoint(
   sessionPath: string,

@@ -18,6 +18,8 @@ export interface Measured {
 }
 
 const FILE = "size.json";
+const BEFORE = "changed.json";
+const UNNOTICED_MS_MAX = 60_000;
 
 /** Measures session folders of one state folder, in their order; one that was measured since its last event is not walked again. */
 export async function measureSessions(
@@ -48,8 +50,26 @@ async function walk(sessions: readonly Measured[], programs: Programs, timeoutMs
   });
   return sessions.map(({ path }) => {
     if (reader.text() !== "Z" || !path.endsWith(`/${reader.path()}`)) throw reader.broken("a record");
-    return { bytes: reader.number(), layerChangedAt: reader.number() };
+    const [bytes, layerChangedAt] = [reader.number(), reader.number()];
+    const before = readBefore(path);
+    // To take ignored files out of a layer is no change of the box's.
+    const isOurs = before !== null && layerChangedAt <= before.until;
+    return { bytes, layerChangedAt: isOurs ? before.layerChangedAt : layerChangedAt };
   });
+}
+
+/** Does something to the layer of a session that is not to count as a change of the box's. */
+export async function actUnnoticed(path: string, programs: Programs, act: () => Promise<void>): Promise<void> {
+  const [measure] = await measureSessions([{ path, isRunning: true }], programs, UNNOTICED_MS_MAX);
+  await act();
+  const before = { until: Date.now(), layerChangedAt: measure?.layerChangedAt ?? 0 };
+  writeFileSync(join(path, BEFORE), JSON.stringify(before), { mode: 0o600 });
+}
+
+function readBefore(path: string): { readonly until: number; readonly layerChangedAt: number } | null {
+  const file = join(path, BEFORE);
+  if (!existsSync(file)) return null;
+  return JSON.parse(readFileSync(file, "utf8")) as { readonly until: number; readonly layerChangedAt: number };
 }
 
 function readMeasure(path: string): Measure | null {

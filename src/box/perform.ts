@@ -65,6 +65,8 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "undo":
     case "recover":
     case "remove":
+    case "keep":
+    case "forget":
       throw new Error(`bug: ${effect.kind} is not an effect of the box`);
   }
 }

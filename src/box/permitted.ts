@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { type Permit, spend } from "../core/permit.ts";
+import { type BasePlan, type Dropped, forgetBase } from "./base.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
 import { type FoundCommits, type LandCommitsPlan, landCommits } from "./commits.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
+import { type KeepPlan, type Kept, keepIgnored } from "./keep.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import { type Checkpoint, forgetLayers, LAYER_FOLDERS, readLayers, rewindLayer } from "./layers.ts";
+import { dropOutdated } from "./outdated.ts";
 import { finish } from "./perform.ts";
 import type { Programs } from "./programs.ts";
 import { type Signer, signCommits } from "./sign.ts";
@@ -66,6 +69,27 @@ export function signPermitted(
   if (effect.kind !== "sign-commits" || effect.digest !== plan.found.digest)
     throw new Error("bug: a permit for other commits");
   return signCommits(plan, signer, new Date(), made);
+}
+
+/** Spends a permit to move what git ignores from a layer that holds still into the base layer. */
+export function keepPermitted(permit: Permit, plan: KeepPlan): Promise<Kept> {
+  if (spend(permit).kind !== "keep") throw new Error("bug: a permit for something else");
+  return keepIgnored(plan);
+}
+
+/** Spends a permit to throw the base layer of a checkout away. */
+export function forgetPermitted(permit: Permit, workspace: string, plan: BasePlan): Promise<void> {
+  const effect = spend(permit);
+  if (effect.kind !== "forget" || effect.units !== null) throw new Error("bug: a permit for something else");
+  return forgetBase(workspace, plan);
+}
+
+/** Spends a permit to drop units of the layer and of the base layer that are outdated; every command in the box is killed. */
+export function dropPermitted(permit: Permit, box: Box, outdated: readonly Dropped[], plan: BasePlan): Promise<void> {
+  const effect = spend(permit);
+  if (effect.kind !== "forget" || effect.units?.join("\0") !== outdated.map(({ path }) => path).join("\0"))
+    throw new Error("bug: a permit for something else");
+  return dropOutdated(box, outdated, plan);
 }
 
 /** Spends a permit to remove all of a session that is over but its record. */

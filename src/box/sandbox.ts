@@ -109,7 +109,15 @@ class Output {
 
 /** Finds one of our own scripts and says where it is shown in a sandbox. */
 export function scriptBind(
-  name: "collect.pl" | "lander.pl" | "commits.pl" | "merge.pl" | "hunks.pl" | "repository.pl",
+  name:
+    | "collect.pl"
+    | "lander.pl"
+    | "commits.pl"
+    | "merge.pl"
+    | "hunks.pl"
+    | "repository.pl"
+    | "base.pl"
+    | "flatten.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

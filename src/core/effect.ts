@@ -66,5 +66,9 @@ export type Effect =
       readonly landing: number;
       readonly approvedBy: "person" | "none";
     }
+  /** Moves what git ignores from the layer of a session that ends into the base layer of the checkout. */
+  | { readonly kind: "keep"; readonly approvedBy: "person" | "none" }
+  /** Throws the base layer of the checkout away; or the named ones of its units, in the layer too. */
+  | { readonly kind: "forget"; readonly units: readonly string[] | null; readonly approvedBy: "person" | "none" }
   /** Removes all of a session that is over but its record: the layer, and what an undo of its landings needs. */
   | { readonly kind: "remove"; readonly approvedBy: "person" | "none" };

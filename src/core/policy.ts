@@ -43,9 +43,11 @@ export function decide(effect: Effect, label: Label): Decision {
     case "undo":
     case "recover":
     case "remove":
+    case "keep":
+    case "forget":
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: PERSONS_REASON[effect.kind] }
-        : { verdict: "deny", reason: "only the person rewinds, undoes a landing or removes a session" };
+        : { verdict: "deny", reason: "only the person rewinds, undoes a landing or removes what sessions left" };
   }
   // A value from outside the type, by a bug or by a cast, must not fall through to anything but a refusal.
   return { verdict: "deny", reason: "no rule names this effect" };
@@ -56,6 +58,8 @@ const PERSONS_REASON = {
   undo: "the person undoes a landing",
   recover: "the person's landing or undo broke off: each file is made whole",
   remove: "the person removes a session that is over",
+  keep: "the person's session ends: ignored files stay for the next",
+  forget: "the person throws it away, or has their own",
 } as const;
 
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {

@@ -30,6 +30,7 @@ const OPTIONS = {
   sign: { type: "boolean" },
   session: { type: "string" },
   all: { type: "boolean" },
+  ignored: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
   json: { type: "boolean" },
@@ -93,6 +94,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "diff":
     case "land":
     case "discard":
+      if (values.ignored && values.session !== undefined)
+        throw new UsageError(
+          "discard takes --ignored or --session: ignored files are kept for all sessions of a checkout",
+        );
+      if (values.ignored) return (await import("./sessions.ts")).forgetCommand(start, terminal);
       return (await import("./changes.ts")).changesCommand(
         command,
         {
@@ -149,7 +155,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   land: "session approve hunks class sign",
   undo: "session",
   rewind: "session",
-  discard: "session",
+  discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
   log: "session",

@@ -42,7 +42,13 @@ const PARTS: readonly Part[] = [
       "ringfence rewind [N]            take a session's files back to before its turn N; without N, list its turns",
     ],
   },
-  { command: "discard", lines: ["ringfence discard               throw a session's changes away"] },
+  {
+    command: "discard",
+    lines: [
+      "ringfence discard               throw a session's changes away",
+      "    --ignored                   the ignored files instead that sessions keep for the next ones",
+    ],
+  },
   {
     command: "sessions",
     lines: ["ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts"],

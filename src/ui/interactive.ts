@@ -180,7 +180,7 @@ function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
     stderr.write(dim(stderr, `\n· ${event.call.name} `));
     writeSafe(stderr, `${describeCall(event.call)}\n`);
   } else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
-  else if (event.type === "notice") writeSafe(stderr, row(event.text));
+  else if (event.type === "notice") writeSafe(stderr, row(`note: ${event.text}`));
   else if (event.type === "retry")
     writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
 }

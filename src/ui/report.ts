@@ -67,7 +67,7 @@ function textReport({ stdout, stderr }: Terminal): Report {
       else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
       else if (event.type === "reply" && event.calls.length > 0 && event.text !== "")
         writeSafe(stderr, `${event.text}\n`);
-      else if (event.type === "notice") writeSafe(stderr, row(event.text));
+      else if (event.type === "notice") writeSafe(stderr, row(`note: ${event.text}`));
       else if (event.type === "retry")
         writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
     },

@@ -1,14 +1,16 @@
 import { removeFor } from "../agent/changeset.ts";
 import { readConfig, stateFolder } from "../agent/config.ts";
+import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import { ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
 import { withRecord } from "../agent/record.ts";
 import { recoverFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
+import { existingWorkspace } from "../box/base-show.ts";
 import { planRemoval, type Removal } from "../core/retention.ts";
 import { visibleJson } from "../core/text.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
-import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
+import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 const TASK_CHARS_MAX = 60;
 const ADVICE_MS_MAX = 3000;
@@ -21,12 +23,15 @@ export async function sessionsCommand(
   { stdout }: Terminal,
 ): Promise<number> {
   const checkout = options.all ? null : findCheckout(start.folder).path;
-  const sessions = await surveySessions(stateFolder(start.environment), checkout);
+  const state = stateFolder(start.environment);
+  const sessions = await surveySessions(state, checkout);
   if (options.json) stdout.write(`${visibleJson(JSON.stringify(sessions.map(toJson)))}\n`);
   else if (sessions.length === 0) stdout.write("no sessions\n");
   else
     for (const one of sessions)
       writeSafe(stdout, `${lineOf(one)}${options.all ? `  ${one.session.facts.checkout}` : ""}\n`);
+  if (!options.json)
+    for (const base of surveyBases(state, sessions)) writeSafe(stdout, row(baseLineOf(base, options.all)));
   return 0;
 }
 
@@ -38,12 +43,19 @@ export async function gcCommand(
 ): Promise<number> {
   const { gc } = await readConfig(start.environment);
   const limits = { days: options.days ?? gc.days, bytes: options.bytes ?? gc.bytes };
-  const sessions = await surveySessions(stateFolder(start.environment), null);
-  const { remove, beyondBytes } = planRemoval(sessions, limits, Date.now());
+  const state = stateFolder(start.environment);
+  const sessions = await surveySessions(state, null);
+  const bases = surveyBases(state, sessions);
+  const { remove, beyondBytes } = planRemoval([...sessions, ...bases], limits, Date.now());
   const byId = new Map(sessions.map((one) => [one.id, one]));
   const kept = new Set(sessions.filter(({ holdsFiles }) => holdsFiles));
   let failures = 0;
   for (const removal of remove) {
+    const base = bases.find(({ id }) => id === removal.id);
+    if (base) {
+      failures += await removeBase(state, base, removal.why, terminal);
+      continue;
+    }
     const one = byId.get(removal.id);
     if (!one) throw new Error("bug: a session to remove that was not found");
     const problem = await removeSession(one);
@@ -52,7 +64,9 @@ export async function gcCommand(
     writeSafe(terminal.stdout, problem === null ? removalText(one, removal) : `failed   ${lineOf(one)}: ${problem}\n`);
   }
   for (const one of kept) writeSafe(terminal.stdout, `kept     ${lineOf(one)}\n`);
-  terminal.stdout.write(`${remove.length - failures} removed, ${kept.size} kept; every log stays\n`);
+  const left = surveyBases(state, sessions);
+  for (const base of left) writeSafe(terminal.stdout, row(`kept     ${baseLineOf(base, true)}`));
+  terminal.stdout.write(`${remove.length - failures} removed, ${kept.size + left.length} kept; every log stays\n`);
   if (beyondBytes > 0)
     terminal.stdout.write(
       `still ${sizeOf(beyondBytes)} beyond the limit of ${sizeOf(limits.bytes)}: land or discard what has changes\n`,
@@ -64,13 +78,44 @@ export async function gcCommand(
 export async function adviseOnSize(start: Start, { stderr }: Terminal): Promise<void> {
   const { gc } = await readConfig(start.environment);
   const sessions = await surveySessions(stateFolder(start.environment), null, ADVICE_MS_MAX).catch(() => null);
-  const bytes = sessions?.reduce((sum, one) => sum + one.bytes, 0) ?? 0;
+  const bases = sessions === null ? [] : surveyBases(stateFolder(start.environment), sessions);
+  const bytes = [...(sessions ?? []), ...bases].reduce((sum, one) => sum + one.bytes, 0);
   if (bytes > gc.bytes)
     stderr.write(
       `all sessions take ${sizeOf(bytes)}, more than ${sizeOf(gc.bytes)}: ringfence gc removes what is over\n`,
     );
   // What was measured once is known later, so that this passes.
   if (sessions === null) stderr.write("the sessions could not be measured in time: ringfence sessions --all does it\n");
+}
+
+/** `ringfence discard --ignored`: throws away the ignored files that sessions of this checkout keep for the next ones. */
+export async function forgetCommand(start: Start, { stdout }: Terminal): Promise<number> {
+  const [state, checkout] = [stateFolder(start.environment), findCheckout(start.folder).path];
+  if (existingWorkspace(state, checkout) === null) {
+    stdout.write("no ignored files are kept for this checkout\n");
+    return 0;
+  }
+  await forgetFor(state, checkout);
+  stdout.write("the ignored files that sessions kept for this checkout are thrown away\n");
+  return 0;
+}
+
+/** Returns how many failed. */
+async function removeBase(
+  state: string,
+  base: BaseOverview,
+  why: Removal["why"],
+  { stdout }: Terminal,
+): Promise<number> {
+  const line = baseLineOf(base, true);
+  try {
+    await forgetFor(state, base.checkout);
+    writeSafe(stdout, row(`removed  ${line}  (${why}, ${sizeOf(base.bytes)} freed)`));
+    return 0;
+  } catch (error) {
+    writeSafe(stdout, row(`failed   ${line}: ${error instanceof Error ? error.message : String(error)}`));
+    return 1;
+  }
 }
 
 /** Returns why it could not be done, or null. */
@@ -109,6 +154,11 @@ function toJson(one: Overview): object {
 function lineOf(one: Overview): string {
   const [age, size] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes)];
   return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+}
+
+function baseLineOf(base: BaseOverview, isNamed: boolean): string {
+  const [age, size] = [ageOf(Date.now() - base.usedAt), sizeOf(base.bytes)];
+  return `${"base layer".padEnd(24)}  ${age.padStart(6)}  ${"kept".padEnd(11)}  ${size.padStart(8)}  ignored files for the next session${isNamed ? `  ${base.checkout}` : ""}`;
 }
 
 function firstLineOf({ session }: Overview): string {
