@@ -25,7 +25,7 @@ for (const [way, user] of [
     const place = makePlace(t, MAKE, { user });
     sh(place, WAYS[way]);
     await play(place, [run(WORK), { text: "ok" }]);
-    const { status, stdout, stderr } = await ringfence(place, ["land", "--sign"]);
+    const { status, stdout } = await ringfence(place, ["land", "--sign"]);
     assert.deepEqual(status, 0, stdout);
     assert.equal(
       sh(place, COMMITS),
@@ -113,7 +113,7 @@ test("a repository names neither the program that signs nor the key, and nothing
     { text: "ok" },
   ]);
   assert.ok(provesThatItFires(place), "planted as it is, it must run: else this proves nothing");
-  const { status, stdout, stderr } = await ringfence(place, ["land", "--sign"]);
+  const { status, stdout } = await ringfence(place, ["land", "--sign"]);
   assert.deepEqual([status, existsSync(`${place.root}/ran`)], [0, false], stdout);
   sh(place, "rm .git/config .git/info/attributes; git config core.bare false; git verify-commit HEAD HEAD^2 HEAD~2");
 });
