@@ -94,23 +94,10 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "diff":
     case "land":
     case "discard":
-      if (values.ignored && values.session !== undefined)
-        throw new UsageError(
-          "discard takes --ignored or --session: ignored files are kept for all sessions of a checkout",
-        );
       if (values.ignored) return (await import("./sessions.ts")).forgetCommand(start, terminal);
       return (await import("./changes.ts")).changesCommand(
         command,
-        {
-          paths: rest,
-          classes: classesOf(command, values.class ?? []),
-          hunks: values.hunks ?? null,
-          sign: values.sign ?? false,
-          approve: values.approve ?? [],
-          session: values.session ?? null,
-          json: values.json ?? false,
-          stat: values.stat ?? false,
-        },
+        changesOptions(command, values, rest),
         start,
         terminal,
       );
@@ -163,10 +150,25 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   demo: "model",
 };
 
+function changesOptions(command: string, values: Options, paths: readonly string[]) {
+  return {
+    paths,
+    classes: classesOf(command, values.class ?? []),
+    hunks: values.hunks ?? null,
+    sign: values.sign ?? false,
+    approve: values.approve ?? [],
+    session: values.session ?? null,
+    json: values.json ?? false,
+    stat: values.stat ?? false,
+  };
+}
+
 // Somebody who types `land --stat` wants to look, and must not find that all has landed.
 function refuseOptions(command: string, values: Options): void {
   const taken = OPTIONS_OF[command]?.split(" ");
   if (!taken) return;
+  if (values.ignored && values.session !== undefined)
+    throw new UsageError("discard takes --ignored or --session: ignored files are kept for all sessions of a checkout");
   const foreign = Object.keys(values).find((name) => name !== "folder" && !taken.includes(name));
   if (foreign === undefined) return;
   const name = command === "" ? "the interactive session" : command;
