@@ -8,12 +8,13 @@ import {
   shownPaths,
   withBranchCommits,
 } from "../box/branch.ts";
-import type { FoundCommits } from "../box/commits.ts";
+import type { FoundCommits, Move } from "../box/commits.ts";
 import { type BranchFacts, readFacts } from "../box/folder.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { Signer } from "../box/sign.ts";
 import { encodePath } from "../core/changes.ts";
 import type { JudgedCommit } from "../core/commits.ts";
+import { counted } from "../core/text.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
@@ -31,6 +32,7 @@ export interface LandedBranch {
   readonly asked: string;
   /** The branch that has the commits, or null when none landed. */
   readonly name: string | null;
+  /** Also those of other branches of the box that wait. */
   readonly commits: readonly JudgedCommit[];
   readonly note: string | null;
   /** Paths in the commits that the person changed in the checkout meanwhile. */
@@ -64,13 +66,33 @@ export function landBranch(
     if (made === null || found === null)
       return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
     const landed = await landCommitsFor(session, found, record);
-    const { move, note } = landed;
     rememberSigned(session, made, found, landed);
-    const { commits, meanwhile, pack } = found;
-    // Without a pack they could not even be read.
-    const isWhole = pack[0] !== "" && (move !== null || commits.length === 0) && commits.every(isLanding);
-    return { asked, name: move?.branch ?? null, commits, note, meanwhile, isWhole };
+    const all = [found, ...found.others];
+    const moves = [landed, ...landed.others];
+    const others = landed.others.flatMap(({ move }, at) =>
+      move === null ? [] : [`new branch ${move.branch}: ${counted(landingIn(found.others[at]), "commit")}`],
+    );
+    const waiting = found.others.flatMap((one) => one.commits.filter((commit) => !isLanding(commit)));
+    const notes = [...moves.map(({ note }) => note), ...others].filter((note) => note !== null);
+    return {
+      asked,
+      name: landed.move?.branch ?? null,
+      commits: [...found.commits, ...waiting],
+      note: notes.length === 0 ? null : notes.join("; "),
+      meanwhile: [...new Set(all.flatMap(({ meanwhile }) => meanwhile))],
+      isWhole: all.every((one, at) => hasLandedWhole(one, moves[at]?.move ?? null)),
+    };
   });
+}
+
+function hasLandedWhole({ commits, pack, note }: FoundCommits, move: Move | null): boolean {
+  // Without a pack there are none, or they could not even be read.
+  if (pack[0] === "") return note === null && commits.length === 0;
+  return (move !== null || commits.length === 0) && commits.every(isLanding);
+}
+
+function landingIn(found: FoundCommits | undefined): number {
+  return found?.commits.filter(isLanding).length ?? 0;
 }
 
 function isLanding({ state }: JudgedCommit): boolean {

@@ -182,13 +182,13 @@ sub git_text {
     return $text;
 }
 
-# Of the box's HEAD, and "O" for each other branch of the box's that is worth to be asked for; or of such a branch.
+# Of the box's HEAD or its own branch, and "O" for each other one of the box's that is worth to be asked for; or of such a one.
 sub take {
-    my ($wanted, @names) = @_;
+    my ($wanted, $is_main, @names) = @_;
     my @layers = map { "/layer/$_" } @names;
     my ($view, $person) = ([@layers, "/frozen", "/base"], ["/base"]);
     my $ref = $wanted eq "HEAD" ? head_ref($view) : is_branch($wanted) ? $wanted : die "a name that is not allowed\n";
-    if ($wanted eq "HEAD") { record("O", $_) for other_branches(\@layers, $view, $person, $ref) }
+    if ($is_main) { record("O", $_) for other_branches(\@layers, $view, $person, $ref) }
     # A submodule's HEAD is on no branch as a rule; in the middle of a rebase it is on none for a while.
     my $tip = $ref ne "" ? ref_id($view, $ref) : head_id($view) // return record("N", "in the box, HEAD is on no branch");
     return record("N", "") if !defined $tip;

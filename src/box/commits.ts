@@ -70,11 +70,11 @@ export async function findCommits(plan: CollectPlan, collected: CollectedGit): P
   if (findProgram("git") === null) return nothing(folder, "landing commits needs git: they stay in the layer");
   const names: string[] = [];
   const wanted = branch === undefined ? "HEAD" : `refs/heads/${branch.name}`;
-  const found = await findOn(wanted, names, folder, plan, collected);
+  const found = await findOn({ wanted, isMain: true }, names, folder, plan, collected);
   const known = new Set(found?.commits.map(({ id }) => id));
   const others: FoundCommits[] = [];
   for (const [number, name] of names.slice(0, OTHERS_MAX).entries()) {
-    const other = await findOn(name, [], join(folder, String(number)), plan, collected);
+    const other = await findOn({ wanted: name, isMain: false }, [], join(folder, String(number)), plan, collected);
     if (other === null) continue;
     // What another branch brings along is told, and lands, once; a branch of which a part waits is not made.
     const commits = other.commits.filter(({ id }) => !known.has(id));
@@ -94,15 +94,13 @@ function nothing(folder: string, note: string | null): FoundCommits {
 
 /** Finds the commits of the box's HEAD, and the names of its other branches, or those of one branch. */
 async function findOn(
-  wanted: string,
+  { wanted, isMain }: { readonly wanted: string; readonly isMain: boolean },
   others: string[],
   folder: string,
   plan: CollectPlan,
   collected: CollectedGit,
 ): Promise<FoundCommits | null> {
   const { repository, branch, startedAt, signed } = plan.facts;
-  // Every other one can only become a new branch.
-  const isMain = wanted === "HEAD" || branch !== undefined;
   // What takes from the layer leaves nothing where the other one works.
   for (const name of ["", "taken", "verified"]) mkdirSync(join(folder, name), { mode: 0o700 });
   const base = gitBinds(plan.facts, "/base/.git", "read");
@@ -114,8 +112,9 @@ async function findOn(
     : { names: layerNames(plan.sessionPath), binds: [layerBind(plan.sessionPath)] };
   const state = join(plan.sessionPath, "git-state");
   const frozen: Bind[] = existsSync(state) ? [{ source: state, target: "/frozen", access: "read" }] : [];
+  const args = [wanted, isMain ? "1" : "", ...layers.names];
   try {
-    const answer = await ask(plan, "take", [wanted, ...layers.names], [...layers.binds, ...frozen, ...base, taken]);
+    const answer = await ask(plan, "take", args, [...layers.binds, ...frozen, ...base, taken]);
     let tag = answer.text();
     for (; tag === "O"; tag = answer.text()) others.push(answer.path());
     if (tag === "N") {
@@ -153,7 +152,7 @@ function judge(
   const isInert = facts.branch !== undefined;
   // Where the session began is news only if the person has taken their branch back from there.
   const wasTakenBack = old !== null && commits.some(({ id }) => id === facts.branch?.from);
-  const isTheirs = isInert || (isMain && ref !== "" && head === ref);
+  const isTheirs = isMain && (isInert || (ref !== "" && head === ref));
   const isForward = isTheirs && (old === null || isDescendant(commits, old)) && !wasTakenBack;
   const { commits: judged, tip } = judgeCommits(commits, {
     from: isForward ? old : null,
@@ -168,7 +167,7 @@ function judge(
   // A branch of the person's that has no commit yet cannot be made beside itself.
   const taken = head.startsWith("refs/heads/") ? new Map([...branches, [head.slice(11), ""]]) : branches;
   const owner = [...branches].find(([, id]) => id === tip)?.[0];
-  if (tip !== null && isInert) {
+  if (tip !== null && isInert && isMain) {
     if (!isForward) note = `your branch ${name} has moved meanwhile, so it stays`;
     moves.push(...branchMoves({ name, tip, old, isForward, taken }));
   } else if (tip !== null && owner !== undefined && !isForward) note = `your branch ${owner} has these commits`;

@@ -62,7 +62,8 @@ export async function branchCommand(
     );
   if (command === "diff") {
     const found = await findBranchCommits(session);
-    const facts = { branch: name, commits: found?.commits ?? [], commits_note: found?.note ?? null };
+    const commits = found ? [found, ...found.others].flatMap((one) => one.commits) : [];
+    const facts = { branch: name, commits, commits_note: found?.note ?? null };
     const rows = facts.commits.map(({ id, subject, state, why }) =>
       row(`${state} commit ${id.slice(0, 7)} ${subject}${why === null ? "" : `: ${why}`}`),
     );

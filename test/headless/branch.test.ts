@@ -207,6 +207,27 @@ test("what the person saves while a background command lives is not written into
   assert.equal(filesOf(place, "main feat"), "M\ta.ts\n");
 });
 
+test("other branches that the agent made become new ones beside the session's own", async (t) => {
+  const place = makePlace(t, MAKE);
+  const { branch, status } = await onBranch(place, "feat", [
+    run("git checkout -qb side; echo s >s.ts; git add .; git commit -qm side; git checkout -q feat; echo x >>a.ts"),
+    DONE,
+  ]);
+  assert.deepEqual([status, branch.name, branch.note], [0, "feat", "new branch side: 1 commit"]);
+  assert.deepEqual(
+    branch.commits.map(({ subject, state }) => `${subject} ${state}`),
+    ["a task lands"],
+  );
+  assert.equal(filesOf(place, "main feat") + filesOf(place, "main side"), "M\ta.ts\nA\ts.ts\n");
+  const alone = await onBranch(place, "idle", [
+    run("git checkout -qb only main; echo o >o.ts; git add .; git commit -qm o; git checkout -q idle"),
+    DONE,
+  ]);
+  assert.deepEqual([alone.status, alone.branch.name, alone.branch.note], [0, null, "new branch only: 1 commit"]);
+  assert.equal(filesOf(place, "main only"), "A\to.ts\n");
+  assert.equal(sh(place, "ls -d $HOME/.local/state/ringfence/sessions/*/layer 2>/dev/null | wc -l").trim(), "0");
+});
+
 test("a secret file in a commit holds it, and the session is kept: its commits land when they can, never its files", async (t) => {
   const place = makePlace(t, `${MAKE}; echo TOKEN=abc >.env`);
   const { branch, status, result } = await onBranch(place, "feat", [
