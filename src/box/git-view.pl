@@ -21,6 +21,8 @@ sub git_view_on {
 
 # Changes whenever one of those files does; "" where the checkout has no folder of git's.
 sub git_fingerprint {
+    # Behind a link that an archive brought lies what is masked, or the holder's own.
+    return "" if grep { -l "$SOURCE/$_" } qw(refs logs logs/refs);
     return "" if -l $SOURCE || -l "$SOURCE/HEAD" || !-f _ || grep { lstat "$SOURCE/$_" } qw(commondir reftable);
     my $text = join ",", map { stamp("$SOURCE/$_") } qw(HEAD index packed-refs logs/refs/stash), @OPERATION;
     my $seen = eval { walk("refs", sub { $text .= "," . stamp("$SOURCE/$_[0]") }) };

@@ -206,6 +206,28 @@ test(
   }),
 );
 
+test("links in a git folder that an archive brought lead to no copy of what is masked", async () => {
+  for (const [link, make] of [
+    ["refs", "cp -r .git/refs/. conf"],
+    ["logs", "mkdir conf/refs; echo canary >conf/refs/stash"],
+    ["logs/refs", "echo canary >conf/stash"],
+  ] as const) {
+    const place = makePlace("echo a >a.ts; mkdir conf");
+    const to = link === "logs/refs" ? "../../conf" : "../conf";
+    sh(place, `${make}; rm -r .git/${link}; ln -s ${to} .git/${link}; echo K=canary | tee conf/.env >conf/server.key`);
+    const session = await startSession(place);
+    try {
+      const seen = await session.run(
+        "git log --format=%s; readlink .git/refs .git/logs .git/logs/refs; cat .git/refs/.env .git/refs/server.key 2>/dev/null; true",
+      );
+      assert.doesNotMatch(seen, /canary/, link);
+      assert.match(seen, /^first\n.*conf/, link);
+    } finally {
+      await session.close();
+    }
+  }
+});
+
 if (process.getuid?.() === 0) {
   test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
 }
