@@ -137,6 +137,8 @@ test("no secret of the checkout can be read in the box, and what else the files 
       place(checkout, "README.md", "hello\n");
       place(checkout, ".git/config", `[remote "origin"]\n\turl = https://ada:${SECRET}@localhost/x.git\n`);
       place(checkout, "odd \n'name.pem", SECRET);
+      // Many empty lines keep nobody waiting.
+      place(checkout, "sub/.git/config", "\n".repeat(1 << 20));
     },
     async (run, box) => {
       assert.deepEqual(

@@ -236,9 +236,10 @@ function writeMask(folder: string, path: Uint8Array, mode: number, copy: Uint8Ar
 
 function maskConfig(content: Uint8Array): Uint8Array | null {
   const text = Buffer.from(content).toString("latin1");
+  // No space of these leads over the end of a line: many empty ones would take a try each, to the end.
   const clean = text
     .replace(/:\/\/[^/\s@]+@/g, "://")
-    .replace(/^(\s*(?:extraheader|password|token|[\w-]*secret)\s*=).*$/gim, "$1 ringfence-masked");
+    .replace(/^([^\S\n]*(?:extraheader|password|token|[\w-]*secret)[^\S\n]*=).*$/gim, "$1 ringfence-masked");
   return clean === text ? null : Buffer.from(clean, "latin1");
 }
 
