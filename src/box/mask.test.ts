@@ -153,6 +153,24 @@ test("no secret of the checkout can be read in the box, and what else the files 
   );
 });
 
+test("a remote's password is masked in a git folder of any name", async () => {
+  const url = `[remote "origin"]\n\turl = https://ada:${SECRET}@localhost/x.git\n`;
+  await inBox(
+    ({ checkout }) => {
+      place(checkout, "data/config", url);
+      place(checkout, "data/modules/lib/config", url);
+      place(checkout, "mirror.git/config.worktree", url);
+      place(checkout, "docs/config", `see https://ada:${SECRET.length}@localhost\n`);
+      symlinkSync("data", join(checkout, ".git"));
+    },
+    async (run, box) => {
+      assert.deepEqual(box.masked.toSorted(), ["data/config", "data/modules/lib/config", "mirror.git/config.worktree"]);
+      assert.equal(await run(`grep -rsaF ${SECRET} . | head -c 300`), "(no output)");
+      assert.match(await run("cat .git/config docs/config"), /https:\/\/localhost\/x\.git[\s\S]*ada:\d+@localhost/);
+    },
+  );
+});
+
 test("a masked file stays masked when it is renamed, copied, linked or deleted, or its folder is", async () => {
   await inBox(
     ({ checkout }) => {
