@@ -111,9 +111,13 @@ sub copy_or_hide {
     if (!-d _) { copy_file($source, $target, $bytes_max); return 1 }
     mkdir $target, 0755 or die "mkdir: $!\n";
     opaque($target);
+    # All of them together, since large files without content cost an archive nothing.
+    my $left = $bytes_max;
     walk($name, sub {
         my ($path, $is_folder) = @_;
-        if ($is_folder) { mkdir "$COPY/$path", 0755 } else { copy_file("$SOURCE/$path", "$COPY/$path", $bytes_max) }
+        if ($is_folder) { mkdir "$COPY/$path", 0755; return }
+        copy_file("$SOURCE/$path", "$COPY/$path", $left);
+        $left -= -s "$COPY/$path" // 0;
     });
     return 1;
 }

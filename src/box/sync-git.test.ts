@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
@@ -205,6 +207,23 @@ test(
     assert.equal(sh(place, "git log --format=%s; git status --short; git fsck --strict 2>&1"), "more\nm\nfirst\n");
   }),
 );
+
+test("an operation under way that an archive brought is copied up to a size", async () => {
+  for (const [count, isCopied] of [
+    [1, true],
+    [3, false],
+  ] as const) {
+    const place = makePlace("echo a >a.ts");
+    sh(place, `mkdir .git/rebase-apply; for n in $(seq ${count}); do truncate -s 8M .git/rebase-apply/$n; done`);
+    const session = await startSession(place);
+    try {
+      assert.equal(existsSync(join(session.path, "git-state/.git/rebase-apply")), isCopied);
+      assert.equal(await session.run("ls .git/rebase-apply | wc -l; git log --format=%s"), `${count}\nfirst`);
+    } finally {
+      await session.close();
+    }
+  }
+});
 
 test("links in a git folder that an archive brought lead to no copy of what is masked", async () => {
   for (const [link, make] of [
