@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
 import { asOrdinaryUser, makePlace, type Place, type Session, sh, startSession } from "./land.fixture.ts";
 import { sync } from "./sync-git.fixture.ts";
+import { readBoxGit } from "./sync-git-read.ts";
 
 /** Runs a test in a session on a checkout that a shell program made. */
 function inSession(make: string, use: (session: Session, place: Place) => Promise<void>): () => Promise<void> {
@@ -207,6 +208,17 @@ test(
     assert.equal(sh(place, "git log --format=%s; git status --short; git fsck --strict 2>&1"), "more\nm\nfirst\n");
   }),
 );
+
+test("refs that are too many to be told are not taken for deleted", () => {
+  const tell = (count: number) =>
+    readBoxGit(
+      Buffer.from(
+        `h ref: refs/heads/a\n${Array.from({ length: count }, (_one, at) => `r ${"a".repeat(40)} refs/tags/${at} \n`).join("")}.\n`,
+      ),
+    );
+  assert.equal(tell(50_000).refs.size, 50_000);
+  assert.throws(() => tell(50_001), /more than 50000 branches and tags/);
+});
 
 test("an operation under way that an archive brought is copied up to a size", async () => {
   for (const [count, isCopied] of [
