@@ -5,7 +5,8 @@
 # Certain is what has not changed since `$since`, an instant before the view was mounted: until then the view can have shown
 # something else, and later the person's save shows in the file's ctime, or in a folder's when it was moved in. In /bases a
 # regular file is such a version (its mtime is the ctime of the checkout's file, its mode 0200 until it is whole); a link
-# marks a path of which that version is not known, so that it is never guessed at a later mount.
+# marks a path of which that version is not known, so that it is never guessed at a later mount. It leads nowhere: what comes to
+# lie below such a path must not find the version of another file there.
 package bases;
 use strict;
 use warnings;
@@ -212,7 +213,7 @@ sub keep {
 
 sub mark {
     my ($path) = @_;
-    $is_whole = 0 if ++$entries > $ENTRIES_MAX || !make_parents($path) || !symlink "unknown", "/bases/$path";
+    $is_whole = 0 if ++$entries > $ENTRIES_MAX || !make_parents($path) || !symlink "/nonexistent", "/bases/$path";
 }
 
 # Whether the checkout had such a file when the view was mounted. The view shows it until it is mounted anew, so what the box

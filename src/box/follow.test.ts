@@ -89,6 +89,21 @@ test("a secret that the person writes while a command runs stays hidden, and a l
   assert.equal(await session.run("cat .env .env.local id_rsa 2>/dev/null | grep -c canary; cat /tmp/f"), "0\nkeep");
 });
 
+test("a link that takes the place of a folder when the person switches branches leads to nothing that is hidden", async (t) => {
+  const place = makePlace("mkdir a b; echo z | tee a/config >b/args; echo a >a.ts");
+  sh(
+    place,
+    "git switch -qc links; rm -r a b; ln -s .git a; ln -s /ctl b; echo b >a.ts; git add -A; git commit -qm links; git switch -q master; sleep 0.02; git config remote.origin.url https://me:canary@example.test/x",
+  );
+  const session = await startSession(place);
+  t.after(() => session.close());
+  await background(session, "exec sleep 60");
+  sh(place, "git switch -q links");
+  // What is below a folder is written before what lies beside it.
+  await until("the switch is followed", async () => readFollowed(session.path).has("a.ts"));
+  assert.equal(await session.run("cat a/config b/args 2>/dev/null; ls a b"), "a:\n\nb:");
+});
+
 if (process.getuid?.() === 0) {
   test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
 }

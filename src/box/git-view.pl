@@ -21,6 +21,8 @@ sub git_view_on {
 
 # Changes whenever one of those files does; "" where the checkout has no folder of git's.
 sub git_fingerprint {
+    # Behind a link that an archive brought lies what is masked, or the holder's own.
+    return "" if grep { -l "$SOURCE/$_" } qw(refs logs logs/refs);
     return "" if -l $SOURCE || -l "$SOURCE/HEAD" || !-f _ || grep { lstat "$SOURCE/$_" } qw(commondir reftable);
     my $text = join ",", map { stamp("$SOURCE/$_") } qw(HEAD index packed-refs logs/refs/stash), @OPERATION;
     my $seen = eval { walk("refs", sub { $text .= "," . stamp("$SOURCE/$_[0]") }) };
@@ -109,9 +111,13 @@ sub copy_or_hide {
     if (!-d _) { copy_file($source, $target, $bytes_max); return 1 }
     mkdir $target, 0755 or die "mkdir: $!\n";
     opaque($target);
+    # All of them together, since large files without content cost an archive nothing.
+    my $left = $bytes_max;
     walk($name, sub {
         my ($path, $is_folder) = @_;
-        if ($is_folder) { mkdir "$COPY/$path", 0755 } else { copy_file("$SOURCE/$path", "$COPY/$path", $bytes_max) }
+        if ($is_folder) { mkdir "$COPY/$path", 0755; return }
+        copy_file("$SOURCE/$path", "$COPY/$path", $left);
+        $left -= -s "$COPY/$path" // 0;
     });
     return 1;
 }

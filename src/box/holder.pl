@@ -412,11 +412,24 @@ sub report_seen {
     return if length $path > $PATH_BYTES_MAX;
     return if eval { bases::is_masked($path) } // 1;
     my $is_ours = grep { is_held_by($_, $path) } glob "/layer/upper /layer/sealed/*";
-    my @now = lstat "/lower/$path";
-    if (!@now) { syswrite STDOUT, "saw - 0 $is_ours " . unpack("H*", $path) . "\n"; return }
-    return if !-f _ || $now[7] > $FOLLOW_BYTES_MAX;
-    return if system "/bin/cp", "--preserve=timestamps", "--", "/lower/$path", "/ctl/follow/$serial";
-    syswrite STDOUT, "saw $serial " . ($now[2] & 0777) . " $is_ours " . unpack("H*", $path) . "\n";
+    my $now = eval { bases::look_below("/lower", $path) };
+    if (!$now) { syswrite STDOUT, "saw - 0 $is_ours " . unpack("H*", $path) . "\n"; return }
+    return if !bases::is_file($now) || !copy_seen($path, "/ctl/follow/$serial", $now->{modified});
+    syswrite STDOUT, "saw $serial " . ($now->{mode} & 0777) . " $is_ours " . unpack("H*", $path) . "\n";
+}
+
+# A branch that the person switches to can have a link in place of a folder: through it lies what is hidden under its own name.
+sub copy_seen {
+    my ($path, $target, $modified) = @_;
+    # Without waiting: a pipe may have taken the place of the file.
+    my $from = eval { bases::open_below("/lower", $path, 04000) } or return 0;
+    return 0 if !-f $from || -s _ > $FOLLOW_BYTES_MAX;
+    open(my $to, ">", $target) or return 0;
+    my $total = 0;
+    while (my $read = sysread($from, my $piece, 1 << 18)) {
+        ($total += $read) <= $FOLLOW_BYTES_MAX && (syswrite($to, $piece) // -1) == $read or return !unlink $target;
+    }
+    return close $to && bases::set_modified($target, $modified);
 }
 
 # Whether a layer has something at a path, or in place of a folder above it.

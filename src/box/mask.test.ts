@@ -137,6 +137,8 @@ test("no secret of the checkout can be read in the box, and what else the files 
       place(checkout, "README.md", "hello\n");
       place(checkout, ".git/config", `[remote "origin"]\n\turl = https://ada:${SECRET}@localhost/x.git\n`);
       place(checkout, "odd \n'name.pem", SECRET);
+      // Many empty lines keep nobody waiting.
+      place(checkout, "sub/.git/config", "\n".repeat(1 << 20));
     },
     async (run, box) => {
       assert.deepEqual(
@@ -147,6 +149,24 @@ test("no secret of the checkout can be read in the box, and what else the files 
       assert.match(await run("cat .env"), /^TOKEN=/);
       assert.match(await run("cat .git/config"), /https:\/\/localhost\/x\.git/);
       assert.equal(await run("cat README.md"), "hello");
+    },
+  );
+});
+
+test("a remote's password is masked in a git folder of any name", async () => {
+  const url = `[remote "origin"]\n\turl = https://ada:${SECRET}@localhost/x.git\n`;
+  await inBox(
+    ({ checkout }) => {
+      place(checkout, "data/config", url);
+      place(checkout, "data/modules/lib/config", url);
+      place(checkout, "mirror.git/config.worktree", url);
+      place(checkout, "docs/config", `see https://ada:${SECRET.length}@localhost\n`);
+      symlinkSync("data", join(checkout, ".git"));
+    },
+    async (run, box) => {
+      assert.deepEqual(box.masked.toSorted(), ["data/config", "data/modules/lib/config", "mirror.git/config.worktree"]);
+      assert.equal(await run(`grep -rsaF ${SECRET} . | head -c 300`), "(no output)");
+      assert.match(await run("cat .git/config docs/config"), /https:\/\/localhost\/x\.git[\s\S]*ada:\d+@localhost/);
     },
   );
 });

@@ -130,6 +130,9 @@ const PACKAGES_MAX = 200;
  */
 const BARE_FOLDERS_MAX = 100;
 
+/** Configuration of a git folder, whose name can be another: where `.git` is a link or a file, or where it is a bare one. */
+const CONFIGS = "( -type f ( -name config -o -name config.worktree ) )".split(" ");
+
 /** The tests that `find` is given to select what may hold a secret. */
 export function scanTests(): string[] {
   const passed = PASSED_OVER.flatMap((name) => ["-o", "-name", name]);
@@ -174,6 +177,8 @@ export function scanTests(): string[] {
     "-o",
     "-path",
     "*/.bundle/config",
+    "-o",
+    ...CONFIGS,
     "-o",
     "(",
     "-type",
@@ -235,17 +240,24 @@ function writeMask(folder: string, path: Uint8Array, mode: number, copy: Uint8Ar
 }
 
 function maskConfig(content: Uint8Array): Uint8Array | null {
-  const text = Buffer.from(content).toString("latin1");
+  const text = textOf(content);
+  // No space of these leads over the end of a line: many empty ones would take a try each, to the end.
   const clean = text
     .replace(/:\/\/[^/\s@]+@/g, "://")
-    .replace(/^(\s*(?:extraheader|password|token|[\w-]*secret)\s*=).*$/gim, "$1 ringfence-masked");
+    .replace(/^([^\S\n]*(?:extraheader|password|token|[\w-]*secret)[^\S\n]*=).*$/gim, "$1 ringfence-masked");
   return clean === text ? null : Buffer.from(clean, "latin1");
 }
 
 function maskOf(path: string, content: Uint8Array): Uint8Array | null {
   if (/(?:^|\/)\.git\/(?:.*\/)?config(?:\.worktree)?$/s.test(path)) return maskConfig(content);
   const kind = secretKind(path);
-  return kind === null ? null : maskContent(kind, content);
+  if (kind !== null) return maskContent(kind, content);
+  const isConfig = /^config(?:\.worktree)?$/.test(basename(path)) && /^[ \t]*\[\w/m.test(textOf(content));
+  return isConfig ? maskConfig(content) : null;
+}
+
+function textOf(content: Uint8Array): string {
+  return Buffer.from(content).toString("latin1");
 }
 
 function isFolder(mode: number): boolean {

@@ -20,6 +20,22 @@ import { until } from "./open.fixture.ts";
 
 const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done";
 
+test("a file in a folder that took the place of an unknown version derives from no other file's", async (t) => {
+  const { place, session } = await open(t, "head -c 2000000 /dev/zero >a; mkdir unknown; echo one >unknown/b");
+  await session.run("echo more >>a; echo two >unknown/b");
+  await session.box.saveBases();
+  sh(place, "rm a; mkdir a; echo one >a/b");
+  await session.run("rm a; mkdir a; echo box >a/b");
+  const { changes } = await session.collect();
+  assert.deepEqual(
+    changes.map(({ change, conflict }) => [change.path, conflict]),
+    [
+      ["a/b", "appeared"],
+      ["unknown/b", null],
+    ],
+  );
+});
+
 test("a file that both sides changed lands merged, and a second landing takes nothing of the person's back", async (t) => {
   const { place, session } = await open(t, `${LINES} >a.txt`);
   await session.run("sed -i 's/line 2/the box/' a.txt");

@@ -34,11 +34,11 @@ export function readBoxGit(output: Buffer): BoxGit {
     else if (tag === "o") operation.push(first);
     else if (tag === "a" && ID.test(first) && ID.test(name)) ancestors.add(`${first} ${name}`);
     // A symbolic ref has a second name after its own.
-    else if (tag === "r" && ID.test(first) && isName(name) && rest === "" && refs.size < REFS_MAX)
-      refs.set(name, first);
+    else if (tag === "r" && ID.test(first) && isName(name) && rest === "") refs.set(name, first);
     else if (tag === "s" && ID.test(first) && stash.length < STASH_MAX)
       stash.push({ id: first, message: text.slice(first.length + 1).slice(0, MESSAGE_CHARS_MAX) });
   }
+  if (refs.size > REFS_MAX) throw new Error(`the box has more than ${REFS_MAX} branches and tags`);
   refs.delete("refs/stash");
   return { ...found, refs, stash: stash.reverse(), operation, ancestors };
 }

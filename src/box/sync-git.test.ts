@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
 import { asOrdinaryUser, makePlace, type Place, type Session, sh, startSession } from "./land.fixture.ts";
 import { sync } from "./sync-git.fixture.ts";
+import { readBoxGit } from "./sync-git-read.ts";
 
 /** Runs a test in a session on a checkout that a shell program made. */
 function inSession(make: string, use: (session: Session, place: Place) => Promise<void>): () => Promise<void> {
@@ -205,6 +208,56 @@ test(
     assert.equal(sh(place, "git log --format=%s; git status --short; git fsck --strict 2>&1"), "more\nm\nfirst\n");
   }),
 );
+
+test("refs that are too many to be told are not taken for deleted", () => {
+  const tell = (count: number) =>
+    readBoxGit(
+      Buffer.from(
+        `h ref: refs/heads/a\n${Array.from({ length: count }, (_one, at) => `r ${"a".repeat(40)} refs/tags/${at} \n`).join("")}.\n`,
+      ),
+    );
+  assert.equal(tell(50_000).refs.size, 50_000);
+  assert.throws(() => tell(50_001), /more than 50000 branches and tags/);
+});
+
+test("an operation under way that an archive brought is copied up to a size", async () => {
+  for (const [count, isCopied] of [
+    [1, true],
+    [3, false],
+  ] as const) {
+    const place = makePlace("echo a >a.ts");
+    sh(place, `mkdir .git/rebase-apply; for n in $(seq ${count}); do truncate -s 8M .git/rebase-apply/$n; done`);
+    const session = await startSession(place);
+    try {
+      assert.equal(existsSync(join(session.path, "git-state/.git/rebase-apply")), isCopied);
+      assert.equal(await session.run("ls .git/rebase-apply | wc -l; git log --format=%s"), `${count}\nfirst`);
+    } finally {
+      await session.close();
+    }
+  }
+});
+
+test("links in a git folder that an archive brought lead to no copy of what is masked", async () => {
+  for (const [link, make] of [
+    ["refs", "cp -r .git/refs/. conf"],
+    ["logs", "mkdir conf/refs; echo canary >conf/refs/stash"],
+    ["logs/refs", "echo canary >conf/stash"],
+  ] as const) {
+    const place = makePlace("echo a >a.ts; mkdir conf");
+    const to = link === "logs/refs" ? "../../conf" : "../conf";
+    sh(place, `${make}; rm -r .git/${link}; ln -s ${to} .git/${link}; echo K=canary | tee conf/.env >conf/server.key`);
+    const session = await startSession(place);
+    try {
+      const seen = await session.run(
+        "git log --format=%s; readlink .git/refs .git/logs .git/logs/refs; cat .git/refs/.env .git/refs/server.key 2>/dev/null; true",
+      );
+      assert.doesNotMatch(seen, /canary/, link);
+      assert.match(seen, /^first\n.*conf/, link);
+    } finally {
+      await session.close();
+    }
+  }
+});
 
 if (process.getuid?.() === 0) {
   test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
