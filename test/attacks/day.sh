@@ -31,6 +31,8 @@ while IFS= read -r folder; do
 done < <(find . -mindepth 1 -maxdepth 2 -type d ! -path './.git*' ! -path './node_modules*' | head -20)
 step 'git rebase --continue; git stash pop'
 step 'git add -A; git commit -qm mine; git commit --amend'
+# Refused while files were changed, a rebase that was left goes on from here.
+step 'git rebase --continue'
 step 'git checkout -q -b theirs; echo theirs >>README.md; git commit -qam theirs; git checkout -q -'
 step 'echo ours >>README.md; git commit -qam ours; git merge theirs -m merged'
 step 'git fetch --all; git pull; git push origin HEAD'
