@@ -60,10 +60,12 @@ export function droppedNotes(box: Box): string[] {
 
 /**
  * Drops from the box what does not belong beside the checkout any more, when nothing runs in it. Returns a line for each,
- * for the person and for the model. Where the layer is empty and there is no base layer, it looks at nothing.
+ * for the person and for the model; null when something runs, so that it could not look. Where the layer is empty and there
+ * is no base layer, it looks at nothing.
  */
-export async function dropOutdatedFor(box: Box, since: number, record: Record): Promise<string[]> {
-  if (!box.isQuiet || (box.base === null && !(await box.hasChanges()))) return [];
+export async function dropOutdatedFor(box: Box, since: number, record: Record): Promise<string[] | null> {
+  if (!(await box.isQuiet())) return null;
+  if (box.base === null && !(await box.hasChanges())) return [];
   const plan = { ...readFacts(box.folder.path), programs: findPrograms() };
   const outdated = await findOutdated(box, since, plan);
   if (outdated.length === 0) return [];
