@@ -153,7 +153,7 @@ test("diff and land name their session, and say when it is not the newest", asyn
 test("classes are shown alone, and a patch says what it leaves out", async (t) => {
   const place = makePlace(t, "echo one >a.txt; echo dist >.gitignore");
   await play(place, [
-    run("echo two >>a.txt; echo all: >Makefile; echo obey >AGENTS.md; mkdir dist; echo o >dist/o; mkfifo p"),
+    run("echo two >>a.txt; echo all: >Makefile; echo obey >AGENTS.md; mkdir dist; echo o >dist/o.pem; mkfifo p"),
     { text: "ok" },
   ]);
   const patch = await ringfence(place, ["diff"]);
@@ -165,7 +165,8 @@ test("classes are shown alone, and a patch says what it leaves out", async (t) =
   for (const [cls, paths] of [
     ["source", ["a.txt"]],
     ["instruction", ["AGENTS.md"]],
-    ["ignored", ["dist", "dist/o"]],
+    // What may be a secret does not move out of the layer at the end of a session.
+    ["ignored", ["dist", "dist/o.pem"]],
     ["outside", ["p"]],
   ] as const) {
     const { changes } = await shownOf(place, "--class", cls);
@@ -179,14 +180,17 @@ test("classes are shown alone, and a patch says what it leaves out", async (t) =
 test("names count from the root or from where the person stands, with dots or absolute, and never from outside", async (t) => {
   const place = makePlace(
     t,
-    "mkdir -p src/deep; for f in a src/a src/b src/deep/c; do echo x >$f; done; echo out >src/.gitignore",
+    "mkdir -p src/deep; for f in a src/a src/b src/deep/c; do echo x >$f; done; echo out.pem >src/.gitignore",
   );
-  await play(place, [run("for f in a src/a src/b src/deep/c; do echo y >>$f; done; echo o >src/out"), { text: "ok" }]);
+  await play(place, [
+    run("for f in a src/a src/b src/deep/c; do echo y >>$f; done; echo o >src/out.pem"),
+    { text: "ok" },
+  ]);
   const cwd = join(place.checkout, "src");
   const named = async (...names: string[]) =>
     (await ringfence(place, ["diff", "--stat", ...names], { cwd })).stdout.match(/(?<=(?:-\d+|file) {2})[^ \n]+/g);
   const cases = [
-    [["."], ["src/a", "src/b", "src/deep/c", "src/out"]],
+    [["."], ["src/a", "src/b", "src/deep/c", "src/out.pem"]],
     [["./a"], ["src/a"]],
     [["a"], ["a"]],
     [
