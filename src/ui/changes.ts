@@ -220,8 +220,10 @@ function statusText(collected: Collected): string {
   const merged = collected.changes
     .filter((one) => one.merged)
     .map(({ change }) => row(`merge ${change.path}${MERGED}`));
-  const held = notes.map(({ change, cls, why, runs }) =>
-    row(`held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`),
+  const held = notes.map(({ change, cls, why, runs, conflict }) =>
+    row(
+      `held  ${change.path}: ${cls}, ${conflict === null ? why : MEANWHILE[conflict]}${runs === null ? "" : `; ${runs}`}`,
+    ),
   );
   return [...held, ...merged].join("");
 }
@@ -252,9 +254,12 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
   if (made && found && commits) rememberSigned(changed, made, found, commits);
-  const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
+  const rest = how.note === undefined ? gitText(collected, which ? "; commits land without a path" : "") : "";
+  const git = found ? commitsText(found, commits) : rest;
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
-  writeSafe(terminal.stdout, landText(result, merged, git, how));
+  // Who picks hunks of one file goes on to the next, and need not read each time what else waits.
+  const held = how.note === undefined ? result.held : result.held.filter(({ path }) => which?.includes(path));
+  writeSafe(terminal.stdout, landText({ ...result, held }, merged, git, how));
   const refused =
     which === null
       ? result.held.length > 0 ||

@@ -95,7 +95,7 @@ test("a hunk is bound to what was shown: by number to the last diff, by hash to 
   }
   assert.equal(sh(place, "git status --porcelain"), "");
   const landed = await ringfence(place, ["land", "a.txt", "--hunks", `2@${hunks[1]?.hash.slice(0, 16)}`]);
-  assert.equal(landed.stdout.split("\n")[0], "landed  a.txt (hunk 2)");
+  assert.equal(landed.stdout, "landed  a.txt (hunk 2)\n");
   assert.equal(sh(place, "git diff -U0 | grep '^+[0-9]'"), "+20 two\n");
   // The person's own edit makes it theirs.
   sh(place, "sed -i 1d a.txt");
