@@ -2,6 +2,7 @@ import { sweep } from "../box/base.ts";
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Kept } from "../box/keep.ts";
+import { readLayers } from "../box/layers.ts";
 import { actUnnoticed } from "../box/measure.ts";
 import { findOutdated } from "../box/outdated.ts";
 import { dropPermitted, keepPermitted } from "../box/permitted.ts";
@@ -38,7 +39,10 @@ export async function endBox(box: Box, record: Record, isLanded = false): Promis
         if (newestLanding(path) === null) await act();
         else await actUnnoticed(path, findPrograms(), act);
       });
-      hasChanges = await box.hasChanges();
+      // A rewind may still want what an earlier turn had, and an undo what landed.
+      const isNeeded = readLayers(path).stack.length > 0 || newestLanding(path) !== null;
+      const isBare = (kept as Kept | null)?.isBare === true && !isNeeded;
+      hasChanges = !isBare && (await box.hasChanges());
     }
   } catch (error) {
     notes.push(

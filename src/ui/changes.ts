@@ -11,6 +11,7 @@ import {
 } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
+import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
@@ -63,7 +64,10 @@ export async function changesCommand(
   const approvals = options.approve.map(readApproval);
   const [state, standing] = [stateFolder(start.environment), findCheckout(start.folder)];
   await putRight(state, standing.path, options.session, terminal);
-  const stored = findSession(state, standing.path, options.session);
+  const isUnnamed = command !== "discard" && options.session === null;
+  const stored = isUnnamed
+    ? await findWaiting(state, standing.path)
+    : findSession(state, standing.path, options.session);
   if (command !== "discard" && !options.json) tellSession(stored, state, standing.path, terminal);
   const { branch } = stored.facts;
   if (options.sign && options.paths.length > 0)

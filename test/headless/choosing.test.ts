@@ -150,6 +150,26 @@ test("diff and land name their session, and say when it is not the newest", asyn
   assert.deepEqual([(await ringfence(place, ["land"])).stderr, sh(place, "cat a.txt")], [older, "one\ntwo\n"]);
 });
 
+test("what landed whole, or only asked git, stands before no older session whose changes wait", async (t) => {
+  const place = makePlace(t, "echo one >a.txt; echo dist >.gitignore");
+  const first = (await play(place, [run("echo two >>a.txt"), { text: "ok" }])).result.session_id;
+  await play(place, [run("echo c >c.txt; git add c.txt; git commit -qm c"), { text: "ok" }]);
+  assert.match((await ringfence(place, ["land"])).stdout, /^landed {2}commit \w+ c$/m);
+  assert.match((await ringfence(place, ["diff", "--stat"])).stderr, new RegExp(`^older session ${first},`));
+  // git writes its index anew where a file has another time than it knows.
+  for (const command of ["git status", "mkdir dist; echo o >dist/o; git status"]) {
+    sh(place, "touch -d '1 hour ago' a.txt");
+    await ringfence(place, ["exec", "--", "sh", "-c", command]);
+  }
+  const states = (await ringfence(place, ["sessions"])).stdout.match(/discarded|has changes/g);
+  assert.deepEqual(states, ["discarded", "discarded", "has changes", "has changes"]);
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal(sh(place, "cat a.txt; git status --short"), "one\ntwo\n M a.txt\n");
+  // Where nothing waits, the newest that has a layer is named.
+  const none = await ringfence(place, ["land"]);
+  assert.doesNotMatch(none.stdout, /landed/);
+});
+
 test("classes are shown alone, and a patch says what it leaves out", async (t) => {
   const place = makePlace(t, "echo one >a.txt; echo dist >.gitignore");
   await play(place, [
