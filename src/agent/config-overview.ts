@@ -6,7 +6,8 @@ import { findPrograms } from "../box/programs.ts";
 import type { RetainedSession, SessionState } from "../core/retention.ts";
 import { isLocked } from "../ledger/lock.ts";
 import { readLedger } from "../ledger/verify.ts";
-import { listSessions, type StoredSession } from "./config-sessions.ts";
+import { commitsOf, withChanges } from "./changeset.ts";
+import { findSession, listSessions, type StoredSession } from "./config-sessions.ts";
 import { promptOf } from "./instructions.ts";
 
 /** A session as `sessions` and `gc` see it. */
@@ -25,16 +26,15 @@ export async function surveySessions(
   timeoutMs = SURVEY_MS_MAX,
 ): Promise<Overview[]> {
   const sessions = listSessions(state, checkout).map((session) => {
-    const ledger = join(session.path, "ledger.log");
-    return { session, path: session.path, isRunning: existsSync(ledger) && isLocked(ledger) };
+    return { session, path: session.path, isRunning: isRunning(session) };
   });
   const measures = await measureSessions(sessions, findPrograms(), timeoutMs);
-  return sessions.map(({ session, isRunning }, at) => {
+  return sessions.map(({ session, isRunning: goesOn }, at) => {
     const measure = measures[at] ?? { bytes: 0, layerChangedAt: 0 };
     return {
       session,
       id: session.facts.id,
-      state: stateOf(session, isRunning, measure),
+      state: stateOf(session, goesOn, measure),
       bytes: measure.bytes,
       usedAt: Math.max(session.facts.startedAt, lastEventAt(session.path)),
       holdsFiles: session.hasLayer || existsSync(join(session.path, "landings")),
@@ -42,9 +42,37 @@ export async function surveySessions(
   });
 }
 
+/**
+ * Finds the session that `diff` and `land` mean without a name: the newest of which something waits, else the newest that
+ * has a layer. One of which nothing landed is taken to wait, since a session that ends without changes keeps no layer.
+ */
+export async function findWaiting(state: string, checkout: string): Promise<StoredSession> {
+  const sessions = listSessions(state, checkout).filter(({ hasLayer }) => hasLayer);
+  for (const session of sessions) {
+    const isFresh = listLandings(session.path).length === 0 || isRunning(session);
+    if (isFresh || (await hasWaiting(session))) return session;
+  }
+  return findSession(state, checkout, null);
+}
+
+async function hasWaiting(session: StoredSession): Promise<boolean> {
+  const [measure] = await measureSessions([{ ...session, isRunning: false }], findPrograms(), SURVEY_MS_MAX);
+  if (!measure || stateOf(session, false, measure) === "landed") return false;
+  return withChanges(session, async (collected) => {
+    if (collected.changes.some(({ cls }) => cls !== "ignored")) return true;
+    const found = await commitsOf(session, collected);
+    return [found, ...(found?.others ?? [])].some((one) => (one?.commits.length ?? 0) > 0);
+  });
+}
+
+function isRunning({ path }: StoredSession): boolean {
+  const ledger = join(path, "ledger.log");
+  return existsSync(ledger) && isLocked(ledger);
+}
+
 // A landing tells how much it left; what the box wrote into the layer later, it does not know.
-function stateOf({ path, hasLayer }: StoredSession, isRunning: boolean, measure: Measure): SessionState {
-  if (isRunning) return "running";
+function stateOf({ path, hasLayer }: StoredSession, goesOn: boolean, measure: Measure): SessionState {
+  if (goesOn) return "running";
   if (!hasLayer) return "discarded";
   const landing = listLandings(path).at(-1);
   const isWhole = landing && !landing.isUndone && landing.left === 0 && measure.layerChangedAt < landing.at;

@@ -25,7 +25,7 @@ export function listSessions(state: string, checkout: string | null): StoredSess
   return sessions.sort((a, b) => b.facts.startedAt - a.facts.startedAt || (a.facts.id < b.facts.id ? 1 : -1));
 }
 
-/** Finds the session that `diff`, `land` and `discard` mean: the named one, else the newest of this checkout that has a layer. */
+/** Finds the named session, else the newest of this checkout that has a layer. */
 export function findSession(state: string, checkout: string, id: string | null): StoredSession {
   if (id !== null) {
     const found = listSessions(state, null).find(({ facts }) => facts.id === id);

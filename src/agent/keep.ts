@@ -2,6 +2,7 @@ import { sweep } from "../box/base.ts";
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import type { Kept } from "../box/keep.ts";
+import { readLayers } from "../box/layers.ts";
 import { actUnnoticed } from "../box/measure.ts";
 import { findOutdated } from "../box/outdated.ts";
 import { dropPermitted, keepPermitted } from "../box/permitted.ts";
@@ -38,7 +39,10 @@ export async function endBox(box: Box, record: Record, isLanded = false): Promis
         if (newestLanding(path) === null) await act();
         else await actUnnoticed(path, findPrograms(), act);
       });
-      hasChanges = await box.hasChanges();
+      // A rewind may still want what an earlier turn had, and an undo what landed.
+      const isNeeded = readLayers(path).stack.length > 0 || newestLanding(path) !== null;
+      const isBare = (kept as Kept | null)?.isBare === true && !isNeeded;
+      hasChanges = !isBare && (await box.hasChanges());
     }
   } catch (error) {
     notes.push(
@@ -60,10 +64,12 @@ export function droppedNotes(box: Box): string[] {
 
 /**
  * Drops from the box what does not belong beside the checkout any more, when nothing runs in it. Returns a line for each,
- * for the person and for the model. Where the layer is empty and there is no base layer, it looks at nothing.
+ * for the person and for the model; null when something runs, so that it could not look. Where the layer is empty and there
+ * is no base layer, it looks at nothing.
  */
-export async function dropOutdatedFor(box: Box, since: number, record: Record): Promise<string[]> {
-  if (!box.isQuiet || (box.base === null && !(await box.hasChanges()))) return [];
+export async function dropOutdatedFor(box: Box, since: number, record: Record): Promise<string[] | null> {
+  if (!(await box.isQuiet())) return null;
+  if (box.base === null && !(await box.hasChanges())) return [];
   const plan = { ...readFacts(box.folder.path), programs: findPrograms() };
   const outdated = await findOutdated(box, since, plan);
   if (outdated.length === 0) return [];

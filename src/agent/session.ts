@@ -189,8 +189,9 @@ export class Session {
   async dropOutdated(): Promise<void> {
     const [since, now] = [this.#lookedAt, this.#plan.now()];
     // What the base layer held was looked at when the box was set up.
-    if (this.conversations.size > 0) for (const line of await dropOutdatedFor(this.box, since, this)) this.note(line);
-    this.#lookedAt = now;
+    const lines = this.conversations.size > 0 ? await dropOutdatedFor(this.box, since, this) : [];
+    for (const line of lines ?? []) this.note(line);
+    if (lines !== null) this.#lookedAt = now;
   }
 
   /** Tells the person now, and the model with the next prompt. */

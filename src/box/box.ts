@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
@@ -17,7 +18,7 @@ import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
-import type { OneShot, Run } from "./oneshot.ts";
+import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
 import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
@@ -80,6 +81,8 @@ export class Box {
   readonly #watch: Watch;
   readonly #bases: Bases;
   readonly #active = new Set<OneShot>();
+  /** Of which processes go on after their shell, as was waited for once. */
+  readonly #lingering = new WeakSet<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
   #freezes = 0;
@@ -237,11 +240,16 @@ export class Box {
 
   /** Mounts the view anew, so that files that were replaced outside are seen. Not done while a command still runs. */
   async remount(): Promise<void> {
-    if (this.#active.size === 0) await this.renew(async () => {});
+    if (await this.isQuiet()) await this.renew(async () => {});
   }
 
-  /** Whether no command runs. */
-  get isQuiet(): boolean {
+  /** Whether no command runs. One whose shell has just ended gets a moment to be gone, since its sandbox ends a little later. */
+  async isQuiet(): Promise<boolean> {
+    const active = [...this.#active];
+    if (active.some((oneShot) => !oneShot.hasExited || this.#lingering.has(oneShot))) return false;
+    if (active.length === 0) return true;
+    await Promise.race([Promise.all(active.map(({ gone }) => gone)), sleep(SETTLE_MS, null, { ref: false })]);
+    for (const oneShot of active) if (!oneShot.isGone) this.#lingering.add(oneShot);
     return this.#active.size === 0;
   }
 
@@ -333,7 +341,7 @@ export class Box {
     let kept: readonly number[] | null = stack;
     if (await this.#holder.hasChanges()) {
       if (stack.length >= STACK_MAX) kept = null;
-      else if (this.#active.size > 0) kept = await this.#copyLayer();
+      else if (!(await this.isQuiet())) kept = await this.#copyLayer();
       else {
         await this.renew(async () => {
           stack = sealLayer(path).stack;

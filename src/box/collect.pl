@@ -310,6 +310,8 @@ sub walk_git {
         return;
     }
     return if $upper->{whiteout} ? !$base : $base && is_equal($upper, $base, $path);
+    # `git status` writes it anew; of what it says, nothing lands but with a commit, whose objects count.
+    return if $upper->{type} eq "f" && $path =~ m{(?:^|/)\.git/(?:worktrees/[^/]+/|modules/.+/)*index\z}s;
     $git_count++;
     note($path);
 }

@@ -42,6 +42,8 @@ export interface Kept {
   readonly notes: readonly Dropped[];
   /** The folder to sweep once no view shows the older parts. */
   readonly workspace: string;
+  /** Whether no difference is left in the layer, whatever lies in it. */
+  readonly isBare: boolean;
 }
 
 /**
@@ -54,7 +56,8 @@ export async function keepIgnored(plan: KeepPlan): Promise<Kept> {
   const { checkout } = plan.facts;
   const workspace = makeWorkspace(dirname(dirname(plan.sessionPath)), checkout);
   const found = await findIgnored(plan);
-  if (found.units.length === 0 && plan.base === null) return { units: [], notes: [], workspace };
+  const nothing = { units: [], workspace, isBare: found.items.length === 0 && !found.hasGitChanges };
+  if (found.units.length === 0 && plan.base === null) return { ...nothing, notes: [] };
   const layer = await flattenLayer(plan.sessionPath, plan.programs);
   const looks = await lookAt({ ...plan.facts, programs: plan.programs }, found.units, plan.sessionPath);
   const judged = found.units.map((unit) => judge(unit, looks.get(unit.path), plan.facts.startedAt));
@@ -63,7 +66,7 @@ export async function keepIgnored(plan: KeepPlan): Promise<Kept> {
   const units = new Map(kept.map((unit) => [unit.path, unit]));
   const taken = found.taken.filter(({ unit }) => units.has(unit));
   const tooMuch = whyTooMuch(plan, found.items, taken);
-  if (tooMuch !== null) return { units: [], notes: [...refused, { path: "ignored files", why: tooMuch }], workspace };
+  if (tooMuch !== null) return { ...nothing, notes: [...refused, { path: "ignored files", why: tooMuch }] };
   const arrival = arrivalName();
   const own = (plan.base?.units ?? []).filter(({ path }) => !units.has(path));
   const states = await take(plan, [arrival, layer], { units: kept, taken, stay: found.stay, own });
@@ -73,7 +76,7 @@ export async function keepIgnored(plan: KeepPlan): Promise<Kept> {
     if (state !== "taken" && (state !== "gone" || !before)) return [];
     return [{ ...unit, state, seen: before?.part ?? "", meta }];
   });
-  if (merged.length === 0) return { units: [], notes: touched(refused, found.taken), workspace };
+  if (merged.length === 0) return { ...nothing, notes: touched(refused, found.taken) };
   const hasArrived = merged.some(({ state }) => state === "taken");
   if (hasArrived) bringIn(plan.sessionPath, arrival, workspace);
   const replaced = await mergeInto(
@@ -85,11 +88,24 @@ export async function keepIgnored(plan: KeepPlan): Promise<Kept> {
     path,
     why: "a session that ended meanwhile had changed it too; the one of this session stays",
   }));
-  return { units: merged.map(({ path }) => path), notes: [...touched(refused, found.taken), ...others], workspace };
+  const notes = [...touched(refused, found.taken), ...others];
+  return { units: merged.map(({ path }) => path), notes, workspace, isBare: isAllMoved(found, taken, states) };
+}
+
+function isAllMoved(
+  { items, hasGitChanges }: Found,
+  taken: readonly Taken[],
+  states: ReadonlyMap<string, string>,
+): boolean {
+  const moved = new Set(
+    taken.filter(({ unit, how }) => how === "move" && states.get(unit) === "taken").map(({ path }) => path),
+  );
+  return !hasGitChanges && items.every(({ change }) => moved.has(change.path));
 }
 
 interface Found {
   readonly items: readonly Item[];
+  readonly hasGitChanges: boolean;
   /** What may be taken, and the units that it lies in, those of the base layer included. */
   readonly taken: readonly Taken[];
   readonly units: readonly Unit[];
@@ -98,7 +114,7 @@ interface Found {
 }
 
 async function findIgnored(plan: KeepPlan): Promise<Found> {
-  const { items } = await listLayer(plan, readLanded(plan.sessionPath));
+  const { items, gitChanges } = await listLayer(plan, readLanded(plan.sessionPath));
   const [files, links] = await Promise.all([askIgnored(plan, items), items.length > 0 ? listLinks(plan) : []]);
   const classes = classifyItems(items, links, files);
   const changes = items.map(({ change }) => ({ change, cls: classes.get(change.path)?.cls ?? "outside" }));
@@ -119,7 +135,7 @@ async function findIgnored(plan: KeepPlan): Promise<Found> {
     .map(({ change }) => outermostIgnored(change.path, isIgnored));
   const paths = new Set([...known.filter(isIgnored), ...taken.map(({ unit }) => unit), ...deleted]);
   const stay = changes.filter(({ cls }) => cls !== "ignored").map(({ change }) => change.path);
-  return { items, taken, units: [...paths].slice(0, UNITS_MAX).map(unitAt), stay };
+  return { items, hasGitChanges: gitChanges > 0, taken, units: [...paths].slice(0, UNITS_MAX).map(unitAt), stay };
 }
 
 /** Says whether a unit of this session's belongs beside the checkout as it is now, and writes down what it was made beside. */

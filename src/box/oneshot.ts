@@ -15,6 +15,8 @@ export interface Run {
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
 }
 
+/** How long a sandbox whose shell has ended gets to be gone; longer means that something goes on. */
+export const SETTLE_MS = 400;
 const READ_BYTES = 65_536;
 /** Longest that is waited for the pipes of a killed sandbox to close. */
 const KILL_MS_MAX = 2000;
@@ -43,6 +45,7 @@ export class OneShot {
   readonly #exited = Promise.withResolvers<number | null>();
   readonly #gone = Promise.withResolvers<void>();
   #isGone = false;
+  #hasExited = false;
 
   constructor(holder: Holder, { id, group }: { readonly id: number; readonly group: number }) {
     this.id = id;
@@ -72,6 +75,11 @@ export class OneShot {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** Whether its shell has ended; what that left behind may live on. */
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   get isKilled(): boolean {
@@ -179,6 +187,7 @@ export class OneShot {
   }
 
   #reportExit(status: number): void {
+    this.#hasExited = true;
     // What the shell wrote is in the pipes by now; what a process it left behind writes later comes as events.
     for (const stream of ["stdout", "stderr"] as const) this.#drain(stream);
     this.#exited.resolve(this.#isKilled ? null : status);

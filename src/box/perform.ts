@@ -21,7 +21,7 @@ import {
   writeProgram,
 } from "./commands.ts";
 import { EditDialogue } from "./edit-dialogue.ts";
-import { COMMAND_BYTES_MAX, type Run, type Stream } from "./oneshot.ts";
+import { COMMAND_BYTES_MAX, type Run, SETTLE_MS, type Stream } from "./oneshot.ts";
 import { Output } from "./output.ts";
 
 /** How an effect is carried out: who may stop it and who watches its output. */
@@ -34,7 +34,6 @@ export interface Performance {
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
 const FILE_TOOL_MS = 30_000;
-const SETTLE_MS = 400;
 const SEARCH_BYTES_MAX = 200_000;
 
 /** Does one effect in the box. Called with what a permit held. */

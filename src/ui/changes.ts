@@ -11,6 +11,7 @@ import {
 } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
+import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
@@ -63,7 +64,10 @@ export async function changesCommand(
   const approvals = options.approve.map(readApproval);
   const [state, standing] = [stateFolder(start.environment), findCheckout(start.folder)];
   await putRight(state, standing.path, options.session, terminal);
-  const stored = findSession(state, standing.path, options.session);
+  const isUnnamed = command !== "discard" && options.session === null;
+  const stored = isUnnamed
+    ? await findWaiting(state, standing.path)
+    : findSession(state, standing.path, options.session);
   if (command !== "discard" && !options.json) tellSession(stored, state, standing.path, terminal);
   const { branch } = stored.facts;
   if (options.sign && options.paths.length > 0)
@@ -220,8 +224,10 @@ function statusText(collected: Collected): string {
   const merged = collected.changes
     .filter((one) => one.merged)
     .map(({ change }) => row(`merge ${change.path}${MERGED}`));
-  const held = notes.map(({ change, cls, why, runs }) =>
-    row(`held  ${change.path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`),
+  const held = notes.map(({ change, cls, why, runs, conflict }) =>
+    row(
+      `held  ${change.path}: ${cls}, ${conflict === null ? why : MEANWHILE[conflict]}${runs === null ? "" : `; ${runs}`}`,
+    ),
   );
   return [...held, ...merged].join("");
 }
@@ -252,9 +258,12 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
   if (made && found && commits) rememberSigned(changed, made, found, commits);
-  const git = found ? commitsText(found, commits) : gitText(collected, which ? "; commits land without a path" : "");
+  const rest = how.note === undefined ? gitText(collected, which ? "; commits land without a path" : "") : "";
+  const git = found ? commitsText(found, commits) : rest;
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
-  writeSafe(terminal.stdout, landText(result, merged, git, how));
+  // Who picks hunks of one file goes on to the next, and need not read each time what else waits.
+  const held = how.note === undefined ? result.held : result.held.filter(({ path }) => which?.includes(path));
+  writeSafe(terminal.stdout, landText({ ...result, held }, merged, git, how));
   const refused =
     which === null
       ? result.held.length > 0 ||

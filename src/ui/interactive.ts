@@ -103,8 +103,11 @@ async function answer(
   });
   const waiting = seen[0] ?? null;
   const what = leftover.held.some(({ class: cls }) => cls !== "source") ? "what is source" : "this";
+  const isSource = leftover.held.length > 0 && leftover.held.every(({ class: cls }) => cls === "source");
   const next = !waiting?.offer
-    ? "/diff, /approve FILE or /discard"
+    ? isSource
+      ? "/diff shows it, take over by hand what is right, or /discard"
+      : "/diff, /approve FILE or /discard"
     : `y lands ${what}, /diff shows it, /land PATH a part, /discard`;
   const files = leftover.held.length > 0 ? [waitingFiles(leftover.held.length)] : [];
   const commits = leftover.commits.length > 0 ? [waitingCommits(leftover.commits.length)] : [];
@@ -141,13 +144,17 @@ async function command(reply: Reply, text: string, question: Question, going: Go
 
 async function act(name: string, words: readonly string[], going: Going): Promise<Shown> {
   const { session, standing, terminal } = going;
+  const option = words.find((word) => word.startsWith("--"));
+  if (option !== undefined) throw new UsageError(`/${name} takes no ${option}; /help shows what it takes`);
   if (name === "approve") return showApproval(words, going);
   if (name === "diff") {
     const offer = await diffLive(session, words, standing, terminal);
-    if (offer !== null) writeSafe(terminal.stdout, `${dim(terminal.stdout, "y lands the source of this")}\n`);
+    if (offer !== null) terminal.stdout.write(`${dim(terminal.stdout, "y lands the source of this")}\n`);
     return { offer };
   }
   if (name === "land") await landLive(session, { ...splitHunks(words), standing }, terminal);
+  else if (name === "undo" && words.length > 0)
+    writeSafe(terminal.stderr, "/undo takes a whole landing back and takes no path; nothing was undone\n");
   else if (name === "undo") await undoLive(session, terminal);
   else if (name === "rewind") await rewindTyped(words, session, terminal);
   else if (name === "discard" && words.length > 0)

@@ -80,6 +80,6 @@ function tell(
   if (landings > 0 && what !== "conversation")
     writeSafe(
       stdout,
-      `${counted(landings, "landing")} since then stays in your checkout; ${words.undo} takes the newest back\n`,
+      `${counted(landings, "landing since then stays", "landings since then stay")} in your checkout; ${words.undo} takes the newest back\n`,
     );
 }

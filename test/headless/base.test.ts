@@ -95,29 +95,35 @@ for (const [who, user] of users) {
   });
 }
 
-test("what the person installs between two tasks takes the place of the box's, and the person and the model are told", async (t) => {
-  const place = makePlace(t, RULES);
-  const turns = [
-    run("mkdir node_modules dist; echo box >node_modules/v; echo d >dist/v"),
-    { text: "first done" },
-    run("cat node_modules/v"),
-    { text: "second done" },
-  ];
-  const { child, ended, seen } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
-  child.stdin?.write("first\n");
-  await until("the first task is done", () => seen().includes("first done"));
-  sh(place, "mkdir node_modules; echo person >node_modules/v");
-  child.stdin?.end("second\n/exit\n");
-  const { status, stderr } = await ended;
-  assert.equal(status, 0);
-  const said = "what this session had of node_modules is dropped: you changed yours";
-  assert.match(stderr, new RegExp(`^note: ${said}$`, "m"));
-  const log = (await ringfence(place, ["log", "show"])).stdout;
-  assert.match(log, new RegExp(`<ringfence>${said}</ringfence>[\\s\\S]*"text":"person"`));
-  assert.match(log, /"effect":\{"approvedBy":"person","kind":"forget","units":\["node_modules"\]\}/);
-  // What the first of its turns made is kept as what the last did.
-  assert.equal((await exec(place, "cat dist/v node_modules/v")).stdout, "d\nperson\n");
-});
+// To take over commits, commands run in the box right before.
+for (const [also, act] of [
+  ["", ""],
+  [" with a commit", "; git commit -q --allow-empty -m mine"],
+] as const) {
+  test(`what the person installs between two tasks${also} takes the place of the box's, and the person and the model are told`, async (t) => {
+    const place = makePlace(t, RULES);
+    const turns = [
+      run("mkdir node_modules dist; echo box >node_modules/v; echo d >dist/v"),
+      { text: "first done" },
+      run("cat node_modules/v"),
+      { text: "second done" },
+    ];
+    const { child, ended, seen } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
+    child.stdin?.write("first\n");
+    await until("the first task is done", () => seen().includes("first done"));
+    sh(place, `mkdir node_modules; echo person >node_modules/v${act}`);
+    child.stdin?.end("second\n/exit\n");
+    const { status, stderr } = await ended;
+    assert.equal(status, 0);
+    const said = "what this session had of node_modules is dropped: you changed yours";
+    assert.match(stderr, new RegExp(`^note: ${said}$`, "m"));
+    const log = (await ringfence(place, ["log", "show"])).stdout;
+    assert.match(log, new RegExp(`<ringfence>${said}</ringfence>[\\s\\S]*"text":"person"`));
+    assert.match(log, /"effect":\{"approvedBy":"person","kind":"forget","units":\["node_modules"\]\}/);
+    // What the first of its turns made is kept as what the last did.
+    assert.equal((await exec(place, "cat dist/v node_modules/v")).stdout, "d\nperson\n");
+  });
+}
 
 test("a session of which all landed counts as landed, whatever ignored files it had deep in the checkout", async (t) => {
   const place = makePlace(t, `${RULES}; mkdir -p a/b; echo 1 >a/b/f`);

@@ -95,7 +95,7 @@ test("a hunk is bound to what was shown: by number to the last diff, by hash to 
   }
   assert.equal(sh(place, "git status --porcelain"), "");
   const landed = await ringfence(place, ["land", "a.txt", "--hunks", `2@${hunks[1]?.hash.slice(0, 16)}`]);
-  assert.equal(landed.stdout.split("\n")[0], "landed  a.txt (hunk 2)");
+  assert.equal(landed.stdout, "landed  a.txt (hunk 2)\n");
   assert.equal(sh(place, "git diff -U0 | grep '^+[0-9]'"), "+20 two\n");
   // The person's own edit makes it theirs.
   sh(place, "sed -i 1d a.txt");
@@ -150,10 +150,30 @@ test("diff and land name their session, and say when it is not the newest", asyn
   assert.deepEqual([(await ringfence(place, ["land"])).stderr, sh(place, "cat a.txt")], [older, "one\ntwo\n"]);
 });
 
+test("what landed whole, or only asked git, stands before no older session whose changes wait", async (t) => {
+  const place = makePlace(t, "echo one >a.txt; echo dist >.gitignore");
+  const first = (await play(place, [run("echo two >>a.txt"), { text: "ok" }])).result.session_id;
+  await play(place, [run("echo c >c.txt; git add c.txt; git commit -qm c"), { text: "ok" }]);
+  assert.match((await ringfence(place, ["land"])).stdout, /^landed {2}commit \w+ c$/m);
+  assert.match((await ringfence(place, ["diff", "--stat"])).stderr, new RegExp(`^older session ${first},`));
+  // git writes its index anew where a file has another time than it knows.
+  for (const command of ["git status", "mkdir dist; echo o >dist/o; git status"]) {
+    sh(place, "touch -d '1 hour ago' a.txt");
+    await ringfence(place, ["exec", "--", "sh", "-c", command]);
+  }
+  const states = (await ringfence(place, ["sessions"])).stdout.match(/discarded|has changes/g);
+  assert.deepEqual(states, ["discarded", "discarded", "has changes", "has changes"]);
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal(sh(place, "cat a.txt; git status --short"), "one\ntwo\n M a.txt\n");
+  // Where nothing waits, the newest that has a layer is named.
+  const none = await ringfence(place, ["land"]);
+  assert.doesNotMatch(none.stdout, /landed/);
+});
+
 test("classes are shown alone, and a patch says what it leaves out", async (t) => {
   const place = makePlace(t, "echo one >a.txt; echo dist >.gitignore");
   await play(place, [
-    run("echo two >>a.txt; echo all: >Makefile; echo obey >AGENTS.md; mkdir dist; echo o >dist/k.pem; mkfifo p"),
+    run("echo two >>a.txt; echo all: >Makefile; echo obey >AGENTS.md; mkdir dist; echo o >dist/o.pem; mkfifo p"),
     { text: "ok" },
   ]);
   const patch = await ringfence(place, ["diff"]);
@@ -165,8 +185,8 @@ test("classes are shown alone, and a patch says what it leaves out", async (t) =
   for (const [cls, paths] of [
     ["source", ["a.txt"]],
     ["instruction", ["AGENTS.md"]],
-    // What may hold a secret by its name is no file for the next session, and stays in the layer.
-    ["ignored", ["dist", "dist/k.pem"]],
+    // What may be a secret does not move out of the layer at the end of a session.
+    ["ignored", ["dist", "dist/o.pem"]],
     ["outside", ["p"]],
   ] as const) {
     const { changes } = await shownOf(place, "--class", cls);

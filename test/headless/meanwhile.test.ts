@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { makePlace, ordinary, ringfence, run, script, self, sessionFolder, sh, start } from "./program.ts";
+import { makePlace, ordinary, ringfence, run, script, self, sessionFolder, sh, start, until } from "./program.ts";
 
 const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done >a.txt; echo b >b.txt; echo c >c.txt";
 const WORK = "sed -i 's/line 2/the box/' a.txt; echo box >b.txt";
@@ -34,6 +34,19 @@ for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 |
     assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
   });
 }
+
+test("where all that waits clashes, a session says what helps", async (t) => {
+  const place = makePlace(t, LINES);
+  const turns = [run("echo box >b.txt"), { text: "one" }, { text: "two" }];
+  const { child, ended, seen } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
+  child.stdin?.write("first\n/nothing\n");
+  await until("the first turn is over", () => /one[\s\S]*Type a task/.test(seen()));
+  sh(place, "echo person >b.txt");
+  child.stdin?.end("second\n/exit\n");
+  const { stderr } = await ended;
+  assert.match(stderr, /^1 changed file waits: \/diff shows it, take over by hand what is right, or \/discard$/m);
+  assert.doesNotMatch(stderr, /\/approve/);
+});
 
 test("diff says what is merged, and an approval is for the merged content", async (t) => {
   const place = makePlace(t, `${LINES}; (echo all:; cat a.txt | sed 's/^/\\t/') >Makefile`);

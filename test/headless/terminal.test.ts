@@ -92,6 +92,7 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   await screen.see("> ");
   screen.type("/diff\r");
   await screen.see(/^\+two\r?$/m);
+  await screen.see(/^y lands the source of this\r?$/m);
   await screen.see("> ");
   screen.type("/land a.txt 1\r");
   await screen.see("landed  a.txt (hunk 1)");
@@ -108,6 +109,10 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   await screen.see("all changes of this session are thrown away");
   await screen.see("> ");
   screen.type("/diff --stat\r");
+  await screen.see("/diff takes no --stat; /help shows what it takes");
+  await screen.see("> ");
+  screen.type("/undo a.txt\r");
+  await screen.see("takes no path; nothing was undone");
   await screen.see("> ");
   screen.type("/exit\r");
   assert.equal(await screen.status, 0);
@@ -138,6 +143,7 @@ test("y after a turn lands exactly what was listed; typed ahead, or after it cha
   screen.type('/diff "my file"\r');
   await screen.see(/^\+x\r?$/m);
   screen.type("/diff\r");
+  await screen.see(/^held {2}a\.txt: source, you changed it meanwhile\r?$/m);
   await screen.see("y lands the source of this");
   await screen.see("> ");
   await sleep(READ_MS);
