@@ -10,7 +10,7 @@ import { asOrdinaryUser, makePlace, PROJECT, programs, sessionThat } from "../..
 import { encodePath } from "../../src/core/changes.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
-const RUNS = IS_FULL ? 300 : 6;
+const RUNS = IS_FULL ? 180 : 6;
 /** What passed is what runs by itself; another seed explores further. */
 const SEED = Number(process.env.RINGFENCE_SEED ?? 11);
 
