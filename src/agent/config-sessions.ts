@@ -29,7 +29,7 @@ export function listSessions(state: string, checkout: string | null): StoredSess
 export function findSession(state: string, checkout: string, id: string | null): StoredSession {
   if (id !== null) {
     const found = listSessions(state, null).find(({ facts }) => facts.id === id);
-    if (!found) throw new UsageError(`there is no session "${id}"; see ${join(state, "sessions")}`);
+    if (!found) throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
     if (!found.hasLayer) throw new UsageError(`the layer of session ${id} is discarded`);
     return found;
   }
@@ -77,6 +77,10 @@ export function ledgerOf(state: string, checkout: string, id: string | null): st
   const session =
     id === null ? listSessions(state, checkout)[0] : listSessions(state, null).find(({ facts }) => facts.id === id);
   if (!session)
-    throw new UsageError(id === null ? `there is no session of ${checkout} yet` : `there is no session "${id}"`);
+    throw new UsageError(
+      id === null
+        ? `there is no session of ${checkout} yet`
+        : `there is no session "${id}"; see ringfence sessions --all`,
+    );
   return join(session.path, "ledger.log");
 }

@@ -369,7 +369,7 @@ test("an empty prompt, an unknown option and an unknown command are refused with
     [["exec", "--session", "x", "--", "true"], /exec does not take --session/],
     [["log", "show", "x"], /log does not take "x"/],
     [["land"], /no session of .* has changes that wait/],
-    [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"/],
+    [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"; see ringfence sessions --all/],
   ] as const) {
     const { status, stdout, stderr } = await ringfence(place, args);
     assert.deepEqual([status, stdout], [2, ""], args.join(" "));
