@@ -109,7 +109,7 @@ export class Box {
       limits: parts.limits,
       cgroups: parts.cgroups,
       folder: parts.folder.path,
-      freeze: () => this.freeze(),
+      freeze: () => this.#stop(),
       thaw: () => this.thaw(),
       onLimit: (reason) => this.#killForLimit(reason),
     });
@@ -227,9 +227,14 @@ export class Box {
 
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
+    await this.#stop();
+    await this.#bases.save();
+  }
+
+  // A count of the disk needs no more than this, and the longer it takes, the more is written meanwhile.
+  async #stop(): Promise<void> {
     this.#freezes += 1;
     await this.#holder.freeze();
-    await this.#bases.save();
   }
 
   /** Ends a freeze. Two may overlap, landing and a count of the disk; nothing goes on before both have ended. */
