@@ -211,8 +211,10 @@ test("no commit of the person's is lost while they commit and the box's commits 
       stdio: ["ignore", "pipe", "ignore"],
     });
     const made = textOf(person.stdout);
-    const { move } = await landWithCommits(session);
+    const first = await landWithCommits(session);
     const commits = (await made).split("ok").length - 1;
+    // A landing that met their locks each time is refused, and goes through once they rest.
+    const move = first.move ?? (await landWithCommits(session)).move;
     assert.ok(move !== null && commits > 0);
     assert.equal(sh(place, `git log --format=%s -${commits} --grep=mine | grep -c mine`).trim(), String(commits));
     sh(place, "git add -A; git commit -qm rest --allow-empty");
