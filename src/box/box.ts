@@ -31,6 +31,7 @@ import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
 import { readSystemLinks, withMountsBelow } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
+import { beginTrust, writeTrust } from "./trust.ts";
 import { Watch } from "./watch.ts";
 
 export interface BoxPlan {
@@ -75,6 +76,8 @@ export class Box {
   readonly below: string;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
+  /** The authorities that the person trusts, in PEM. */
+  readonly authorities: string;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -97,6 +100,7 @@ export class Box {
     this.dropped = parts.dropped;
     this.below = parts.below;
     this.gitSeen = parts.gitSeen;
+    this.authorities = parts.authorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#bases = new Bases(parts.holder);
@@ -128,7 +132,7 @@ export class Box {
     const etc = stageEtc(plan.state, identity, identity.gitconfig);
     const tools = Object.entries(plan.tools);
     const roots = [...toolchains.roots, ...alternates];
-    const binds = [...roots, etc, ...tools.map(([, path]) => path)];
+    const binds = [...roots, etc, ...tools.map(([, path]) => path), join(folder.path, "trust")];
     const systemLinks = readSystemLinks();
     const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
     const uncovered = withMountsBelow([...systemFolders, ...roots]);
@@ -137,6 +141,7 @@ export class Box {
       home: identity.home,
       toolchains: roots,
       etcBind: roots.length,
+      trustBind: binds.length - 1,
       tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
       systemLinks,
       uncovered,
@@ -164,6 +169,8 @@ export class Box {
       scan: scanTests(),
     });
     try {
+      // While the holder looks through the checkout.
+      const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
       const found: FoundSecret[] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = maskFound(found, folder, holder);
@@ -173,7 +180,7 @@ export class Box {
       const parts = partFolders(base);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
       const below = plan.below ?? "";
-      return new Box({ folder, limits, masked, notes, base, dropped, below, gitSeen, holder, cgroups });
+      return new Box({ folder, limits, masked, notes, base, dropped, below, gitSeen, authorities, holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -196,6 +203,11 @@ export class Box {
     // Nothing runs that would be confused by it, so the view shows the person's files themselves again.
     if (this.#active.size === 0 && !this.#follow.isEmpty) await this.remount();
     return this.#start(run);
+  }
+
+  /** Lets what runs in the box trust an authority, in PEM, beside those of the person. */
+  trust(authority: string): void {
+    writeTrust(this.folder.path, this.authorities + authority);
   }
 
   /** Lets commands that go on in the background notice what the person changes meanwhile. */
@@ -445,6 +457,7 @@ interface BoxParts {
   readonly dropped: readonly Dropped[];
   readonly below: string;
   readonly gitSeen: string;
+  readonly authorities: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }
