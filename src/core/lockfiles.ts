@@ -3,8 +3,7 @@ import { readNpmLock, readPnpmLock, readYarnLock } from "./lockfiles-npm.ts";
 import { readGemfileLock, readGoSum, readGradleLock, readRequirements, readToml } from "./lockfiles-text.ts";
 import { type Ecosystem, type LockedPackage, packageOf, type Spelled } from "./packages.ts";
 
-/** Longest lockfile that is read. */
-export const LOCKFILE_CHARS_MAX = 32 << 20;
+const LOCKFILE_CHARS_MAX = 32 << 20;
 const PACKAGES_MAX = 200_000;
 const URL_CHARS_MAX = 2048;
 
@@ -23,10 +22,8 @@ const READERS: readonly { readonly match: RegExp; readonly ecosystem: Ecosystem;
   { match: /^(?:buildscript-)?gradle\.lockfile$/, ecosystem: "maven", read: readGradleLock },
 ];
 
-/** Says whether a file of this name is a lockfile that `readLockfile` understands. */
-export function isLockfile(name: string): boolean {
-  return READERS.some(({ match }) => match.test(name));
-}
+/** What the name of a lockfile that `readLockfile` understands looks like, as an expression that perl reads alike. */
+export const LOCKFILE_PATTERN = READERS.map(({ match }) => match.source).join("|");
 
 /**
  * Reads what packages at what versions a lockfile names, by the file's name without its folder.

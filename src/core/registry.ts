@@ -1,3 +1,5 @@
+import { field, parseJson, recordOf } from "./json.ts";
+
 /** Where a registry is: canonical host; the path is "" or begins with a slash and ends with none. */
 export interface Base {
   readonly protocol: "http" | "https";
@@ -17,6 +19,16 @@ export type Registry = {
   | { readonly kind: "crates"; readonly template: string }
   | { readonly kind: "apt"; readonly suites: readonly string[] }
 );
+
+/** What `config.json` of cargo's index says of where crates are: a registry of them; null when it says nothing usable. */
+export function cratesOf({ tool }: Registry, config: string): Registry | null {
+  const address = field(recordOf(parseJson(config)), "dl");
+  if (typeof address !== "string") return null;
+  const full = address.includes("{") ? address : `${address.replace(/\/$/, "")}/{crate}/{version}/download`;
+  const cut = full.lastIndexOf("/", full.indexOf("{"));
+  const base = parseBase(full.slice(0, cut + 1));
+  return base === null ? null : { kind: "crates", tool, base, template: full.slice(cut + 1) };
+}
 
 const ADDRESS_CHARS_MAX = 2048;
 
