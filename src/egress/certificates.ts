@@ -1,0 +1,179 @@
+import { KeyObject, randomBytes, type webcrypto } from "node:crypto";
+import { isIP, isIPv4, isIPv6 } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { Extension, X509Certificate } from "@peculiar/x509";
+
+/** What signs the certificates of one session. */
+export interface Authority {
+  /** What the box is told to trust, in PEM. */
+  readonly root: string;
+  readonly issuer: X509Certificate;
+  /** Cannot be exported. */
+  readonly key: webcrypto.CryptoKey;
+  /** Key of all the certificates that the issuer signs: one is made in no time, and all of them are in one memory. */
+  readonly leafKeys: webcrypto.CryptoKeyPair;
+}
+
+const HOUR = 3600_000;
+/** Longer than a session is left open, and short for what nobody can take back. */
+const AUTHORITY_MS = 30 * 24 * HOUR;
+const LEAF_MS = 48 * HOUR;
+/** Some programs inside run with a clock of their own. */
+const SKEW_MS = HOUR;
+const CONTEXTS_MAX = 256;
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+
+/** Keeps the certificates of one session: each is made when it is wanted first, and remade before it ends. */
+export class Certificates {
+  readonly #authority: Authority;
+  /** In the order of their last use. */
+  readonly #contexts = new Map<string, { readonly context: Promise<SecureContext>; readonly until: number }>();
+
+  constructor(authority: Authority) {
+    this.#authority = authority;
+  }
+
+  /** What the box is told to trust, in PEM. */
+  get root(): string {
+    return this.#authority.root;
+  }
+
+  /** Gives what a TLS server presents as this host: a canonical name or an address. */
+  contextFor(host: string, now: number): Promise<SecureContext> {
+    const kept = this.#contexts.get(host);
+    const entry = kept && kept.until > now ? kept : { context: this.#make(host, now), until: now + LEAF_MS / 2 };
+    // The one used last comes last, and one that could not be made is tried anew.
+    this.#contexts.delete(host);
+    this.#contexts.set(host, entry);
+    entry.context.catch(() => this.#contexts.delete(host));
+    const [oldest] = this.#contexts.keys();
+    if (this.#contexts.size > CONTEXTS_MAX && oldest !== undefined) this.#contexts.delete(oldest);
+    return entry.context;
+  }
+
+  async #make(host: string, now: number): Promise<SecureContext> {
+    const { key, chain } = await makeLeaf(this.#authority, host, now);
+    // Asks no client for a certificate, so it needs no roots.
+    return createSecureContext({ key, cert: chain, ca: [], minVersion: "TLSv1.2" });
+  }
+}
+
+/**
+ * Makes the authority of a session, which can vouch for these hosts alone: `api.test` and what is below it, `*.test`,
+ * `10.0.0.7`, `[::1]`. For none, it can vouch for nothing.
+ *
+ * Java heeds no constraint of a root. So the root signs one issuer, which has the constraints, and its key is forgotten:
+ * not even this program can make a certificate for another host. Loaded here and not before: a session that sends no
+ * request needs none of it.
+ */
+export async function makeAuthority(hosts: readonly string[], now: number): Promise<Authority> {
+  const x509 = await load();
+  const [rootKeys, keys, leafKeys] = await Promise.all([makeKeys(false), makeKeys(false), makeKeys(true)]);
+  const name = `CN=Ringfence session ${randomBytes(8).toString("hex")}`;
+  const lasting = { ...lastingFrom(now, AUTHORITY_MS), signingAlgorithm: ALGORITHM };
+  const usage = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true);
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    ...lasting,
+    name,
+    keys: rootKeys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      usage,
+      await x509.SubjectKeyIdentifierExtension.create(rootKeys.publicKey),
+    ],
+  });
+  const issuer = await x509.X509CertificateGenerator.create({
+    ...lasting,
+    subject: `${name} issuer`,
+    issuer: root.subject,
+    publicKey: keys.publicKey,
+    signingKey: rootKeys.privateKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      usage,
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      await nameConstraints(hosts),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(rootKeys.publicKey),
+    ],
+  });
+  return { root: `${root.toString("pem")}\n`, issuer, key: keys.privateKey, leafKeys };
+}
+
+/** Makes a certificate for one host, whether or not anyone will accept it; PEM, with the issuer's behind it. */
+export async function makeLeaf(
+  { issuer, key, leafKeys }: Authority,
+  host: string,
+  now: number,
+): Promise<{ readonly key: string; readonly chain: string }> {
+  const x509 = await load();
+  const address = addressOf(host);
+  const leaf = await x509.X509CertificateGenerator.create({
+    ...lastingFrom(now, LEAF_MS),
+    signingAlgorithm: ALGORITHM,
+    // GnuTLS takes a common name for a host's, where none stands below.
+    subject: "O=Ringfence",
+    issuer: issuer.subject,
+    publicKey: leafKeys.publicKey,
+    signingKey: key,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        address === null ? { type: "dns", value: host } : { type: "ip", value: address },
+      ]),
+      await x509.SubjectKeyIdentifierExtension.create(leafKeys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return {
+    key: KeyObject.from(leafKeys.privateKey).export({ type: "pkcs8", format: "pem" }).toString(),
+    chain: `${leaf.toString("pem")}\n${issuer.toString("pem")}\n`,
+  };
+}
+
+/**
+ * Says what an issuer may vouch for. A kind of name that is not mentioned would be free, so each is; for GnuTLS the two
+ * kinds of addresses are two kinds of names.
+ */
+async function nameConstraints(hosts: readonly string[]): Promise<Extension> {
+  const x509 = await load();
+  const { default: asn1 } = await import("@peculiar/asn1-x509");
+  const { default: schema } = await import("@peculiar/asn1-schema");
+  const addresses = hosts.map(addressOf).filter((address) => address !== null);
+  const names = hosts.filter((host) => addressOf(host) === null).map((host) => host.replace(/^\*\./, ""));
+  const permitted = [
+    ...orNobody(names, "invalid").map((dNSName) => ({ dNSName })),
+    ...orNobody(addresses.filter(isIPv4), "192.0.2.0").map((address) => ({ iPAddress: `${address}/32` })),
+    ...orNobody(addresses.filter(isIPv6), "100::").map((address) => ({ iPAddress: `${address}/128` })),
+  ].map((name) => new asn1.GeneralSubtree({ base: new asn1.GeneralName(name) }));
+  const constraints = new asn1.NameConstraints({ permittedSubtrees: new asn1.GeneralSubtrees(permitted) });
+  return new x509.Extension(asn1.id_ce_nameConstraints, true, schema.AsnConvert.serialize(constraints));
+}
+
+/** Of a kind of which no host is allowed, one that nobody will ever have: to exclude all instead makes Java fail. */
+function orNobody(hosts: readonly string[], nobody: string): string[] {
+  return hosts.length > 0 ? [...new Set(hosts)] : [nobody];
+}
+
+async function load() {
+  // The library asks for it while it loads.
+  await import("reflect-metadata");
+  // Of a CommonJS module only this is there when it is bundled.
+  return (await import("@peculiar/x509")).default;
+}
+
+function makeKeys(isExtractable: boolean): Promise<webcrypto.CryptoKeyPair> {
+  return crypto.subtle.generateKey(ALGORITHM, isExtractable, ["sign", "verify"]);
+}
+
+function lastingFrom(now: number, lengthMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
+  return { notBefore: new Date(now - SKEW_MS), notAfter: new Date(now + lengthMs) };
+}
+
+/** Takes an address out of its brackets; null for a name. */
+function addressOf(host: string): string | null {
+  const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
+  return isIP(bare) === 0 ? null : bare;
+}
