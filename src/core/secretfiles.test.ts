@@ -210,12 +210,12 @@ test("a value that all readers of a dotenv file read alike can be filled, and no
   assert.deepEqual(asked, ["A one", "B two", "C three", "D four"]);
 });
 
-test("tokens of an npmrc can be filled, and nothing else of it", () => {
+test("tokens and user names of an npmrc can be filled, and nothing else of it", () => {
   const text =
     "registry=https://r.example/\n//r.example/:_authToken=one\n//r.example/:username=me\n//r.example/:_password=two\nemail=a@b\n_auth=three\n";
   const fill = (name: string, value: string) => (value === "two" ? null : `${name.length}`);
   assert.equal(
     new TextDecoder().decode(maskContent("npmrc", new TextEncoder().encode(text), fill)),
-    "registry=https://r.example/\n//r.example/:_authToken=23\n//r.example/:username=ringfence-masked\n//r.example/:_password=ringfence-masked\nemail=ringfence-masked\n_auth=5\n",
+    "registry=https://r.example/\n//r.example/:_authToken=23\n//r.example/:username=21\n//r.example/:_password=ringfence-masked\nemail=ringfence-masked\n_auth=5\n",
   );
 });
