@@ -203,16 +203,13 @@ test("without a tracked repository at the forge its token is put on nowhere", as
   const group = await open(
     personWith({}, { remote: "https://github.com/person", environment: { GITHUB_TOKEN: CANARIES.github } }),
   );
-  for (const address of [
-    "https://github.com/person/thing.git/info/refs",
-    "https://github.com/person/thing/info/refs",
-    "https://api.github.com/repos/person/thing",
-  ])
-    assert.match(
-      String(asks(group)(address, basic("x", placeholderOf(group, CANARIES.github)))),
-      /^the credential of env GITHUB_TOKEN /,
-      address,
-    );
+  const shown = placeholderOf(group, CANARIES.github);
+  for (const [address, authorization] of [
+    ["https://github.com/person/thing.git/info/refs", basic("x-access-token", shown)],
+    ["https://github.com/person/thing/info/refs", basic("x-access-token", shown)],
+    ["https://api.github.com/repos/person/thing", `Bearer ${shown}`],
+  ] as const)
+    assert.match(String(asks(group)(address, authorization)), /^the credential of env GITHUB_TOKEN /, address);
   for (const remote of [
     "git@github.com:person/thing.git",
     "ssh://git@github.com:22/person/thing",
