@@ -5,7 +5,7 @@ import type { Effect } from "../core/effect.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
 import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
-import { Certificates, makeAuthority } from "../egress/certificates.ts";
+import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import { EgressProxy, type Judged, type Listener } from "../egress/proxy.ts";
@@ -37,22 +37,19 @@ export class Net {
   readonly #plan: NetPlan;
   readonly #rules: NetRules;
   readonly #proxy: EgressProxy;
-  /** Of the session's own authority; null where no rule lets TLS be looked into, since none is worth the time then. */
-  readonly #certificates: Promise<Certificates> | null;
+  readonly #certificates: Promise<Certificates>;
   readonly #users = new Map<string, { readonly seq: number; readonly refusals: Set<string> }>();
 
   private constructor(plan: NetPlan) {
     this.#plan = plan;
     this.#rules = plan.config.rules;
-    const hosts = this.#rules.allow.flatMap(({ host, tls }) => (tls === "terminate" ? [host] : []));
-    this.#certificates =
-      hosts.length === 0 ? null : makeAuthority(hosts, plan.now()).then((authority) => new Certificates(authority));
+    this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
     this.#proxy = new EgressProxy({
       reaches: (host, port) => rulesFor(this.#rules, host, port)[0]?.tls ?? null,
       judge: async (request, token) => this.#judge(request, token),
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#record({ type: "sent", decision: seq, ...outcome }),
-      secureContext: (host) => this.#contextFor(host),
+      secureContext: async (host) => (await this.#certificates).contextFor(host, plan.now()),
       authorities: plan.box.authorities,
       limits: limitsOf(plan.config),
     });
@@ -61,8 +58,7 @@ export class Net {
   /** Opens the way out of a box that stands, and has what runs in it trust the session's own authority. */
   static async open(plan: NetPlan): Promise<Net> {
     const net = new Net(plan);
-    const certificates = await net.#certificates;
-    if (certificates !== null) plan.box.trust(certificates.root);
+    plan.box.trust((await net.#certificates).root);
     const [http, socks, ...services] = (await plan.box.takeListeners()) as readonly [Listener, Listener, ...Listener[]];
     net.#proxy.listen({ http, socks });
     for (const [index, { host, port }] of plan.config.services.entries()) {
@@ -85,12 +81,6 @@ export class Net {
         return [...refusals];
       },
     };
-  }
-
-  async #contextFor(host: string): ReturnType<Certificates["contextFor"]> {
-    const certificates = await this.#certificates;
-    if (certificates === null) throw new Error("no rule lets it be looked into");
-    return certificates.contextFor(host, this.#plan.now());
   }
 
   close(): void {
