@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import net, { type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
@@ -107,8 +108,12 @@ export function echoServer(): Server {
   });
 }
 
-/** Sends bytes as they are and reads until the other side ends, or for a while. */
-export async function raw(port: number, bytes: string | Buffer, { msMax = 2000 } = {}): Promise<string> {
+/** Sends bytes as they are and reads until the other side ends, all is over, or for a while. */
+export async function raw(
+  port: number,
+  bytes: string | Buffer,
+  { msMax = 2000, isOver = () => false }: { msMax?: number; isOver?: () => boolean } = {},
+): Promise<string> {
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
   socket.setEncoding("latin1").on("data", (piece: string) => {
@@ -116,16 +121,21 @@ export async function raw(port: number, bytes: string | Buffer, { msMax = 2000 }
   });
   socket.on("error", () => {});
   socket.write(bytes);
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, msMax);
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    socket.on("end", () => socket.end());
-  });
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const timer = setTimeout(end, msMax);
+  const looking = setInterval(() => isOver() && end(), 5);
+  socket.on("close", end).on("end", () => socket.end());
+  await ended;
+  clearTimeout(timer);
+  clearInterval(looking);
   socket.destroy();
   return text;
+}
+
+/** Waits, for a while, until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 400 && !isSo(); tried += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(isSo(), "it never came to that");
 }
 
 async function listening(): Promise<{ listener: net.ListenOptions; port: number }> {

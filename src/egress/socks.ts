@@ -22,14 +22,15 @@ const CONNECT = 1;
 /** Longest greeting, user name with password, and request that are possible. */
 const BYTES_MAX = 1024;
 
-/** Speaks the server's part of SOCKS 5 (RFC 1928, 1929) up to the request; null when the client ended it or broke the rules. */
+/** Speaks the server's part of SOCKS 5 (RFC 1928, 1929) up to the request; null when the client ended it or broke the rules, as it has been told. */
 export async function acceptSocks(
   socket: Socket,
   readToken: (user: string, password: string) => string | null,
 ): Promise<SocksRequest | null> {
   const reader = new Reader(socket);
   const fail = (bytes: readonly number[] = []) => {
-    socket.end(Buffer.from(bytes));
+    reader.release();
+    socket.write(Buffer.from(bytes));
     return null;
   };
   const greeting = await reader.take(2);
