@@ -8,7 +8,7 @@ import type { Label } from "../core/label.ts";
 import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
-import { Resolver } from "./dial.ts";
+import { type Lookup, Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
 
@@ -34,6 +34,9 @@ export interface PlaceOptions {
   readonly contextFor?: (host: string) => Promise<SecureContext>;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
+  readonly waitMs?: number;
+  /** In place of `names`. */
+  readonly ask?: Lookup;
 }
 
 /** A rule that lists one host for whatever is asked, but for what `more` says. */
@@ -75,7 +78,8 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
-    resolver: new Resolver(async (name) => names[name] ?? []),
+    resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
+    ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
   });
   // A server's own handle is a listener as the holder hands one out.
   const [http, socks] = await Promise.all([listening(), listening()]);

@@ -125,9 +125,10 @@ export class EgressProxy {
     this.#inner.emit("listening");
     this.#outer.on("connection", (socket) => this.#accept(socket));
     this.#inner.on("connection", (socket) => this.#track(socket));
-    this.#outer.on("connect", (request, socket, head) =>
-      this.#guard(socket, this.#connect(request, socket as Socket, head)),
-    );
+    this.#outer.on("connect", (request, socket, head) => {
+      giveBack(socket, head);
+      this.#guard(socket, this.#connect(request, socket as Socket));
+    });
     this.#inner.on("connect", (_request, socket) => {
       this.#malformed("a CONNECT inside a tunnel", this.#clients.get(socket)?.token ?? null);
       endWith(socket, 400, "a CONNECT inside a tunnel");
@@ -138,9 +139,10 @@ export class EgressProxy {
       for (const event of ["request", "checkExpectation"])
         server.on(event, (request, answer) => this.#guard(request.socket, this.#serve(request, answer, false)));
       server.on("checkContinue", (request, answer) => this.#guard(request.socket, this.#serve(request, answer, true)));
-      server.on("upgrade", (request, socket, head) =>
-        this.#guard(socket, this.#upgrade(request, socket as Socket, head)),
-      );
+      server.on("upgrade", (request, socket, head) => {
+        giveBack(socket, head);
+        this.#guard(socket, this.#upgrade(request, socket as Socket));
+      });
       server.on("clientError", (error, socket) => this.#refuseBytes(error, socket));
     }
   }
@@ -169,7 +171,7 @@ export class EgressProxy {
       const outcome = this.#run(passed.permit.seq);
       const upstream = net.connect({ host: bare(host), port, allowHalfOpen: true, noDelay: true });
       upstream.on("error", (error) => outcome.end(error.message));
-      this.#join(socket, upstream, outcome, Buffer.alloc(0));
+      this.#join(socket, upstream, outcome);
     });
     server.listen(listener);
     this.#servers.push(server);
@@ -277,7 +279,7 @@ export class EgressProxy {
   }
 
   /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
-  async #upgrade(incoming: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+  async #upgrade(incoming: IncomingMessage, socket: Socket): Promise<void> {
     const client = this.#clients.get(socket);
     const head = headOf(incoming);
     const token = client ? client.token : tokenOf(head);
@@ -307,8 +309,8 @@ export class EgressProxy {
       }
       const headers = [...answerHeaders(reply.rawHeaders), ...switching];
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${written(headers)}\r\n`, "latin1");
-      if (rest.length > 0) upstream.unshift(rest);
-      this.#join(socket, upstream, outcome, first);
+      giveBack(upstream, rest);
+      this.#join(socket, upstream, outcome);
     });
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
@@ -327,7 +329,7 @@ export class EgressProxy {
     outgoing.end();
   }
 
-  async #connect(incoming: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+  async #connect(incoming: IncomingMessage, socket: Socket): Promise<void> {
     const head = headOf(incoming);
     const token = tokenOf(head);
     const place = readConnect(head);
@@ -335,7 +337,7 @@ export class EgressProxy {
       this.#malformed(place.reason, token);
       return endWith(socket, 400, place.reason);
     }
-    await this.#enter(socket, { host: place.host, port: place.port, token, first }, (refusal) => {
+    await this.#enter(socket, { host: place.host, port: place.port, token }, (refusal) => {
       if (refusal === null) socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
       else endWith(socket, refusal.status, refusal.text);
     });
@@ -349,13 +351,13 @@ export class EgressProxy {
       this.#malformed("that is no SOCKS 5 request to connect", null);
       return dismiss(socket);
     }
-    const { place, token, answer, head } = asked;
+    const { place, token, answer } = asked;
     if (!place.ok) {
       this.#malformed(place.reason, token);
       answer(SOCKS.wrongAddress);
       return dismiss(socket);
     }
-    await this.#enter(socket, { host: place.host, port: place.port, token, first: head }, (refusal) => {
+    await this.#enter(socket, { host: place.host, port: place.port, token }, (refusal) => {
       answer(refusal === null ? SOCKS.granted : refusal.status === 403 ? SOCKS.denied : SOCKS.failed);
       if (refusal !== null) dismiss(socket);
     });
@@ -364,7 +366,7 @@ export class EgressProxy {
   /** Goes on with a connection that asked for a host and port: looks into it, or lets it through as a tunnel. */
   async #enter(
     socket: Socket,
-    { host, port, token, first }: { host: string; port: number; token: string | null; first: Buffer },
+    { host, port, token }: { host: string; port: number; token: string | null },
     answer: (refusal: { readonly status: number; readonly text: string } | null) => void,
   ): Promise<void> {
     if (this.#plan.reaches(host, port) === "terminate") {
@@ -375,7 +377,6 @@ export class EgressProxy {
         this.#malformed(`TLS to ${host}: ${context.message}`, token);
         return answer({ status: 502, text: `${host}: ${context.message}` });
       }
-      if (first.length > 0) socket.unshift(first);
       answer(null);
       const origin: Origin = { protocol: isPlain ? "http" : "https", host, port };
       return this.#lookInto(socket, context, { origin, token });
@@ -413,7 +414,7 @@ export class EgressProxy {
         socket.destroy();
         upstream.destroy();
       });
-      this.#join(socket, upstream, outcome, first, tunnel);
+      this.#join(socket, upstream, outcome, tunnel);
     });
   }
 
@@ -502,9 +503,8 @@ export class EgressProxy {
     return https.request({ ...options, ...secure, agent: this.#agents.https });
   }
 
-  #join(socket: Socket, upstream: Socket, outcome: Running, first: Buffer, tunnel: Tunnel | null = null): void {
+  #join(socket: Socket, upstream: Socket, outcome: Running, tunnel: Tunnel | null = null): void {
     this.#track(upstream);
-    if (first.length > 0) socket.unshift(first);
     socket.on("data", (piece: Buffer) => {
       outcome.send(piece.length);
       const ceiling = this.#meter.send(piece.length);
@@ -558,6 +558,11 @@ class Running {
     this.#isOver = true;
     this.#onEnd({ status: this.status, sentBytes: this.#sent, receivedBytes: this.#received, error });
   }
+}
+
+// At once: later the client may have closed its half, and nothing can be put before an end.
+function giveBack(socket: Duplex, first: Buffer): void {
+  if (first.length > 0) socket.unshift(first);
 }
 
 function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
