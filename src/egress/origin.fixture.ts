@@ -67,7 +67,7 @@ export async function openOrigin(
 }
 
 /** Takes the first request off; null when it is not whole yet. Throws where a reader could see anything else. */
-function readRequest(text: string): { readonly seen: Seen; readonly rest: string } | null {
+export function readRequest(text: string): { readonly seen: Seen; readonly rest: string } | null {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return null;
   const [line = "", ...lines] = text.slice(0, end).split("\r\n");

@@ -186,7 +186,9 @@ test("a server that answers before it has read the body", async (t) => {
     t,
     net.createServer((socket) => {
       socket.on("error", () => {});
-      socket.once("data", () => socket.end("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"));
+      socket.once("data", () =>
+        socket.end("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"),
+      );
     }),
   );
   const place = await open(t, early);
@@ -216,7 +218,6 @@ test("a server that nobody can dial is told of, for each way in", async (t) => {
 
 for (const [way, request, granted] of [
   ["CONNECT", connect, /^HTTP\/1\.1 200 [^\r]*\r\n\r\n/],
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what SOCKS says.
   ["SOCKS", greeting, /^\x05\x00\x05\x00\x00\x01\x00{6}/],
 ] as const) {
   const tunnelTo = async (t: TestContext, server: net.Server) => {
@@ -300,7 +301,11 @@ test("the end of the session ends every connection, whatever it waits for", asyn
   const { promise: never } = Promise.withResolvers<readonly string[]>();
   const place = await openProxy(t, {
     rules: {
-      allow: [rule(API, silent), rule("tunnel.example.com", silent, { tls: "tunnel" }), rule("slow.example.com", silent)],
+      allow: [
+        rule(API, silent),
+        rule("tunnel.example.com", silent, { tls: "tunnel" }),
+        rule("slow.example.com", silent),
+      ],
     },
     ask: (name) => (name === "slow.example.com" ? never : Promise.resolve(["127.0.0.1"])),
   });

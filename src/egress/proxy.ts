@@ -63,6 +63,10 @@ interface Route {
   readonly addresses: readonly Address[];
 }
 
+type Found =
+  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: false; readonly status: number; readonly reason: string };
+
 const SERVER: http.ServerOptions = {
   maxHeaderSize: 64 << 10,
   // A large body takes as long as it takes.
@@ -103,6 +107,8 @@ export class EgressProxy {
   readonly #waitMs: number;
   #verification: ConnectionOptions | null = null;
   #isClosed = false;
+  /** Requests that wait for their judgement or for an address. */
+  #asking = 0;
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
 
   constructor(plan: ProxyPlan) {
@@ -451,15 +457,21 @@ export class EgressProxy {
     });
   }
 
-  async #judge(
-    request: NetRequest,
-    token: string | null,
-  ): Promise<{ ok: true; route: Route } | { ok: false; status: number; reason: string }> {
-    const ceiling = this.#meter.open(this.#running.size);
+  async #judge(request: NetRequest, token: string | null): Promise<Found> {
+    const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
       this.#malformed(ceiling, token);
       return { ok: false, status: 429, reason: ceiling };
     }
+    this.#asking += 1;
+    try {
+      return await this.#allowed(request, token);
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  async #allowed(request: NetRequest, token: string | null): Promise<Found> {
     const judged = await this.#plan.judge(request, token);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
@@ -510,6 +522,8 @@ export class EgressProxy {
       const ceiling = this.#meter.send(piece.length);
       if (ceiling === null) return;
       outcome.end(ceiling);
+      // First, so that this piece does not leave either.
+      upstream.destroy();
       socket.destroy();
     });
     if (tunnel === null) socket.pipe(upstream);
