@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import net, { type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import tls from "node:tls";
-import { Certificates, makeAuthority } from "./certificates.ts";
+import { Certificates, makeIssuers } from "./certificates.ts";
 import { openOrigin, type Seen } from "./origin.fixture.ts";
 import { openProxy, rule, startServer, until } from "./proxy.fixture.ts";
 
 const API = "api.example.com";
 const OTHER = "other.example.com";
 const NAMES = { [API]: ["127.0.0.1"], [OTHER]: ["127.0.0.1"] };
-const inside = new Certificates(await makeAuthority(["*.example.com", "127.0.0.1"], Date.now()));
-const outside = new Certificates(await makeAuthority(["*.example.com"], Date.now()));
+const inside = new Certificates(await makeIssuers(Date.now()));
+const outside = new Certificates(await makeIssuers(Date.now()));
 
 /** What a client says in a connection that leads to `API`, behind TLS, and what the server sees of it. */
 const REQUESTS: Readonly<Record<string, readonly [bytes: string, seen: readonly string[]]>> = {
