@@ -8,6 +8,7 @@ import type { Label } from "../core/label.ts";
 import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
+import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
@@ -32,6 +33,7 @@ export interface PlaceOptions {
   readonly label?: Label;
   readonly limits?: Partial<NetLimits>;
   readonly contextFor?: (host: string) => Promise<SecureContext>;
+  readonly broker?: Broker;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
@@ -76,6 +78,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     malformed: (reason) => malformed.push(reason),
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
+    broker: () => options.broker ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),

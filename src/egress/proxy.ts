@@ -2,14 +2,16 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
+import { putOn, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -40,6 +42,8 @@ export interface ProxyPlan {
   readonly ended: (seq: number, outcome: NetOutcome) => void;
   /** The certificate shown inside for a host. */
   readonly secureContext: (host: string) => Promise<SecureContext>;
+  /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
+  readonly broker: () => Broker | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
@@ -286,24 +290,45 @@ export class EgressProxy {
     }
     const found = await this.#judge(read.request, token);
     if (!found.ok) return refuse(found.status, found.reason);
-    const outcome = this.#run(found.route.seq);
+    const { route } = found;
+    const outcome = this.#run(route.seq);
+    if (isWaiting) answer.writeContinue();
+    const broker = this.#plan.broker();
+    const asked = { ...route.request, headers: read.headers };
+    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    if (!put.ok) {
+      outcome.end(put.reason);
+      this.#malformed(put.reason, token);
+      return refuse(403, put.reason);
+    }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    const outgoing = this.#request(found.route, read.headers, outcome);
+    const outgoing = this.#request(route, put.headers, outcome);
     const fail = (reason: string) => {
       outcome.end(reason);
       if (answer.headersSent) answer.destroy();
       else refuse(502, `${read.request.host}: ${reason}`);
     };
-    outgoing.on("error", (error) => fail(error.message));
+    const count = (bytes: number) => {
+      outcome.send(bytes);
+      const ceiling = this.#meter.send(bytes);
+      if (ceiling !== null) outgoing.destroy(new Error(ceiling));
+    };
+    outgoing.on("error", (error) => {
+      if (error instanceof BodyRefused) this.#malformed(error.message, token);
+      fail(error.message);
+    });
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
       reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-      if (!passHead(reply, answer)) {
-        fail("its answer cannot be passed on");
+      const shown = showReply(broker, route.request.host, reply);
+      if (shown.kind === "refused" || !passHead(reply, shown, answer)) {
+        fail(shown.kind === "refused" ? shown.reason : "its answer cannot be passed on");
         return void outgoing.destroy();
       }
       reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
-      reply.pipe(answer);
+      let body: Readable = reply;
+      for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
+      body.pipe(answer);
     });
     outgoing.on("close", () => {
       if (outcome.status === null) fail("it gave no answer");
@@ -312,16 +337,17 @@ export class EgressProxy {
       if (!answer.writableFinished) outcome.end(GONE);
       outgoing.destroy();
     });
-    if (isWaiting) answer.writeContinue();
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
+    if (put.body !== null) {
+      count(put.body.length);
+      return void outgoing.end(put.body);
+    }
     // What was judged to have no body brings none.
     if (!read.request.hasBody) return void outgoing.end();
-    incoming.on("data", (piece: Buffer) => {
-      outcome.send(piece.length);
-      const ceiling = this.#meter.send(piece.length);
-      if (ceiling !== null) outgoing.destroy(new Error(ceiling));
-    });
-    incoming.pipe(outgoing);
+    incoming.on("data", (piece: Buffer) => count(piece.length));
+    if (broker === null) return void incoming.pipe(outgoing);
+    const scan = broker.scanBody(headerOf(head, "content-encoding"));
+    incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 
   /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
@@ -338,6 +364,16 @@ export class EgressProxy {
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+    // What goes by after it is not masked.
+    const isOpen = put.ok && !broker?.isBrokered(read.request.host);
+    if (!isOpen) {
+      const reason = put.ok ? "a host that a credential is put on for does not switch protocols" : put.reason;
+      outcome.end(reason);
+      this.#malformed(reason, token);
+      return endWith(socket, 403, reason);
+    }
     const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
     const outgoing = this.#request(found.route, [...read.headers, ...switching], outcome);
     const fail = (reason: string) => {
@@ -644,12 +680,16 @@ function sayNo(answer: ServerResponse, status: number, reason: string): void {
 }
 
 /** Passes the head of an answer on; false when it is none that a server may give. */
-function passHead(reply: IncomingMessage, answer: ServerResponse): boolean {
+function passHead(
+  reply: IncomingMessage,
+  { message, headers }: { readonly message: string; readonly headers: string[] },
+  answer: ServerResponse,
+): boolean {
   const status = reply.statusCode ?? 0;
   if (status < 200) return false;
   try {
     answer.sendDate = false;
-    answer.writeHead(status, plainReason(reply.statusMessage), answerHeaders(reply.rawHeaders));
+    answer.writeHead(status, message, headers);
     return true;
   } catch {
     return false;
@@ -686,10 +726,6 @@ function written(headers: readonly string[]): string {
   let text = "";
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return text;
-}
-
-function plainReason(text: string | undefined): string {
-  return (text ?? "").replace(/[^\t\x20-\x7e]/g, "?");
 }
 
 function bare(host: string): string {
