@@ -11,7 +11,7 @@ import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
-import { putOn, showReply } from "./put-on.ts";
+import { putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -310,26 +310,17 @@ export class EgressProxy {
       if (answer.headersSent) answer.destroy();
       else refuse(502, `${read.request.host}: ${reason}`);
     };
-    const count = (bytes: number) => {
-      outcome.send(bytes);
-      const ceiling = this.#meter.send(bytes);
-      if (ceiling !== null) outgoing.destroy(new Error(ceiling));
-    };
-    const onResponse = (reply: IncomingMessage) => {
-      outcome.status = reply.statusCode ?? null;
-      reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-      const shown = showReply(broker, route.request.host, reply);
-      if (shown.kind === "refused" || !passHead(reply, shown, answer)) {
-        fail(shown.kind === "refused" ? shown.reason : "its answer cannot be passed on");
-        return void outgoing.destroy();
-      }
-      reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
-      let body: Readable = reply;
-      for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
-      body.pipe(answer);
-    };
     const hear = (asked: http.ClientRequest) => {
-      asked.on("response", onResponse);
+      asked.on("response", (reply) => {
+        outcome.status = reply.statusCode ?? null;
+        reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
+        reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
+        const shown = showReply(broker, route.request.host, reply);
+        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
+        if (wrong === null) return;
+        fail(wrong);
+        asked.destroy();
+      });
       asked.on("error", (error) => {
         if (error instanceof BodyRefused) this.#malformed(error.message, token);
         // It ended a connection that was kept for later, just as that was used again.
@@ -350,13 +341,10 @@ export class EgressProxy {
       outgoing.destroy();
     });
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
-    if (put.body !== null) {
-      count(put.body.length);
-      return void outgoing.end(put.body);
-    }
+    if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
-    if (!read.request.hasBody) return void outgoing.end();
-    incoming.on("data", (piece: Buffer) => count(piece.length));
+    if (put.body !== null || !read.request.hasBody) return void outgoing.end(put.body);
+    incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
     if (broker === null) return void incoming.pipe(outgoing);
     const scan = broker.scanBody(headerOf(head, "content-encoding"));
     incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
@@ -582,10 +570,14 @@ export class EgressProxy {
     const outgoing = this.#ask(request, addresses, headers, mayReuse);
     // An address carries out as much as a body does.
     const bytes = [request.method, request.path, ...headers].join("  ").length;
+    this.#count(bytes, outcome, outgoing);
+    return outgoing;
+  }
+
+  #count(bytes: number, outcome: Running, outgoing: http.ClientRequest): void {
     outcome.send(bytes);
     const ceiling = this.#meter.send(bytes);
     if (ceiling !== null) outgoing.destroy(new Error(ceiling));
-    return outgoing;
   }
 
   #ask(
@@ -697,21 +689,25 @@ function sayNo(answer: ServerResponse, status: number, reason: string): void {
   answer.end(text);
 }
 
-/** Passes the head of an answer on; false when it is none that a server may give. */
-function passHead(
+/** Passes an answer on, or says why it is none that a server may give. */
+function passReply(
   reply: IncomingMessage,
-  { message, headers }: { readonly message: string; readonly headers: string[] },
+  { message, headers, body: transforms }: Shown & { readonly kind: "send" },
   answer: ServerResponse,
-): boolean {
+  fail: (reason: string) => void,
+): string | null {
   const status = reply.statusCode ?? 0;
-  if (status < 200) return false;
   try {
+    if (status < 200) throw new Error("its status is none");
     answer.sendDate = false;
     answer.writeHead(status, message, headers);
-    return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return `its answer cannot be passed on: ${error instanceof Error ? error.message : String(error)}`;
   }
+  let body: Readable = reply;
+  for (const through of transforms) body = body.pipe(through).on("error", (error) => fail(error.message));
+  body.pipe(answer);
+  return null;
 }
 
 /** Says the last words to a client, and lets go of it soon after, whatever it does. */
