@@ -4,9 +4,11 @@ import https from "node:https";
 import net, { type Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
+import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { plainHeaders } from "../core/plain-headers.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
@@ -66,6 +68,8 @@ interface Route {
   readonly seq: number;
   readonly request: NetRequest;
   readonly addresses: readonly Address[];
+  /** It passes because its address tells nothing: then its headers must not either. */
+  readonly isPlain: boolean;
 }
 
 type Found =
@@ -180,7 +184,7 @@ export class EgressProxy {
       return null;
     }
     const host = addressOf(effect).split("/")[2] ?? "";
-    const route = { seq: permit.seq, request: effect, addresses: found.addresses };
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true };
     const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
     // Behind an answer too, and where there is none at all.
     outgoing.on("error", () => {});
@@ -294,7 +298,9 @@ export class EgressProxy {
     const outcome = this.#run(route.seq);
     if (isWaiting) answer.writeContinue();
     const broker = this.#plan.broker();
-    const asked = { ...route.request, headers: read.headers };
+    const isBrokered = broker?.isBrokered(route.request.host) ?? false;
+    const headers = route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers;
+    const asked = { ...route.request, headers };
     const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
@@ -556,7 +562,7 @@ export class EgressProxy {
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
     if (resolved.ok && reason === null)
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses } };
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: isPlain(effect) } };
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
   }
@@ -653,6 +659,10 @@ class Running {
 // At once: later the client may have closed its half, and nothing can be put before an end.
 function giveBack(socket: Duplex, first: Buffer): void {
   if (first.length > 0) socket.unshift(first);
+}
+
+function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
+  return origin === "locked" || origin === "typed";
 }
 
 function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
