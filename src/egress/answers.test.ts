@@ -158,3 +158,28 @@ async function ask(t: TestContext, answer: string) {
   await until(() => place.outcomes.length > 0);
   return { place, said };
 }
+
+for (const [method, isAgain] of [
+  ["GET", true],
+  ["POST", false],
+] as const) {
+  test(`a server that ends a kept connection as a ${method} comes on it ${isAgain ? "is asked again, once" : "is not asked again"}`, async (t) => {
+    let asked = 0;
+    const origin = await openOrigin(t, {
+      answer: (_seen, socket) => {
+        asked += 1;
+        if (asked !== 2) return `${OK}${two}`;
+        socket.resetAndDestroy();
+        return null;
+      },
+    });
+    const place = await openProxy(t, { rules: { allow: [rule(API, origin.port)] }, names: { [API]: ["127.0.0.1"] } });
+    const said: string[] = [];
+    for (const count of [1, 2]) {
+      said.push(await raw(place.port, requestOf(origin.port).replace("GET", method)));
+      await until(() => place.outcomes.length === count);
+    }
+    assert.match(said[1] ?? "", isAgain ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 502 /);
+    assert.deepEqual([place.judged.length, origin.on], [2, isAgain ? [0, 0, 1] : [0, 0]]);
+  });
+}

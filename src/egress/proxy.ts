@@ -6,7 +6,7 @@ import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
-import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
+import { addressOf, type NetRequest, PROXY_USER, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { plainHeaders } from "../core/plain-headers.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
@@ -308,7 +308,9 @@ export class EgressProxy {
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    const outgoing = this.#request(route, put.headers, outcome);
+    // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
+    let mayRepeat = !read.request.hasBody && READ_ONLY_METHODS.includes(read.request.method);
+    let outgoing = this.#request(route, put.headers, outcome);
     const fail = (reason: string) => {
       outcome.end(reason);
       if (answer.headersSent) answer.destroy();
@@ -319,11 +321,7 @@ export class EgressProxy {
       const ceiling = this.#meter.send(bytes);
       if (ceiling !== null) outgoing.destroy(new Error(ceiling));
     };
-    outgoing.on("error", (error) => {
-      if (error instanceof BodyRefused) this.#malformed(error.message, token);
-      fail(error.message);
-    });
-    outgoing.on("response", (reply) => {
+    const onResponse = (reply: IncomingMessage) => {
       outcome.status = reply.statusCode ?? null;
       reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
       const shown = showReply(broker, route.request.host, reply);
@@ -335,10 +333,24 @@ export class EgressProxy {
       let body: Readable = reply;
       for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
       body.pipe(answer);
-    });
-    outgoing.on("close", () => {
-      if (outcome.status === null) fail("it gave no answer");
-    });
+    };
+    const hear = (asked: http.ClientRequest) => {
+      asked.on("response", onResponse);
+      asked.on("error", (error) => {
+        if (error instanceof BodyRefused) this.#malformed(error.message, token);
+        // It ended a connection that was kept for later, just as that was used again.
+        const isStale = mayRepeat && asked.reusedSocket && "code" in error && error.code === "ECONNRESET";
+        if (!isStale || outcome.status !== null || answer.destroyed) return fail(error.message);
+        mayRepeat = false;
+        outgoing = this.#request(route, put.headers, outcome, false);
+        hear(outgoing);
+        outgoing.end();
+      });
+      asked.on("close", () => {
+        if (asked === outgoing && outcome.status === null) fail("it gave no answer");
+      });
+    };
+    hear(outgoing);
     answer.on("close", () => {
       if (!answer.writableFinished) outcome.end(GONE);
       outgoing.destroy();
@@ -567,8 +579,13 @@ export class EgressProxy {
     return { ok: false, status: 403, reason: reason ?? "" };
   }
 
-  #request({ request, addresses }: Route, headers: readonly string[], outcome: Running): http.ClientRequest {
-    const outgoing = this.#ask(request, addresses, headers);
+  #request(
+    { request, addresses }: Route,
+    headers: readonly string[],
+    outcome: Running,
+    mayReuse = true,
+  ): http.ClientRequest {
+    const outgoing = this.#ask(request, addresses, headers, mayReuse);
     // An address carries out as much as a body does.
     const bytes = [request.method, request.path, ...headers].join("  ").length;
     outcome.send(bytes);
@@ -581,6 +598,7 @@ export class EgressProxy {
     { protocol, host, port, method, path }: NetRequest,
     addresses: readonly Address[],
     headers: readonly string[],
+    mayReuse: boolean,
   ): http.ClientRequest {
     const options: https.RequestOptions = {
       host: bare(host),
@@ -591,10 +609,10 @@ export class EgressProxy {
       setHost: false,
       lookup: pinned(addresses),
     };
-    if (protocol === "http") return http.request({ ...options, agent: this.#agents.http });
+    if (protocol === "http") return http.request({ ...options, agent: mayReuse && this.#agents.http });
     this.#verification ??= upstreamTls(this.#plan.authorities);
     const secure = { ...this.#verification, servername: isAddress(host) ? "" : host };
-    return https.request({ ...options, ...secure, agent: this.#agents.https });
+    return https.request({ ...options, ...secure, agent: mayReuse && this.#agents.https });
   }
 
   #join(socket: Socket, upstream: Socket, outcome: Running, tunnel: Tunnel | null = null): void {
