@@ -6,6 +6,7 @@ import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls"
 import { isAddress, parseAuthority } from "../core/host.ts";
 import { type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { endWith, headOf, plainReason, sayNo, written } from "./answer.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
@@ -447,56 +448,12 @@ class Running {
   }
 }
 
-function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
-  return { method, target: url, rawHeaders };
-}
-
 function tokenOf(head: Head): string | null {
   const [, base64] = /^basic ([a-z0-9+/=]+)$/i.exec(headerOf(head, "proxy-authorization") ?? "") ?? [];
   const [user, token] = Buffer.from(base64 ?? "", "base64")
     .toString("latin1")
     .split(":", 2);
   return user === PROXY_USER ? (token ?? null) : null;
-}
-
-function sayNo(answer: ServerResponse, status: number, reason: string): void {
-  if (answer.headersSent || answer.destroyed) return;
-  const text = `${explanation(reason)}\n`;
-  // What is left of the request is not read.
-  answer.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    Connection: "close",
-  });
-  answer.end(text);
-}
-
-function endWith(socket: Duplex, status: number, reason: string): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy();
-  const text = `${explanation(reason)}\n`;
-  const headers = [
-    "Content-Type",
-    "text/plain; charset=utf-8",
-    "Content-Length",
-    String(Buffer.byteLength(text)),
-    "Connection",
-    "close",
-  ];
-  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
-}
-
-function explanation(reason: string): string {
-  return `ringfence: ${reason}`;
-}
-
-function written(headers: readonly string[]): string {
-  let text = "";
-  for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
-  return text;
-}
-
-function plainReason(text: string | undefined): string {
-  return (text ?? "").replace(/[^\t\x20-\x7e]/g, "?");
 }
 
 function bare(host: string): string {
