@@ -7,6 +7,7 @@ import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, counted, visible } from "../core/text.ts";
+import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
@@ -32,6 +33,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
+  readonly vault: Vault;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -253,7 +255,7 @@ export class Session {
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
     const network = (await this.#openNet()).enter(gated.permit.seq);
     const outcome = await this.box.perform(gated.permit, { signal, network });
-    const refused = network.refusals.map((refusal) => `\n(not let out: ${visible(refusal)})`).join("");
+    const refused = network.refusals.map((refusal) => `\n(no answer from the network: ${visible(refusal)})`).join("");
     return { ...outcome, text: `${outcome.text}${refused}` };
   }
 
@@ -261,7 +263,7 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, now } = this.#plan;
-    const plan = { box, gate, ledger, config, typed: this.#typed, now };
+    const plan = { box, gate, ledger, config, place: this.#plan.box, vault: this.#plan.vault, typed: this.#typed, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

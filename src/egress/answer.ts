@@ -45,8 +45,3 @@ export function written(headers: readonly string[]): string {
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return text;
 }
-
-/** Makes a stranger's reason phrase one that may stand in a head. */
-export function plainReason(text: string | undefined): string {
-  return (text ?? "").replace(/[^\t\x20-\x7e]/g, "?");
-}

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Certificates, makeAuthority } from "./certificates.ts";
-import { ANSWER, ask, type Client, serve } from "./tls.fixture.ts";
+import { ANSWER, ask, type Client, only, serve } from "./tls.fixture.ts";
 
 const PROGRAM = `public class Ask { public static void main(String[] a) throws Exception {
   System.out.print(new String(java.net.URI.create(a[0]).toURL().openStream().readAllBytes()));
@@ -24,7 +24,7 @@ const JAVA: Client = {
 };
 
 test("Java, which heeds no constraint of a root, believes no host but the allowed", async (t) => {
-  const certificates = new Certificates(await makeAuthority(["good.test", "10.0.0.7"], Date.now()));
+  const certificates = new Certificates(only(await makeAuthority(["good.test", "10.0.0.7"], Date.now())));
   const place = await serve(t, certificates.root, (host) => certificates.contextFor(host, Date.now()));
   writeFileSync(join(place.folder, "Ask.java"), PROGRAM);
   const store = ["-keystore", join(place.folder, "store"), "-storepass", "changeit"];

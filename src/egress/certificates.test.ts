@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { Certificates, makeAuthority, makeLeaf } from "./certificates.ts";
-import { ANSWER, ask, CLIENTS, serve } from "./tls.fixture.ts";
+import { type Authority, Certificates, makeAuthority, makeIssuers, makeLeaf } from "./certificates.ts";
+import { ANSWER, ask, CLIENTS, only, serve } from "./tls.fixture.ts";
 
 const ALLOWED = ["good.test", "*.wild.test", "10.0.0.7", "[2001:db8::7]"];
 const INSIDE = ["good.test", "a.b.wild.test", "10.0.0.7", "[2001:db8::7]"];
@@ -16,10 +16,13 @@ const DAY = 24 * 3600_000;
 
 /** Writes a leaf with its chain and its root, and lets openssl check them for a host. */
 async function verify(t: TestContext, hosts: readonly string[], host: string, more: readonly string[] = []) {
+  return verifyBy(t, await makeAuthority(hosts, Date.now()), host, more);
+}
+
+async function verifyBy(t: TestContext, authority: Authority, host: string, more: readonly string[] = []) {
   const folder = mkdtempSync("/tmp/ringfence-tls-");
   t.after(() => rmSync(folder, { recursive: true }));
   const [root, chain] = [join(folder, "root.pem"), join(folder, "chain.pem")];
-  const authority = await makeAuthority(hosts, Date.now());
   writeFileSync(root, authority.root);
   writeFileSync(chain, (await makeLeaf(authority, host, Date.now())).chain);
   const name = host.replace(/[[\]]/g, "");
@@ -60,7 +63,7 @@ test("a leaf is refused after two days and the root after thirty", async (t) => 
 
 for (const [name, client] of Object.entries(CLIENTS))
   test(`${name} reads from allowed hosts, and believes no other that the same key has signed for`, async (t) => {
-    const certificates = new Certificates(await makeAuthority(ALLOWED, Date.now()));
+    const certificates = new Certificates(only(await makeAuthority(ALLOWED, Date.now())));
     const place = await serve(t, certificates.root, (host) => certificates.contextFor(host, Date.now()));
     for (const host of INSIDE) {
       const { status, out } = await ask(client, host, place);
@@ -79,7 +82,7 @@ for (const [allowed, hosts] of [
   [["[2001:db8::7]"], ["good.test", "10.0.0.7"]],
 ] as const)
   test(`where ${allowed[0] ?? "nothing"} is all that is allowed, no client believes another kind of name`, async (t) => {
-    const certificates = new Certificates(await makeAuthority(allowed, Date.now()));
+    const certificates = new Certificates(only(await makeAuthority(allowed, Date.now())));
     const place = await serve(t, certificates.root, (host) => certificates.contextFor(host, Date.now()));
     for (const [name, client] of Object.entries(CLIENTS))
       for (const host of hosts) {
@@ -89,7 +92,16 @@ for (const [allowed, hosts] of [
       }
   });
 
-test("no key of the authority can be exported, and the root's is gone", async () => {
+test("the root of a session vouches for each host by an issuer that can vouch for no other", async (t) => {
+  const issuers = await makeIssuers(Date.now());
+  const [one, other] = await Promise.all(["one.test", "other.test"].map((host) => issuers.issuerFor(host, Date.now())));
+  assert.ok(one && other && one.root === other.root);
+  assert.equal((await verifyBy(t, one, "one.test")).status, 0);
+  assert.equal((await verifyBy(t, other, "other.test")).status, 0);
+  assert.match((await verifyBy(t, one, "other.test")).text, /permitted subtree violation/);
+});
+
+test("no key of an authority can be exported, and none is the root's", async () => {
   const authority = await makeAuthority(ALLOWED, Date.now());
   await assert.rejects(crypto.subtle.exportKey("pkcs8", authority.key));
   assert.equal(authority.key.extractable, false);
@@ -105,7 +117,7 @@ test("no key of the authority can be exported, and the root's is gone", async ()
 });
 
 test("a host's certificate is made once, kept among the last 256, and made anew after a day", async () => {
-  const certificates = new Certificates(await makeAuthority(ALLOWED, 0));
+  const certificates = new Certificates(only(await makeAuthority(ALLOWED, 0)));
   const first = await certificates.contextFor("good.test", 0);
   const [again, same] = await Promise.all([
     certificates.contextFor("good.test", DAY - 1),

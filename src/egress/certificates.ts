@@ -23,19 +23,26 @@ const SKEW_MS = HOUR;
 const CONTEXTS_MAX = 256;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
+/** The root of one session, which vouches for each host by an issuer that can vouch for no other. */
+export interface Issuers {
+  /** What the box is told to trust, in PEM. */
+  readonly root: string;
+  readonly issuerFor: (host: string, now: number) => Promise<Authority>;
+}
+
 /** Keeps the certificates of one session: each is made when it is wanted first, and remade before it ends. */
 export class Certificates {
-  readonly #authority: Authority;
+  readonly #issuers: Issuers;
   /** In the order of their last use. */
   readonly #contexts = new Map<string, { readonly context: Promise<SecureContext>; readonly until: number }>();
 
-  constructor(authority: Authority) {
-    this.#authority = authority;
+  constructor(issuers: Issuers) {
+    this.#issuers = issuers;
   }
 
   /** What the box is told to trust, in PEM. */
   get root(): string {
-    return this.#authority.root;
+    return this.#issuers.root;
   }
 
   /** Gives what a TLS server presents as this host: a canonical name or an address. */
@@ -52,52 +59,76 @@ export class Certificates {
   }
 
   async #make(host: string, now: number): Promise<SecureContext> {
-    const { key, chain } = await makeLeaf(this.#authority, host, now);
+    const { key, chain } = await makeLeaf(await this.#issuers.issuerFor(host, now), host, now);
     // Asks no client for a certificate, so it needs no roots.
     return createSecureContext({ key, cert: chain, ca: [], minVersion: "TLSv1.2" });
   }
 }
 
 /**
- * Makes the authority of a session, which can vouch for these hosts alone: `api.test` and what is below it, `*.test`,
- * `10.0.0.7`, `[::1]`. For none, it can vouch for nothing.
+ * Makes the root of a session, and with it an issuer for each host that is looked into.
  *
- * Java heeds no constraint of a root. So the root signs one issuer, which has the constraints, and its key is forgotten:
- * not even this program can make a certificate for another host. Loaded here and not before: a session that sends no
- * request needs none of it.
+ * Java heeds no constraint of a root, so an issuer stands between, which has them. Loaded here and not before: a session
+ * that sends no request needs none of it.
  */
+export async function makeIssuers(now: number): Promise<Issuers> {
+  const root = await makeRoot(now);
+  return { root: pemOf(root), issuerFor: (host, at) => makeIssuer(root, [host], at) };
+}
+
+/** Makes a root and one issuer, which can vouch for these hosts alone: `api.test` and what is below it, `10.0.0.7`, `[::1]`. */
 export async function makeAuthority(hosts: readonly string[], now: number): Promise<Authority> {
+  return makeIssuer(await makeRoot(now), hosts, now);
+}
+
+interface Root {
+  readonly certificate: X509Certificate;
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly leafKeys: webcrypto.CryptoKeyPair;
+}
+
+async function makeRoot(now: number): Promise<Root> {
   const x509 = await load();
-  const [rootKeys, keys, leafKeys] = await Promise.all([makeKeys(false), makeKeys(false), makeKeys(true)]);
-  const name = `CN=Ringfence session ${randomBytes(8).toString("hex")}`;
-  const lasting = { ...lastingFrom(now, AUTHORITY_MS), signingAlgorithm: ALGORITHM };
-  const usage = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true);
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...lasting,
-    name,
-    keys: rootKeys,
+  const [keys, leafKeys] = await Promise.all([makeKeys(false), makeKeys(true)]);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...lastingFrom(now, AUTHORITY_MS),
+    signingAlgorithm: ALGORITHM,
+    name: `CN=Ringfence session ${randomBytes(8).toString("hex")}`,
+    keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 1, true),
-      usage,
-      await x509.SubjectKeyIdentifierExtension.create(rootKeys.publicKey),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  return { certificate, keys, leafKeys };
+}
+
+async function makeIssuer(root: Root, hosts: readonly string[], now: number): Promise<Authority> {
+  const x509 = await load();
+  const keys = await makeKeys(false);
   const issuer = await x509.X509CertificateGenerator.create({
-    ...lasting,
-    subject: `${name} issuer`,
-    issuer: root.subject,
+    ...lastingFrom(now, LEAF_MS),
+    signingAlgorithm: ALGORITHM,
+    // One of its own, by which clients tell the issuers of a session apart.
+    subject: `CN=Ringfence issuer ${randomBytes(8).toString("hex")}`,
+    issuer: root.certificate.subject,
     publicKey: keys.publicKey,
-    signingKey: rootKeys.privateKey,
+    signingKey: root.keys.privateKey,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
-      usage,
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       await nameConstraints(hosts),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(rootKeys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(root.keys.publicKey),
     ],
   });
-  return { root: `${root.toString("pem")}\n`, issuer, key: keys.privateKey, leafKeys };
+  return { root: pemOf(root), issuer, key: keys.privateKey, leafKeys: root.leafKeys };
+}
+
+function pemOf({ certificate }: Root): string {
+  return `${certificate.toString("pem")}\n`;
 }
 
 /** Makes a certificate for one host, whether or not anyone will accept it; PEM, with the issuer's behind it. */

@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import net, { type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Permit, spend } from "../core/permit.ts";
-import { endWith, headOf, plainReason, sayNo, written } from "./answer.ts";
+import { endWith, headOf, sayNo, written } from "./answer.ts";
 import { answerHeaders } from "./head.ts";
 import {
   type Asked,
@@ -116,7 +116,7 @@ export class Preview {
         reply.destroy();
         return sayNo(answer, 502, headers === null ? "it leads to another site" : "the server's status is none");
       }
-      answer.writeHead(status, plainReason(reply.statusMessage), headers);
+      answer.writeHead(status, headers);
       reply.on("aborted", () => answer.destroy());
       reply.pipe(answer);
     });

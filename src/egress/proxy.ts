@@ -1,15 +1,18 @@
+import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import { isAddress, parseAuthority } from "../core/host.ts";
-import { type NetRequest, PROXY_USER } from "../core/net-rules.ts";
+import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
-import { endWith, headOf, plainReason, sayNo, written } from "./answer.ts";
+import { endWith, headOf, sayNo, written } from "./answer.ts";
+import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
+import { putOn, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -30,8 +33,8 @@ export interface NetOutcome {
 }
 
 export interface ProxyPlan {
-  /** How TLS to a host and port is treated; null when no rule lists that. */
-  readonly reaches: (host: string, port: number) => "terminate" | "tunnel" | null;
+  /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
+  readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
   /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
   readonly judge: (request: NetRequest, token: string | null) => Promise<Judged>;
   /** Records what no rule could be asked about, since it is no request. */
@@ -40,6 +43,8 @@ export interface ProxyPlan {
   readonly ended: (seq: number, outcome: NetOutcome) => void;
   /** The certificate shown inside for a host. */
   readonly secureContext: (host: string) => Promise<SecureContext>;
+  /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
+  readonly broker: () => Broker | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
@@ -74,6 +79,7 @@ const SERVER: http.ServerOptions = {
 const HANDSHAKE_MS_MAX = 30_000;
 const DIAL_MS_MAX = 30_000;
 const CONNECTIONS_MAX = 4096;
+const DOCUMENT_BYTES_MAX = 32 << 20;
 
 /**
  * The one way out of the box: accepts on its loopback, has every request judged, and dials what was checked.
@@ -120,6 +126,41 @@ export class EgressProxy {
     this.#outer.listen(listeners.http);
     socks.listen(listeners.socks);
     this.#servers.push(this.#outer, socks);
+  }
+
+  /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
+  async read(permit: Permit, reach: Reach, accept: string): Promise<string | null> {
+    const effect = spend(permit);
+    if (effect.kind !== "request") throw new Error("bug: a permit for something else");
+    const outcome = this.#run(permit.seq);
+    const found = await this.#resolver.resolve(effect.host, reach);
+    if (!found.ok) {
+      outcome.end(found.reason);
+      return null;
+    }
+    const host = addressOf(effect).split("/")[2] ?? "";
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses };
+    const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"]);
+    outgoing.setTimeout(DIAL_MS_MAX, () => outgoing.destroy(new Error("it did not answer")));
+    outgoing.end();
+    try {
+      const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
+      outcome.status = reply.statusCode ?? null;
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      for await (const piece of reply as AsyncIterable<Buffer>) {
+        outcome.receive(piece.length);
+        bytes += piece.length;
+        if (bytes > DOCUMENT_BYTES_MAX) throw new Error("it is too large");
+        pieces.push(piece);
+      }
+      outcome.end(null);
+      return reply.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : null;
+    } catch (error) {
+      outgoing.destroy();
+      outcome.end(error instanceof Error ? error.message : String(error));
+      return null;
+    }
   }
 
   /** Answers at another port of the box with a service of the machine's own; `pass` is asked for each connection. */
@@ -182,18 +223,30 @@ export class EgressProxy {
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
-    const outgoing = this.#request(route, read.headers);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...route.request, headers: read.headers }, incoming);
+    if (!put.ok) {
+      outcome.end(put.reason);
+      this.#plan.malformed(put.reason, token);
+      return refuse(403, put.reason);
+    }
+    const outgoing = this.#request(route, put.headers);
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
+      const shown = showReply(broker, route.request.host, reply);
+      if (shown.kind === "refused") return void outgoing.destroy(new Error(shown.reason));
       answer.sendDate = false;
-      answer.writeHead(reply.statusCode ?? 502, plainReason(reply.statusMessage), answerHeaders(reply.rawHeaders));
+      answer.writeHead(reply.statusCode ?? 502, shown.message, shown.headers);
       reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
       reply.on("aborted", () => answer.destroy());
-      reply.pipe(answer);
+      let body: Readable = reply;
+      for (const through of shown.body) body = body.pipe(through).on("error", () => answer.destroy());
+      body.pipe(answer);
       answer.on("close", () => outcome.end(reply.complete ? null : "it broke off"));
     });
     outgoing.on("error", (error) => {
       outcome.end(error.message);
+      if (error instanceof BodyRefused) this.#plan.malformed(error.message, token);
       if (answer.headersSent) answer.destroy();
       else refuse(502, `${read.request.host}: ${error.message}`);
     });
@@ -203,7 +256,12 @@ export class EgressProxy {
       if (!this.#meter.send(piece.length)) outgoing.destroy(new Error(this.#meter.reason));
     });
     incoming.on("aborted", () => outgoing.destroy(new Error("the client ended it")));
-    incoming.pipe(outgoing);
+    if (put.body !== null) outgoing.end(put.body);
+    else if (broker === null || !route.request.hasBody) incoming.pipe(outgoing);
+    else {
+      const scan = broker.scanBody(headerOf(head, "content-encoding"));
+      incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    }
   }
 
   /** WebSocket and its kin: judged as a request with a body, since what follows is not seen as requests. */
@@ -219,6 +277,16 @@ export class EgressProxy {
     const found = await this.#judge({ ...read.request, hasBody: true }, token);
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+    // What goes by after it is not masked.
+    const isOpen = put.ok && !broker?.isBrokered(read.request.host);
+    if (!isOpen) {
+      const reason = put.ok ? "a host that a credential is put on for does not switch protocols" : put.reason;
+      outcome.end(reason);
+      this.#plan.malformed(reason, token);
+      return endWith(socket, 403, reason);
+    }
     const protocol = headerOf(head, "upgrade") ?? "";
     const outgoing = this.#request(found.route, [...read.headers, "Connection", "Upgrade", "Upgrade", protocol]);
     outgoing.on("upgrade", (reply, upstream: Socket, rest) => {
@@ -292,7 +360,7 @@ export class EgressProxy {
     { host, port, token, first }: { host: string; port: number; token: string | null; first: Buffer },
     answer: (refusal: { readonly status: number; readonly text: string } | null) => void,
   ): Promise<void> {
-    if (this.#plan.reaches(host, port) === "terminate") {
+    if ((await this.#plan.reaches(host, port)) === "terminate") {
       const isPlain = port === 80;
       // Asked for first, so that a client is not let in to a host that has no certificate.
       const context = isPlain ? null : await this.#plan.secureContext(host).catch((error: Error) => error);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { type SecureContext, TLSSocket } from "node:tls";
+import type { Authority, Issuers } from "./certificates.ts";
 
 /** A program that asks for `https://HOST/`, and what it says when it does not believe the certificate. */
 export interface Client {
@@ -39,6 +40,11 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
 /** What a server of the fixture answers, and to git a repository without refs. */
 export const ANSWER = "hello";
 const NO_REFS = "001e# service=git-upload-pack\n00000000";
+
+/** Has one authority vouch for whatever is asked, as none of a session does. */
+export function only(authority: Authority): Issuers {
+  return { root: authority.root, issuerFor: async () => authority };
+}
 
 /** Starts a proxy that answers for each host itself, with the certificate it is given; ended with the test. */
 export async function serve(

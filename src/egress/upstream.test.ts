@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { connect, createServer, rootCertificates } from "node:tls";
 import { Certificates, makeAuthority } from "./certificates.ts";
+import { only } from "./tls.fixture.ts";
 import { upstreamTls } from "./upstream.ts";
 
 /** Starts a server with a certificate of its own authority; gives a way to reach it with some roots. */
 async function serve(t: TestContext) {
-  const certificates = new Certificates(await makeAuthority(["real.test"], Date.now()));
+  const certificates = new Certificates(only(await makeAuthority(["real.test"], Date.now())));
   const secureContext = await certificates.contextFor("real.test", Date.now());
   const server = createServer({ SNICallback: (_name, done) => done(null, secureContext) }, (socket) => socket.end());
   server.on("tlsClientError", () => {});
