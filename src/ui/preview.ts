@@ -21,8 +21,9 @@ export async function previewTyped(
   else say(previews.close(number) ? `port ${number} is not shown any more` : `port ${number} is not shown`);
 }
 
+/** Says where a port is shown, and that not everything its page does is held in. */
 export function describePreview(port: number, address: string): string {
-  return `port ${port} of the box: ${address}`;
+  return `port ${port} of the box: ${address} (SECURITY.md: what an ordinary browser still lets its page give away)`;
 }
 
 /** Reads a port as a person types it. */

@@ -22,7 +22,7 @@ for (const [who, user, host] of [
       told += text;
     });
     await until("the address is told", () => told.includes("localhost:"));
-    const [, address = ""] = /^ringfence: port 4173 of the box: (http:\S+)\n/m.exec(told) ?? [];
+    const [, address = ""] = /^ringfence: port 4173 of the box: (http:\S+) /m.exec(told) ?? [];
     assert.match((await ask(address, "")).text, /<iframe src="http:\/\/app\.preview-/);
     const early = await ask(address, "app.");
     assert.deepEqual([early.status, early.text], [502, "ringfence: port 4173 of the box: nothing listens there yet\n"]);
