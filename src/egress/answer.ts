@@ -2,6 +2,9 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream";
 import type { Head } from "./head.ts";
 
+/** How long a client that was refused may go on talking to nobody. */
+const LINGER_MS = 1000;
+
 /** Gives the head of a request as the parser read it. */
 export function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
   return { method, target: url, rawHeaders };
@@ -20,6 +23,31 @@ export function sayNo(answer: ServerResponse, status: number, reason: string): v
   answer.end(text);
 }
 
+/** Passes the head of an answer on; false when it is none that a server may give. */
+export function passHead(
+  reply: IncomingMessage,
+  { message, headers }: { readonly message: string; readonly headers: string[] },
+  answer: ServerResponse,
+): boolean {
+  const status = reply.statusCode ?? 0;
+  if (status < 200) return false;
+  try {
+    answer.sendDate = false;
+    answer.writeHead(status, message, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Says the last words to a client, and lets go of it soon after, whatever it does. */
+export function dismiss(socket: Duplex, words = ""): void {
+  socket.end(words);
+  // Read on: with bytes unread, the system would take the last words back.
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
 /** Refuses in a sentence what asked for a connection. */
 export function endWith(socket: Duplex, status: number, reason: string): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
@@ -32,7 +60,7 @@ export function endWith(socket: Duplex, status: number, reason: string): void {
     "Connection",
     "close",
   ];
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
+  dismiss(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
 }
 
 function explanation(reason: string): string {

@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import net, { type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Permit, spend } from "../core/permit.ts";
-import { endWith, headOf, sayNo, written } from "./answer.ts";
+import { endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { answerHeaders } from "./head.ts";
 import {
   type Asked,
@@ -111,12 +111,10 @@ export class Preview {
     const outgoing = this.#request(asked, asked.headers);
     outgoing.on("response", (reply) => {
       const headers = appHeaders(reply.rawHeaders, asked.path, this.#names);
-      const status = reply.statusCode ?? 0;
-      if (headers === null || status < 200) {
-        reply.destroy();
-        return sayNo(answer, 502, headers === null ? "it leads to another site" : "the server's status is none");
+      if (headers === null || !passHead(reply, { message: "", headers }, answer)) {
+        sayNo(answer, 502, headers === null ? "it leads to another site" : "its answer cannot be passed on");
+        return void outgoing.destroy();
       }
-      answer.writeHead(status, headers);
       reply.on("aborted", () => answer.destroy());
       reply.pipe(answer);
     });
