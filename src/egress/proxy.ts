@@ -9,6 +9,7 @@ import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { plainHeaders } from "../core/plain-headers.ts";
+import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
@@ -92,8 +93,6 @@ const SERVER: http.ServerOptions = {
 };
 const WAIT_MS = 30_000;
 const IDLE_MS_MAX = 60_000;
-/** How long a client that was refused may go on talking to nobody. */
-const LINGER_MS = 1000;
 const GONE = "the client ended it";
 const OVER = "the session ended";
 const DOCUMENT_BYTES_MAX = 32 << 20;
@@ -683,77 +682,12 @@ function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
   return origin === "locked" || origin === "typed";
 }
 
-function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
-  return { method, target: url, rawHeaders };
-}
-
 function tokenOf(head: Head): string | null {
   const [, base64] = /^basic ([a-z0-9+/=]+)$/i.exec(headerOf(head, "proxy-authorization") ?? "") ?? [];
   const [user, token] = Buffer.from(base64 ?? "", "base64")
     .toString("latin1")
     .split(":", 2);
   return user === PROXY_USER ? (token ?? null) : null;
-}
-
-function sayNo(answer: ServerResponse, status: number, reason: string): void {
-  if (answer.headersSent || answer.destroyed) return;
-  const text = `${explanation(reason)}\n`;
-  // What is left of the request is not read.
-  answer.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    Connection: "close",
-  });
-  answer.end(text);
-}
-
-/** Passes the head of an answer on; false when it is none that a server may give. */
-function passHead(
-  reply: IncomingMessage,
-  { message, headers }: { readonly message: string; readonly headers: string[] },
-  answer: ServerResponse,
-): boolean {
-  const status = reply.statusCode ?? 0;
-  if (status < 200) return false;
-  try {
-    answer.sendDate = false;
-    answer.writeHead(status, message, headers);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Says the last words to a client, and lets go of it soon after, whatever it does. */
-function dismiss(socket: Duplex, words = ""): void {
-  socket.end(words);
-  // Read on: with bytes unread, the system would take the last words back.
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
-}
-
-function endWith(socket: Duplex, status: number, reason: string): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy();
-  const text = `${explanation(reason)}\n`;
-  const headers = [
-    "Content-Type",
-    "text/plain; charset=utf-8",
-    "Content-Length",
-    String(Buffer.byteLength(text)),
-    "Connection",
-    "close",
-  ];
-  dismiss(socket, `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
-}
-
-function explanation(reason: string): string {
-  return `ringfence: ${reason}`;
-}
-
-function written(headers: readonly string[]): string {
-  let text = "";
-  for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
-  return text;
 }
 
 function bare(host: string): string {
