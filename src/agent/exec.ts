@@ -5,11 +5,20 @@ import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
+import { Previews } from "./previews.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 
 /** The person typed the command, and what it reads of theirs is private. */
 const PERSONS_COMMAND: Label = { integrity: "user", secrecy: "private" };
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** Ports of the box that the person looks at meanwhile, and who is told each address before the command starts. */
+export interface LookedAt {
+  readonly ports: readonly number[];
+  readonly onShown: (port: number, address: string) => void;
+}
+
+const NOTHING: LookedAt = { ports: [], onShown: () => {} };
 
 /**
  * Runs one command in a new session's box, without a model.
@@ -20,6 +29,7 @@ export async function execInBox(
   workplace: Workplace,
   command: string,
   streams: Streams,
+  looked: LookedAt = NOTHING,
 ): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean; readonly notes: readonly string[] }> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
@@ -39,8 +49,7 @@ export async function execInBox(
           typed: new Set(),
           now: Date.now,
         },
-        command,
-        streams,
+        { command, streams, looked },
       ),
     )
     .catch(async (error: unknown) => {
@@ -62,17 +71,19 @@ export async function execInBox(
 
 async function streamInto(
   plan: NetPlan,
-  command: string,
-  streams: Streams,
+  { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
 ): Promise<Streamed & { readonly refusals: readonly string[] }> {
   const gated = plan.gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [] };
   const net = await Net.open(plan);
+  const previews = new Previews(plan);
   try {
+    for (const port of looked.ports) looked.onShown(port, await previews.open(port));
     const network = net.enter(gated.permit.seq);
     const done = await plan.box.stream(gated.permit, { ...streams, network });
     return { ...done, refusals: network.refusals };
   } finally {
+    previews.closeAll();
     net.close();
   }
 }

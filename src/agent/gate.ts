@@ -10,6 +10,7 @@ export type Gated =
   | { readonly verdict: "ask" | "deny"; readonly reason: string };
 
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
+  "preview",
   "land",
   "land-commits",
   "sign-commits",

@@ -17,6 +17,7 @@ import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Net } from "./net.ts";
+import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
@@ -65,6 +66,7 @@ export class Session {
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
   #net: Promise<Net> | null = null;
+  #previews: Promise<Previews> | null = null;
   /** Addresses that the person typed in this session. */
   readonly #typed = new Set<string>();
   readonly #startedAt: number;
@@ -266,6 +268,14 @@ export class Session {
     return this.#net;
   }
 
+  /** The ports of the box that the person looks at. */
+  previews(): Promise<Previews> {
+    const { box, gate, ledger } = this;
+    const { now } = this.#plan;
+    this.#previews ??= import("./previews.ts").then(({ Previews }) => new Previews({ box, gate, ledger, now }));
+    return this.#previews;
+  }
+
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
     const code = outcome.ok ? null : outcome.code;
     const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
@@ -325,6 +335,7 @@ export class Session {
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
+      (await this.#previews?.catch(() => null))?.closeAll();
       (await this.#net?.catch(() => null))?.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {

@@ -116,12 +116,23 @@ sub hand_out_listener {
     hand_out($listener, "listener") or fail("hand out the listener");
 }
 
-# Connects the host to a server of the box. Without waiting: one that does not accept must not stop everything else.
+# Connects the host to a server of the box, which may listen on either loopback. On those the answer is there at once, but
+# from a server that does not accept: that one must not stop everything else.
 sub hand_out_connection {
     my ($id, $port) = @_;
-    my $socket;
-    socket($socket, 2, 1 | 04000, 0) or return 0;
-    return (connect($socket, loopback($port)) || $! == $EINPROGRESS) && hand_out($socket, "connection $id");
+    for ([2, loopback($port)], [10, pack "S n N x15 C N", 10, $port, 0, 1, 0]) {
+        my ($family, $address) = @$_;
+        socket(my $socket, $family, 1 | 04000, 0) or next;
+        if (!connect $socket, $address) {
+            next if $! != $EINPROGRESS;
+            vec(my $waiting = "", fileno $socket, 1) = 1;
+            select undef, $waiting, undef, 0.05;
+            # Why it was refused, if it was.
+            next if unpack "i", getsockopt $socket, 1, 4;
+        }
+        return hand_out($socket, "connection $id");
+    }
+    return 0;
 }
 
 sub make_fifos { my ($id) = @_; for (qw(i o e s)) { make_node("/f/$id.$_", $S_IFIFO | 0600) or fail("fifo") } }

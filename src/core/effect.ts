@@ -32,6 +32,8 @@ export type Effect =
       /** The decision about the command whose token it bore; null for a request without one. */
       readonly command: number | null;
     })
+  /** Shows a port of the box's loopback to the browsers of the machine, under a name of its own. */
+  | { readonly kind: "preview"; readonly port: number; readonly approvedBy: "person" | "none" }
   /** Writes what the person changed in the checkout into the layer's versions of the same files; `digest` is of all of it. */
   | { readonly kind: "sync"; readonly paths: readonly string[]; readonly digest: string }
   /**

@@ -28,6 +28,8 @@ export function plainHeaders(headers: readonly string[], carriesCredential: bool
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = (headers[at] ?? "").toLowerCase();
     const value = headers[at + 1] ?? "";
+    // One that came already could be written again and again.
+    if (plain.includes(name)) continue;
     if (name === "host" || (name === "authorization" && carriesCredential)) plain.push(name, value);
     else if (name === "accept") plain.push(name, known(value, MEDIA_TYPES) || "*/*");
     else if (name === "accept-encoding") plain.push(name, known(value, ENCODINGS) || "identity");

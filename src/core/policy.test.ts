@@ -52,6 +52,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
   fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const), approvedBy }),
+  fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),
     landing: fc.nat(),
@@ -96,8 +97,27 @@ test("more taint never allows more: a higher label never turns a denial or a que
   );
 });
 
+test("a port of the box is shown on the person's word alone, at every label", () => {
+  fc.assert(
+    fc.property(labels, fc.nat(), (label, port) => {
+      assert.equal(decide({ kind: "preview", port, approvedBy: "person" }, label).verdict, "allow");
+      assert.equal(decide({ kind: "preview", port, approvedBy: "none" }, label).verdict, "deny");
+    }),
+  );
+});
+
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "land-commits", "sign-commits", "discard", "undo", "recover", "remove"];
+  const known = [
+    ...BOX_KINDS,
+    "preview",
+    "land",
+    "land-commits",
+    "sign-commits",
+    "discard",
+    "undo",
+    "recover",
+    "remove",
+  ];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(

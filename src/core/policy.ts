@@ -41,6 +41,10 @@ export function decide(effect: Effect, label: Label): Decision {
       return effect.approvedBy === "person"
         ? { verdict: "allow", reason: "the person discards the layer" }
         : { verdict: "deny", reason: "only the person discards a layer" };
+    case "preview":
+      return effect.approvedBy === "person"
+        ? { verdict: "allow", reason: "the person looks at that port of the box" }
+        : { verdict: "deny", reason: "only the person has a port of the box shown" };
     case "rewind":
     case "undo":
     case "recover":

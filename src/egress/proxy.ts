@@ -4,9 +4,12 @@ import https from "node:https";
 import net, { type Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
+import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { plainHeaders } from "../core/plain-headers.ts";
+import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
@@ -66,6 +69,8 @@ interface Route {
   readonly seq: number;
   readonly request: NetRequest;
   readonly addresses: readonly Address[];
+  /** It passes because its address tells nothing: then its headers must not either. */
+  readonly isPlain: boolean;
 }
 
 type Found =
@@ -88,8 +93,6 @@ const SERVER: http.ServerOptions = {
 };
 const WAIT_MS = 30_000;
 const IDLE_MS_MAX = 60_000;
-/** How long a client that was refused may go on talking to nobody. */
-const LINGER_MS = 1000;
 const GONE = "the client ended it";
 const OVER = "the session ended";
 const DOCUMENT_BYTES_MAX = 32 << 20;
@@ -180,7 +183,7 @@ export class EgressProxy {
       return null;
     }
     const host = addressOf(effect).split("/")[2] ?? "";
-    const route = { seq: permit.seq, request: effect, addresses: found.addresses };
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true };
     const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
     // Behind an answer too, and where there is none at all.
     outgoing.on("error", () => {});
@@ -294,7 +297,8 @@ export class EgressProxy {
     const outcome = this.#run(route.seq);
     if (isWaiting) answer.writeContinue();
     const broker = this.#plan.broker();
-    const asked = { ...route.request, headers: read.headers };
+    const isBrokered = broker?.isBrokered(route.request.host) ?? false;
+    const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
     const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
@@ -556,7 +560,7 @@ export class EgressProxy {
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
     if (resolved.ok && reason === null)
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses } };
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: isPlain(effect) } };
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
   }
@@ -665,8 +669,8 @@ function giveBack(socket: Duplex, first: Buffer): void {
   if (first.length > 0) socket.unshift(first);
 }
 
-function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
-  return { method, target: url, rawHeaders };
+function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
+  return origin === "locked" || origin === "typed";
 }
 
 function tokenOf(head: Head): string | null {
@@ -677,69 +681,18 @@ function tokenOf(head: Head): string | null {
   return user === PROXY_USER ? (token ?? null) : null;
 }
 
-function sayNo(answer: ServerResponse, status: number, reason: string): void {
-  if (answer.headersSent || answer.destroyed) return;
-  const text = `${explanation(reason)}\n`;
-  // What is left of the request is not read.
-  answer.writeHead(status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(text),
-    Connection: "close",
-  });
-  answer.end(text);
-}
-
 /** Passes an answer on, or says why it is none that a server may give. */
 function passReply(
   reply: IncomingMessage,
-  { message, headers, body: transforms }: Shown & { readonly kind: "send" },
+  shown: Shown & { readonly kind: "send" },
   answer: ServerResponse,
   fail: (reason: string) => void,
 ): string | null {
-  const status = reply.statusCode ?? 0;
-  try {
-    if (status < 200) throw new Error("its status is none");
-    answer.sendDate = false;
-    answer.writeHead(status, message, headers);
-  } catch (error) {
-    return `its answer cannot be passed on: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
   let body: Readable = reply;
-  for (const through of transforms) body = body.pipe(through).on("error", (error) => fail(error.message));
+  for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
   body.pipe(answer);
   return null;
-}
-
-/** Says the last words to a client, and lets go of it soon after, whatever it does. */
-function dismiss(socket: Duplex, words = ""): void {
-  socket.end(words);
-  // Read on: with bytes unread, the system would take the last words back.
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
-}
-
-function endWith(socket: Duplex, status: number, reason: string): void {
-  if (socket.destroyed || !socket.writable) return void socket.destroy();
-  const text = `${explanation(reason)}\n`;
-  const headers = [
-    "Content-Type",
-    "text/plain; charset=utf-8",
-    "Content-Length",
-    String(Buffer.byteLength(text)),
-    "Connection",
-    "close",
-  ];
-  dismiss(socket, `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
-}
-
-function explanation(reason: string): string {
-  return `ringfence: ${reason}`;
-}
-
-function written(headers: readonly string[]): string {
-  let text = "";
-  for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
-  return text;
 }
 
 function bare(host: string): string {

@@ -28,6 +28,7 @@ const OPTIONS = {
   hunks: { type: "string" },
   class: { type: "string", multiple: true },
   sign: { type: "boolean" },
+  preview: { type: "string", multiple: true },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -90,7 +91,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "run":
       return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
     case "exec":
-      return (await import("./exec.ts")).execCommand(execWords(end < 0 ? rest : args.slice(end + 1)), start, terminal);
+      return (await import("./exec.ts")).execCommand(
+        { words: execWords(end < 0 ? rest : args.slice(end + 1)), previews: values.preview ?? [] },
+        start,
+        terminal,
+      );
     case "diff":
     case "land":
     case "discard":
@@ -137,7 +142,7 @@ const WORDS_MAX = new Map(
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model",
   run: "model output-format branch land max-turns max-minutes max-usd",
-  exec: "",
+  exec: "preview",
   diff: "session json stat class",
   land: "session approve hunks class sign",
   undo: "session",

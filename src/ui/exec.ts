@@ -1,10 +1,17 @@
 import { execInBox } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import type { Streams } from "../box/stream.ts";
+import { describePreview, readPort } from "./preview.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
-export async function execCommand(words: readonly string[], start: Start, terminal: Terminal): Promise<number> {
+export async function execCommand(
+  { words, previews }: { readonly words: readonly string[]; readonly previews: readonly string[] },
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
   const { stdin, stdout, stderr } = terminal;
+  const ports = previews.map((port) => readPort(port, "--preview"));
   const workplace = await prepareWorkplace(start);
   const isInteractive = Boolean(stdin.isTTY && stdout.isTTY);
   const controller = new AbortController();
@@ -18,11 +25,15 @@ export async function execCommand(words: readonly string[], start: Start, termin
   }
   if (isInteractive) stdin.setRawMode(true);
   try {
-    const done = await execInBox(workplace, words.map(quoteWord).join(" "), {
+    const streams: Streams = {
       stdin,
       terminal: isInteractive ? stdout : null,
       signal: controller.signal,
       onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
+    };
+    const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, {
+      ports,
+      onShown: (port, address) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
     });
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);

@@ -17,7 +17,13 @@ const PARTS: readonly Part[] = [
       "    --max-turns N, --max-minutes N, --max-usd N",
     ],
   },
-  { command: "exec", lines: ["ringfence exec -- COMMAND       one command in the box, no model"] },
+  {
+    command: "exec",
+    lines: [
+      "ringfence exec -- COMMAND       one command in the box, no model",
+      "    --preview PORT              show that port of the box to your browser; may be given again",
+    ],
+  },
   {
     command: "diff",
     lines: [

@@ -8,6 +8,7 @@ import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { splitHunks } from "./hunks.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
+import { previewTyped } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
 import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
@@ -17,7 +18,7 @@ import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. After it, y lands the source that was listed. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /exit ends.\n";
+  "Type a task. Esc stops the turn. After it, y lands the source that was listed. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -156,6 +157,7 @@ async function act(name: string, words: readonly string[], going: Going): Promis
   else if (name === "undo" && words.length > 0)
     writeSafe(terminal.stderr, "/undo takes a whole landing back and takes no path; nothing was undone\n");
   else if (name === "undo") await undoLive(session, terminal);
+  else if (name === "preview") await previewTyped(words, session, terminal);
   else if (name === "rewind") await rewindTyped(words, session, terminal);
   else if (name === "discard" && words.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");

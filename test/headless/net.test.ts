@@ -10,6 +10,9 @@ import { makePlace, ordinary, type Place, play, ringfence, run, script, self } f
 
 interface Seen {
   readonly urls: string[];
+  /** Names and values of all headers. */
+  readonly headers: string[];
+  readonly texts: string[];
   readonly port: number;
 }
 
@@ -21,10 +24,15 @@ function answerAll({ method, url }: IncomingMessage, answer: ServerResponse): vo
 async function serve(t: TestContext, server?: Server): Promise<Seen> {
   const urls: string[] = [];
   const real = server ?? createServer(answerAll);
-  real.on("request", ({ method, url }) => urls.push(`${method} ${url}`));
+  const [headers, texts]: [string[], string[]] = [[], []];
+  real.on("request", (request: IncomingMessage) => {
+    urls.push(`${request.method} ${request.url}`);
+    headers.push(...Object.keys(request.headers));
+    texts.push(...request.rawHeaders);
+  });
   await new Promise<void>((resolve) => real.listen(0, "127.0.0.1", resolve));
   t.after(() => real.close());
-  return { urls, port: (real.address() as AddressInfo).port };
+  return { urls, headers, texts, port: (real.address() as AddressInfo).port };
 }
 
 async function serveSafely(t: TestContext, authority: Authority): Promise<Seen> {
@@ -149,10 +157,12 @@ test("an address that the person typed is asked for, as it was typed and no othe
   const place = makePlace(t);
   allow(place, `http://127.0.0.1:${listed.port}`);
   const address = `http://127.0.0.1:${listed.port}/page?x=1`;
-  const ask = (url: string) => run(`curl -sS --noproxy '' '${url}'`);
+  const ask = (url: string) => run(`curl -sS --noproxy '' -H 'X-Leak: private' -A private -e private '${url}'`);
   const turns = [ask(address), ask(`${address}&secret`), { text: "ok" }];
   await ringfence(place, ["run", `read ${address}, please`, "--model", script(place, turns)]);
   assert.deepEqual(listed.urls, ["GET /page?x=1"]);
+  assert.deepEqual(listed.headers.sort(), ["accept", "connection", "host", "user-agent"]);
+  assert.equal(listed.texts.includes("private"), false);
 });
 
 test("a command that was told of no proxy can still reach nothing", async (t) => {

@@ -343,3 +343,42 @@ for (const [title, args, status] of [
     assert.doesNotMatch(screen.shown(), /differ/);
   });
 }
+
+test("/preview shows a port of the box, lists what is shown, and ends it", async (t) => {
+  const place = makePlace(t);
+  const server = "require('http').createServer((q, a) => a.end('from the box')).listen(4173)";
+  const screen = open(t, place, [
+    "--model",
+    script(place, [run(`node -e "${server}"`, { background: true }), { text: "It serves." }]),
+  ]);
+  await screen.see("> ");
+  screen.type("/preview 4173\r");
+  await screen.see(/port 4173 of the box: http:\/\/preview-/);
+  await screen.see("> ");
+  const [, host = "", port = ""] = /http:\/\/(preview-[0-9a-f]+\.localhost:(\d+))\//.exec(screen.shown()) ?? [];
+  const ask = () =>
+    sh(
+      place,
+      `curl -sS --noproxy '' -H 'Host: app.${host}' -H 'Sec-Fetch-Site: same-origin' http://127.0.0.1:${port}/ 2>&1 || true`,
+    );
+  assert.equal(ask(), "ringfence: port 4173 of the box: nothing listens there yet\n");
+  screen.type("serve it\r");
+  await screen.see("It serves.");
+  await screen.see("> ");
+  let answer = ask();
+  for (let tried = 0; tried < 100 && answer !== "from the box"; tried += 1) answer = ask();
+  assert.equal(answer, "from the box");
+  screen.type("/preview\r");
+  await screen.see(`port 4173 of the box: http://${host}/`);
+  await screen.see("/preview PORT off ends that");
+  await screen.see("> ");
+  screen.type("/preview 4173 on\r");
+  await screen.see("/preview takes a port, and off after it to end; nothing was done");
+  await screen.see("> ");
+  screen.type("/preview 4173 off\r");
+  await screen.see("port 4173 is not shown any more");
+  await screen.see("> ");
+  assert.match(ask(), /Couldn't connect|Failed to connect/);
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+});
