@@ -275,7 +275,10 @@ sub make_parents {
 sub set_modified {
     my ($path, $time) = @_;
     use integer;
-    my $times = pack "q4", 0, $UTIME_OMIT, $time / 1_000_000_000, $time % 1_000_000_000;
+    my ($seconds, $rest) = ($time / 1_000_000_000, $time % 1_000_000_000);
+    # Before 1970.
+    ($seconds, $rest) = ($seconds - 1, $rest + 1_000_000_000) if $rest < 0;
+    my $times = pack "q4", 0, $UTIME_OMIT, $seconds, $rest;
     return syscall($number{utimensat}, $AT_FDCWD, "$path", $times, $AT_SYMLINK_NOFOLLOW) == 0;
 }
 

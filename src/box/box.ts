@@ -9,28 +9,25 @@ import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
 import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
+import { profileFor } from "./box-profile.ts";
 import { launcher } from "./commands.ts";
-import { stageEtc } from "./etc.ts";
+import { settleCopy } from "./copy-view.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { type FoundSecret, Holder, type SavedBases } from "./holder.ts";
+import { type FoundSecret, Holder, type SavedBases, type ViewChoice, type ViewKind } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
-import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
-import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
+import { rootLayout, sandboxArguments } from "./profile.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
 import { seccompFilter } from "./seccomp.ts";
-import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
-import { readSystemLinks, withMountsBelow } from "./system.ts";
-import { findToolchains } from "./toolchains.ts";
 import { Watch } from "./watch.ts";
 
 export interface BoxPlan {
@@ -50,6 +47,8 @@ export interface BoxPlan {
   readonly alternates?: readonly string[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
+  /** What the view is; `copy` is for what tests it. */
+  readonly view?: ViewChoice;
 }
 
 /** A layer of at most this part of the limit of the disk is copied while a background command goes on. */
@@ -65,6 +64,7 @@ export class Box {
   readonly limits: Limits;
   readonly background = new Background();
   readonly masked: readonly string[];
+  readonly view: ViewKind;
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
   readonly notes: readonly string[];
   /** What it shows of the base layer; null when nothing. */
@@ -75,6 +75,7 @@ export class Box {
   readonly below: string;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
+  readonly #programs: Programs;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -92,6 +93,8 @@ export class Box {
     this.folder = parts.folder;
     this.limits = parts.limits;
     this.masked = parts.masked;
+    this.view = parts.view;
+    this.#programs = parts.programs;
     this.notes = parts.notes;
     this.base = parts.base;
     this.dropped = parts.dropped;
@@ -117,38 +120,20 @@ export class Box {
 
   /** Sets up the box; throws BoxUnavailable, which names the fix, when any piece cannot be had. */
   static async open(plan: BoxPlan): Promise<Box> {
-    const { checkout, identity } = plan;
+    const { checkout } = plan;
     const limits = plan.limits ?? LIMITS_DEFAULT;
     const programs = findPrograms();
     const { folder } = plan;
     copyRootMode(folder, checkout);
     const { repository, alternates, notes } = await findGit(plan, programs);
     if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
-    const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
-    const etc = stageEtc(plan.state, identity, identity.gitconfig);
-    const tools = Object.entries(plan.tools);
-    const roots = [...toolchains.roots, ...alternates];
-    const binds = [...roots, etc, ...tools.map(([, path]) => path)];
-    const systemLinks = readSystemLinks();
-    const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
-    const uncovered = withMountsBelow([...systemFolders, ...roots]);
-    const profile: Profile = {
-      pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
-      home: identity.home,
-      toolchains: roots,
-      etcBind: roots.length,
-      tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
-      systemLinks,
-      uncovered,
-      environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
-    };
+    const { profile, binds, unixSockets } = await profileFor(plan, programs, { repository, alternates });
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
     const ctl = join(folder.path, "ctl");
     const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
     writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
     writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
     const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-    const unixSockets = uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
     writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
@@ -162,6 +147,7 @@ export class Box {
       limits,
       cgroups,
       scan: scanTests(),
+      view: plan.view ?? "auto",
     });
     try {
       const found: FoundSecret[] = [];
@@ -169,14 +155,17 @@ export class Box {
       const masked = maskFound(found, folder, holder);
       const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
-      await holder.mountView(null, []);
+      const view = await holder.mountView(null, []);
       const parts = partFolders(base);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
       const below = plan.below ?? "";
-      return new Box({ folder, limits, masked, notes, base, dropped, below, gitSeen, holder, cgroups });
+      const said = { masked, notes: [...notes, ...noteOf(view)], view };
+      return new Box({ ...said, folder, limits, programs, base, dropped, below, gitSeen, holder, cgroups });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
+      // Nothing was written in it yet, and why there is no box counts more.
+      await settleCopy(folder.path, programs).catch(() => {});
       throw error;
     }
   }
@@ -228,6 +217,7 @@ export class Box {
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
     await this.#stop();
+    await this.#holder.settle();
     await this.#bases.save();
   }
 
@@ -381,6 +371,7 @@ export class Box {
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();
     releaseCgroups(this.#cgroups);
+    await settleCopy(this.folder.path, this.#programs);
   }
 
   #forget(oneShot: OneShot): void {
@@ -400,6 +391,13 @@ export class Box {
     }
     await Promise.all(killed.map(({ gone }) => gone));
   }
+}
+
+function noteOf({ kind, why }: ViewKind): readonly string[] {
+  if (kind === "overlay" || why === "") return [];
+  return [
+    `the view is a copy of the checkout, since the kernel refuses an overlay here: ${why}; it takes time and disk as copying the checkout does, and what you save meanwhile shows from the next turn on`,
+  ];
 }
 
 /** Writes the masks of what was found, and names those of the checkout. */
@@ -440,6 +438,8 @@ interface BoxParts {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly masked: readonly string[];
+  readonly view: ViewKind;
+  readonly programs: Programs;
   readonly notes: readonly string[];
   readonly base: Base | null;
   readonly dropped: readonly Dropped[];

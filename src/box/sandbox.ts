@@ -117,7 +117,10 @@ export function scriptBind(
     | "hunks.pl"
     | "repository.pl"
     | "base.pl"
-    | "flatten.pl",
+    | "flatten.pl"
+    | "copy-view.pl"
+    | "bases.pl"
+    | "clone.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

@@ -1,0 +1,39 @@
+import type { BoxPlan } from "./box.ts";
+import { stageEtc } from "./etc.ts";
+import { pinsFor } from "./pins.ts";
+import { type Profile, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
+import type { Programs } from "./programs.ts";
+import type { Repository } from "./repository.ts";
+import { mayUseUnixSockets } from "./socket-probe.ts";
+import { readSystemLinks, withMountsBelow } from "./system.ts";
+import { findToolchains } from "./toolchains.ts";
+
+/** Works out what every one-shot of a box sees beside the view, and what the holder binds for it, in this order. */
+export async function profileFor(
+  plan: BoxPlan,
+  programs: Programs,
+  { repository, alternates }: { readonly repository: Repository | null; readonly alternates: readonly string[] },
+): Promise<{ readonly profile: Profile; readonly binds: readonly string[]; readonly unixSockets: boolean }> {
+  const { checkout, identity } = plan;
+  const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
+  const etc = stageEtc(plan.state, identity, identity.gitconfig);
+  const tools = Object.entries(plan.tools);
+  const roots = [...toolchains.roots, ...alternates];
+  const binds = [...roots, etc, ...tools.map(([, path]) => path)];
+  const systemLinks = readSystemLinks();
+  const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
+  const mayUse = await mayUseUnixSockets({ state: plan.state, programs });
+  // Where commands may make no unix socket anyway, nothing need be covered, and maybe nothing can.
+  const uncovered = mayUse ? withMountsBelow([...systemFolders, ...roots]) : [...systemFolders, ...roots, "/etc"];
+  const profile: Profile = {
+    pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
+    home: identity.home,
+    toolchains: roots,
+    etcBind: roots.length,
+    tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
+    systemLinks,
+    uncovered,
+    environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+  };
+  return { profile, binds, unixSockets: mayUse && uncovered.length === 0 };
+}
