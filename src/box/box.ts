@@ -9,12 +9,12 @@ import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
 import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
-import { profileFor } from "./box-profile.ts";
-import { launcher } from "./commands.ts";
+import { profileFor, writeControl } from "./box-profile.ts";
+import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
 import { settleCopy } from "./copy-view.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { type FoundSecret, Holder, type SavedBases, type ViewChoice, type ViewKind } from "./holder.ts";
+import { type BoxSocket, type FoundSecret, Holder, type SavedBases, type ViewChoice, type ViewKind } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
@@ -22,12 +22,11 @@ import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
 import { Pool } from "./pool.ts";
-import { rootLayout, sandboxArguments } from "./profile.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
-import { seccompFilter } from "./seccomp.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
+import { beginTrust, writeTrust } from "./trust.ts";
 import { Watch } from "./watch.ts";
 
 export interface BoxPlan {
@@ -45,6 +44,8 @@ export interface BoxPlan {
   readonly startedAt: number;
   /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
   readonly alternates?: readonly string[];
+  /** Ports of the box's loopback at which the host shows a service of the person's. */
+  readonly services?: readonly number[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
@@ -75,6 +76,8 @@ export class Box {
   readonly below: string;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
+  /** The authorities that the person trusts, in PEM. */
+  readonly authorities: string;
   readonly #programs: Programs;
   readonly #holder: Holder;
   readonly #pool: Pool;
@@ -100,6 +103,7 @@ export class Box {
     this.dropped = parts.dropped;
     this.below = parts.below;
     this.gitSeen = parts.gitSeen;
+    this.authorities = parts.authorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#bases = new Bases(parts.holder);
@@ -129,18 +133,14 @@ export class Box {
     if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
     const { profile, binds, unixSockets } = await profileFor(plan, programs, { repository, alternates });
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
-    const ctl = join(folder.path, "ctl");
-    const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
-    writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
-    writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
-    const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-    writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+    writeControl(plan, profile, unixSockets);
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
       programs,
       session: folder.path,
       checkout,
       git: repository?.common ?? null,
+      ports: [HTTP_PORT, SOCKS_PORT, ...(plan.services ?? [])],
       workspace: existingWorkspace(plan.state, checkout),
       launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
@@ -150,6 +150,8 @@ export class Box {
       view: plan.view ?? "auto",
     });
     try {
+      // While the holder looks through the checkout.
+      const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
       const found: FoundSecret[] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = maskFound(found, folder, holder);
@@ -158,9 +160,21 @@ export class Box {
       const view = await holder.mountView(null, []);
       const parts = partFolders(base);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
-      const below = plan.below ?? "";
-      const said = { masked, notes: [...notes, ...noteOf(view)], view };
-      return new Box({ ...said, folder, limits, programs, base, dropped, below, gitSeen, holder, cgroups });
+      return new Box({
+        folder,
+        limits,
+        masked,
+        view,
+        programs,
+        notes: [...notes, ...noteOf(view)],
+        base,
+        dropped,
+        below: plan.below ?? "",
+        gitSeen,
+        authorities,
+        holder,
+        cgroups,
+      });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -187,6 +201,11 @@ export class Box {
     return this.#start(run);
   }
 
+  /** Lets what runs in the box trust an authority, in PEM, beside those of the person. */
+  trust(authority: string): void {
+    writeTrust(this.folder.path, this.authorities + authority);
+  }
+
   /** Lets commands that go on in the background notice what the person changes meanwhile. */
   async followCheckout(): Promise<void> {
     // On a branch of its own the view shows what the branch has.
@@ -205,13 +224,28 @@ export class Box {
     this.#active.add(oneShot);
     this.#bases.later();
     this.#watch.start();
-    oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
+    oneShot.gone
+      .then(() => {
+        run.network?.end();
+        return this.#forget(oneShot);
+      })
+      .catch(() => {});
     const status = oneShot.run(run).then((code) => {
       if (code === null && !oneShot.isKilled)
         throw new BoxUnavailable(`a sandbox ended before its command: ${oneShot.setupErrors}`);
       return code;
     });
     return { oneShot, status, limitReason: () => this.#limitReasons.get(oneShot) ?? null };
+  }
+
+  /** Hands over the sockets that listen on the box's own loopback: for HTTP, for SOCKS, and for each service. */
+  takeListeners(): Promise<readonly BoxSocket[]> {
+    return this.#holder.takeListeners();
+  }
+
+  /** Connects to a server of the box's own, on its loopback; null when nothing listens there. */
+  connect(port: number): Promise<BoxSocket | null> {
+    return this.#holder.connect(port);
   }
 
   /** Stops every process of the box at one instant, so that the layer holds still. */
@@ -445,6 +479,7 @@ interface BoxParts {
   readonly dropped: readonly Dropped[];
   readonly below: string;
   readonly gitSeen: string;
+  readonly authorities: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

@@ -120,7 +120,8 @@ export function scriptBind(
     | "flatten.pl"
     | "copy-view.pl"
     | "bases.pl"
-    | "clone.pl",
+    | "clone.pl"
+    | "lockfiles.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }
