@@ -51,7 +51,7 @@ sub begin {
     rmdir $probe;
 }
 
-# Makes a copy what these folders show, the first on top of the others; the first is the layer's own. Nothing of the box runs.
+# Makes a copy of what these folders show, the first on top of the others; the first is the layer's own. Nothing of the box runs.
 sub fill {
     my ($name, $upper, @below) = @_;
     my $old = $views{$name}{known} // {};

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -189,6 +189,26 @@ function testCopy(): void {
     assert.deepEqual(
       changes.map(({ change }) => `${change.action} ${change.path}`),
       ["edit a", "delete b", "add c", "add l"],
+    );
+  });
+
+  test("where commands may make no unix socket, nothing is covered, and the box works all the same", async (t) => {
+    const place = makePlace("echo 1 >a");
+    const first = await startSession(place);
+    await first.close();
+    const [known = ""] = readdirSync(place.state).filter((name) => name.startsWith("sockets-"));
+    writeFileSync(join(place.state, known), "no");
+    const session = await startSession(place);
+    t.after(() => session.close());
+    assert.equal(
+      await session.run("findmnt -t overlay; cat a; [ -s /etc/passwd ] && sed --version | head -c3"),
+      "1\nsed",
+    );
+    assert.match(
+      await session.run(
+        "perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0) or print $!'; touch /usr/x /etc/x 2>&1 || true",
+      ),
+      /^(?:Permission denied|Operation not permitted)touch: .*Read-only file system\ntouch: .*Read-only file system$/,
     );
   });
 

@@ -38,10 +38,10 @@ export function fixFor(detail: string, around: Surroundings): string {
       "or set XDG_STATE_HOME to a folder on a larger disk."
     );
   }
-  if (/overlay|failed mount/i.test(detail)) {
+  if (/overlay|failed mount|failed whiteout/i.test(detail)) {
     return (
-      "Fix: the state folder must lie on a disk that can hold an overlay's upper layer (ext4, xfs, btrfs, tmpfs; not overlayfs " +
-      "or a network share), and nothing may be mounted beneath the checkout. Set XDG_STATE_HOME to such a folder."
+      "Fix: the state folder must lie on a disk that can hold a layer (ext4, xfs, btrfs, tmpfs; not overlayfs or a network " +
+      "share). Set XDG_STATE_HOME to such a folder."
     );
   }
   if (/bwrap: Unknown option/i.test(detail) && isTooOld(around.bubblewrap)) {
