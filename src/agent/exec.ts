@@ -29,7 +29,7 @@ export async function execInBox(
   const done = await opening
     .then((box) =>
       streamInto(
-        { box, gate, ledger, config: workplace.config.net, typed: new Set(), now: Date.now },
+        { box, gate, ledger, place: workplace.box, config: workplace.config.net, typed: new Set(), now: Date.now },
         command,
         streams,
       ),
@@ -46,7 +46,7 @@ export async function execInBox(
   } finally {
     ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
-  const refused = done.refusals.map((refusal) => `not let out: ${refusal}`);
+  const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
   const notes = [...refused, ...box.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes };
 }

@@ -251,7 +251,7 @@ export class Session {
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
     const network = (await this.#openNet()).enter(gated.permit.seq);
     const outcome = await this.box.perform(gated.permit, { signal, network });
-    const refused = network.refusals.map((refusal) => `\n(not let out: ${visible(refusal)})`).join("");
+    const refused = network.refusals.map((refusal) => `\n(no answer from the network: ${visible(refusal)})`).join("");
     return { ...outcome, text: `${outcome.text}${refused}` };
   }
 
@@ -259,7 +259,7 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, now } = this.#plan;
-    const plan = { box, gate, ledger, config, typed: this.#typed, now };
+    const plan = { box, gate, ledger, config, place: this.#plan.box, typed: this.#typed, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

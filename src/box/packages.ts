@@ -1,5 +1,6 @@
+import type { NetRequest } from "../core/net-rules.ts";
 import { isLocked, type Locked, lockedNames, type Package } from "../core/packages.ts";
-import { isReading, judgePackage, type PackageRequest, type PackageVerdict, urlOfRequest } from "../core/registries.ts";
+import { isReading, judgePackage, type PackageVerdict, urlOfRequest } from "../core/registries.ts";
 import { documentOf, type Files, fileAsked, filesIn, isLockedFile } from "../core/registries-files.ts";
 import { whyPackage } from "../core/registries-why.ts";
 import { cratesOf, type Registry, urlAt } from "../core/registry.ts";
@@ -14,9 +15,9 @@ export interface PackagesPlan extends RegistriesPlan {
 /** Judges the requests of one session to package registries. */
 export interface Packages {
   /** What a request is about; null when it goes to no registry. It never throws: what cannot be known is not locked. */
-  judge(request: PackageRequest): Promise<PackageVerdict | null>;
+  judge(request: NetRequest): Promise<PackageVerdict | null>;
   /** Says what a request is and what to do; null when it goes to no registry. */
-  why(request: PackageRequest): Promise<string | null>;
+  why(request: NetRequest): Promise<string | null>;
   /** What the person must know: a tool that could not be asked, lockfiles that cannot be read. */
   notes(): readonly string[];
 }
@@ -57,7 +58,7 @@ class Judge implements Packages {
     this.#lockfiles = new Lockfiles(plan.checkout);
   }
 
-  async judge(request: PackageRequest): Promise<PackageVerdict | null> {
+  async judge(request: NetRequest): Promise<PackageVerdict | null> {
     const verdict = await this.#judgeOnce(request);
     if (verdict?.kind !== "other" || verdict.name === null || !isReading(request)) return verdict;
     // The person may have added it, or it landed, since the lockfiles were read.
@@ -67,7 +68,7 @@ class Judge implements Packages {
     return this.#judgeOnce(request);
   }
 
-  async why(request: PackageRequest): Promise<string | null> {
+  async why(request: NetRequest): Promise<string | null> {
     const verdict = await this.judge(request);
     return verdict === null ? null : whyPackage(verdict, request, await this.#locked());
   }
@@ -76,7 +77,7 @@ class Judge implements Packages {
     return [...this.#notes];
   }
 
-  async #judgeOnce(request: PackageRequest): Promise<PackageVerdict | null> {
+  async #judgeOnce(request: NetRequest): Promise<PackageVerdict | null> {
     const [registries, locked] = await Promise.all([this.#findRegistries(), this.#locked()]);
     const verdict = bestOf(registries, locked, request);
     if (verdict !== null && verdict.kind !== "other") return verdict;
@@ -129,7 +130,7 @@ class Judge implements Packages {
   async #judgeCrate(
     registries: readonly Registry[],
     locked: Locked,
-    request: PackageRequest,
+    request: NetRequest,
   ): Promise<PackageVerdict | null> {
     if (lockedNames(locked, "cargo").length === 0) return null;
     const indexes = registries.filter(({ kind }) => kind === "cargo");
@@ -171,7 +172,7 @@ class Judge implements Packages {
   }
 }
 
-function bestOf(registries: readonly Registry[], locked: Locked, request: PackageRequest): PackageVerdict | null {
+function bestOf(registries: readonly Registry[], locked: Locked, request: NetRequest): PackageVerdict | null {
   const verdicts = registries.flatMap((registry) => judgePackage(registry, locked, request) ?? []);
   const rank = ({ kind, name }: PackageVerdict) => ORDER.indexOf(kind) * 2 + (name === null ? 1 : 0);
   return verdicts.sort((a, b) => rank(a) - rank(b))[0] ?? null;

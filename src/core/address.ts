@@ -3,7 +3,8 @@ export type AddressKind = "public" | "loopback" | "private" | "link-local" | "me
 
 type Range = readonly [address: string, bits: number, kind: AddressKind];
 
-// The first that matches counts: what is narrower stands before what is wider. IANA's special-purpose registries.
+// The first that matches counts: what is narrower stands before what is wider. IANA's special-purpose registries. What is
+// kept for examples and measurements is on nobody's internet; who meets it has it in a network of their own.
 const RANGES_4: readonly Range[] = [
   ["169.254.169.254", 32, "metadata"],
   ["169.254.170.2", 32, "metadata"],
@@ -18,11 +19,11 @@ const RANGES_4: readonly Range[] = [
   ["169.254.0.0", 16, "link-local"],
   ["0.0.0.0", 8, "reserved"],
   ["192.0.0.0", 24, "reserved"],
-  ["192.0.2.0", 24, "reserved"],
+  ["192.0.2.0", 24, "private"],
   ["192.88.99.0", 24, "reserved"],
-  ["198.18.0.0", 15, "reserved"],
-  ["198.51.100.0", 24, "reserved"],
-  ["203.0.113.0", 24, "reserved"],
+  ["198.18.0.0", 15, "private"],
+  ["198.51.100.0", 24, "private"],
+  ["203.0.113.0", 24, "private"],
   ["224.0.0.0", 4, "reserved"],
   ["240.0.0.0", 4, "reserved"],
 ];
@@ -34,8 +35,8 @@ const RANGES_6: readonly Range[] = [
   ["fec0::", 10, "private"],
   ["fe80::", 10, "link-local"],
   ["2001::", 23, "reserved"],
-  ["2001:db8::", 32, "reserved"],
-  ["3fff::", 20, "reserved"],
+  ["2001:db8::", 32, "private"],
+  ["3fff::", 20, "private"],
 ];
 /** IPv6 that carries an IPv4 address: where in its 16 bytes. */
 const CARRIERS: readonly (readonly [address: string, bits: number, at: number])[] = [

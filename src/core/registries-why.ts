@@ -1,10 +1,11 @@
+import type { NetRequest } from "./net-rules.ts";
 import type { Ecosystem, Locked } from "./packages.ts";
-import { isReading, type PackageRequest, type PackageVerdict } from "./registries.ts";
+import { isReading, type PackageVerdict } from "./registries.ts";
 import type { Registry } from "./registry.ts";
 import { warnSimilar } from "./similar.ts";
 
 /** Says in a few sentences what a request to a registry is, whether it passes, and what a person can do when it does not. */
-export function whyPackage(verdict: PackageVerdict, request: PackageRequest, locked: Locked): string {
+export function whyPackage(verdict: PackageVerdict, request: NetRequest, locked: Locked): string {
   const { kind, registry, name, version } = verdict;
   const what = name === null ? "it" : `${name}${version === null ? "" : ` ${version}`}`;
   switch (kind) {
@@ -19,7 +20,7 @@ export function whyPackage(verdict: PackageVerdict, request: PackageRequest, loc
   }
 }
 
-function whyOther({ registry, name }: PackageVerdict, what: string, request: PackageRequest): string {
+function whyOther({ registry, name }: PackageVerdict, what: string, request: NetRequest): string {
   const place = `the registry that ${registry.tool} is configured for`;
   if (request.protocol === "tunnel") return `a tunnel to ${place} hides what it carries`;
   if (!isReading(request)) return `${request.method}${request.hasBody ? " with a body" : ""} could change ${place}`;
@@ -27,7 +28,7 @@ function whyOther({ registry, name }: PackageVerdict, what: string, request: Pac
   return `${what} is in no lockfile of this checkout (${place})`;
 }
 
-function adviceOf({ registry, name, version }: PackageVerdict, request: PackageRequest, locked: Locked): string[] {
+function adviceOf({ registry, name, version }: PackageVerdict, request: NetRequest, locked: Locked): string[] {
   const { host, port, protocol } = registry.base;
   const plain = port === (protocol === "https" ? 443 : 80) ? host : `${host}:${port}`;
   if (name === null || !isReading(request)) return [`to allow it always, name ${plain} in net.allow`];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { NetRequest } from "./net-rules.ts";
 import { type Ecosystem, gatherLocked, type Locked, type LockedPackage } from "./packages.ts";
-import { judgePackage, type PackageRequest } from "./registries.ts";
+import { judgePackage } from "./registries.ts";
 import { documentOf, fileAsked, filesIn, isLockedFile } from "./registries-files.ts";
 import { whyPackage } from "./registries-why.ts";
 import { parseBase, type Registry } from "./registry.ts";
@@ -38,12 +39,12 @@ function registry(kind: Registry["kind"], address = "https://r.test/", tool: str
   return kind === "apt" ? { kind, tool, base, suites: ["bookworm", "bookworm-updates"] } : { kind, tool, base };
 }
 
-function get(path: string, more: Partial<PackageRequest> = {}): PackageRequest {
+function get(path: string, more: Partial<NetRequest> = {}): NetRequest {
   return { protocol: "https", host: "r.test", port: 443, method: "GET", path, hasBody: false, ...more };
 }
 
 /** Kind, name and version of the verdict, in one line. */
-function judged(one: Registry, request: PackageRequest, known: Locked = locked): string | null {
+function judged(one: Registry, request: NetRequest, known: Locked = locked): string | null {
   const verdict = judgePackage(one, known, request);
   return verdict && [verdict.kind, verdict.name, verdict.version].filter((part) => part !== null).join(" ");
 }
@@ -384,7 +385,7 @@ test("names that could be taken for a locked one", () => {
 });
 
 test("why: what it is, and what to do", () => {
-  const why = (one: Registry, request: PackageRequest) => {
+  const why = (one: Registry, request: NetRequest) => {
     const verdict = judgePackage(one, locked, request);
     assert.ok(verdict);
     return whyPackage(verdict, request, locked);

@@ -1,17 +1,7 @@
+import type { NetRequest } from "./net-rules.ts";
 import { isLocked, type Locked } from "./packages.ts";
 import { askedOf } from "./registries-paths.ts";
 import { type Registry, urlAt } from "./registry.ts";
-
-/** A request as the proxy knows it. */
-export interface PackageRequest {
-  readonly protocol: "http" | "https" | "tunnel";
-  readonly host: string;
-  readonly port: number;
-  readonly method: string;
-  /** Path and query; "" for a tunnel. */
-  readonly path: string;
-  readonly hasBody: boolean;
-}
 
 /** What a request asks a registry for. */
 export interface PackageVerdict {
@@ -35,7 +25,7 @@ const AUDIT = /^-\/npm\/v1\/security\/(?:advisories\/bulk|audits(?:\/quick)?)$/;
  * A path is a channel: only what is exactly the document or file of a locked package, or a fixed document, is more than
  * `other`, and only to read it.
  */
-export function judgePackage(registry: Registry, locked: Locked, request: PackageRequest): PackageVerdict | null {
+export function judgePackage(registry: Registry, locked: Locked, request: NetRequest): PackageVerdict | null {
   const { base, kind } = registry;
   if (request.host !== base.host || request.port !== base.port) return null;
   if (request.protocol === "tunnel") return { kind: "other", registry, name: null, version: null };
@@ -53,11 +43,11 @@ export function judgePackage(registry: Registry, locked: Locked, request: Packag
 }
 
 /** Says whether a request only reads. */
-export function isReading({ method, hasBody }: Pick<PackageRequest, "method" | "hasBody">): boolean {
+export function isReading({ method, hasBody }: Pick<NetRequest, "method" | "hasBody">): boolean {
   return (method === "GET" || method === "HEAD") && !hasBody;
 }
 
 /** Writes the address that a request is for; null for a tunnel. */
-export function urlOfRequest({ protocol, host, port, path }: PackageRequest): string | null {
+export function urlOfRequest({ protocol, host, port, path }: NetRequest): string | null {
   return protocol === "tunnel" ? null : urlAt({ protocol, host, port, path: "" }, path.replace(/^\//, ""));
 }

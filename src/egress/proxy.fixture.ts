@@ -56,7 +56,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   const [judged, malformed, outcomes] = [[], [], []] as unknown as [Place["judged"], string[], NetOutcome[]];
   const names = options.names ?? {};
   const proxy = new EgressProxy({
-    reaches: (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
+    reaches: async (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
     judge: async (request) => {
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;

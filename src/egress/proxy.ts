@@ -1,10 +1,11 @@
+import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import { isAddress, parseAuthority } from "../core/host.ts";
-import { type NetRequest, PROXY_USER } from "../core/net-rules.ts";
+import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readHead } from "./head.ts";
@@ -29,8 +30,8 @@ export interface NetOutcome {
 }
 
 export interface ProxyPlan {
-  /** How TLS to a host and port is treated; null when no rule lists that. */
-  readonly reaches: (host: string, port: number) => "terminate" | "tunnel" | null;
+  /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
+  readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
   /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
   readonly judge: (request: NetRequest, token: string | null) => Promise<Judged>;
   /** Records what no rule could be asked about, since it is no request. */
@@ -73,6 +74,7 @@ const SERVER: http.ServerOptions = {
 const HANDSHAKE_MS_MAX = 30_000;
 const DIAL_MS_MAX = 30_000;
 const CONNECTIONS_MAX = 4096;
+const DOCUMENT_BYTES_MAX = 32 << 20;
 
 /**
  * The one way out of the box: accepts on its loopback, has every request judged, and dials what was checked.
@@ -119,6 +121,41 @@ export class EgressProxy {
     this.#outer.listen(listeners.http);
     socks.listen(listeners.socks);
     this.#servers.push(this.#outer, socks);
+  }
+
+  /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
+  async read(permit: Permit, reach: Reach, accept: string): Promise<string | null> {
+    const effect = spend(permit);
+    if (effect.kind !== "request") throw new Error("bug: a permit for something else");
+    const outcome = this.#run(permit.seq);
+    const found = await this.#resolver.resolve(effect.host, reach);
+    if (!found.ok) {
+      outcome.end(found.reason);
+      return null;
+    }
+    const host = addressOf(effect).split("/")[2] ?? "";
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses };
+    const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"]);
+    outgoing.setTimeout(DIAL_MS_MAX, () => outgoing.destroy(new Error("it did not answer")));
+    outgoing.end();
+    try {
+      const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
+      outcome.status = reply.statusCode ?? null;
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      for await (const piece of reply as AsyncIterable<Buffer>) {
+        outcome.receive(piece.length);
+        bytes += piece.length;
+        if (bytes > DOCUMENT_BYTES_MAX) throw new Error("it is too large");
+        pieces.push(piece);
+      }
+      outcome.end(null);
+      return reply.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : null;
+    } catch (error) {
+      outgoing.destroy();
+      outcome.end(error instanceof Error ? error.message : String(error));
+      return null;
+    }
   }
 
   /** Answers at another port of the box with a service of the machine's own; `pass` is asked for each connection. */
@@ -291,7 +328,7 @@ export class EgressProxy {
     { host, port, token, first }: { host: string; port: number; token: string | null; first: Buffer },
     answer: (refusal: { readonly status: number; readonly text: string } | null) => void,
   ): Promise<void> {
-    if (this.#plan.reaches(host, port) === "terminate") {
+    if ((await this.#plan.reaches(host, port)) === "terminate") {
       const isPlain = port === 80;
       // Asked for first, so that a client is not let in to a host that has no certificate.
       const context = isPlain ? null : await this.#plan.secureContext(host).catch((error: Error) => error);

@@ -72,7 +72,7 @@ for (const [who, user] of [
     assert.match(lines[2] ?? "", /^ringfence: not listed: no rule of net\.allow/);
     assert.match(lines[3] ?? "", /Connection refused$/);
     assert.deepEqual([listed.urls, other.urls], [["GET /open/x"], []]);
-    assert.equal(done.stderr.match(/^ringfence: not let out: GET http:/gm)?.length, 2);
+    assert.equal(done.stderr.match(/^ringfence: no answer from the network: GET http:/gm)?.length, 2);
     const requests = (await recorded(place, "decision")).filter(
       ({ effect }) => (effect as { kind: string }).kind === "request",
     );
@@ -96,7 +96,10 @@ for (const [who, user] of [
     ]);
     assert.deepEqual(listed.urls, []);
     assert.match(played.results[0]?.text ?? "", /a person looks at the address/);
-    assert.match(played.results[1]?.text ?? "", /\(not let out: a tunnel to elsewhere\.example\.com:443: not listed/);
+    assert.match(
+      played.results[1]?.text ?? "",
+      /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,
+    );
   });
 }
 

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { packagesOf } from "../../src/box/packages.ts";
-import type { PackageRequest } from "../../src/core/registries.ts";
+import type { NetRequest } from "../../src/core/net-rules.ts";
 import { get, type Recorder, record } from "./recorder.ts";
 
 const CALL_MS_MAX = 300_000;
@@ -126,7 +126,7 @@ for (const [client, { program, install, locked }] of Object.entries(CLIENTS)) {
       checkout,
       get,
     });
-    const judged = async (requests: readonly PackageRequest[]) => {
+    const judged = async (requests: readonly NetRequest[]) => {
       const verdicts = new Map<string, string>();
       for (const request of requests) {
         const { kind, name, version } = (await packages.judge(request)) ?? {

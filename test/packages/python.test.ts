@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { packagesOf } from "../../src/box/packages.ts";
-import type { PackageRequest, PackageVerdict } from "../../src/core/registries.ts";
+import type { NetRequest } from "../../src/core/net-rules.ts";
+import type { PackageVerdict } from "../../src/core/registries.ts";
 import { get, record } from "./recorder.ts";
 
 /** Makes a wheel that pip takes: metadata and nothing else. */
@@ -61,7 +62,7 @@ test("pip installs what requirements.txt pins, with its files on another server,
 
   const environment = { PATH: process.env.PATH ?? "" };
   const packages = packagesOf({ state, identity: { home }, environment, checkout, get });
-  const judged = async (requests: readonly PackageRequest[]) => {
+  const judged = async (requests: readonly NetRequest[]) => {
     const verdicts = new Set<string>();
     for (const request of requests) {
       const verdict: PackageVerdict | null = await packages.judge(request);

@@ -1,20 +1,20 @@
 import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { PackageRequest } from "../../src/core/registries.ts";
+import type { NetRequest } from "../../src/core/net-rules.ts";
 
 /** A server in front of another that passes everything on, and remembers what was asked. */
 export interface Recorder {
   readonly port: number;
   readonly url: string;
   /** What was asked since the last call. */
-  take(): PackageRequest[];
+  take(): NetRequest[];
   close(): void;
 }
 
 /** Starts a recorder in front of a port of this machine's loopback. */
 export async function record(target: number): Promise<Recorder> {
-  const seen: PackageRequest[] = [];
+  const seen: NetRequest[] = [];
   const server: Server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
