@@ -334,7 +334,7 @@ sub take_folder {
         my $is_changed = !$is_kept || !is_same($line, $stat);
         find_origins() if $is_changed && !$by_file;
         if ($stat->{kind} != $FOLDER) { take_one($view, $folder, "$prefix$name", $is_kept) if $is_changed; next }
-        if (!$is_kept) { take_new_folder($view, "$prefix$name", $stat, $is_new) }
+        if (!$is_kept) { take_new_folder($view, "$prefix$name", $stat, $is_new, defined $line) }
         elsif ($is_changed) { take_mode($view, "$prefix$name", $stat) }
         take_folder($view, "$prefix$name", !$is_kept);
     }
@@ -365,15 +365,21 @@ sub take_one {
     note($view, $path, line($origin, $source, $stat->{which}, $is_sure ? $stat->{state} : "?"));
 }
 
-# A folder of the copy that was moved, or made anew in the place of another.
+# A folder that is another than the one that was there, or was moved there, or made. What the box took away before hides what
+# lies below; what it never saw, since the person made it meanwhile, goes on to show, as if the folder had been copied up.
 sub take_new_folder {
-    my ($view, $path, $stat, $is_new) = @_;
+    my ($view, $path, $stat, $is_new, $was_there) = @_;
     my $draft = new_draft();
     mkdir $draft, 0700 or die "a folder cannot be made: $!\n";
-    if (!$is_new && is_below($view, $path)) { set_attribute($draft, "opaque", "y") or die "an attribute cannot be set: $!\n" }
+    my $origin = "-";
+    if (!$is_new && is_below($view, $path)) {
+        my $is_hiding = $was_there || lstat "$view->{upper}/$path";
+        set_attribute($draft, $is_hiding ? "opaque" : "origin", $is_hiding ? "y" : "") or die "an attribute cannot be set: $!\n";
+        $origin = "o" if !$is_hiding;
+    }
     dress($draft, $stat);
     put($view, $path, $draft);
-    note($view, $path, line("-", "", $stat->{which}, $stat->{state}));
+    note($view, $path, line($origin, "", $stat->{which}, $stat->{state}));
 }
 
 sub take_mode {

@@ -123,6 +123,19 @@ function testCopy(): void {
     assert.deepEqual(copy, overlay);
   });
 
+  test("what the person makes while the box makes the same hides nothing of theirs", async (t) => {
+    const place = makePlace("mkdir d; echo 1 >d/1");
+    const session = await startSession(place);
+    t.after(() => session.close());
+    sh(place, "mkdir both; echo theirs >both/theirs; echo theirs >file");
+    await session.run("mkdir both; echo ours >both/ours; echo ours >file; rm -r d; mkdir d");
+    await session.box.remount();
+    assert.equal(await session.run("ls both d; cat file"), "both:\nours\ntheirs\n\nd:\nours");
+    const { changes } = await session.collect();
+    const found = changes.map(({ change, conflict }) => `${change.action} ${change.path} ${conflict}`);
+    assert.deepEqual(found, ["add both/ours null", "delete d/1 null", "edit file appeared"]);
+  });
+
   test("no mark of the layer can be made in the box, and a device is no more than a deletion", async () => {
     const place = makePlace("mkdir d; echo 1 >d/1; echo a >a; echo b >b");
     const session = await startSession(place);
