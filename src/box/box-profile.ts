@@ -37,7 +37,10 @@ export async function profileFor(
     tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
     systemLinks,
     uncovered,
-    environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+    environment: {
+      ...plan.shown?.variables,
+      ...sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+    },
   };
   return { profile, binds, unixSockets: mayUse && uncovered.length === 0 };
 }
