@@ -15,11 +15,11 @@ no warnings "recursion";
 my ($O_WRONLY, $O_CREAT, $O_EXCL, $O_NOFOLLOW, $O_NONBLOCK, $O_DIRECTORY, $O_PATH, $O_CLOEXEC) =
   (1, 0100, 0200, 0400000, 04000, 0200000, 010000000, 02000000);
 my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW, $AT_EMPTY_PATH, $UTIME_OMIT) = (-100, 0x100, 0x1000, (1 << 30) - 2);
-# Neither a link nor another mount is ever passed; the view shows none of the mounts below the checkout either.
-my $RESOLVE = 0x01 | 0x02 | 0x04 | 0x08;
+# No link is ever passed.
+my $RESOLVE = 0x02 | 0x04 | 0x08;
 my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $ENTRIES_MAX, $SEEN_MAX, $PATH_BYTES_MAX) = (1 << 20, 64 << 20, 20_000, 100_000, 1900);
 my ($NEWER_MAX, $NAMES_BYTES_MAX) = (1000, 32 << 20);
-# No such file, no right, another mount, no folder, a link.
+# No such file, no right, a way out, no folder, a link.
 my %absent = map { $_ => 1 } 2, 13, 18, 20, 40;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
@@ -58,7 +58,7 @@ sub list_newer {
     my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
     pop @pruned;
     my $when = sprintf "\@%d.%09d", $instant / 1_000_000_000, $instant % 1_000_000_000;
-    my $pid = open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-newerct", $when, "-printf", '%y%P\0')
+    my $pid = open(my $out, "-|", $find, "/lower", "(", @pruned, ")", "-prune", "-o", "-newerct", $when, "-printf", '%y%P\0')
       or return syswrite STDOUT, "listed 0\n";
     my $is_told = 0;
     local $SIG{ALRM} = sub { return if $is_told++; kill "KILL", $pid; syswrite STDOUT, "listed 0\n"; exit 0 };
@@ -234,7 +234,7 @@ sub list_names {
     setpriority 0, 0, 10;
     my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
     pop @pruned;
-    open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-type", "f", "-printf", '%P\0') or return;
+    open(my $out, "-|", $find, "/lower", "(", @pruned, ")", "-prune", "-o", "-type", "f", "-printf", '%P\0') or return;
     open(my $file, ">", "/ctl/names.$$") or return;
     my $total = 0;
     while (my $read = sysread($out, my $piece, 1 << 18)) { last if ($total += $read) > $NAMES_BYTES_MAX; syswrite $file, $piece }
@@ -275,7 +275,10 @@ sub make_parents {
 sub set_modified {
     my ($path, $time) = @_;
     use integer;
-    my $times = pack "q4", 0, $UTIME_OMIT, $time / 1_000_000_000, $time % 1_000_000_000;
+    my ($seconds, $rest) = ($time / 1_000_000_000, $time % 1_000_000_000);
+    # Before 1970.
+    ($seconds, $rest) = ($seconds - 1, $rest + 1_000_000_000) if $rest < 0;
+    my $times = pack "q4", 0, $UTIME_OMIT, $seconds, $rest;
     return syscall($number{utimensat}, $AT_FDCWD, "$path", $times, $AT_SYMLINK_NOFOLLOW) == 0;
 }
 

@@ -6,6 +6,7 @@ import type { ChangeClass, Classification } from "../core/classify.ts";
 import { classifyAll, type Link } from "../core/classify-all.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer, listLinks } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
+import { settleCopy } from "./copy-view.ts";
 import { removeStage } from "./discard.ts";
 import { readFollowed } from "./follow.ts";
 import { FOLDER, type Landed, readLanded } from "./landed.ts";
@@ -65,6 +66,7 @@ export function isLandable(change: ClassifiedChange): boolean {
 export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   if (!hasLayer(plan.sessionPath))
     throw new Error(`the changes of session ${plan.facts.id} were thrown away: there is nothing to show or land`);
+  await settleCopy(plan.sessionPath, plan.programs);
   const landed = readLanded(plan.sessionPath);
   const list = await listLayer(plan, landed);
   // The one walk over the whole checkout is not waited for alone.

@@ -4,6 +4,7 @@ import { type BasePlan, type Dropped, forgetBase } from "./base.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
 import { type FoundCommits, type LandCommitsPlan, landCommits } from "./commits.ts";
+import { settleCopy } from "./copy-view.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type KeepPlan, type Kept, keepIgnored } from "./keep.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
@@ -123,6 +124,7 @@ export async function rewindPermitted(
   const effect = spend(permit);
   if (effect.kind !== "rewind") throw new Error("bug: a permit for something else");
   const path = typeof session === "string" ? session : session.folder.path;
+  if (typeof session === "string") await settleCopy(path, programs);
   const to = readLayers(path).checkpoints.find(({ number }) => number === effect.checkpoint);
   if (!to) throw new Error("bug: a rewind to no checkpoint");
   const rewind = async () => {
