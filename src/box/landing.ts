@@ -47,8 +47,19 @@ export interface Pending {
   readonly changes: number;
 }
 
+/** What was left of a session when something of it had landed. */
+export interface Rest {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Changes of files, without those that git ignores. */
+  readonly changes: number;
+  /** Commits that are not in the person's repository, or of which that is not known. */
+  readonly hasCommits: boolean;
+}
+
 const FOLDER = "landings";
 const PENDING = "landing.json";
+const REST = "rest.json";
 
 /** Names of what a discarded session keeps, so that its landings can still be undone. */
 export function namesOfLandings(sessionPath: string): string[] {
@@ -98,6 +109,16 @@ export function endPending(sessionPath: string): void {
 /** The journal of the lander: it names what was begun and what was done. */
 export function journalOf(sessionPath: string): string {
   return join(sessionPath, "landing.journal");
+}
+
+/** Reads what was left when something landed last; null when that was never looked at. */
+export function readRest(sessionPath: string): Rest | null {
+  const file = join(sessionPath, REST);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Rest) : null;
+}
+
+export function writeRest(sessionPath: string, rest: Rest): void {
+  writeWhole(join(sessionPath, REST), rest);
 }
 
 function writeWhole(file: string, value: object): void {
