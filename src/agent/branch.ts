@@ -20,7 +20,7 @@ import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
-import { hasCommitsLeft } from "./rest.ts";
+import { hasCommitsLeft, movesOf } from "./rest.ts";
 import { rememberSigned, signFor } from "./sign.ts";
 
 interface Record {
@@ -71,7 +71,8 @@ export function landBranch(
     rememberSigned(session, made, found, landed);
     const isWhole = !hasCommitsLeft(found, landed);
     // What of the layer is in no commit only the end of the session knows.
-    writeRest(session.path, { at: Date.now(), changes: readRest(session.path)?.changes ?? 1, hasCommits: !isWhole });
+    const changes = readRest(session.path)?.changes ?? 1;
+    writeRest(session.path, { changes, hasCommits: !isWhole }, movesOf(landed));
     const all = [found, ...found.others];
     const moves = [landed, ...landed.others];
     const others = landed.others.flatMap(({ move }, at) =>

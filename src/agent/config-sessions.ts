@@ -50,26 +50,22 @@ export function newestLanding(sessionPath: string): Landing | null {
   return listLandings(sessionPath).findLast(({ isUndone }) => !isUndone) ?? null;
 }
 
-/** Finds what `undo` means: the newest landing that is not undone, of the named session, else of the whole checkout. */
+/** Finds what `undo` means: the newest landing that is not undone, of the named session, else of the whole checkout; or null. */
 export function findLanding(
   state: string,
   checkout: string,
   id: string | null,
-): { readonly session: StoredSession; readonly landing: Landing } {
+): { readonly session: StoredSession; readonly landing: Landing } | null {
   const sessions = listSessions(state, id === null ? checkout : null).filter(
     ({ facts }) => (id ?? facts.id) === facts.id,
   );
   if (id !== null && sessions.length === 0)
     throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
-  const found = sessions
-    .flatMap((session) => {
-      const landing = newestLanding(session.path);
-      return landing === null ? [] : [{ session, landing }];
-    })
-    .sort((a, b) => a.landing.at - b.landing.at)
-    .at(-1);
-  if (!found) throw new UsageError(`there is no landing of ${id === null ? checkout : `session ${id}`} to undo`);
-  return found;
+  const found = sessions.flatMap((session) => {
+    const landing = newestLanding(session.path);
+    return landing === null ? [] : [{ session, landing }];
+  });
+  return found.sort((a, b) => a.landing.at - b.landing.at).at(-1) ?? null;
 }
 
 /** Finds the ledger of the named session, else of the newest of the checkout. */

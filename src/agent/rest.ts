@@ -6,18 +6,24 @@ import type { ChangedSession, LandedCommits } from "./changeset.ts";
 /**
  * Keeps what is left of a session, for `sessions` and `gc`, once something of it has landed.
  *
- * `hasCommits` is null where nobody looked; then what was known before counts.
+ * `commits` is null where nobody looked for any; then what was known before counts.
  */
 export function keepRest(
   { path }: ChangedSession,
   { changes, gitChanges, left }: Collected,
   landed: readonly string[],
-  hasCommits: boolean | null,
+  commits: { readonly found: FoundCommits | null; readonly landed: LandedCommits | null } | null,
 ): void {
   const done = new Set(landed);
   const waiting = changes.filter(({ cls, change }) => cls !== "ignored" && !done.has(change.path));
-  const known = hasCommits ?? readRest(path)?.hasCommits ?? gitChanges > 0;
-  writeRest(path, { at: Date.now(), changes: waiting.length + left, hasCommits: known });
+  const hasCommits =
+    commits === null ? (readRest(path)?.hasCommits ?? gitChanges > 0) : hasCommitsLeft(commits.found, commits.landed);
+  writeRest(path, { changes: waiting.length + left, hasCommits }, movesOf(commits?.landed ?? null));
+}
+
+/** Names the moves that were made, of every branch. */
+export function movesOf(landed: LandedCommits | null): Move[] {
+  return [landed, ...(landed?.others ?? [])].flatMap((one) => one?.move ?? []);
 }
 
 /** Says whether commits are left that no branch of the person's has, or that could not be read. */

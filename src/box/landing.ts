@@ -55,6 +55,17 @@ export interface Rest {
   readonly changes: number;
   /** Commits that are not in the person's repository, or of which that is not known. */
   readonly hasCommits: boolean;
+  /** Branches that landings moved or made, oldest first. */
+  readonly moves: readonly LandedMove[];
+}
+
+export interface LandedMove {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly branch: string;
+  /** Where it was; null when it is new. */
+  readonly oldId: string | null;
+  readonly newId: string;
 }
 
 const FOLDER = "landings";
@@ -117,8 +128,16 @@ export function readRest(sessionPath: string): Rest | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Rest) : null;
 }
 
-export function writeRest(sessionPath: string, rest: Rest): void {
-  writeWhole(join(sessionPath, REST), rest);
+/** Keeps what is left, and adds the moves of a landing to those of earlier ones. */
+export function writeRest(
+  sessionPath: string,
+  { changes, hasCommits }: Pick<Rest, "changes" | "hasCommits">,
+  moved: readonly Omit<LandedMove, "at">[],
+): void {
+  const at = Date.now();
+  const now = moved.map(({ branch, oldId, newId }) => ({ at, branch, oldId, newId }));
+  const moves = [...(readRest(sessionPath)?.moves ?? []), ...now];
+  writeWhole(join(sessionPath, REST), { at, changes, hasCommits, moves } satisfies Rest);
 }
 
 function writeWhole(file: string, value: object): void {

@@ -59,6 +59,26 @@ for (const [who, user] of [
   });
 }
 
+test("an undo says how a branch goes back that landed commits moved, since it gives back files alone", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const before = sh(place, "git rev-parse HEAD; git status --short");
+  const other = "git switch -qc side; git commit -q --allow-empty -m side; git switch -q -";
+  await play(place, [run(`${other}; echo b >>a.txt; git commit -qam b; echo c >>a.txt`), { text: "ok" }]);
+  await ringfence(place, ["land"]);
+  const undone = await ringfence(place, ["undo"]);
+  const [, id = ""] =
+    /^stays {3}branch main, .* moved to [0-9a-f]{7}; .*: git reset ([0-9a-f]{12}) /m.exec(undone.stdout) ?? [];
+  const [, made = ""] = /^stays {3}branch side, .*: git branch -D (\S+)$/m.exec(undone.stdout) ?? [];
+  assert.deepEqual([undone.status, made, sh(place, "cat a.txt")], [0, "side", "a\n"], undone.stdout);
+  sh(place, `git reset -q ${id}; git branch -q -D ${made}`);
+  assert.equal(sh(place, "git rev-parse HEAD; git status --short"), before);
+  // Commits alone are no landing to undo, and the person is told the same.
+  await play(place, [run(other), { text: "ok" }]);
+  await ringfence(place, ["land"]);
+  const none = await ringfence(place, ["undo"]);
+  assert.deepEqual([none.status, /git branch -D side\n$/.test(none.stdout)], [2, true], none.stdout);
+});
+
 test("an undo leaves what the person changed since, names it, and says where the earlier version is", async (t) => {
   const place = makePlace(t, MAKE);
   await play(place, [run(WORK), { text: "ok" }], ["--land", "auto"]);
