@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readFacts, type SessionFacts } from "../box/folder.ts";
-import { type Landing, listLandings, readPending } from "../box/landing.ts";
+import { isMoving, type Landing, listLandings, readPending } from "../box/landing.ts";
 import { UsageError } from "./config.ts";
 
 export interface StoredSession {
@@ -41,7 +41,8 @@ export function findSession(state: string, checkout: string, id: string | null):
 /** Lists the sessions of a checkout, and the named one, of which a landing or an undo is under way, or broke off. */
 export function listPending(state: string, checkout: string, id: string | null): StoredSession[] {
   return listSessions(state, null).filter(
-    ({ path, facts }) => (facts.checkout === checkout || facts.id === id) && readPending(path) !== null,
+    ({ path, facts }) =>
+      (facts.checkout === checkout || facts.id === id) && (readPending(path) !== null || isMoving(path)),
   );
 }
 

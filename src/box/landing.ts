@@ -71,6 +71,7 @@ export interface LandedMove {
 const FOLDER = "landings";
 const PENDING = "landing.json";
 const REST = "rest.json";
+const MOVING = "landing-commits";
 
 /** Names of what a discarded session keeps, so that its landings can still be undone. */
 export function namesOfLandings(sessionPath: string): string[] {
@@ -115,6 +116,20 @@ export function writePending(sessionPath: string, pending: Pending): void {
 export function endPending(sessionPath: string): void {
   rmSync(join(sessionPath, PENDING), { force: true });
   rmSync(journalOf(sessionPath), { force: true });
+}
+
+/** Says whether a landing of commits is under way, or broke off. */
+export function isMoving(sessionPath: string): boolean {
+  return existsSync(join(sessionPath, MOVING));
+}
+
+/** Written before the person's repository is locked. */
+export function beginMove(sessionPath: string): void {
+  writeFileSync(join(sessionPath, MOVING), "", { mode: 0o600 });
+}
+
+export function endMove(sessionPath: string): void {
+  rmSync(join(sessionPath, MOVING), { force: true });
 }
 
 /** The journal of the lander: it names what was begun and what was done. */

@@ -63,6 +63,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "rewind":
     case "undo":
     case "recover":
+    case "release":
     case "remove":
     case "keep":
     case "forget":

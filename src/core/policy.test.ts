@@ -51,7 +51,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     approvedBy,
   }),
   fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
-  fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const), approvedBy }),
+  fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const, "release" as const), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),
     landing: fc.nat(),
@@ -97,7 +97,17 @@ test("more taint never allows more: a higher label never turns a denial or a que
 });
 
 test("an effect that no rule names is denied at every label, whatever its other fields say", () => {
-  const known = [...BOX_KINDS, "land", "land-commits", "sign-commits", "discard", "undo", "recover", "remove"];
+  const known = [
+    ...BOX_KINDS,
+    "land",
+    "land-commits",
+    "sign-commits",
+    "discard",
+    "undo",
+    "recover",
+    "release",
+    "remove",
+  ];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
   fc.assert(
     fc.property(
@@ -156,8 +166,9 @@ test("only the person undoes a landing or puts one right", () => {
       const verdicts = (["person", "none"] as const).flatMap((approvedBy) => [
         decide({ ...undo, approvedBy }, label).verdict,
         decide({ ...recover, approvedBy }, label).verdict,
+        decide({ kind: "release", approvedBy }, label).verdict,
       ]);
-      assert.deepEqual(verdicts, ["allow", "allow", "deny", "deny"]);
+      assert.deepEqual(verdicts, ["allow", "allow", "allow", "deny", "deny", "deny"]);
     }),
   );
 });

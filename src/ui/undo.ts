@@ -1,7 +1,8 @@
+import { type ChangedSession, releaseFor } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import { findLanding, listPending, listSessions, newestLanding } from "../agent/config-sessions.ts";
-import { withRecord } from "../agent/record.ts";
+import { type Record, withRecord } from "../agent/record.ts";
 import type { Session } from "../agent/session.ts";
 import { recoverFor, undoFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -57,7 +58,7 @@ export async function undoLive(session: Session, terminal: Terminal): Promise<vo
 export async function putRight(state: string, checkout: string, id: string | null, terminal: Terminal): Promise<void> {
   for (const session of listPending(state, checkout, id)) {
     try {
-      tellRecovered(await withRecord(session, (record) => recoverFor(session, record)), terminal);
+      await withRecord(session, (record) => putSessionRight(session, record, terminal));
     } catch (error) {
       // The session goes on, so its landing may be under way right now.
       if (!(error instanceof LedgerFailure)) throw error;
@@ -69,7 +70,16 @@ export async function putRight(state: string, checkout: string, id: string | nul
 /** The same for a session that goes on. */
 export async function putRightLive(session: Session, terminal: Terminal): Promise<void> {
   const { path } = session.box.folder;
-  tellRecovered(await recoverFor({ path, facts: readFacts(path) }, session), terminal);
+  await putSessionRight({ path, facts: readFacts(path) }, session, terminal);
+}
+
+async function putSessionRight(session: ChangedSession, record: Record, terminal: Terminal): Promise<void> {
+  tellRecovered(await recoverFor(session, record), terminal);
+  const released = await releaseFor(session, record);
+  if (released === null) return;
+  const why =
+    released.problem === null ? "its locks are taken away" : `its locks may still be there: ${released.problem}`;
+  writeSafe(terminal.stderr, row(`a landing of commits broke off; ${why}. What did not land lands by ringfence land`));
 }
 
 function tellUndo(result: UndoResult, sessionPath: string, { at, stage }: Landing, { stdout }: Terminal): number {
