@@ -156,6 +156,7 @@ export function writeRest(
 }
 
 function writeWhole(file: string, value: object): void {
-  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
+  // An empty one, left by a power loss, would stand before every later command.
+  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
 }
