@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { releaseStage } from "./discard.ts";
 import { readFacts } from "./folder.ts";
-import {
-  asOrdinaryUser,
-  landAll,
-  makePlace,
-  pathsOf,
-  programs,
-  read,
-  type Session,
-  sh,
-  startSession,
-} from "./land.fixture.ts";
+import { landAll, makePlace, pathsOf, programs, read, type Session, sh, startSession } from "./land.fixture.ts";
 import { landChanges } from "./land.ts";
 import { until } from "./open.fixture.ts";
 
@@ -211,6 +200,3 @@ async function open(t: import("node:test").TestContext, make: string) {
   t.after(() => session.close());
   return { place, session };
 }
-
-if (process.getuid?.() === 0)
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
