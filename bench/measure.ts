@@ -6,6 +6,7 @@ import type { CpuMeter } from "./meter.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
 import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
+import { measureSecrets } from "./secrets.ts";
 import type { ModelServer } from "./server.ts";
 import { measureWork } from "./work.ts";
 
@@ -53,6 +54,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["anon_mb_1", "anon_mb_200"], step: measureMemory },
   { keys: ["work_ratio"], step: measureWorks },
   { keys: ["diff_list_50k_ms", "diff_50k_ratio", "checkpoint_50k_ms", "land_50k_ratio"], step: measureLarge },
+  { keys: ["scan_100mb_ms", "mask_100mb_ms"], step: measureSearch },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -205,6 +207,12 @@ async function measureLarge({ work, bare, isQuick, say }: Round): Promise<Measur
   const rounds = isQuick ? 5 : 11;
   say(`diff and land in a large and a small repository, ${rounds} times`);
   return measureChanges(work, bare, rounds);
+}
+
+async function measureSearch({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 3 : 7;
+  say(`100 MB searched for secrets, ${rounds} times`);
+  return measureSecrets(rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -16,6 +16,8 @@ export const TARGETS = {
   diff_50k_ratio: 1.3,
   checkpoint_50k_ms: 200,
   land_50k_ratio: 1.3,
+  scan_100mb_ms: 333,
+  mask_100mb_ms: 333,
   version_ms: 65,
   packed_mb: 15,
 } as const;

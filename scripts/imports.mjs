@@ -41,7 +41,7 @@ const HARMLESS = new Set(
 
 /** Keys to the box: the module that has them, and the only files that may hold each. */
 const KEYS_FILE = "core/permit.ts";
-const KEYS = { issueReceipt: /^ledger\/append\.ts$/, mint: /^agent\/gate\.ts$/, spend: /^box\// };
+const KEYS = { issueReceipt: /^ledger\/append\.ts$/, mint: /^agent\/gate\.ts$/, spend: /^(?:box|egress)\// };
 
 /** Words that reach the world without an import: where they may not stand, and what is meant. */
 const WORDS = [

@@ -13,6 +13,8 @@ const NEEDED = [
 ];
 const NEEDED_BY_TESTS = [
   { program: "curl", package: "curl" },
+  { program: "wget", package: "wget" },
+  { program: "openssl", package: "openssl" },
   { program: "python3", package: "python3", pacman: "python" },
   { program: "perl", package: "perl" },
   { program: "gcc", package: "gcc", "apt-get": "build-essential", apk: "build-base", pacman: "base-devel" },

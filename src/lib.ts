@@ -24,7 +24,7 @@ export interface ExecResult {
 const OUTPUT_BYTES_MAX = 16 << 20;
 
 /**
- * Runs a bash command in the box: the checkout copy-on-write, no network but a loopback of its own, nothing of the home.
+ * Runs a bash command in the box: the checkout copy-on-write, of the network what the person's rules list, nothing of the home.
  *
  * Throws BoxUnavailable, which names the fix, where the box cannot be set up; never runs anything outside it.
  */

@@ -11,6 +11,7 @@ const EMPTY = {
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: { days: 14, bytes: 10 * 2 ** 30 },
   git: { alternates: [] },
+  net: { rules: { allow: [], deny: [] }, services: [], limits: { sentMb: null, requests: null } },
 };
 
 function makeFolder(t: TestContext): string {
@@ -24,6 +25,9 @@ function write(folder: string, text: string | Buffer): { XDG_CONFIG_HOME: string
   writeFileSync(join(folder, "ringfence/config.yaml"), text);
   return { XDG_CONFIG_HOME: folder };
 }
+
+const RULE = { ports: [443], methods: null, paths: null, body: false, tls: "terminate", private: false };
+const POST = { methods: ["GET", "POST"], body: true };
 
 test("a file that is absent, empty or only a comment configures nothing", async (t) => {
   const folder = makeFolder(t);
@@ -41,6 +45,16 @@ providers:
 limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
 gc: {days: 3, total_mb: 100}
 git: {alternates: [/srv/lib.git/objects]}
+net:
+  allow:
+    - api.example.com
+    - http://*.Example.org:8080/v1
+    - {host: git.example.net, methods: [GET, POST], paths: [/me/], private: true}
+    - {host: pinned.example.com, ports: [443, 8443], tls: tunnel}
+  deny: [evil.example.com]
+  services: [127.0.0.1:5432, "[::1]:6379"]
+  sent_mb: 5
+  requests: 7
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
     model: "ollama/qwen",
@@ -48,6 +62,22 @@ git: {alternates: [/srv/lib.git/objects]}
     limits: { memoryMb: 512, diskMb: 1024, processes: 64 },
     gc: { days: 3, bytes: 100 * 2 ** 20 },
     git: { alternates: ["/srv/lib.git/objects"] },
+    net: {
+      rules: {
+        allow: [
+          { ...RULE, id: "net.allow[0]", host: "api.example.com" },
+          { ...RULE, id: "net.allow[1]", host: "*.example.org", ports: [8080], paths: ["/v1"] },
+          { ...RULE, id: "net.allow[2]", host: "git.example.net", ...POST, paths: ["/me/"], private: true },
+          { ...RULE, id: "net.allow[3]", host: "pinned.example.com", ports: [443, 8443], tls: "tunnel" },
+        ],
+        deny: [{ ...RULE, id: "net.deny[0]", host: "evil.example.com" }],
+      },
+      services: [
+        { host: "127.0.0.1", port: 5432 },
+        { host: "[::1]", port: 6379 },
+      ],
+      limits: { sentMb: 5, requests: 7 },
+    },
   });
 });
 
@@ -94,6 +124,39 @@ for (const [title, value, message] of [
   ["a limit below nought", { limits: { disk_mb: -5 } }, /"limits\.disk_mb" must be a whole number above 0/],
   ["a limit that is a text", { limits: { processes: "64" } }, /"limits\.processes" must be a whole number above 0/],
   ["a limit without end", { limits: { processes: Number.POSITIVE_INFINITY } }, /must be a whole number above 0/],
+  ["a list in place of net", { net: [] }, /net must be a mapping/],
+  ["an unknown key of net", { net: { alow: [] } }, /unknown key "net\.alow"; known are allow, deny, services, sent_mb/],
+  ["a rule that is a number", { net: { allow: [1] } }, /net\.allow\[0\] must be a mapping/],
+  [
+    "an unknown key of a rule",
+    { net: { allow: [{ host: "a.b", method: [] }] } },
+    /unknown key "net\.allow\[0\]\.method"/,
+  ],
+  ["a host that is none", { net: { allow: ["a b"] } }, /"net\.allow\[0\]" must be a host or an address/],
+  ["every host at once", { net: { allow: ["*"] } }, /"net\.allow\[0\]" must be a host/],
+  ["a wildcard inside a name", { net: { deny: ["a.*.b"] } }, /"net\.deny\[0\]" must be a host/],
+  ["a password in a rule", { net: { allow: ["https://u:p@a.b"] } }, /"net\.allow\[0\]" must be a host/],
+  ["a path that is not plain", { net: { allow: ["https://a.b/x/../y"] } }, /has a path with \.\. or an escape/],
+  ["a method in small letters", { net: { allow: [{ host: "a.b", methods: ["get"] }] } }, /must be a list of methods/],
+  ["no methods at all", { net: { allow: [{ host: "a.b", methods: [] }] } }, /must be a list of methods/],
+  ["a port of nought", { net: { allow: [{ host: "a.b", ports: [0] }] } }, /must be a list of ports/],
+  [
+    "a tunnel with paths",
+    { net: { allow: [{ host: "a.b/x", tls: "tunnel" }] } },
+    /is a tunnel, in which methods and paths/,
+  ],
+  [
+    "a service of another machine",
+    { net: { services: ["10.0.0.1:80"] } },
+    /"net\.services\[0\]" must be an address of this/,
+  ],
+  ["a service by name", { net: { services: ["localhost:80"] } }, /must be an address of this machine and a port/],
+  [
+    "a service at the proxy's port",
+    { net: { services: ["127.0.0.1:3128"] } },
+    /the port 3128 is the proxy's in the box/,
+  ],
+  ["a wrong way with TLS", { net: { allow: [{ host: "a.b", tls: "off" }] } }, /must be terminate or tunnel/],
   ["a memory that no box fits in", { limits: { memory_mb: 1 } }, /"limits\.memory_mb" must be at least 16: with less/],
   ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
 ] as const) {

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
+import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +20,8 @@ export interface Config {
   readonly gc: { readonly days: number; readonly bytes: number };
   /** Folders of objects that a repository may borrow from, absolute. */
   readonly git: { readonly alternates: readonly string[] };
+  /** What the box may reach. */
+  readonly net: NetConfig;
 }
 
 /** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
@@ -34,6 +37,7 @@ const EMPTY: Config = {
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: GC_DEFAULT,
   git: { alternates: [] },
+  net: NET_DEFAULT,
 };
 
 /** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
@@ -62,7 +66,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -100,6 +104,7 @@ export function parseConfig(value: unknown): Config {
       bytes: totalMb === null ? GC_DEFAULT.bytes : totalMb * 2 ** 20,
     },
     git: { alternates: foldersAt(git, "alternates", "git.") },
+    net: parseNet(root.net),
   };
 }
 

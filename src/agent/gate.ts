@@ -23,6 +23,12 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "forget",
 ]);
 
+// Of a request without a body its address alone is sent, and a build makes thousands: those survive this program's end, and
+// are synced with the next that does more.
+function carriesBody(effect: Effect): boolean {
+  return effect.kind === "request" && effect.hasBody;
+}
+
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {
   readonly #ledger: Ledger;
@@ -45,7 +51,7 @@ export class Gate {
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
-    if (LEAVES_LAYER.has(effect.kind)) this.#ledger.sync();
+    if (LEAVES_LAYER.has(effect.kind) || carriesBody(effect)) this.#ledger.sync();
     if (decision.verdict !== "allow") return decision;
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
   }

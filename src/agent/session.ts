@@ -4,15 +4,18 @@ import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
+import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { bound, counted } from "../core/text.ts";
+import { bound, counted, visible } from "../core/text.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
 import { abandon } from "./changeset.ts";
+import type { NetConfig } from "./config-net.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import type { Net } from "./net.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
@@ -26,6 +29,8 @@ export interface SessionPlan {
   /** Folders that may hold instructions, from the root down, each "" or ending in "/". */
   readonly instructionFolders: readonly string[];
   readonly limits: RunLimits;
+  /** What the box may reach. */
+  readonly network: NetConfig;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -57,6 +62,9 @@ export class Session {
   /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
+  #net: Promise<Net> | null = null;
+  /** Addresses that the person typed in this session. */
+  readonly #typed = new Set<string>();
   readonly #startedAt: number;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
@@ -165,6 +173,7 @@ export class Session {
   }
 
   addUser(prompt: string): void {
+    for (const address of typedAddresses(prompt)) this.#typed.add(address);
     const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
@@ -239,7 +248,20 @@ export class Session {
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
     await this.branchView?.keepRight();
-    return this.box.perform(gated.permit, { signal });
+    if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
+    const network = (await this.#openNet()).enter(gated.permit.seq);
+    const outcome = await this.box.perform(gated.permit, { signal, network });
+    const refused = network.refusals.map((refusal) => `\n(no answer from the network: ${visible(refusal)})`).join("");
+    return { ...outcome, text: `${outcome.text}${refused}` };
+  }
+
+  // Loaded when a command first may need it: what the first request to the model waits for is kept short.
+  #openNet(): Promise<Net> {
+    const { box, gate, ledger } = this;
+    const { network: config, now } = this.#plan;
+    const plan = { box, gate, ledger, config, place: this.#plan.box, typed: this.#typed, now };
+    this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
+    return this.#net;
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
@@ -301,6 +323,7 @@ export class Session {
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
+      (await this.#net?.catch(() => null))?.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
       this.ledger.close();

@@ -42,6 +42,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
+    services: config.net.services.map(({ port }) => port),
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.

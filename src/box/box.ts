@@ -9,11 +9,11 @@ import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
 import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
-import { launcher } from "./commands.ts";
+import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
 import { stageEtc } from "./etc.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { type FoundSecret, Holder, type SavedBases } from "./holder.ts";
+import { type BoxSocket, type FoundSecret, Holder, type SavedBases } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
@@ -31,6 +31,7 @@ import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
 import { readSystemLinks, withMountsBelow } from "./system.ts";
 import { findToolchains } from "./toolchains.ts";
+import { beginTrust, writeTrust } from "./trust.ts";
 import { Watch } from "./watch.ts";
 
 export interface BoxPlan {
@@ -48,6 +49,8 @@ export interface BoxPlan {
   readonly startedAt: number;
   /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
   readonly alternates?: readonly string[];
+  /** Ports of the box's loopback at which the host shows a service of the person's. */
+  readonly services?: readonly number[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
 }
@@ -75,6 +78,8 @@ export class Box {
   readonly below: string;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
+  /** The authorities that the person trusts, in PEM. */
+  readonly authorities: string;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -97,6 +102,7 @@ export class Box {
     this.dropped = parts.dropped;
     this.below = parts.below;
     this.gitSeen = parts.gitSeen;
+    this.authorities = parts.authorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#bases = new Bases(parts.holder, parts.folder.path);
@@ -117,45 +123,23 @@ export class Box {
 
   /** Sets up the box; throws BoxUnavailable, which names the fix, when any piece cannot be had. */
   static async open(plan: BoxPlan): Promise<Box> {
-    const { checkout, identity } = plan;
+    const { checkout } = plan;
     const limits = plan.limits ?? LIMITS_DEFAULT;
     const programs = findPrograms();
     const { folder } = plan;
     copyRootMode(folder, checkout);
     const { repository, alternates, notes } = await findGit(plan, programs);
     if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
-    const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
-    const etc = stageEtc(plan.state, identity, identity.gitconfig);
-    const tools = Object.entries(plan.tools);
-    const roots = [...toolchains.roots, ...alternates];
-    const binds = [...roots, etc, ...tools.map(([, path]) => path)];
-    const systemLinks = readSystemLinks();
-    const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
-    const uncovered = withMountsBelow([...systemFolders, ...roots]);
-    const profile: Profile = {
-      pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
-      home: identity.home,
-      toolchains: roots,
-      etcBind: roots.length,
-      tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
-      systemLinks,
-      uncovered,
-      environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
-    };
+    const { profile, binds } = describe(plan, repository, alternates);
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
-    const ctl = join(folder.path, "ctl");
-    const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
-    writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
-    writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
-    const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-    const unixSockets = uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
-    writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+    await writeControl(plan, profile, programs);
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
       programs,
       session: folder.path,
       checkout,
       git: repository?.common ?? null,
+      ports: [HTTP_PORT, SOCKS_PORT, ...(plan.services ?? [])],
       workspace: existingWorkspace(plan.state, checkout),
       launcher: launcher(limits, cgroups.pids !== null, process.umask(), checkout),
       binds,
@@ -164,6 +148,8 @@ export class Box {
       scan: scanTests(),
     });
     try {
+      // While the holder looks through the checkout.
+      const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
       const found: FoundSecret[] = [];
       await holder.scanned((secret) => found.push(secret));
       const masked = maskFound(found, folder, holder);
@@ -172,8 +158,19 @@ export class Box {
       await holder.mountView(null, []);
       const parts = partFolders(base);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
-      const below = plan.below ?? "";
-      return new Box({ folder, limits, masked, notes, base, dropped, below, gitSeen, holder, cgroups });
+      return new Box({
+        folder,
+        limits,
+        masked,
+        notes,
+        base,
+        dropped,
+        below: plan.below ?? "",
+        gitSeen,
+        authorities,
+        holder,
+        cgroups,
+      });
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
@@ -198,6 +195,11 @@ export class Box {
     return this.#start(run);
   }
 
+  /** Lets what runs in the box trust an authority, in PEM, beside those of the person. */
+  trust(authority: string): void {
+    writeTrust(this.folder.path, this.authorities + authority);
+  }
+
   /** Lets commands that go on in the background notice what the person changes meanwhile. */
   async followCheckout(): Promise<void> {
     // On a branch of its own the view shows what the branch has.
@@ -216,13 +218,28 @@ export class Box {
     this.#active.add(oneShot);
     this.#bases.later();
     this.#watch.start();
-    oneShot.gone.then(() => this.#forget(oneShot)).catch(() => {});
+    oneShot.gone
+      .then(() => {
+        run.network?.end();
+        return this.#forget(oneShot);
+      })
+      .catch(() => {});
     const status = oneShot.run(run).then((code) => {
       if (code === null && !oneShot.isKilled)
         throw new BoxUnavailable(`a sandbox ended before its command: ${oneShot.setupErrors}`);
       return code;
     });
     return { oneShot, status, limitReason: () => this.#limitReasons.get(oneShot) ?? null };
+  }
+
+  /** Hands over the sockets that listen on the box's own loopback: for HTTP, for SOCKS, and for each service. */
+  takeListeners(): Promise<readonly BoxSocket[]> {
+    return this.#holder.takeListeners();
+  }
+
+  /** Connects to a server of the box's own, on its loopback; null when nothing listens there. */
+  connect(port: number): Promise<BoxSocket | null> {
+    return this.#holder.connect(port);
   }
 
   /** Stops every process of the box at one instant, so that the layer holds still. */
@@ -402,6 +419,46 @@ export class Box {
   }
 }
 
+/** Says what every one-shot of a session sees, and the host paths that the holder binds for it. */
+function describe(
+  plan: BoxPlan,
+  repository: Repository | null,
+  alternates: readonly string[],
+): { readonly profile: Profile; readonly binds: readonly string[] } {
+  const { folder, checkout, identity } = plan;
+  const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
+  const etc = stageEtc(plan.state, identity, identity.gitconfig);
+  const tools = Object.entries(plan.tools);
+  const roots = [...toolchains.roots, ...alternates];
+  const binds = [...roots, etc, ...tools.map(([, path]) => path), join(folder.path, "trust")];
+  const systemLinks = readSystemLinks();
+  const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
+  const uncovered = withMountsBelow([...systemFolders, ...roots]);
+  const profile: Profile = {
+    pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
+    home: identity.home,
+    toolchains: roots,
+    etcBind: roots.length,
+    trustBind: binds.length - 1,
+    tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
+    systemLinks,
+    uncovered,
+    environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+  };
+  return { profile, binds };
+}
+
+/** Writes what the holder reads to build the root of every one-shot, and what bubblewrap reads for each. */
+async function writeControl(plan: BoxPlan, profile: Profile, programs: Programs): Promise<void> {
+  const ctl = join(plan.folder.path, "ctl");
+  const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
+  writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
+  writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
+  const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+  const unixSockets = profile.uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
+  writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+}
+
 /** Writes the masks of what was found, and names those of the checkout. */
 function maskFound(found: readonly FoundSecret[], { path }: SessionFolder, holder: Holder): readonly string[] {
   const foundIn = (where: FoundSecret["place"]) => found.filter(({ place }) => place === where);
@@ -445,6 +502,7 @@ interface BoxParts {
   readonly dropped: readonly Dropped[];
   readonly below: string;
   readonly gitSeen: string;
+  readonly authorities: string;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

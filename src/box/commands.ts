@@ -1,8 +1,12 @@
 import type { Effect } from "../core/effect.ts";
+import { PROXY_USER } from "../core/net-rules.ts";
 import { visible } from "../core/text.ts";
 import type { Limits } from "./limits.ts";
 import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
 
+/** Where the proxy listens in the box. */
+export const HTTP_PORT = 3128;
+export const SOCKS_PORT = 1080;
 /** Most bytes that one file tool reads. */
 export const READ_BYTES_MAX = 512 * 1024;
 export const IMAGE_BYTES_MAX = 3_750_000;
@@ -74,22 +78,30 @@ const START_FUNCTION = [
   `trap 'printf %s "$PWD" >${STATE_FOLDER}/cwd' EXIT; unset -f ringfence_start; }`,
 ].join(" ");
 
+// Tools take a proxy from the environment. ALL_PROXY names the same one: several clients fail at the sight of SOCKS there.
+const NET_FUNCTION = [
+  `ringfence_net() { local p=http://${PROXY_USER}:$1@127.0.0.1:${HTTP_PORT};`,
+  "export http_proxy=$p https_proxy=$p all_proxy=$p HTTP_PROXY=$p HTTPS_PROXY=$p ALL_PROXY=$p;",
+  "export no_proxy=localhost,127.0.0.1,::1 NO_PROXY=localhost,127.0.0.1,::1 NODE_USE_ENV_PROXY=1; }",
+].join(" ");
+
 /**
  * What every one-shot knows before its command comes: a shell reads a command from a pipe byte by byte, so that one is
  * kept short. One line, because bash counts the lines of the command from where this ends.
  */
-export const SHELL_FUNCTIONS = `${GIT_FUNCTION}; ${START_FUNCTION}; `;
+export const SHELL_FUNCTIONS = `${GIT_FUNCTION}; ${START_FUNCTION}; ${NET_FUNCTION}; `;
 
 /**
- * The program of a warm one-shot: sets the limits, reads one command from standard input up to a NUL, and runs it with
- * what is left of standard input, in the checkout's folder or, where a command closed that to everybody, at the root.
+ * The program of a warm one-shot: sets the limits, reads from standard input the token of the network up to a blank and
+ * one command up to a NUL, and runs that with what is left of standard input, in the checkout's folder or, where a command closed that to everybody, at the root.
  */
 export function launcher(limits: Limits, countsProcesses: boolean, umask: number, folder: string): string {
   const processes = countsProcesses ? "" : `ulimit -u ${limits.processes}; `;
   const blocks = Math.floor(limits.fileBytes / 1024);
   return (
     `${SHELL_FUNCTIONS}umask ${umask.toString(8)}; ulimit -c 0; ulimit -f ${blocks}; ulimit -t ${limits.cpuSecondsPerProcess}; ${processes}` +
-    `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset RINGFENCE_COMMAND; ` +
+    `IFS= read -r -d ' ' RINGFENCE_COMMAND || exit 125; [ "$RINGFENCE_COMMAND" = - ] || ringfence_net "$RINGFENCE_COMMAND"; ` +
+    `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset -f ringfence_net; unset RINGFENCE_COMMAND; ` +
     `cd -- ${quote(folder)}; eval "$1"`
   );
 }

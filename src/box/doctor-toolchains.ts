@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Outcome } from "../core/outcome.ts";
+import { findOnPath, personsPath } from "./toolchains.ts";
 
 export interface ToolchainsReport {
   /** Folders of the machine that are bound read-only into every box. */
@@ -68,24 +67,6 @@ export async function compareToolchains(
     };
   });
   return { roots, programs };
-}
-
-/** Keeps the entries of a PATH that are a person's own: absolute, and no project's `node_modules/.bin`. */
-export function personsPath(path: string): string[] {
-  return path.split(":").filter((entry) => entry.startsWith("/") && !entry.includes("/node_modules/"));
-}
-
-function findOnPath(name: string, path: readonly string[]): string | null {
-  for (const folder of path) {
-    const file = join(folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      if (statSync(file).isFile()) return file;
-    } catch {
-      // Not here; the next folder may have it.
-    }
-  }
-  return null;
 }
 
 async function askOutside(name: string, file: string, path: readonly string[], home: string): Promise<string> {

@@ -8,8 +8,8 @@ import { type Act, act, readVerdict } from "./doctor-act.ts";
 import { DISK_ACTS, LIMIT_ACTS } from "./doctor-acts-limits.ts";
 import { formatDoctor } from "./doctor-format.ts";
 import { limitsReport } from "./doctor-limits.ts";
-import { personsPath } from "./doctor-toolchains.ts";
 import { LIMITS_DEFAULT } from "./limits.ts";
+import { personsPath } from "./toolchains.ts";
 
 /** Acts that can be tried without the box and harm nothing but the throw-away place. */
 const FIRES = [

@@ -1,6 +1,19 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { CA_BUNDLE, JAVA_CACERTS } from "./profile.ts";
+import { isWithin } from "./toolchains.ts";
 
 /** What of `/etc` programs need and strangers may read. `ssl/private`, shadow files and the like are not here. */
 const ENTRIES = [
@@ -49,6 +62,18 @@ const ENTRIES = [
   "timezone",
 ] as const;
 
+/** Where programs of one system or another look for the authorities to trust, and where those of the box are. */
+const TRUSTED: Readonly<Record<string, string>> = {
+  "ssl/certs/ca-certificates.crt": CA_BUNDLE,
+  "ssl/cert.pem": CA_BUNDLE,
+  "ssl/ca-bundle.pem": CA_BUNDLE,
+  "pki/tls/cert.pem": CA_BUNDLE,
+  "pki/tls/certs/ca-bundle.crt": CA_BUNDLE,
+  "pki/ca-trust/extracted/pem/tls-ca-bundle.pem": CA_BUNDLE,
+  "pki/ca-trust/extracted/java/cacerts": JAVA_CACERTS,
+  "ssl/certs/java/cacerts": JAVA_CACERTS,
+};
+
 export interface Person {
   readonly name: string;
   readonly uid: number;
@@ -65,7 +90,7 @@ export interface Person {
 export function stageEtc(stateFolder: string, person: Person, gitconfig: string): string {
   const generated = generatedFiles(person, gitconfig);
   const stamp = createHash("sha256")
-    .update(JSON.stringify([generated, ENTRIES.map(stampOf)]))
+    .update(JSON.stringify([generated, TRUSTED, ENTRIES.map(stampOf)]))
     .digest("hex")
     .slice(0, 20);
   const target = join(stateFolder, `etc-${stamp}`);
@@ -78,6 +103,7 @@ export function stageEtc(stateFolder: string, person: Person, gitconfig: string)
     // A file that this user may not read stays out.
     cpSync(source, join(draft, entry), { recursive: true, verbatimSymlinks: true, filter: isReadable });
   }
+  for (const [path, target] of Object.entries(TRUSTED)) linkTo(target, draft, path);
   for (const [name, text] of Object.entries(generated)) writeFileSync(join(draft, name), text, { mode: 0o644 });
   try {
     renameSync(draft, target);
@@ -86,6 +112,19 @@ export function stageEtc(stateFolder: string, person: Person, gitconfig: string)
     rmSync(draft, { recursive: true, force: true });
   }
   return target;
+}
+
+/** Puts a link into a copy of `/etc`. What was copied may itself be a link that leads out of it, to the machine's files. */
+export function linkTo(target: string, draft: string, path: string): void {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth += 1) {
+    const folder = join(draft, ...parts.slice(0, depth));
+    if (existsSync(folder) && isWithin(realpathSync(folder), realpathSync(draft))) continue;
+    rmSync(folder, { force: true });
+    mkdirSync(folder);
+  }
+  rmSync(join(draft, path), { force: true, recursive: true });
+  symlinkSync(target, join(draft, path));
 }
 
 function generatedFiles(person: Person, gitconfig: string): Record<string, string> {

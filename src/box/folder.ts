@@ -36,7 +36,7 @@ export interface BranchFacts {
   readonly from: string;
 }
 
-const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "git-state", "home", "ctl"];
+const FOLDERS = ["", "root", ...LAYER_FOLDERS, "mask", "mask-git", "bases", "git-state", "home", "trust", "ctl"];
 
 /** Makes a session's folder, for this user alone. */
 export function makeSessionFolder(state: string, startedAt: number): SessionFolder {

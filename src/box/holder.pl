@@ -6,25 +6,28 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, @binds) = @ARGV;
+my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, $ports, @binds) = @ARGV;
 @ARGV = ();
 require(($0 =~ m{^(.*)/}s)[0] . "/$_.pl") for "bases", "git-view";
 git_view_on($arch);
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
-    close_range => 436, inotify_init1 => 26, inotify_add_watch => 27, lgetxattr => 9)
+    close_range => 436, inotify_init1 => 26, inotify_add_watch => 27, lgetxattr => 9, sendmsg => 211)
   : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, openat => 257, mount_setattr => 442,
-    close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192);
+    close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192, sendmsg => 46);
 # For a mount itself and for mount_setattr the first four have the same values.
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
-my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY) = (2, -100, 0x8000, 16);
+my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY, $EINPROGRESS) = (2, -100, 0x8000, 16, 115);
 my ($fifos_made, $follower, @hidden_aside) = (0, 0);
 # The parts of the base layer that the view shows, and a lock on each that it ever showed.
 my (@parts, %held);
 # The checkout's files that are older than this are those that the view shows; and the sealed layers that it has.
 my ($mounted_since, @stack) = (0);
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
+open(my $channel, "+<&=", 3) or die "no channel\n";
+# Closed in whatever is started from here.
+fcntl $channel, 2, 1;
 $| = 1;
 umask 0022;
 
@@ -89,6 +92,36 @@ sub loopback_up {
     my $request = pack "a16 s x22", "lo", 0x41;
     ioctl($sock, 0x8914, $request) or fail("loopback up");
     close $sock;
+}
+
+# Hands a socket of the session's network to the host, in the words of Node's own channel, by which it takes a descriptor.
+sub hand_out {
+    my ($socket, $id) = @_;
+    my $text = qq({"cmd":"NODE_HANDLE","type":"net.Native","msg":"$id"}\n);
+    my $part = pack "P Q", $text, length $text;
+    my $rights = pack "Q l l l x4", 20, 1, 1, fileno $socket;
+    my $message = pack "Q L x4 P Q P Q l x4", 0, 0, $part, 1, $rights, length $rights, 0;
+    return syscall($number{sendmsg}, fileno $channel, $message, 0) == length $text;
+}
+
+sub loopback { return pack "S n C4 x8", 2, $_[0], 127, 0, 0, 1 }
+
+# Listens on the session's own loopback for the host, which accepts what the box connects: no route leads out, and nothing
+# is relayed. No command runs yet that could have taken the port.
+sub hand_out_listener {
+    my ($port) = @_;
+    my $listener;
+    socket($listener, 2, 1, 0) && bind($listener, loopback($port)) && listen($listener, 511)
+      or fail("listen on 127.0.0.1:$port of the box");
+    hand_out($listener, "listener") or fail("hand out the listener");
+}
+
+# Connects the host to a server of the box. Without waiting: one that does not accept must not stop everything else.
+sub hand_out_connection {
+    my ($id, $port) = @_;
+    my $socket;
+    socket($socket, 2, 1 | 04000, 0) or return 0;
+    return (connect($socket, loopback($port)) || $! == $EINPROGRESS) && hand_out($socket, "connection $id");
 }
 
 sub make_fifos { my ($id) = @_; for (qw(i o e s)) { make_node("/f/$id.$_", $S_IFIFO | 0600) or fail("fifo") } }
@@ -523,6 +556,7 @@ sub build_template {
 # Build the holder's own root: what one-shots may be shown, and the control folder that they never are.
 $SIG{CHLD} = "DEFAULT";
 loopback_up();
+hand_out_listener($_) for split /,/, $ports;
 mount_at("tmpfs", $root, "tmpfs", $NOSUID | $NODEV, "mode=0755,size=16m") or fail("tmpfs");
 mkdir "$root/$_", 0755
   for qw(usr proc tmp t lower git layer mask mask-git bases git-state home ctl s f cg bind base empty old);
@@ -576,6 +610,7 @@ while (my $line = <STDIN>) {
     elsif ($word eq "c") { print "changes ", is_empty("/layer/upper") && is_empty("/layer/git-upper") ? 0 : 1, "\n" }
     elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
     elsif ($word eq "o") { print "overlaid ", git_overlaid(@stack), "\n" }
+    elsif ($word eq "C" && $rest =~ /^(\d+) (\d+)$/) { print "connected ", hand_out_connection($1, $2) ? 1 : 0, "\n" }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "g") { print "looked ", git_fingerprint(), "\n" }
     elsif ($word eq "G" && $rest =~ /^[01]$/) { git_uncover(@stack); print "copied ", git_copy($rest), "\n" }

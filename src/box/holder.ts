@@ -17,6 +17,8 @@ export interface HolderPlan {
   /** Folder of the checkout's base layer; null without one. */
   readonly workspace: string | null;
   readonly launcher: string;
+  /** Ports of the box's loopback that the host answers. */
+  readonly ports: readonly number[];
   /** Host paths that the holder binds under `/bind/0`, `/bind/1`, … */
   readonly binds: readonly string[];
   readonly limits: Limits;
@@ -52,6 +54,11 @@ export interface SavedBases {
   readonly edited: readonly EditedFile[];
 }
 
+/** A socket of the box's network, as a server takes one that listens, and a `net.Socket` one that is connected. */
+export interface BoxSocket {
+  close(): void;
+}
+
 const LINE_BYTES_MAX = 8 << 20;
 const READY_MS_MAX = 30_000;
 const HELP_MS_MAX = 15_000;
@@ -75,12 +82,18 @@ export class Holder {
   readonly #helpers = new Set<Promise<void>>();
   #onEnd: () => void = () => {};
   #fifos: number | null = null;
+  readonly #listeners: BoxSocket[] = [];
+  readonly #handedOut = Promise.withResolvers<readonly BoxSocket[]>();
+  #areListenersTaken = false;
+  #connections = 0;
+  /** Who waits for which connection. */
+  readonly #handingOver = new Map<number, (socket: BoxSocket) => void>();
   readonly ended: Promise<void>;
 
   constructor(plan: HolderPlan) {
     const { programs } = plan;
     const script =
-      'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done\n' +
+      'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 3 ] && eval "exec $fd>&-"; done\n' +
       'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 9; shift; done; shift\nexec "$@"';
     const holder = fileURLToPath(new URL("./holder.pl", import.meta.url));
     const args = [
@@ -114,12 +127,13 @@ export class Holder {
       String(plan.limits.tmpBytes),
       plan.cgroups.pids ?? "",
       plan.workspace ?? "",
+      plan.ports.join(","),
       ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
       cwd: "/",
       env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", "ipc"],
       detached: true,
     });
     this.#child.stdin?.on("error", () => {});
@@ -127,6 +141,14 @@ export class Holder {
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-4096);
     });
+    this.#child.on("message", (what, handle) => {
+      const socket = handle as unknown as BoxSocket;
+      const [word, id] = String(what).split(" ");
+      if (word === "connection") return void this.#handingOver.get(Number(id))?.(socket);
+      this.#listeners.push(socket);
+      if (this.#listeners.length === plan.ports.length) this.#handedOut.resolve(this.#listeners);
+    });
+    this.#child.channel?.unref();
     this.#child.on("error", (error) => this.#end(error.message));
     this.ended = new Promise((resolve) => {
       this.#onEnd = resolve;
@@ -141,6 +163,25 @@ export class Holder {
     await this.#expect("scanned").finally(() => clearTimeout(timer));
     // An open folder, since the number in /proc could be another process's once this one is gone.
     this.#fifos = openSync(`/proc/${this.#child.pid}/root/f`, constants.O_RDONLY | constants.O_DIRECTORY);
+  }
+
+  /** Hands over the sockets that listen on the box's loopback, in the order of its ports; whoever takes them closes them. */
+  takeListeners(): Promise<readonly BoxSocket[]> {
+    this.#areListenersTaken = true;
+    return this.#handedOut.promise;
+  }
+
+  /** Connects to a port of the box's loopback; null when nothing listens there. */
+  async connect(port: number): Promise<BoxSocket | null> {
+    const { promise, resolve } = Promise.withResolvers<BoxSocket>();
+    const id = ++this.#connections;
+    this.#handingOver.set(id, resolve);
+    this.#say(`C ${id} ${port}`);
+    try {
+      return (await this.#expect("connected")) === "connected 1" ? await promise : null;
+    } finally {
+      this.#handingOver.delete(id);
+    }
   }
 
   /** Folder of the FIFOs, in the holder's memory: on a disk they cost a call a millisecond. */
@@ -277,6 +318,8 @@ export class Holder {
   async close(): Promise<void> {
     this.kill();
     await this.ended;
+    // Without anybody to accept, what the box connects would wait for ever.
+    if (!this.#areListenersTaken) for (const listener of this.#listeners) listener.close();
     if (this.#fifos !== null) closeSync(this.#fifos);
     this.#fifos = null;
   }

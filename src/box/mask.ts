@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { decodePath } from "../core/changes.ts";
-import { maskContent, secretKind } from "../core/secretfiles.ts";
+import { type Fill, maskContent, secretKind } from "../core/secretfiles.ts";
 import type { FoundSecret, Holder } from "./holder.ts";
 
 /** Names that `find` looks for, a superset of what `secretKind` knows; folders of dependencies are passed over. */
@@ -194,8 +194,16 @@ export function scanTests(): string[] {
   ];
 }
 
-/** Writes the mask layer of a session: a copy without secrets for every file that may hold one. Returns the masked paths. */
-export function writeMasks(folder: string, found: readonly FoundSecret[], holder: Holder): string[] {
+/**
+ * Writes the mask layer of a session: a copy without secrets for every file that may hold one, `fill` in the place of
+ * values. Returns the masked paths.
+ */
+export function writeMasks(
+  folder: string,
+  found: readonly FoundSecret[],
+  holder: Holder,
+  fill: Fill = () => null,
+): string[] {
   const masked: string[] = [];
   const lateFolders = new Set([""]);
   const bareFolders: string[] = [];
@@ -205,7 +213,7 @@ export function writeMasks(folder: string, found: readonly FoundSecret[], holder
     if (isFolder(mode) && basename(path) !== ".git") bareFolders.push(path);
     if (MANIFESTS.includes(basename(path)) && packages++ < PACKAGES_MAX)
       lateFolders.add(path.includes("/") ? dirname(path) : "");
-    const copy = maskOf(path, content);
+    const copy = maskOf(path, content, fill);
     if (copy === null || !isPlain(mode)) continue;
     writeMask(folder, bytes, mode, copy);
     masked.push(path);
@@ -248,10 +256,10 @@ function maskConfig(content: Uint8Array): Uint8Array | null {
   return clean === text ? null : Buffer.from(clean, "latin1");
 }
 
-function maskOf(path: string, content: Uint8Array): Uint8Array | null {
+function maskOf(path: string, content: Uint8Array, fill: Fill): Uint8Array | null {
   if (/(?:^|\/)\.git\/(?:.*\/)?config(?:\.worktree)?$/s.test(path)) return maskConfig(content);
   const kind = secretKind(path);
-  if (kind !== null) return maskContent(kind, content);
+  if (kind !== null) return maskContent(kind, content, fill);
   const isConfig = /^config(?:\.worktree)?$/.test(basename(path)) && /^[ \t]*\[\w/m.test(textOf(content));
   return isConfig ? maskConfig(content) : null;
 }

@@ -8,8 +8,17 @@ export type Stream = "stdout" | "stderr";
 /** A command longer than this does not fit the pipe that it travels through. */
 export const COMMAND_BYTES_MAX = 60_000;
 
+/** By what a command is known to the proxy; ended once nothing of it lives. */
+export interface CommandNetwork {
+  /** Letters and digits. */
+  readonly token: string;
+  readonly end: () => void;
+}
+
 export interface Run {
   readonly command: string;
+  /** Left out for what needs no network: it is told of no proxy. */
+  readonly network?: CommandNetwork | undefined;
   /** Whole input, or a stream that ends it; null is an empty input. */
   readonly stdin: Uint8Array | NodeJS.ReadableStream | null;
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
@@ -17,6 +26,7 @@ export interface Run {
 
 /** How long a sandbox whose shell has ended gets to be gone; longer means that something goes on. */
 export const SETTLE_MS = 400;
+const TOKEN_BYTES_MAX = 64;
 const READ_BYTES = 65_536;
 /** Longest that is waited for the pipes of a killed sandbox to close. */
 const KILL_MS_MAX = 2000;
@@ -93,9 +103,10 @@ export class OneShot {
 
   /** Hands over the command. Resolves with the exit status of its shell, or null when it was killed or never ran. */
   async run(run: Run): Promise<number | null> {
-    const command = Buffer.from(`${run.command}\0`);
+    const command = Buffer.from(`${run.network?.token ?? "-"} ${run.command}\0`);
     // A longer one would be cut, and its input would be read as the rest of it.
-    if (command.length > COMMAND_BYTES_MAX + 1) throw new Error(`bug: a command of ${command.length} bytes`);
+    if (command.length > COMMAND_BYTES_MAX + TOKEN_BYTES_MAX)
+      throw new Error(`bug: a command of ${command.length} bytes`);
     if (this.#isGone) return null;
     this.#onOutput = run.onOutput;
     const input = openSync(`${this.#holder.fifos}/${this.id}.i`, constants.O_WRONLY | constants.O_NONBLOCK);

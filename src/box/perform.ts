@@ -21,7 +21,7 @@ import {
   writeProgram,
 } from "./commands.ts";
 import { EditDialogue } from "./edit-dialogue.ts";
-import { COMMAND_BYTES_MAX, type Run, SETTLE_MS, type Stream } from "./oneshot.ts";
+import { COMMAND_BYTES_MAX, type CommandNetwork, type Run, SETTLE_MS, type Stream } from "./oneshot.ts";
 import { Output } from "./output.ts";
 
 /** How an effect is carried out: who may stop it and who watches its output. */
@@ -29,6 +29,8 @@ export interface Performance {
   readonly signal: AbortSignal;
   /** Called with raw bytes of the box as they come; whoever shows them makes them safe first. */
   readonly onOutput?: (stream: Stream, bytes: Uint8Array) => void;
+  /** For a command that may use the network. */
+  readonly network?: CommandNetwork | undefined;
 }
 
 const TEXT_CHARS_MAX = 30_000;
@@ -55,6 +57,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return readBackground(box, effect.id);
     case "kill":
       return killBackground(box, effect.id);
+    case "request":
     case "sync":
     case "land":
     case "land-commits":
@@ -97,6 +100,7 @@ export async function finish(box: Box, job: Job, performance: Performance): Prom
   let stopped: Finished["stopped"] = null;
   const started = await box.start({
     command: job.program,
+    network: performance.network,
     stdin: job.stdin,
     onOutput: (stream, bytes) => {
       (stream === "stdout" ? output : errors).add(bytes);
@@ -237,7 +241,7 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
   const program = runProgram(effect.command, box.below);
   const refusal = refuseCommand(effect.command, program);
   if (refusal !== null) return { ok: false, code: "invalid", text: refusal };
-  if (effect.background) return startBackground(box, effect, program);
+  if (effect.background) return startBackground(box, effect, { program, network: performance.network });
   const done = await finish(box, { program, stdin: null, timeoutMs: effect.timeoutMs }, performance);
   const note = done.stopped === null && done.limit === null ? await noteLeftovers(box, effect.command, done) : "";
   const text = (await spill(box, done)) + note;
@@ -301,9 +305,18 @@ async function spill(box: Box, done: Finished): Promise<string> {
   return isSaved ? `${text}\n(cut; the output of ${done.output.bytesTotal} bytes is in ${path}${dropped})` : text;
 }
 
-async function startBackground(box: Box, effect: Effect & { readonly kind: "run" }, program: string): Promise<Outcome> {
+async function startBackground(
+  box: Box,
+  effect: Effect & { readonly kind: "run" },
+  { program, network }: { readonly program: string; readonly network: CommandNetwork | undefined },
+): Promise<Outcome> {
   const output = new Output();
-  const started = await box.start({ command: program, stdin: null, onOutput: (_stream, bytes) => output.add(bytes) });
+  const started = await box.start({
+    command: program,
+    network,
+    stdin: null,
+    onOutput: (_s, bytes) => output.add(bytes),
+  });
   await box.followCheckout();
   const entry = box.background.add(effect.command, started.oneShot, output);
   started.status.then(

@@ -1,4 +1,5 @@
 import type { Pin } from "./pins.ts";
+import { TRUST_VARIABLES } from "./trust.ts";
 
 /** What a one-shot sees. Sources are paths in the holder's root, targets are paths in the box. */
 export interface Profile {
@@ -9,6 +10,7 @@ export interface Profile {
   readonly tools: readonly { readonly name: string; readonly bind: number }[];
   readonly pins: readonly Pin[];
   readonly etcBind: number;
+  readonly trustBind: number;
   /** `/bin` and its kin: what each links to, or null where it is a folder of its own. */
   readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
   /** System folders and toolchains that no overlay may cover, since it would hide a mount below. */
@@ -17,6 +19,10 @@ export interface Profile {
 }
 
 export const TOOLS_FOLDER = "/var/lib/ringfence";
+const TRUST_FOLDER = `${TOOLS_FOLDER}/trust`;
+/** The authorities that programs in the box trust; for Java in its own kind of file. */
+export const CA_BUNDLE = `${TRUST_FOLDER}/ca-bundle.pem`;
+export const JAVA_CACERTS = `${TRUST_FOLDER}/cacerts`;
 
 /** What every sandbox has, of a session or not: namespaces of its own, no capability, no nested user namespace. */
 export const ISOLATION: readonly string[] = [
@@ -49,7 +55,7 @@ export interface Piece {
 
 /** Lays out the root of every one-shot of a session, in the order of making. The holder adds `/dev` and, last, the view. */
 export function rootLayout(profile: Profile): Piece[] {
-  const { home, pins, toolchains, tools, etcBind, systemLinks, uncovered } = profile;
+  const { home, pins, toolchains, tools, etcBind, trustBind, systemLinks, uncovered } = profile;
   const shown = (path: string, source = path): Piece => ({
     kind: uncovered.includes(path) ? "read" : "covered",
     source,
@@ -71,6 +77,8 @@ export function rootLayout(profile: Profile): Piece[] {
     { kind: "write", source: "/home", path: home },
     ...pins.map(({ source, target }): Piece => ({ kind: "write", source, path: target })),
     ...toolchains.map((path, number) => shown(path, `/bind/${number}`)),
+    // Not through an overlay, since it changes while it is shown; only the host writes there, and no sockets.
+    { kind: "read", source: `/bind/${trustBind}`, path: TRUST_FOLDER },
     ...tools.map(
       ({ name, bind }): Piece => ({ kind: "read", source: `/bind/${bind}`, path: `${TOOLS_FOLDER}/${name}` }),
     ),
@@ -116,6 +124,11 @@ export function sandboxEnvironment(
     RINGFENCE: "1",
     // Leak checking needs ptrace, which the box refuses.
     ASAN_OPTIONS: "detect_leaks=0",
+    // Most tools read the system's own file, which is this one too; each of these has its own idea.
+    ...Object.fromEntries(TRUST_VARIABLES.map((name) => [name, CA_BUNDLE])),
+    // Of a Java outside the system's folders. One variable tells every Java, but each then says so on its error output.
+    MAVEN_OPTS: `-Djavax.net.ssl.trustStore=${JAVA_CACERTS}`,
+    GRADLE_OPTS: `-Djavax.net.ssl.trustStore=${JAVA_CACERTS}`,
     // Hard links out of a bound cache fail across mounts; pnpm copies by itself then.
     UV_LINK_MODE: "copy",
   };

@@ -117,7 +117,8 @@ export function scriptBind(
     | "hunks.pl"
     | "repository.pl"
     | "base.pl"
-    | "flatten.pl",
+    | "flatten.pl"
+    | "lockfiles.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

@@ -1,7 +1,7 @@
 import type { Effect } from "../core/effect.ts";
 import type { Box } from "./box.ts";
 import { sizeProgram, startIn, terminalProgram } from "./commands.ts";
-import type { Stream } from "./oneshot.ts";
+import type { CommandNetwork, Stream } from "./oneshot.ts";
 import { finish, refuseCommand } from "./perform.ts";
 
 /** The person's terminal, as the command's own is to look. */
@@ -19,6 +19,8 @@ export interface Streams {
   /** Where in the checkout the command starts; the person's folder unless given. */
   readonly below?: string;
   readonly signal: AbortSignal;
+  /** For a command that may use the network. */
+  readonly network?: CommandNetwork | undefined;
   readonly onOutput: (stream: Stream, bytes: Uint8Array) => void;
 }
 

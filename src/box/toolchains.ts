@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 
 /**
@@ -98,6 +98,25 @@ export function findToolchains(home: string, checkout: string, path: string, uid
 /** Says whether a path is a folder or lies below it. Both absolute and normal. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** Keeps the entries of a PATH that are a person's own: absolute, and no project's `node_modules/.bin`. */
+export function personsPath(path: string): string[] {
+  return path.split(":").filter((entry) => entry.startsWith("/") && !entry.includes("/node_modules/"));
+}
+
+/** Finds a program in the folders of a PATH, or null. */
+export function findOnPath(name: string, path: readonly string[]): string | null {
+  for (const folder of path) {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      if (statSync(file).isFile()) return file;
+    } catch {
+      // Not here; the next folder may have it.
+    }
+  }
+  return null;
 }
 
 // A link or somebody else's folder could lead anywhere, so neither is bound.

@@ -1,4 +1,5 @@
 import type { Approval } from "./approval.ts";
+import type { Listed, NetRequest } from "./net-rules.ts";
 
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
@@ -16,6 +17,21 @@ export type Effect =
   | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
+  /** Sends a request, or opens a tunnel, out of the box. */
+  | (NetRequest & {
+      readonly kind: "request";
+      /** What the person's rules say: "allow", "deny", or "unlisted" when no line names it. */
+      readonly listed: Listed["verdict"];
+      /** The rule that says so; null when none does. */
+      readonly rule: string | null;
+      /**
+       * Why it needs no look: a `locked` package of the checkout's lock file, a `fetch` from the tracked remote, an address
+       * that the person `typed`, or a `service` of theirs that they show. Anything else is `composed` in the box.
+       */
+      readonly origin: "locked" | "fetch" | "typed" | "service" | "composed";
+      /** The decision about the command whose token it bore; null for a request without one. */
+      readonly command: number | null;
+    })
   /** Writes what the person changed in the checkout into the layer's versions of the same files; `digest` is of all of it. */
   | { readonly kind: "sync"; readonly paths: readonly string[]; readonly digest: string }
   /**

@@ -25,6 +25,8 @@ export function decide(effect: Effect, label: Label): Decision {
     case "kill":
     case "sync":
       return { verdict: "allow", reason: "stays in the box" };
+    case "request":
+      return decideRequest(effect, label);
     case "land":
       return decideLand(effect, label);
     case "land-commits":
@@ -64,13 +66,44 @@ const PERSONS_REASON = {
   forget: "the person throws it away, or has their own",
 } as const;
 
+// Nothing that was composed where both external text and private data were within reach leaves without a look: the
+// address alone can carry it out.
+function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
+  if (effect.listed === "deny") return { verdict: "deny", reason: `${effect.rule} denies it` };
+  const isTrusted = isTrustedText(label);
+  const mayLeak = !isTrusted && label.secrecy !== "public";
+  if (effect.listed !== "allow")
+    return mayLeak
+      ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
+      : { verdict: "ask", reason: "not listed" };
+  if (effect.origin === "service") return { verdict: "allow", reason: ORIGIN_REASON.service };
+  if (effect.protocol === "tunnel" || effect.hasBody) {
+    if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
+    return { verdict: "ask", reason: "external text was seen: a person looks at what is sent" };
+  }
+  if (effect.origin !== "composed") return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
+  return mayLeak
+    ? { verdict: "ask", reason: "external text and private data were within reach: a person looks at the address" }
+    : { verdict: "allow", reason: `${effect.rule} allows it` };
+}
+
+const ORIGIN_REASON = {
+  locked: "the lock file of the checkout names it",
+  fetch: "it fetches from the tracked remote",
+  typed: "the person typed that address",
+  service: "the person shows that service of theirs",
+} as const;
+
+function isTrustedText({ integrity }: Label): boolean {
+  return integrity === "system" || integrity === "user" || integrity === "repo";
+}
+
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
   const approved = new Set(effect.approvals.map(({ path }) => path));
   if (!effect.held.every((path) => approved.has(path)) || (effect.held.length > 0 && effect.approvedBy !== "person"))
     return { verdict: "deny", reason: "a file that would run later lands only when a person has approved exactly it" };
   if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
-  const isTrusted = label.integrity === "system" || label.integrity === "user" || label.integrity === "repo";
-  return isTrusted
+  return isTrustedText(label)
     ? { verdict: "allow", reason: "only repo and user text was seen" }
     : { verdict: "ask", reason: "external text was seen: a person lands this diff" };
 }

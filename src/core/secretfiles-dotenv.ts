@@ -1,3 +1,5 @@
+import type { Fill } from "./secretfiles.ts";
+
 const MASK = "ringfence-masked";
 const REST = "# ringfence: the rest of this file is masked";
 const RUN_CHARS = 4;
@@ -15,15 +17,16 @@ type Step =
  * Keeps the keys of a dotenv file and masks their values.
  *
  * Shells, dotenv libraries and docker read such files differently. As soon as two of them may disagree about what is a
- * key, the rest of the file is left out: losing keys is an inconvenience, showing a part of a value is a leak.
+ * key, the rest of the file is left out: losing keys is an inconvenience, showing a part of a value is a leak. `fill` may
+ * put something in the place of a value that all of them read alike.
  */
-export function maskDotenv(text: string): string {
+export function maskDotenv(text: string, fill: Fill): string {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n?|\n/);
   const shown: { readonly text: string; readonly isComment: boolean }[] = [];
   const secrets: string[] = [];
   let quote: string | null = null;
   for (const [at, line] of lines.entries()) {
-    const step: Step = quote === null ? readLine(line) : readContinuation(line, quote);
+    const step: Step = quote === null ? readLine(line, fill) : readContinuation(line, quote);
     if (step.secret !== "") secrets.push(step.secret);
     if (quote === null && (step.shown !== "" || line === ""))
       shown.push({ text: step.shown, isComment: step.shown.startsWith("#") });
@@ -41,7 +44,7 @@ export function maskDotenv(text: string): string {
     .replace(/\n?$/, "\n");
 }
 
-function readLine(line: string): Step {
+function readLine(line: string, fill: Fill): Step {
   if (line.trim() === "") return { kind: "line", shown: "", secret: "" };
   if (line.trimStart().startsWith("#")) {
     return { kind: "line", shown: line.includes("=") ? "" : line.trim(), secret: line.includes("=") ? line : "" };
@@ -49,7 +52,7 @@ function readLine(line: string): Step {
   const [, lead = "", key = "", rest = ""] = LINE.exec(line) ?? [];
   if (key === "" || !isPlainKey(key, rest.trim())) return { kind: "unsure", shown: "", secret: line };
   const value = rest.trim();
-  const shown = `${lead.trim() === "" ? "" : "export "}${key}=${value === "" || value.startsWith("#") ? "" : MASK}`;
+  const shown = `${lead.trim() === "" ? "" : "export "}${key}=${shownFor(key, value, fill)}`;
   if (/^-----BEGIN|<<|\\$|\$\(/.test(value)) return { kind: "unsure", shown, secret: value };
   const [quote = ""] = value;
   if (!`"'\``.includes(quote) || value === "")
@@ -57,6 +60,13 @@ function readLine(line: string): Step {
   const end = closing(value, quote, 1);
   if (end === -1) return { kind: value.endsWith("\\") ? "unsure" : "open", shown, secret: value, quote };
   return { kind: isEndOfValue(value, end, quote) ? "line" : "unsure", shown, secret: value };
+}
+
+function shownFor(key: string, value: string, fill: Fill): string {
+  if (value === "" || value.startsWith("#")) return "";
+  const [, quote = "", bare = ""] = /^(["']?)([^\s"'`\\$#]+)\1$/.exec(value) ?? [];
+  const filled = bare === "" ? null : fill(key, bare);
+  return filled === null ? MASK : `${quote}${filled}${quote}`;
 }
 
 function readContinuation(line: string, quote: string): Step {

@@ -1,3 +1,5 @@
+import type { Fill } from "./secretfiles.ts";
+
 const MASK = "ringfence-masked";
 const AUTH = /auth|token|pass|user|mail|cert|key|secret|otp|proxy|login|^_|:_/i;
 const URL_PARTS = /^(https?:\/\/)(?:[^\s/?#]*@)?([a-z0-9.:-]+)((?:\/[\w.~%@+-]*)*)$/i;
@@ -6,20 +8,26 @@ const TOKEN_LIKE = /^(?=.*\d)[\w-]{16,}$/;
 
 /**
  * Keeps the registries and the plain switches of an npmrc, without user names and passwords in addresses; masks every
- * other value. Comments go: nothing reads them, and old tokens live there.
+ * other value, but where `fill` puts something in its place. Comments go: nothing reads them, and old tokens live there.
  */
-export function maskNpmrc(text: string): string {
-  const lines = text.replace(/^\ufeff/, "").split(/\r\n?|\n/);
-  const kept = lines.flatMap((line) => {
-    const [, key = "", value = ""] = /^\s*([^\s=;#[][^=]*?)\s*=\s*(.*?)\s*$/.exec(line.slice(0, 4096)) ?? [];
-    if (key === "" || !/^(?:@?[\w.-]+:|\/\/[\w.:%~/@-]*:)?[\w.-]+(?:\[\])?$/.test(key)) return [];
-    return [`${withoutUser(key)}=${shownValue(key, value)}`];
-  });
+export function maskNpmrc(text: string, fill: Fill): string {
+  const kept = readNpmrc(text).map(({ key, value }) => `${withoutUser(key)}=${shownValue(key, value, fill)}`);
   return `${kept.join("\n")}\n`;
 }
 
-function shownValue(key: string, value: string): string {
+/** Reads the settings of an npmrc whose keys are of a known form. */
+export function readNpmrc(text: string): { readonly key: string; readonly value: string }[] {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n?|\n/);
+  return lines.flatMap((line) => {
+    const [, key = "", value = ""] = /^\s*([^\s=;#[][^=]*?)\s*=\s*(.*?)\s*$/.exec(line.slice(0, 4096)) ?? [];
+    return /^(?:@?[\w.-]+:|\/\/[\w.:%~/@-]*:)?[\w.-]+(?:\[\])?$/.test(key) ? [{ key, value }] : [];
+  });
+}
+
+function shownValue(key: string, value: string, fill: Fill): string {
   if (value === "") return "";
+  const filled = /(?:^|:)(?:_auth|_authToken|_password|username)$/.test(key) ? fill(key, value) : null;
+  if (filled !== null) return filled;
   if (/^(?:@[\w.-]+:)?registry$/.test(key)) return registry(value);
   const isSwitch = /^[a-z-]+$/.test(key) && /^(?:true|false|null|\d{1,4}|[a-z]{1,12})$/.test(value);
   return isSwitch && !AUTH.test(key) ? value : MASK;

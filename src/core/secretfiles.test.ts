@@ -195,3 +195,27 @@ test("hostile files take little time", () => {
     assert.ok(workMs(start) < 2000);
   }
 });
+
+test("a value that all readers of a dotenv file read alike can be filled, and no other", () => {
+  const asked: string[] = [];
+  const fill = (name: string, value: string) => {
+    asked.push(`${name} ${value}`);
+    return name === "C" ? null : "FILLED";
+  };
+  const text = 'A=one\nexport B=\'two\'\nC=three\nD="four"\nE=a b\nF="$X"\nG=x#y\nH=\nI=$(id)\nJ=last\n';
+  assert.equal(
+    new TextDecoder().decode(maskContent("dotenv", new TextEncoder().encode(text), fill)),
+    `A=FILLED\nexport B='FILLED'\nC=ringfence-masked\nD="FILLED"\nE=ringfence-masked\nF=ringfence-masked\nG=ringfence-masked\nH=\nI=ringfence-masked\n# ringfence: the rest of this file is masked\n`,
+  );
+  assert.deepEqual(asked, ["A one", "B two", "C three", "D four"]);
+});
+
+test("tokens and user names of an npmrc can be filled, and nothing else of it", () => {
+  const text =
+    "registry=https://r.example/\n//r.example/:_authToken=one\n//r.example/:username=me\n//r.example/:_password=two\nemail=a@b\n_auth=three\n";
+  const fill = (name: string, value: string) => (value === "two" ? null : `${name.length}`);
+  assert.equal(
+    new TextDecoder().decode(maskContent("npmrc", new TextEncoder().encode(text), fill)),
+    "registry=https://r.example/\n//r.example/:_authToken=23\n//r.example/:username=21\n//r.example/:_password=ringfence-masked\nemail=ringfence-masked\n_auth=5\n",
+  );
+});

@@ -5,6 +5,9 @@ import { maskNpmrc } from "./secretfiles-npmrc.ts";
 /** How a file holds secrets, which decides what of it the box may see. */
 export type SecretKind = "dotenv" | "key" | "npmrc" | "netrc" | "other";
 
+/** Gives what stands in a masked copy for the value of a name; null: nothing that looks like it. */
+export type Fill = (name: string, value: string) => string | null;
+
 /** Largest file of which more than a placeholder is shown; keeps the search for leaked values short. */
 const MASKED_BYTES_MAX = 64 << 10;
 
@@ -46,18 +49,18 @@ export function secretKind(path: string): SecretKind | null {
  *
  * A dotenv file keeps its keys and an npmrc its registries, so that programs in the box start; every other kind, and a
  * file that cannot be read with certainty, becomes one line. A value is never shown, whole or in part, except that a
- * value may be spelled like a key's name or the placeholder.
+ * value may be spelled like a key's name or the placeholder. `fill` may put something of its own in the place of a value.
  */
-export function maskContent(kind: SecretKind, bytes: Uint8Array): Uint8Array {
+export function maskContent(kind: SecretKind, bytes: Uint8Array, fill: Fill = () => null): Uint8Array {
   const encoder = new TextEncoder();
   if (bytes.length > MASKED_BYTES_MAX || bytes.includes(0)) return encoder.encode(placeholder(kind));
   // UTF-8 that is not valid decodes to U+FFFD, which no name of a key can hold.
   const text = new TextDecoder().decode(bytes);
   switch (kind) {
     case "dotenv":
-      return encoder.encode(maskDotenv(text));
+      return encoder.encode(maskDotenv(text, fill));
     case "npmrc":
-      return encoder.encode(maskNpmrc(text));
+      return encoder.encode(maskNpmrc(text, fill));
     case "netrc":
     case "key":
     case "other":

@@ -87,6 +87,7 @@ export async function openSession(
     instructionFolders: instructionFolders(workplace.checkout),
     limits: options.limits,
     branch: options.branch,
+    network: config.net,
     version: start.version,
     now: Date.now,
     show,

@@ -1,0 +1,144 @@
+import { HTTP_PORT, SOCKS_PORT } from "../box/commands.ts";
+import { addressKind } from "../core/address.ts";
+import { canonicalHost, parseAuthority } from "../core/host.ts";
+import { isPlainPath, type NetRule, type NetRules, READ_ONLY_METHODS } from "../core/net-rules.ts";
+
+/** What the person's configuration says of the network. */
+export interface NetConfig {
+  readonly rules: NetRules;
+  /** Addresses on the machine's loopback that the box sees at the same port. */
+  readonly services: readonly Service[];
+  readonly limits: { readonly sentMb: number | null; readonly requests: number | null };
+}
+
+export interface Service {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const NET_DEFAULT: NetConfig = {
+  rules: { allow: [], deny: [] },
+  services: [],
+  limits: { sentMb: null, requests: null },
+};
+
+const KEYS = ["host", "ports", "methods", "paths", "tls", "private"];
+const PROXY_PORTS: readonly number[] = [HTTP_PORT, SOCKS_PORT];
+const METHOD = /^[A-Z]{1,20}$/;
+
+/** Checks the `net` of a parsed configuration; throws an Error that names the first key that is wrong. */
+export function parseNet(value: unknown): NetConfig {
+  if (value === null || value === undefined) return NET_DEFAULT;
+  const net = recordAt(value, "net");
+  refuseUnknown(net, ["allow", "deny", "services", "sent_mb", "requests"], "net.");
+  const rules = (name: "allow" | "deny") =>
+    listAt(net, name).map((entry, index) => parseRule(entry, `net.${name}[${index}]`));
+  return {
+    rules: { allow: rules("allow"), deny: rules("deny") },
+    services: listAt(net, "services").map((entry, index) => parseService(entry, `net.services[${index}]`)),
+    limits: { sentMb: countAt(net, "sent_mb"), requests: countAt(net, "requests") },
+  };
+}
+
+// The port is the same on both sides, so that what is configured for the one works in the other.
+function parseService(entry: unknown, where: string): Service {
+  const place = typeof entry === "string" ? parseAuthority(entry, null) : null;
+  if (!place?.ok || addressKind(place.host) !== "loopback")
+    throw new Error(`"${where}" must be an address of this machine and a port: 127.0.0.1:5432`);
+  if (PROXY_PORTS.includes(place.port)) throw new Error(`"${where}": the port ${place.port} is the proxy's in the box`);
+  return { host: place.host, port: place.port };
+}
+
+/** Reads one line: an address, or a mapping for what an address cannot say. */
+function parseRule(entry: unknown, where: string): NetRule {
+  if (typeof entry === "string") return parseLine(entry, where);
+  const rule = recordAt(entry, where);
+  refuseUnknown(rule, KEYS, `${where}.`);
+  if (typeof rule.host !== "string") throw new Error(`"${where}.host" must be a host, as in api.example.com`);
+  const line = parseLine(rule.host, `${where}.host`);
+  const methods = textsAt(rule, "methods", where, (text) => METHOD.test(text), "methods in capitals: [GET, POST]");
+  const paths = textsAt(rule, "paths", where, isPlainPath, "paths from the root, without .. and escapes: [/v1]");
+  const { tls = "terminate", private: isPrivate = false } = rule;
+  if (tls !== "terminate" && tls !== "tunnel") throw new Error(`"${where}.tls" must be terminate or tunnel`);
+  if (typeof isPrivate !== "boolean") throw new Error(`"${where}.private" must be true or false`);
+  if (tls === "tunnel" && (methods !== null || paths !== null || line.paths !== null))
+    throw new Error(`"${where}" is a tunnel, in which methods and paths are not seen: leave them out`);
+  return {
+    ...line,
+    ports: portsAt(rule, where) ?? line.ports,
+    methods,
+    body: (methods ?? []).some((method) => !READ_ONLY_METHODS.includes(method)),
+    paths: paths ?? line.paths,
+    tls,
+    private: isPrivate,
+  };
+}
+
+/** Reads `[http://|https://][*.]HOST[:PORT][/PATH]`. */
+function parseLine(text: string, where: string): NetRule {
+  const [, scheme = "https", wildcard = "", authority = "", path = ""] =
+    /^(?:(https?):\/\/)?(\*\.)?([^/?#@]+)(\/[^?#]*)?$/i.exec(text) ?? [];
+  const place = parseAuthority(authority, scheme.toLowerCase() === "http" ? 80 : 443);
+  if (!place.ok || canonicalHost(place.host) === null)
+    throw new Error(`"${where}" must be a host or an address, as in api.example.com or https://api.example.com/v1`);
+  const isRoot = path === "" || path === "/";
+  if (!isRoot && !isPlainPath(path))
+    throw new Error(`"${where}" has a path with .. or an escape, which is never plain`);
+  return {
+    id: where.replace(/\.host$/, ""),
+    host: `${wildcard}${place.host}`,
+    ports: [place.port],
+    methods: null,
+    paths: isRoot ? null : [path],
+    body: false,
+    tls: "terminate",
+    private: false,
+  };
+}
+
+function portsAt(rule: Record<string, unknown>, where: string): readonly number[] | null {
+  if (rule.ports === undefined) return null;
+  const isPort = (port: unknown) => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536;
+  if (!Array.isArray(rule.ports) || rule.ports.length === 0 || !rule.ports.every(isPort))
+    throw new Error(`"${where}.ports" must be a list of ports: [443]`);
+  return rule.ports as number[];
+}
+
+function textsAt(
+  rule: Record<string, unknown>,
+  key: string,
+  where: string,
+  isFit: (text: string) => boolean,
+  what: string,
+): readonly string[] | null {
+  const value = rule[key];
+  if (value === undefined) return null;
+  const isList = Array.isArray(value) && value.length > 0;
+  if (!isList || !value.every((text) => typeof text === "string" && isFit(text)))
+    throw new Error(`"${where}.${key}" must be a list of ${what}`);
+  return value as string[];
+}
+
+function listAt(net: Record<string, unknown>, key: string): readonly unknown[] {
+  const value = net[key] ?? [];
+  if (!Array.isArray(value)) throw new Error(`"net.${key}" must be a list`);
+  return value;
+}
+
+function countAt(net: Record<string, unknown>, key: string): number | null {
+  const value = net[key];
+  if (value === undefined || value === null) return null;
+  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`"net.${key}" must be a whole number above 0`);
+  return Number(value);
+}
+
+function recordAt(value: unknown, where: string): Record<string, unknown> {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new Error(`${where} must be a mapping`);
+  return value as Record<string, unknown>;
+}
+
+function refuseUnknown(record: Record<string, unknown>, known: readonly string[], where: string): void {
+  const key = Object.keys(record).find((name) => !known.includes(name));
+  if (key !== undefined) throw new Error(`unknown key "${where}${key}"; known are ${known.join(", ")}`);
+}

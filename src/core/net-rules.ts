@@ -1,0 +1,137 @@
+import { canonicalHost } from "./host.ts";
+
+/** One line of what may be reached, or of what may not. */
+export interface NetRule {
+  /** What people and the record know it by: `net.allow[0]`, `preset npm`. */
+  readonly id: string;
+  /** Canonical (`canonicalHost`), or `*.` before one: every name below it, and not itself. */
+  readonly host: string;
+  readonly ports: readonly number[];
+  /** Null: GET, HEAD and OPTIONS. */
+  readonly methods: readonly string[] | null;
+  /** Whole segments that a path begins with; null: every path. */
+  readonly paths: readonly string[] | null;
+  /** Whether a request may carry a body. */
+  readonly body: boolean;
+  /** A tunnel cannot be looked into, so it counts as a request with a body. */
+  readonly tls: "terminate" | "tunnel";
+  /** Whether the host may be at an address that is not public. */
+  readonly private: boolean;
+}
+
+/** What the person's rules say: a line of `deny` wins over every one of `allow`. */
+export interface NetRules {
+  readonly allow: readonly NetRule[];
+  readonly deny: readonly NetRule[];
+}
+
+/** What is known of a request before it goes anywhere. */
+export interface NetRequest {
+  readonly protocol: "http" | "https" | "tunnel";
+  readonly host: string;
+  readonly port: number;
+  /** `CONNECT` for a tunnel. */
+  readonly method: string;
+  /** Path and query; "" for a tunnel. */
+  readonly path: string;
+  readonly hasBody: boolean;
+}
+
+/** What the rules say to a request. `why` is told when nothing allows it. */
+export type Listed =
+  | { readonly verdict: "allow" | "deny"; readonly rule: NetRule }
+  | { readonly verdict: "unlisted"; readonly why: string };
+
+/** The user name by which the proxy of the box tells a command's token from a password. */
+export const PROXY_USER = "ringfence";
+
+export const READ_ONLY_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** Finds the rule that a request falls under; a denial is looked for first. */
+export function judgeRules(rules: NetRules, request: NetRequest): Listed {
+  const denied = rules.deny.find((rule) => mayMatch(rule, request));
+  if (denied) return { verdict: "deny", rule: denied };
+  const there = rulesFor(rules, request.host, request.port);
+  if (there.length === 0)
+    return { verdict: "unlisted", why: "no rule of net.allow in config.yaml names that host and port" };
+  const allowed = there.find((rule) => allows(rule, request));
+  if (allowed) return { verdict: "allow", rule: allowed };
+  return { verdict: "unlisted", why: explain(there, request) };
+}
+
+/** The rules by which a host and port can be reached at all. */
+export function rulesFor({ allow }: NetRules, host: string, port: number): readonly NetRule[] {
+  return allow.filter((rule) => matchesHost(rule.host, host) && rule.ports.includes(port));
+}
+
+/** Whether a host of a rule means this host. */
+function matchesHost(pattern: string, host: string): boolean {
+  return pattern.startsWith("*.")
+    ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1
+    : pattern === host;
+}
+
+/** Names what a request asks for, as an address that people read. */
+export function addressOf({ protocol, host, port, path }: NetRequest): string {
+  const scheme = protocol === "http" ? "http" : "https";
+  const isUsual = port === (scheme === "http" ? 80 : 443);
+  return `${scheme}://${host}${isUsual ? "" : `:${port}`}${path}`;
+}
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\\^{|}]+/gi;
+
+/** Finds the addresses that a person typed in a text, each as `addressOf` names it. */
+export function typedAddresses(text: string): string[] {
+  return [...text.matchAll(ADDRESS)].flatMap(([written]) => {
+    // What ends a sentence or a bracket round it is seldom part of an address.
+    const bare = written.replace(/[.,;:!?)\]]+$/, "");
+    return [written, bare].flatMap((one) => {
+      const url = URL.canParse(one) ? new URL(one) : null;
+      const host = url && url.username === "" && url.password === "" ? canonicalHost(url.hostname) : null;
+      if (url === null || host === null) return [];
+      const protocol = url.protocol === "http:" ? "http" : "https";
+      const port = Number(url.port) || (protocol === "http" ? 80 : 443);
+      return [addressOf({ protocol, host, port, method: "GET", path: `${url.pathname}${url.search}`, hasBody: false })];
+    });
+  });
+}
+
+function allows(rule: NetRule, request: NetRequest): boolean {
+  if (request.protocol === "tunnel") return rule.tls === "tunnel";
+  return (
+    rule.tls === "terminate" &&
+    (rule.methods ?? READ_ONLY_METHODS).includes(request.method) &&
+    (rule.body || !request.hasBody) &&
+    matchesPath(rule, request.path)
+  );
+}
+
+// A denial holds wherever it may be meant: for a tunnel, in which paths and methods are not seen, and for every spelling.
+function mayMatch(rule: NetRule, request: NetRequest): boolean {
+  if (!matchesHost(rule.host, request.host) || !rule.ports.includes(request.port)) return false;
+  if (request.protocol === "tunnel") return true;
+  const isMethod = rule.methods === null || rule.methods.includes(request.method);
+  return isMethod && (rule.paths === null || !isPlainPath(request.path) || matchesPath(rule, request.path));
+}
+
+function matchesPath({ paths }: NetRule, path: string): boolean {
+  if (paths === null) return true;
+  if (!isPlainPath(path)) return false;
+  const [bare = ""] = path.split("?", 1);
+  return paths.some((prefix) => bare === prefix || bare.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`));
+}
+
+/** Whether every server reads a path alike: no dots to resolve, no escape of a slash or dot, no backslash, no empty segment. */
+export function isPlainPath(path: string): boolean {
+  const [bare = ""] = path.split("?", 1);
+  return bare.startsWith("/") && !/(?:^|\/)\.{1,2}(?:\/|$)|\/\/|\\|%(?:2e|2f|5c|25|00)|[;\0]/i.test(bare);
+}
+
+function explain(there: readonly NetRule[], { protocol, method, hasBody }: NetRequest): string {
+  if (protocol === "tunnel") return "no rule lets a tunnel through there";
+  const byMethod = there.filter(
+    (rule) => rule.tls === "terminate" && (rule.methods ?? READ_ONLY_METHODS).includes(method),
+  );
+  if (byMethod.length === 0) return `no rule allows ${method} there`;
+  return hasBody && !byMethod.some(({ body }) => body) ? "no rule allows a body there" : "no rule allows that path";
+}

@@ -1,0 +1,137 @@
+import { createServer, type Server } from "node:http";
+import net, { type AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { Effect } from "../core/effect.ts";
+import type { Label } from "../core/label.ts";
+import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
+import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
+import { decide } from "../core/policy.ts";
+import { Resolver } from "./dial.ts";
+import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
+import { EgressProxy, type NetOutcome } from "./proxy.ts";
+
+const USER: Label = { integrity: "user", secrecy: "private" };
+
+/** A proxy on two ports of the machine's loopback, with what it was asked and what it told. */
+export interface Place {
+  readonly port: number;
+  readonly socksPort: number;
+  /** Effects that were judged, in order. */
+  readonly judged: (Effect & { readonly kind: "request" })[];
+  readonly malformed: string[];
+  readonly outcomes: NetOutcome[];
+  readonly proxy: EgressProxy;
+}
+
+export interface PlaceOptions {
+  readonly rules?: Partial<NetRules>;
+  /** Addresses of names; every other name has none. */
+  readonly names?: Readonly<Record<string, readonly string[]>>;
+  readonly label?: Label;
+  readonly limits?: Partial<NetLimits>;
+  readonly contextFor?: (host: string) => Promise<SecureContext>;
+  /** In PEM, that servers outside are verified with. */
+  readonly authorities?: string;
+}
+
+/** A rule that lists one host for whatever is asked, but for what `more` says. */
+export function rule(host: string, port: number, more: Partial<NetRule> = {}): NetRule {
+  return {
+    id: `rule ${host}`,
+    host,
+    ports: [port],
+    methods: ["GET", "HEAD", "OPTIONS", "POST", "PUT"],
+    paths: null,
+    body: true,
+    tls: "terminate",
+    private: true,
+    ...more,
+  };
+}
+
+/** Starts a proxy that decides as a session does; ended with the test. */
+export async function openProxy(t: TestContext, options: PlaceOptions = {}): Promise<Place> {
+  const rules: NetRules = { allow: options.rules?.allow ?? [], deny: options.rules?.deny ?? [] };
+  const [judged, malformed, outcomes] = [[], [], []] as unknown as [Place["judged"], string[], NetOutcome[]];
+  const names = options.names ?? {};
+  const proxy = new EgressProxy({
+    reaches: async (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
+    judge: async (request) => {
+      const listed = judgeRules(rules, request);
+      const found = listed.verdict === "unlisted" ? null : listed.rule;
+      const effect = { kind: "request", ...request, listed: listed.verdict, rule: found?.id ?? null } as const;
+      const whole = { ...effect, origin: "composed", command: null } as const;
+      judged.push(whole);
+      const decision = decide(whole, options.label ?? USER);
+      if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
+      const receipt = issueReceipt(judged.length, "x", recordDecision(whole, decision, String));
+      const reach = found?.private ? "private" : "public";
+      return { verdict: "allow", permit: mint(whole, decision, receipt, String), reach };
+    },
+    malformed: (reason) => malformed.push(reason),
+    ended: (_seq, outcome) => outcomes.push(outcome),
+    secureContext: options.contextFor ?? (async () => createSecureContext({})),
+    authorities: options.authorities ?? "",
+    limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
+    resolver: new Resolver(async (name) => names[name] ?? []),
+  });
+  // A server's own handle is a listener as the holder hands one out.
+  const [http, socks] = await Promise.all([listening(), listening()]);
+  proxy.listen({ http: http.listener, socks: socks.listener });
+  t.after(() => proxy.close());
+  return { port: http.port, socksPort: socks.port, judged, malformed, outcomes, proxy };
+}
+
+/** Starts a server on the machine's loopback; ended with the test. */
+export async function startServer(t: TestContext, server: Server | net.Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    if ("closeAllConnections" in server) server.closeAllConnections();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** An HTTP server that says what it was asked, with the body's length. */
+export function echoServer(): Server {
+  return createServer((request, answer) => {
+    let bytes = 0;
+    request.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    request.on("end", () => {
+      answer.setHeader("Content-Type", "application/json");
+      answer.end(JSON.stringify({ method: request.method, url: request.url, headers: request.rawHeaders, bytes }));
+    });
+  });
+}
+
+/** Sends bytes as they are and reads until the other side ends, or for a while. */
+export async function raw(port: number, bytes: string | Buffer, { msMax = 2000 } = {}): Promise<string> {
+  const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  let text = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => {
+    text += piece;
+  });
+  socket.on("error", () => {});
+  socket.write(bytes);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, msMax);
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.on("end", () => socket.end());
+  });
+  socket.destroy();
+  return text;
+}
+
+async function listening(): Promise<{ listener: net.ListenOptions; port: number }> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return { listener: { port, host: "127.0.0.1" }, port };
+}
