@@ -1,13 +1,17 @@
 import { HTTP_PORT, SOCKS_PORT } from "../box/commands.ts";
 import { addressKind } from "../core/address.ts";
+import { originOf } from "../core/credential.ts";
 import { canonicalHost, parseAuthority } from "../core/host.ts";
 import { isPlainPath, type NetRule, type NetRules, READ_ONLY_METHODS } from "../core/net-rules.ts";
+import type { VariableRule } from "../egress/vault-variables.ts";
 
 /** What the person's configuration says of the network. */
 export interface NetConfig {
   readonly rules: NetRules;
   /** Addresses on the machine's loopback that the box sees at the same port. */
   readonly services: readonly Service[];
+  /** Where the values of the person's own variables are put on, in the place of what stands for them in the box. */
+  readonly credentials: readonly VariableRule[];
   readonly limits: { readonly sentMb: number | null; readonly requests: number | null };
 }
 
@@ -19,6 +23,7 @@ export interface Service {
 export const NET_DEFAULT: NetConfig = {
   rules: { allow: [], deny: [] },
   services: [],
+  credentials: [],
   limits: { sentMb: null, requests: null },
 };
 
@@ -30,14 +35,43 @@ const METHOD = /^[A-Z]{1,20}$/;
 export function parseNet(value: unknown): NetConfig {
   if (value === null || value === undefined) return NET_DEFAULT;
   const net = recordAt(value, "net");
-  refuseUnknown(net, ["allow", "deny", "services", "sent_mb", "requests"], "net.");
+  refuseUnknown(net, ["allow", "deny", "services", "credentials", "sent_mb", "requests"], "net.");
   const rules = (name: "allow" | "deny") =>
     listAt(net, name).map((entry, index) => parseRule(entry, `net.${name}[${index}]`));
   return {
     rules: { allow: rules("allow"), deny: rules("deny") },
     services: listAt(net, "services").map((entry, index) => parseService(entry, `net.services[${index}]`)),
+    credentials: listAt(net, "credentials").map((entry, index) => parseCredential(entry, `net.credentials[${index}]`)),
     limits: { sentMb: countAt(net, "sent_mb"), requests: countAt(net, "requests") },
   };
+}
+
+// Without an address none is put on, so one must be there; a path in it binds the credential to what is below.
+function parseCredential(entry: unknown, where: string): VariableRule {
+  const rule = recordAt(entry, where);
+  refuseUnknown(rule, ["variable", "at", "as", "methods"], `${where}.`);
+  const { variable, at, as = "bearer" } = rule;
+  if (typeof variable !== "string" || !/^[A-Za-z_]\w*$/.test(variable))
+    throw new Error(`"${where}.variable" must name a variable of your environment: API_KEY`);
+  const line = typeof at === "string" && /^https?:\/\//.test(at) ? parseLine(at, `${where}.at`) : null;
+  if (line === null || line.host.startsWith("*"))
+    throw new Error(`"${where}.at" must be the address that it is sent to: https://api.example.com/v1`);
+  const protocol = String(at).startsWith("https:") ? "https" : "http";
+  const methods = textsAt(rule, "methods", where, (text) => METHOD.test(text), "methods in capitals: [GET, POST]");
+  return {
+    variable,
+    scheme: schemeOf(as, where),
+    origins: line.ports.map((port) => originOf({ protocol, host: line.host, port })),
+    methods: methods ?? ["GET", "HEAD"],
+    pathPrefixes: line.paths ?? ["/"],
+  };
+}
+
+function schemeOf(as: unknown, where: string): VariableRule["scheme"] {
+  if (as === "bearer" || as === "sigv4") return { kind: as };
+  if (as === "basic") return { kind: "basic", user: null };
+  if (typeof as === "string" && /^[a-z][a-z0-9-]{1,60}$/.test(as)) return { kind: "header", name: as };
+  throw new Error(`"${where}.as" must be bearer, basic, sigv4 or the name of a header: x-api-key`);
 }
 
 // The port is the same on both sides, so that what is configured for the one works in the other.

@@ -11,7 +11,7 @@ const EMPTY = {
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: { days: 14, bytes: 10 * 2 ** 30 },
   git: { alternates: [] },
-  net: { rules: { allow: [], deny: [] }, services: [], limits: { sentMb: null, requests: null } },
+  net: { rules: { allow: [], deny: [] }, services: [], credentials: [], limits: { sentMb: null, requests: null } },
 };
 
 function makeFolder(t: TestContext): string {
@@ -53,6 +53,9 @@ net:
     - {host: pinned.example.com, ports: [443, 8443], tls: tunnel}
   deny: [evil.example.com]
   services: [127.0.0.1:5432, "[::1]:6379"]
+  credentials:
+    - {variable: API_KEY, at: "https://api.example.com/v1", as: x-api-key, methods: [GET, POST]}
+    - {variable: TOKEN, at: "http://127.0.0.1:8080"}
   sent_mb: 5
   requests: 7
 `;
@@ -75,6 +78,22 @@ net:
       services: [
         { host: "127.0.0.1", port: 5432 },
         { host: "[::1]", port: 6379 },
+      ],
+      credentials: [
+        {
+          variable: "API_KEY",
+          scheme: { kind: "header", name: "x-api-key" },
+          origins: ["https://api.example.com"],
+          methods: ["GET", "POST"],
+          pathPrefixes: ["/v1"],
+        },
+        {
+          variable: "TOKEN",
+          scheme: { kind: "bearer" },
+          origins: ["http://127.0.0.1:8080"],
+          methods: ["GET", "HEAD"],
+          pathPrefixes: ["/"],
+        },
       ],
       limits: { sentMb: 5, requests: 7 },
     },
@@ -125,7 +144,11 @@ for (const [title, value, message] of [
   ["a limit that is a text", { limits: { processes: "64" } }, /"limits\.processes" must be a whole number above 0/],
   ["a limit without end", { limits: { processes: Number.POSITIVE_INFINITY } }, /must be a whole number above 0/],
   ["a list in place of net", { net: [] }, /net must be a mapping/],
-  ["an unknown key of net", { net: { alow: [] } }, /unknown key "net\.alow"; known are allow, deny, services, sent_mb/],
+  [
+    "an unknown key of net",
+    { net: { alow: [] } },
+    /unknown key "net\.alow"; known are allow, deny, services, credentials/,
+  ],
   ["a rule that is a number", { net: { allow: [1] } }, /net\.allow\[0\] must be a mapping/],
   [
     "an unknown key of a rule",
@@ -157,6 +180,26 @@ for (const [title, value, message] of [
     /the port 3128 is the proxy's in the box/,
   ],
   ["a wrong way with TLS", { net: { allow: [{ host: "a.b", tls: "off" }] } }, /must be terminate or tunnel/],
+  [
+    "a credential without an address",
+    { net: { credentials: [{ variable: "A" }] } },
+    /credentials\[0\]\.at" must be the/,
+  ],
+  [
+    "a credential for every name",
+    { net: { credentials: [{ variable: "A", at: "https://*.b.c" }] } },
+    /\.at" must be the/,
+  ],
+  [
+    "a credential of no variable",
+    { net: { credentials: [{ at: "https://a.b" }] } },
+    /\.variable" must name a variable/,
+  ],
+  [
+    "a wrong way to carry one",
+    { net: { credentials: [{ variable: "A", at: "https://a.b", as: "A B" }] } },
+    /\.as" must be/,
+  ],
   ["a memory that no box fits in", { limits: { memory_mb: 1 } }, /"limits\.memory_mb" must be at least 16: with less/],
   ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
 ] as const) {

@@ -29,7 +29,16 @@ export async function execInBox(
   const done = await opening
     .then((box) =>
       streamInto(
-        { box, gate, ledger, place: workplace.box, config: workplace.config.net, typed: new Set(), now: Date.now },
+        {
+          box,
+          gate,
+          ledger,
+          place: workplace.box,
+          vault: workplace.vault,
+          config: workplace.config.net,
+          typed: new Set(),
+          now: Date.now,
+        },
         command,
         streams,
       ),

@@ -7,10 +7,12 @@ import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
 import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { isReading } from "../core/registries.ts";
+import { Broker } from "../egress/broker.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import { EgressProxy, type Judged, type Listener, type NetOutcome } from "../egress/proxy.ts";
+import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate, Gated } from "./gate.ts";
@@ -28,6 +30,8 @@ export interface NetPlan {
   readonly gate: Gate;
   readonly ledger: Ledger;
   readonly config: NetConfig;
+  /** The person's credentials, of which the box has placeholders. */
+  readonly vault: Vault;
   /** Addresses that the person typed, as `addressOf` names them. */
   readonly typed: ReadonlySet<string>;
   readonly now: () => number;
@@ -55,12 +59,14 @@ export class Net {
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
     this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
+    const broker = new Broker(plan.vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token) => this.#judge(request, token),
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: async (host) => (await this.#certificates).contextFor(host, plan.now()),
+      broker: () => (plan.vault.credentials().length > 0 ? broker : null),
       authorities: plan.box.authorities,
       limits: limitsOf(plan.config),
     });
@@ -169,7 +175,7 @@ export class Net {
   }
 
   #refused(reason: string, token: string | null): void {
-    this.#record({ type: "malformed", reason: reason.toWellFormed(), command: this.#userOf(token)?.seq ?? null });
+    this.#record({ type: "refused", reason: reason.toWellFormed(), command: this.#userOf(token)?.seq ?? null });
     this.#tell(reason, token);
   }
 

@@ -7,6 +7,7 @@ import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, counted, visible } from "../core/text.ts";
+import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
@@ -31,6 +32,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
+  readonly vault: Vault;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -259,7 +261,7 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place: this.#plan.box, typed: this.#typed, now };
+    const plan = { box, gate, ledger, config, place: this.#plan.box, vault: this.#plan.vault, typed: this.#typed, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

@@ -1,9 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { Box, type BoxPlan } from "../box/box.ts";
 import { makeSessionFolder, type SessionFolder } from "../box/folder.ts";
 import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
+import type { Vault } from "../egress/vault.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
+
+const VAULT_KEY_BYTES = 32;
 
 /** Where and as whom this program was started. */
 export interface Start {
@@ -23,6 +27,7 @@ export interface Workplace {
   readonly state: string;
   readonly config: Config;
   readonly folder: SessionFolder;
+  readonly vault: Vault;
   readonly box: Omit<BoxPlan, "folder">;
 }
 
@@ -33,6 +38,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
+  const vault = await vaultOf(start, identity.home, config, [checkout.path, state]);
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -42,16 +48,29 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
+    shown: vault,
     services: config.net.services.map(({ port }) => port),
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
-  return { start, checkout, state, config, folder: makeSessionFolder(state, startedAt), box };
+  return { start, checkout, state, config, folder: makeSessionFolder(state, startedAt), vault, box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */
 export function openBox(workplace: Workplace): Promise<Box> {
   return Box.open({ ...workplace.box, folder: workplace.folder });
+}
+
+// The programs that git asks for credentials are not asked, and no repository's word says where one may go.
+async function vaultOf(
+  { environment }: Start,
+  home: string,
+  config: Config,
+  excluded: readonly string[],
+): Promise<Vault> {
+  const { openVault } = await import("../egress/vault.ts");
+  const person = { home, environment, excluded, remote: null, rules: config.net.credentials };
+  return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
 }
 
 function limitsOf({ limits }: Config): Limits {

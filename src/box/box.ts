@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import type { Fill } from "../core/secretfiles.ts";
 import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
@@ -49,6 +50,13 @@ export interface BoxPlan {
   readonly startedAt: number;
   /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
   readonly alternates?: readonly string[];
+  /** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
+  readonly shown?: {
+    readonly variables: Readonly<Record<string, string>>;
+    /** Paths relative to the home. */
+    readonly files: readonly { readonly path: string; readonly content: string }[];
+    readonly fill: Fill;
+  };
   /** Ports of the box's loopback at which the host shows a service of the person's. */
   readonly services?: readonly number[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
@@ -133,6 +141,7 @@ export class Box {
     const { profile, binds } = describe(plan, repository, alternates);
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
     await writeControl(plan, profile, programs);
+    fillHome(plan);
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
       programs,
@@ -152,7 +161,7 @@ export class Box {
       const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
       const found: FoundSecret[] = [];
       await holder.scanned((secret) => found.push(secret));
-      const masked = maskFound(found, folder, holder);
+      const masked = maskFound(found, plan, holder);
       const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
       await holder.mountView(null, []);
@@ -443,9 +452,21 @@ function describe(
     tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
     systemLinks,
     uncovered,
-    environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+    environment: {
+      ...plan.shown?.variables,
+      ...sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
+    },
   };
   return { profile, binds };
+}
+
+/** Puts copies of the person's configuration, with placeholders, into the home of the box. */
+function fillHome({ folder, shown }: BoxPlan): void {
+  for (const { path, content } of shown?.files ?? []) {
+    const target = join(folder.path, "home", path);
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    writeFileSync(target, content, { mode: 0o600 });
+  }
 }
 
 /** Writes what the holder reads to build the root of every one-shot, and what bubblewrap reads for each. */
@@ -460,10 +481,14 @@ async function writeControl(plan: BoxPlan, profile: Profile, programs: Programs)
 }
 
 /** Writes the masks of what was found, and names those of the checkout. */
-function maskFound(found: readonly FoundSecret[], { path }: SessionFolder, holder: Holder): readonly string[] {
+function maskFound(
+  found: readonly FoundSecret[],
+  { folder: { path }, shown }: BoxPlan,
+  holder: Holder,
+): readonly string[] {
   const foundIn = (where: FoundSecret["place"]) => found.filter(({ place }) => place === where);
   writeGitMasks(join(path, "mask-git"), foundIn("git"));
-  return writeMasks(join(path, "mask"), foundIn("checkout"), holder);
+  return writeMasks(join(path, "mask"), foundIn("checkout"), holder, shown?.fill);
 }
 
 /** Finds what of the checkout's repository lies outside it, and may be shown. */

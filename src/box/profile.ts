@@ -74,8 +74,10 @@ export function rootLayout(profile: Profile): Piece[] {
     { kind: "write", source: "/s/vartmp", path: "/var/tmp" },
     { kind: "link", source: "/run", path: "/var/run" },
     { kind: "link", source: "/run/lock", path: "/var/lock" },
+    // One above the home would hide it.
+    ...pinned(pins.filter(({ target }) => !target.startsWith(`${home}/`))),
     { kind: "write", source: "/home", path: home },
-    ...pins.map(({ source, target }): Piece => ({ kind: "write", source, path: target })),
+    ...pinned(pins.filter(({ target }) => target.startsWith(`${home}/`))),
     ...toolchains.map((path, number) => shown(path, `/bind/${number}`)),
     // Not through an overlay, since it changes while it is shown; only the host writes there, and no sockets.
     { kind: "read", source: `/bind/${trustBind}`, path: TRUST_FOLDER },
@@ -83,6 +85,10 @@ export function rootLayout(profile: Profile): Piece[] {
       ({ name, bind }): Piece => ({ kind: "read", source: `/bind/${bind}`, path: `${TOOLS_FOLDER}/${name}` }),
     ),
   ];
+}
+
+function pinned(pins: readonly Pin[]): Piece[] {
+  return pins.map(({ source, target }): Piece => ({ kind: "write", source, path: target }));
 }
 
 /** Builds the arguments of bubblewrap for every one-shot of a session. */

@@ -7,6 +7,7 @@ import type { Label } from "../core/label.ts";
 import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
+import type { Broker } from "./broker.ts";
 import { Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
@@ -31,6 +32,7 @@ export interface PlaceOptions {
   readonly label?: Label;
   readonly limits?: Partial<NetLimits>;
   readonly contextFor?: (host: string) => Promise<SecureContext>;
+  readonly broker?: Broker;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
 }
@@ -72,6 +74,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     malformed: (reason) => malformed.push(reason),
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
+    broker: () => options.broker ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(async (name) => names[name] ?? []),

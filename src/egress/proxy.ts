@@ -2,14 +2,16 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import { isAddress, parseAuthority } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
+import { putOn, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -40,6 +42,8 @@ export interface ProxyPlan {
   readonly ended: (seq: number, outcome: NetOutcome) => void;
   /** The certificate shown inside for a host. */
   readonly secureContext: (host: string) => Promise<SecureContext>;
+  /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
+  readonly broker: () => Broker | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
@@ -218,18 +222,30 @@ export class EgressProxy {
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
-    const outgoing = this.#request(route, read.headers);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...route.request, headers: read.headers }, incoming);
+    if (!put.ok) {
+      outcome.end(put.reason);
+      this.#plan.malformed(put.reason, token);
+      return refuse(403, put.reason);
+    }
+    const outgoing = this.#request(route, put.headers);
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
+      const shown = showReply(broker, route.request.host, reply);
+      if (shown.kind === "refused") return void outgoing.destroy(new Error(shown.reason));
       answer.sendDate = false;
-      answer.writeHead(reply.statusCode ?? 502, plainReason(reply.statusMessage), answerHeaders(reply.rawHeaders));
+      answer.writeHead(reply.statusCode ?? 502, shown.message, shown.headers);
       reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
       reply.on("aborted", () => answer.destroy());
-      reply.pipe(answer);
+      let body: Readable = reply;
+      for (const through of shown.body) body = body.pipe(through).on("error", () => answer.destroy());
+      body.pipe(answer);
       answer.on("close", () => outcome.end(reply.complete ? null : "it broke off"));
     });
     outgoing.on("error", (error) => {
       outcome.end(error.message);
+      if (error instanceof BodyRefused) this.#plan.malformed(error.message, token);
       if (answer.headersSent) answer.destroy();
       else refuse(502, `${read.request.host}: ${error.message}`);
     });
@@ -239,7 +255,12 @@ export class EgressProxy {
       if (!this.#meter.send(piece.length)) outgoing.destroy(new Error(this.#meter.reason));
     });
     incoming.on("aborted", () => outgoing.destroy(new Error("the client ended it")));
-    incoming.pipe(outgoing);
+    if (put.body !== null) outgoing.end(put.body);
+    else if (broker === null || !route.request.hasBody) incoming.pipe(outgoing);
+    else {
+      const scan = broker.scanBody(headerOf(head, "content-encoding"));
+      incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    }
   }
 
   /** WebSocket and its kin: judged as a request with a body, since what follows is not seen as requests. */
@@ -255,6 +276,16 @@ export class EgressProxy {
     const found = await this.#judge({ ...read.request, hasBody: true }, token);
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+    // What goes by after it is not masked.
+    const isOpen = put.ok && !broker?.isBrokered(read.request.host);
+    if (!isOpen) {
+      const reason = put.ok ? "a host that a credential is put on for does not switch protocols" : put.reason;
+      outcome.end(reason);
+      this.#plan.malformed(reason, token);
+      return endWith(socket, 403, reason);
+    }
     const protocol = headerOf(head, "upgrade") ?? "";
     const outgoing = this.#request(found.route, [...read.headers, "Connection", "Upgrade", "Upgrade", protocol]);
     outgoing.on("upgrade", (reply, upstream: Socket, rest) => {
@@ -530,10 +561,6 @@ function written(headers: readonly string[]): string {
   let text = "";
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return text;
-}
-
-function plainReason(text: string | undefined): string {
-  return (text ?? "").replace(/[^\t\x20-\x7e]/g, "?");
 }
 
 function bare(host: string): string {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import type { Environment } from "./vault-variables.ts";
 
@@ -17,7 +17,7 @@ export function readOwn({ home, excluded }: Home, named: string | undefined, usu
   const path = named?.startsWith("/") ? named : join(home, usual);
   try {
     const real = realpathSync(path);
-    if (excluded.some((folder) => isBelow(real, realpathSync(folder)))) return null;
+    if (excluded.some((folder) => isBelow(real, realOf(folder)))) return null;
     return readPlain(real);
   } catch {
     return null;
@@ -35,6 +35,11 @@ function readPlain(path: string): string | null {
   } finally {
     closeSync(file);
   }
+}
+
+// What is not there yet holds nothing.
+function realOf(folder: string): string {
+  return existsSync(folder) ? realpathSync(folder) : folder;
 }
 
 function isBelow(path: string, folder: string): boolean {

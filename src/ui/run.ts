@@ -88,6 +88,7 @@ export async function openSession(
     limits: options.limits,
     branch: options.branch,
     network: config.net,
+    vault: workplace.vault,
     version: start.version,
     now: Date.now,
     show,
