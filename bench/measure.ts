@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import type { CpuMeter } from "./meter.ts";
+import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
 import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
@@ -55,6 +56,10 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["work_ratio"], step: measureWorks },
   { keys: ["diff_list_50k_ms", "diff_50k_ratio", "checkpoint_50k_ms", "land_50k_ratio"], step: measureLarge },
   { keys: ["scan_100mb_ms", "mask_100mb_ms"], step: measureSearch },
+  {
+    keys: ["net_request_over_ms", "net_slowdown", "net_tls_slowdown", "net_lost", "net_body_rss_mb"],
+    step: measureNetwork,
+  },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -213,6 +218,11 @@ async function measureSearch({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 3 : 7;
   say(`100 MB searched for secrets, ${rounds} times`);
   return measureSecrets(rounds);
+}
+
+async function measureNetwork({ exec, installed, work, isQuick, say }: Round): Promise<Measured[]> {
+  say("requests and bodies through the proxy and directly, 3 times");
+  return measureNet(exec, installed.node, work, isQuick);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -18,6 +18,11 @@ export const TARGETS = {
   land_50k_ratio: 1.3,
   scan_100mb_ms: 333,
   mask_100mb_ms: 333,
+  net_request_over_ms: 1.5,
+  net_slowdown: 1,
+  net_tls_slowdown: 2,
+  net_lost: 0,
+  net_body_rss_mb: 64,
   version_ms: 65,
   packed_mb: 15,
 } as const;

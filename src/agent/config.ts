@@ -46,7 +46,8 @@ export async function readConfig(environment: Environment): Promise<Config> {
   if (!existsSync(file)) return EMPTY;
   const text = readText(file);
   if (text.length > CONFIG_BYTES_MAX) throw new UsageError(`${file} is larger than ${CONFIG_BYTES_MAX} bytes`);
-  const { parse } = await import("yaml");
+  // Of a CommonJS module only this is there when it is bundled.
+  const { parse } = (await import("yaml")).default;
   try {
     return parseConfig(parse(text, { maxAliasCount: 10 }));
   } catch (error) {

@@ -200,8 +200,9 @@ export class Net {
 
 function limitsOf({ limits }: NetConfig): NetLimits {
   return {
-    sentBytes: limits.sentMb === null ? NET_LIMITS_DEFAULT.sentBytes : limits.sentMb * 2 ** 20,
-    requests: limits.requests ?? NET_LIMITS_DEFAULT.requests,
+    ...NET_LIMITS_DEFAULT,
+    ...(limits.sentMb === null ? {} : { sentBytes: limits.sentMb * 2 ** 20 }),
+    ...(limits.requests === null ? {} : { requests: limits.requests }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { parseAuthority } from "../core/host.ts";
+import { type Authority, parseAuthority } from "../core/host.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 
 /** The head of a request as the parser gave it: names and values in turn. */
@@ -27,6 +27,10 @@ const HOP_BY_HOP = new Set(
   ),
 );
 const ONCE = ["host", "content-length", "transfer-encoding", "authorization", "expect", "upgrade"];
+/** What a `Connection` header must not take away: RFC 9110, 7.6.1. */
+const NEEDED = ["host", "content-length", "transfer-encoding", "authorization"];
+/** Methods whose requests are whole without a length. */
+const BODILESS = ["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"];
 
 /**
  * Reads the head of a request: what it asks of whom, and the headers to send on.
@@ -46,19 +50,43 @@ export function readHead({ method, target, rawHeaders }: Head, origin: Origin | 
     return refuse("its transfer-encoding is not chunked");
   if (encoding !== undefined && length !== undefined) return refuse("it has a length and chunks");
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return refuse("its content-length is no number");
+  const [expected = "100-continue"] = valuesOf("expect");
+  if (expected.toLowerCase() !== "100-continue") return refuse("it expects what nobody knows");
+  const taken = NEEDED.find((name) => listedIn(headers).includes(name));
+  if (taken !== undefined) return refuse(`it takes ${taken} for one of the connection`);
   const asked = origin === null ? readAbsolute(target) : readRelative(target, origin);
   if (!asked.ok) return asked;
   const { protocol, host, port, path } = asked;
+  if (path === "*" && method !== "OPTIONS") return refuse("only OPTIONS asks about a server as a whole");
   const [named] = valuesOf("host");
   const authority = parseAuthority(named ?? "", protocol === "https" ? 443 : 80);
   if (!authority.ok || authority.host !== host || authority.port !== port)
     return refuse("its Host header is not the host that it asks for");
-  const hasBody = encoding !== undefined || (length !== undefined && Number(length) > 0);
+  const hasBody = encoding !== undefined || Number(length ?? 0) > 0;
+  // In the spelling that was judged; the port as it was written, since a client may have signed it.
+  const canonical = named?.endsWith(`:${port}`) ? `${host}:${port}` : host;
+  const kept = headers
+    .filter(({ name }) => name !== "content-length")
+    .map((header) => (header.name === "host" ? { ...header, value: canonical } : header));
   return {
     ok: true,
     request: { protocol, host, port, method, path, hasBody },
-    headers: [...onward(headers.filter(({ name }) => name !== "content-length")), ...framing(encoding, length)],
+    headers: [...onward(kept), ...framing(method, encoding, length)],
   };
+}
+
+/** Reads the head of a CONNECT: the host and port that it asks for. */
+export function readConnect(head: Head): Authority {
+  const place = parseAuthority(head.target, null);
+  if (!place.ok) return place;
+  const names = pairs(head.rawHeaders).map(({ name }) => name);
+  if (names.includes("content-length") || names.includes("transfer-encoding"))
+    return { ok: false, reason: "a CONNECT has no body" };
+  if (!names.includes("host")) return place;
+  const named = parseAuthority(headerOf(head, "host") ?? "", place.port);
+  return named.ok && named.host === place.host && named.port === place.port
+    ? place
+    : { ok: false, reason: "its Host header is not the host that it asks for" };
 }
 
 /** The headers of an answer that are the next reader's too. */
@@ -80,6 +108,7 @@ function readAbsolute(target: string): Asked {
     return { ok: false, reason: "a proxy is asked by a whole http:// address, or by CONNECT" };
   const place = parseAuthority(authority, 80);
   if (!place.ok) return { ok: false, reason: `${place.reason}: in its address` };
+  if (place.port === 443) return { ok: false, reason: "nothing goes to the port of TLS without it" };
   return readPath(rest.startsWith("/") ? rest : `/${rest}`, { protocol: "http", host: place.host, port: place.port });
 }
 
@@ -98,9 +127,10 @@ function readPath(path: string, origin: Origin): Asked {
   return { ok: true, ...origin, path };
 }
 
-function framing(encoding: string | undefined, length: string | undefined): string[] {
+function framing(method: string, encoding: string | undefined, length: string | undefined): string[] {
   if (encoding !== undefined) return ["Transfer-Encoding", "chunked"];
-  return length === undefined ? [] : ["Content-Length", length];
+  if (length === undefined && BODILESS.includes(method)) return [];
+  return ["Content-Length", String(Number(length ?? 0))];
 }
 
 interface Header {
@@ -119,11 +149,15 @@ function pairs(rawHeaders: readonly string[]): Header[] {
   return headers;
 }
 
-function onward(headers: readonly Header[]): string[] {
-  const listed = headers
+function listedIn(headers: readonly Header[]): string[] {
+  return headers
     .filter(({ name }) => name === "connection")
     .flatMap(({ value }) => value.toLowerCase().split(","))
     .map((name) => name.trim());
+}
+
+function onward(headers: readonly Header[]): string[] {
+  const listed = listedIn(headers);
   return headers
     .filter(({ name }) => !HOP_BY_HOP.has(name) && !listed.includes(name))
     .flatMap(({ written, value }) => [written, value]);

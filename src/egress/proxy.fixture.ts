@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import net, { type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
@@ -8,7 +9,7 @@ import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-r
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
 import type { Broker } from "./broker.ts";
-import { Resolver } from "./dial.ts";
+import { type Lookup, Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
 
@@ -35,6 +36,9 @@ export interface PlaceOptions {
   readonly broker?: Broker;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
+  readonly waitMs?: number;
+  /** In place of `names`. */
+  readonly ask?: Lookup;
 }
 
 /** A rule that lists one host for whatever is asked, but for what `more` says. */
@@ -77,7 +81,8 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     broker: () => options.broker ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
-    resolver: new Resolver(async (name) => names[name] ?? []),
+    resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
+    ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
   });
   // A server's own handle is a listener as the holder hands one out.
   const [http, socks] = await Promise.all([listening(), listening()]);
@@ -110,8 +115,12 @@ export function echoServer(): Server {
   });
 }
 
-/** Sends bytes as they are and reads until the other side ends, or for a while. */
-export async function raw(port: number, bytes: string | Buffer, { msMax = 2000 } = {}): Promise<string> {
+/** Sends bytes as they are and reads until the other side ends, all is over, or for a while. */
+export async function raw(
+  port: number,
+  bytes: string | Buffer,
+  { msMax = 2000, isOver = () => false }: { msMax?: number; isOver?: () => boolean } = {},
+): Promise<string> {
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let text = "";
   socket.setEncoding("latin1").on("data", (piece: string) => {
@@ -119,16 +128,21 @@ export async function raw(port: number, bytes: string | Buffer, { msMax = 2000 }
   });
   socket.on("error", () => {});
   socket.write(bytes);
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, msMax);
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    socket.on("end", () => socket.end());
-  });
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const timer = setTimeout(end, msMax);
+  const looking = setInterval(() => isOver() && end(), 5);
+  socket.on("close", end).on("end", () => socket.end());
+  await ended;
+  clearTimeout(timer);
+  clearInterval(looking);
   socket.destroy();
   return text;
+}
+
+/** Waits, for a while, until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 400 && !isSo(); tried += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(isSo(), "it never came to that");
 }
 
 async function listening(): Promise<{ listener: net.ListenOptions; port: number }> {

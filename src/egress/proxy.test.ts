@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
 import { test } from "node:test";
-import { echoServer, openProxy, raw, rule, startServer } from "./proxy.fixture.ts";
+import { echoServer, openProxy, raw, rule, startServer, until } from "./proxy.fixture.ts";
 
 const API = "api.example.com";
 const NAMES = { [API]: ["127.0.0.1"] };
@@ -145,9 +145,4 @@ async function ask(
   let text = "";
   for await (const piece of reply.setEncoding("utf8")) text += piece;
   return { status: reply.statusCode ?? 0, text };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tried = 0; tried < 200 && !isSo(); tried += 1) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(isSo());
 }

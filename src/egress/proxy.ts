@@ -4,12 +4,12 @@ import https from "node:https";
 import net, { type Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
-import { isAddress, parseAuthority } from "../core/host.ts";
+import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
-import { answerHeaders, type Head, headerOf, type Origin, readHead } from "./head.ts";
+import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
 import { putOn, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
@@ -48,6 +48,8 @@ export interface ProxyPlan {
   readonly authorities: string;
   readonly limits: NetLimits;
   readonly resolver?: Resolver;
+  /** How long a peer may take for a head, for a handshake and to be dialled; 30 s when left out. */
+  readonly waitMs?: number;
 }
 
 /** What listens in the box's network, as it was handed out. */
@@ -66,18 +68,30 @@ interface Route {
   readonly addresses: readonly Address[];
 }
 
+type Found =
+  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: false; readonly status: number; readonly reason: string };
+
 const SERVER: http.ServerOptions = {
   maxHeaderSize: 64 << 10,
-  headersTimeout: 30_000,
   // A large body takes as long as it takes.
   requestTimeout: 0,
   keepAliveTimeout: 60_000,
   requireHostHeader: false,
   insecureHTTPParser: false,
+  // Every other request to switch is an ordinary one: in h2c, methods and paths would go by unseen.
+  shouldUpgradeCallback: ({ method, headers }) =>
+    method === "GET" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined,
 };
-const HANDSHAKE_MS_MAX = 30_000;
-const DIAL_MS_MAX = 30_000;
-const CONNECTIONS_MAX = 4096;
+const WAIT_MS = 30_000;
+const IDLE_MS_MAX = 60_000;
+/** How long a client that was refused may go on talking to nobody. */
+const LINGER_MS = 1000;
+const GONE = "the client ended it";
+const OVER = "the session ended";
 const DOCUMENT_BYTES_MAX = 32 << 20;
 
 /**
@@ -96,32 +110,60 @@ export class EgressProxy {
   readonly #clients = new WeakMap<object, Client>();
   readonly #open = new Set<Duplex>();
   readonly #running = new Set<Running>();
+  readonly #waitMs: number;
   #verification: ConnectionOptions | null = null;
+  #isClosed = false;
+  /** Requests that wait for their judgement or for an address. */
+  #asking = 0;
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
 
   constructor(plan: ProxyPlan) {
     this.#plan = plan;
     this.#resolver = plan.resolver ?? new Resolver();
     this.#meter = new Meter(plan.limits);
+    this.#waitMs = plan.waitMs ?? WAIT_MS;
     this.#agents = {
-      http: new http.Agent({ keepAlive: true }),
-      https: new https.Agent({ keepAlive: true, ALPNProtocols: ["http/1.1"] }),
+      http: new http.Agent({ keepAlive: true, timeout: IDLE_MS_MAX }),
+      https: new https.Agent({ keepAlive: true, timeout: IDLE_MS_MAX, ALPNProtocols: ["http/1.1"] }),
     };
-    this.#outer = http.createServer(SERVER, (request, answer) => this.#serve(request, answer));
-    this.#inner = http.createServer(SERVER, (request, answer) => this.#serve(request, answer));
-    this.#outer.on("connect", (request, socket, head) => this.#connect(request, socket as Socket, head));
+    const server: http.ServerOptions = {
+      ...SERVER,
+      headersTimeout: this.#waitMs,
+      connectionsCheckingInterval: this.#waitMs / 2,
+    };
+    this.#outer = http.createServer(server);
+    this.#inner = http.createServer(server);
+    // A server that does not listen itself would look at no time limit.
+    this.#inner.emit("listening");
+    this.#outer.on("connection", (socket) => this.#accept(socket));
+    this.#inner.on("connection", (socket) => this.#track(socket));
+    this.#outer.on("connect", (request, socket, head) => {
+      giveBack(socket, head);
+      this.#guard(socket, this.#connect(request, socket as Socket));
+    });
+    this.#inner.on("connect", (_request, socket) => {
+      this.#malformed("a CONNECT inside a tunnel", this.#clients.get(socket)?.token ?? null);
+      endWith(socket, 400, "a CONNECT inside a tunnel");
+    });
     for (const server of [this.#outer, this.#inner]) {
-      server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
+      // Zero: no header is passed over; the size is bounded.
+      server.maxHeadersCount = 0;
+      for (const event of ["request", "checkExpectation"])
+        server.on(event, (request, answer) => this.#guard(request.socket, this.#serve(request, answer, false)));
+      server.on("checkContinue", (request, answer) => this.#guard(request.socket, this.#serve(request, answer, true)));
+      server.on("upgrade", (request, socket, head) => {
+        giveBack(socket, head);
+        this.#guard(socket, this.#upgrade(request, socket as Socket));
+      });
       server.on("clientError", (error, socket) => this.#refuseBytes(error, socket));
-      server.maxConnections = CONNECTIONS_MAX;
-      server.on("connection", (socket: Socket) => this.#track(socket));
     }
   }
 
   /** Accepts HTTP and CONNECT on one listener, SOCKS 5 on the other. */
   listen(listeners: { readonly http: Listener; readonly socks: Listener }): void {
-    const socks = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#socks(socket));
-    socks.maxConnections = CONNECTIONS_MAX;
+    const socks = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#accept(socket)) this.#guard(socket, this.#socks(socket));
+    });
     this.#outer.listen(listeners.http);
     socks.listen(listeners.socks);
     this.#servers.push(this.#outer, socks);
@@ -139,8 +181,11 @@ export class EgressProxy {
     }
     const host = addressOf(effect).split("/")[2] ?? "";
     const route = { seq: permit.seq, request: effect, addresses: found.addresses };
-    const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"]);
-    outgoing.setTimeout(DIAL_MS_MAX, () => outgoing.destroy(new Error("it did not answer")));
+    const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
+    // Behind an answer too, and where there is none at all.
+    outgoing.on("error", () => {});
+    outgoing.once("close", () => outgoing.emit("error", new Error("it gave no answer")));
+    outgoing.setTimeout(this.#waitMs, () => outgoing.destroy(new Error("it did not answer")));
     outgoing.end();
     try {
       const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
@@ -169,24 +214,24 @@ export class EgressProxy {
     pass: () => { readonly verdict: "allow"; readonly permit: Permit } | { readonly verdict: "ask" | "deny" },
   ): void {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#track(socket);
+      if (!this.#accept(socket)) return;
       const passed = pass();
       if (passed.verdict !== "allow") return void socket.destroy();
       spend(passed.permit);
       const outcome = this.#run(passed.permit.seq);
       const upstream = net.connect({ host: bare(host), port, allowHalfOpen: true, noDelay: true });
       upstream.on("error", (error) => outcome.end(error.message));
-      this.#join(socket, upstream, outcome, Buffer.alloc(0));
+      this.#join(socket, upstream, outcome);
     });
-    server.maxConnections = CONNECTIONS_MAX;
     server.listen(listener);
     this.#servers.push(server);
   }
 
   /** Ends every connection. */
   close(): void {
-    for (const server of this.#servers) server.close();
-    for (const outcome of this.#running) outcome.end("the session ended");
+    this.#isClosed = true;
+    for (const server of [...this.#servers, this.#inner]) server.close();
+    for (const outcome of this.#running) outcome.end(OVER);
     for (const socket of this.#open) socket.destroy();
     this.#agents.http.destroy();
     this.#agents.https.destroy();
@@ -201,6 +246,29 @@ export class EgressProxy {
     return outcome;
   }
 
+  #accept(socket: Socket): boolean {
+    this.#track(socket);
+    const ceiling = this.#meter.connect();
+    if (ceiling === null) socket.on("close", () => this.#meter.disconnect());
+    else {
+      this.#malformed(ceiling, null);
+      socket.destroy();
+    }
+    return ceiling === null;
+  }
+
+  // What fails in handling one connection must not end the session.
+  #guard(socket: Duplex, handled: Promise<void>): void {
+    handled.catch((error: Error) => {
+      this.#malformed(`it could not be handled: ${error.message}`, this.#clients.get(socket)?.token ?? null);
+      socket.destroy();
+    });
+  }
+
+  #malformed(reason: string, token: string | null): void {
+    if (this.#meter.refuse()) this.#plan.malformed(reason, token);
+  }
+
   #track(socket: Duplex): void {
     this.#open.add(socket);
     socket.on("close", () => this.#open.delete(socket));
@@ -208,74 +276,94 @@ export class EgressProxy {
     socket.on("error", () => socket.destroy());
   }
 
-  async #serve(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+  async #serve(incoming: IncomingMessage, answer: ServerResponse, isWaiting: boolean): Promise<void> {
     const client = this.#clients.get(incoming.socket);
     const head = headOf(incoming);
     const token = client ? client.token : tokenOf(head);
     const refuse = (status: number, reason: string) => sayNo(answer, status, reason);
+    // What is still written to a client that went away.
+    answer.on("error", () => answer.destroy());
     const read = readHead(head, client?.origin ?? null);
     if (!read.ok) {
-      this.#plan.malformed(read.reason, token);
+      this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
     const found = await this.#judge(read.request, token);
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
+    if (isWaiting) answer.writeContinue();
     const broker = this.#plan.broker();
-    const put = await putOn(broker, { ...route.request, headers: read.headers }, incoming);
+    const asked = { ...route.request, headers: read.headers };
+    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
-      this.#plan.malformed(put.reason, token);
+      this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
-    const outgoing = this.#request(route, put.headers);
+    if (incoming.socket.destroyed) return outcome.end(GONE);
+    const outgoing = this.#request(route, put.headers, outcome);
+    const fail = (reason: string) => {
+      outcome.end(reason);
+      if (answer.headersSent) answer.destroy();
+      else refuse(502, `${read.request.host}: ${reason}`);
+    };
+    const count = (bytes: number) => {
+      outcome.send(bytes);
+      const ceiling = this.#meter.send(bytes);
+      if (ceiling !== null) outgoing.destroy(new Error(ceiling));
+    };
+    outgoing.on("error", (error) => {
+      if (error instanceof BodyRefused) this.#malformed(error.message, token);
+      fail(error.message);
+    });
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
+      reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
       const shown = showReply(broker, route.request.host, reply);
-      if (shown.kind === "refused") return void outgoing.destroy(new Error(shown.reason));
-      answer.sendDate = false;
-      answer.writeHead(reply.statusCode ?? 502, shown.message, shown.headers);
+      if (shown.kind === "refused" || !passHead(reply, shown, answer)) {
+        fail(shown.kind === "refused" ? shown.reason : "its answer cannot be passed on");
+        return void outgoing.destroy();
+      }
       reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
-      reply.on("aborted", () => answer.destroy());
       let body: Readable = reply;
-      for (const through of shown.body) body = body.pipe(through).on("error", () => answer.destroy());
+      for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
       body.pipe(answer);
-      answer.on("close", () => outcome.end(reply.complete ? null : "it broke off"));
     });
-    outgoing.on("error", (error) => {
-      outcome.end(error.message);
-      if (error instanceof BodyRefused) this.#plan.malformed(error.message, token);
-      if (answer.headersSent) answer.destroy();
-      else refuse(502, `${read.request.host}: ${error.message}`);
+    outgoing.on("close", () => {
+      if (outcome.status === null) fail("it gave no answer");
     });
-    answer.on("close", () => outgoing.destroy());
-    incoming.on("data", (piece: Buffer) => {
-      outcome.send(piece.length);
-      if (!this.#meter.send(piece.length)) outgoing.destroy(new Error(this.#meter.reason));
+    answer.on("close", () => {
+      if (!answer.writableFinished) outcome.end(GONE);
+      outgoing.destroy();
     });
-    incoming.on("aborted", () => outgoing.destroy(new Error("the client ended it")));
-    if (put.body !== null) outgoing.end(put.body);
-    else if (broker === null || !route.request.hasBody) incoming.pipe(outgoing);
-    else {
-      const scan = broker.scanBody(headerOf(head, "content-encoding"));
-      incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
+    if (put.body !== null) {
+      count(put.body.length);
+      return void outgoing.end(put.body);
     }
+    // What was judged to have no body brings none.
+    if (!read.request.hasBody) return void outgoing.end();
+    incoming.on("data", (piece: Buffer) => count(piece.length));
+    if (broker === null) return void incoming.pipe(outgoing);
+    const scan = broker.scanBody(headerOf(head, "content-encoding"));
+    incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 
-  /** WebSocket and its kin: judged as a request with a body, since what follows is not seen as requests. */
-  async #upgrade(incoming: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
+  /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
+  async #upgrade(incoming: IncomingMessage, socket: Socket): Promise<void> {
     const client = this.#clients.get(socket);
     const head = headOf(incoming);
     const token = client ? client.token : tokenOf(head);
     const read = readHead(head, client?.origin ?? null);
     if (!read.ok) {
-      this.#plan.malformed(read.reason, token);
+      this.#malformed(read.reason, token);
       return endWith(socket, 400, read.reason);
     }
     const found = await this.#judge({ ...read.request, hasBody: true }, token);
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
+    if (socket.destroyed) return outcome.end(GONE);
     const broker = this.#plan.broker();
     const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
     // What goes by after it is not masked.
@@ -283,23 +371,28 @@ export class EgressProxy {
     if (!isOpen) {
       const reason = put.ok ? "a host that a credential is put on for does not switch protocols" : put.reason;
       outcome.end(reason);
-      this.#plan.malformed(reason, token);
+      this.#malformed(reason, token);
       return endWith(socket, 403, reason);
     }
-    const protocol = headerOf(head, "upgrade") ?? "";
-    const outgoing = this.#request(found.route, [...read.headers, "Connection", "Upgrade", "Upgrade", protocol]);
+    const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
+    const outgoing = this.#request(found.route, [...read.headers, ...switching], outcome);
+    const fail = (reason: string) => {
+      outcome.end(reason);
+      endWith(socket, 502, `${read.request.host}: ${reason}`);
+    };
+    let isThere = false;
     outgoing.on("upgrade", (reply, upstream: Socket, rest) => {
+      isThere = true;
       outcome.status = reply.statusCode ?? null;
-      const headers = [
-        ...answerHeaders(reply.rawHeaders),
-        "Connection",
-        "Upgrade",
-        "Upgrade",
-        reply.headers.upgrade ?? "",
-      ];
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${written(headers)}\r\n`);
-      if (rest.length > 0) socket.write(rest);
-      this.#join(socket, upstream, outcome, first);
+      this.#track(upstream);
+      if (reply.headers.upgrade?.toLowerCase() !== "websocket") {
+        upstream.destroy();
+        return fail("it switches to another protocol");
+      }
+      const headers = [...answerHeaders(reply.rawHeaders), ...switching];
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${written(headers)}\r\n`, "latin1");
+      giveBack(upstream, rest);
+      this.#join(socket, upstream, outcome);
     });
     outgoing.on("response", (reply) => {
       outcome.status = reply.statusCode ?? null;
@@ -307,64 +400,65 @@ export class EgressProxy {
       reply.destroy();
       endWith(socket, reply.statusCode ?? 502, "the server does not switch protocols");
     });
-    outgoing.on("error", (error) => {
-      outcome.end(error.message);
-      endWith(socket, 502, `${read.request.host}: ${error.message}`);
+    outgoing.on("error", (error) => fail(error.message));
+    outgoing.on("close", () => {
+      if (!isThere) fail("it gave no answer");
     });
-    socket.on("close", () => outgoing.destroy());
+    socket.on("close", () => {
+      outcome.end(GONE);
+      outgoing.destroy();
+    });
     outgoing.end();
   }
 
-  async #connect(incoming: IncomingMessage, socket: Socket, first: Buffer): Promise<void> {
-    this.#track(socket);
+  async #connect(incoming: IncomingMessage, socket: Socket): Promise<void> {
     const head = headOf(incoming);
     const token = tokenOf(head);
-    const refuse = (status: number, reason: string) => endWith(socket, status, reason);
-    const place = parseAuthority(head.target, null);
-    const host = headerOf(head, "host");
-    const named = host === null ? place : parseAuthority(host, place.ok ? place.port : null);
-    const isSame = place.ok && named.ok && place.host === named.host && place.port === named.port;
-    if (!place.ok || !isSame) {
-      const reason = place.ok ? "its Host header is not the host that it asks for" : place.reason;
-      this.#plan.malformed(reason, token);
-      return refuse(400, reason);
+    const place = readConnect(head);
+    if (!place.ok) {
+      this.#malformed(place.reason, token);
+      return endWith(socket, 400, place.reason);
     }
-    await this.#enter(socket, { host: place.host, port: place.port, token, first }, (reason) => {
-      if (reason === null) socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      else refuse(reason.status, reason.text);
+    await this.#enter(socket, { host: place.host, port: place.port, token }, (refusal) => {
+      if (refusal === null) socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      else endWith(socket, refusal.status, refusal.text);
     });
   }
 
   async #socks(socket: Socket): Promise<void> {
-    this.#track(socket);
-    socket.setTimeout(HANDSHAKE_MS_MAX, () => socket.destroy());
+    const timer = setTimeout(() => socket.destroy(), this.#waitMs);
     const asked = await acceptSocks(socket, (user, password) => (user === PROXY_USER ? password : null));
-    if (asked === null) return this.#plan.malformed("that is no SOCKS 5 request to connect", null);
-    socket.setTimeout(0);
-    const { place, token, answer, head } = asked;
-    if (!place.ok) {
-      this.#plan.malformed(place.reason, token);
-      answer(SOCKS.wrongAddress);
-      return void socket.end();
+    clearTimeout(timer);
+    if (asked === null) {
+      this.#malformed("that is no SOCKS 5 request to connect", null);
+      return dismiss(socket);
     }
-    await this.#enter(socket, { host: place.host, port: place.port, token, first: head }, (reason) => {
-      answer(reason === null ? SOCKS.granted : reason.status === 403 ? SOCKS.denied : SOCKS.failed);
-      if (reason !== null) socket.end();
+    const { place, token, answer } = asked;
+    if (!place.ok) {
+      this.#malformed(place.reason, token);
+      answer(SOCKS.wrongAddress);
+      return dismiss(socket);
+    }
+    await this.#enter(socket, { host: place.host, port: place.port, token }, (refusal) => {
+      answer(refusal === null ? SOCKS.granted : refusal.status === 403 ? SOCKS.denied : SOCKS.failed);
+      if (refusal !== null) dismiss(socket);
     });
   }
 
   /** Goes on with a connection that asked for a host and port: looks into it, or lets it through as a tunnel. */
   async #enter(
     socket: Socket,
-    { host, port, token, first }: { host: string; port: number; token: string | null; first: Buffer },
+    { host, port, token }: { host: string; port: number; token: string | null },
     answer: (refusal: { readonly status: number; readonly text: string } | null) => void,
   ): Promise<void> {
     if ((await this.#plan.reaches(host, port)) === "terminate") {
       const isPlain = port === 80;
       // Asked for first, so that a client is not let in to a host that has no certificate.
       const context = isPlain ? null : await this.#plan.secureContext(host).catch((error: Error) => error);
-      if (context instanceof Error) return answer({ status: 502, text: `${host}: ${context.message}` });
-      if (first.length > 0) socket.unshift(first);
+      if (context instanceof Error) {
+        this.#malformed(`TLS to ${host}: ${context.message}`, token);
+        return answer({ status: 502, text: `${host}: ${context.message}` });
+      }
       answer(null);
       const origin: Origin = { protocol: isPlain ? "http" : "https", host, port };
       return this.#lookInto(socket, context, { origin, token });
@@ -373,6 +467,7 @@ export class EgressProxy {
     const found = await this.#judge(request, token);
     if (!found.ok) return answer({ status: found.status, text: found.reason });
     const outcome = this.#run(found.route.seq);
+    if (socket.destroyed) return outcome.end(GONE);
     const upstream = net.connect({
       host: bare(host),
       port,
@@ -380,21 +475,28 @@ export class EgressProxy {
       allowHalfOpen: true,
       noDelay: true,
     });
-    upstream.setTimeout(DIAL_MS_MAX, () => upstream.destroy(new Error("it did not answer")));
+    this.#track(upstream);
+    let isThere = false;
+    upstream.setTimeout(this.#waitMs, () => upstream.destroy(new Error("it did not answer")));
     upstream.once("error", (error) => {
       outcome.end(error.message);
-      if (upstream.connecting || upstream.pending) answer({ status: 502, text: `${host}: ${error.message}` });
+      if (!isThere) answer({ status: 502, text: `${host}: ${error.message}` });
+    });
+    socket.once("close", () => {
+      if (!isThere) outcome.end(GONE);
+      upstream.destroy();
     });
     upstream.once("connect", () => {
+      isThere = true;
       upstream.setTimeout(0);
       answer(null);
       const tunnel = new Tunnel(host, port, (reason) => {
-        this.#plan.malformed(reason, token);
+        this.#malformed(reason, token);
         outcome.end(reason);
         socket.destroy();
         upstream.destroy();
       });
-      this.#join(socket, upstream, outcome, first, tunnel);
+      this.#join(socket, upstream, outcome, tunnel);
     });
   }
 
@@ -405,45 +507,75 @@ export class EgressProxy {
       return;
     }
     const { host } = client.origin;
+    let reason = "it broke off before it was agreed on";
     const inner = new TLSSocket(socket, {
       isServer: true,
       secureContext: context,
       ALPNProtocols: ["http/1.1"],
-      SNICallback: (name, done) =>
-        name.toLowerCase() === host ? done(null, context) : done(new Error("its server name is another host")),
+      SNICallback: (name, done) => {
+        if (canonicalHost(name) === host) return done(null, context);
+        reason = "its server name is another host";
+        done(new Error(reason));
+      },
     });
     this.#track(inner);
-    const timer = setTimeout(() => inner.destroy(), HANDSHAKE_MS_MAX).unref();
-    inner.once("close", () => clearTimeout(timer));
+    const timer = setTimeout(() => inner.destroy(), this.#waitMs).unref();
+    const onClose = () => {
+      clearTimeout(timer);
+      this.#malformed(`TLS to ${host}: ${reason}`, client.token);
+    };
+    inner.once("close", onClose);
     inner.once("secure", () => {
       clearTimeout(timer);
+      inner.off("close", onClose);
       this.#clients.set(inner, client);
       this.#inner.emit("connection", inner);
     });
-    inner.once("error", (error) => this.#plan.malformed(`TLS to ${host}: ${error.message}`, client.token));
   }
 
-  async #judge(
-    request: NetRequest,
-    token: string | null,
-  ): Promise<{ ok: true; route: Route } | { ok: false; status: number; reason: string }> {
-    if (!this.#meter.open()) {
-      this.#plan.malformed(this.#meter.reason, token);
-      return { ok: false, status: 429, reason: this.#meter.reason };
+  async #judge(request: NetRequest, token: string | null): Promise<Found> {
+    const ceiling = this.#meter.open(this.#running.size + this.#asking);
+    if (ceiling !== null) {
+      this.#malformed(ceiling, token);
+      return { ok: false, status: 429, reason: ceiling };
     }
+    this.#asking += 1;
+    try {
+      return await this.#allowed(request, token);
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  async #allowed(request: NetRequest, token: string | null): Promise<Found> {
     const judged = await this.#plan.judge(request, token);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request") throw new Error("bug: a permit for something else");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
-    if (resolved.ok) return { ok: true, route: { seq, request: effect, addresses: resolved.addresses } };
-    this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: resolved.reason });
-    return { ok: false, status: 403, reason: resolved.reason };
+    const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
+    if (resolved.ok && reason === null)
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses } };
+    this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
+    return { ok: false, status: 403, reason: reason ?? "" };
   }
 
-  #request({ request, addresses }: Route, headers: readonly string[]): http.ClientRequest {
-    const { protocol, host, port, method, path } = request;
+  #request({ request, addresses }: Route, headers: readonly string[], outcome: Running): http.ClientRequest {
+    const outgoing = this.#ask(request, addresses, headers);
+    // An address carries out as much as a body does.
+    const bytes = [request.method, request.path, ...headers].join("  ").length;
+    outcome.send(bytes);
+    const ceiling = this.#meter.send(bytes);
+    if (ceiling !== null) outgoing.destroy(new Error(ceiling));
+    return outgoing;
+  }
+
+  #ask(
+    { protocol, host, port, method, path }: NetRequest,
+    addresses: readonly Address[],
+    headers: readonly string[],
+  ): http.ClientRequest {
     const options: https.RequestOptions = {
       host: bare(host),
       port,
@@ -452,7 +584,6 @@ export class EgressProxy {
       headers: [...headers] as unknown as http.OutgoingHttpHeaders,
       setHost: false,
       lookup: pinned(addresses),
-      timeout: 0,
     };
     if (protocol === "http") return http.request({ ...options, agent: this.#agents.http });
     this.#verification ??= upstreamTls(this.#plan.authorities);
@@ -460,13 +591,15 @@ export class EgressProxy {
     return https.request({ ...options, ...secure, agent: this.#agents.https });
   }
 
-  #join(socket: Socket, upstream: Socket, outcome: Running, first: Buffer, tunnel: Tunnel | null = null): void {
+  #join(socket: Socket, upstream: Socket, outcome: Running, tunnel: Tunnel | null = null): void {
     this.#track(upstream);
-    if (first.length > 0) socket.unshift(first);
     socket.on("data", (piece: Buffer) => {
       outcome.send(piece.length);
-      if (this.#meter.send(piece.length)) return;
-      outcome.end(this.#meter.reason);
+      const ceiling = this.#meter.send(piece.length);
+      if (ceiling === null) return;
+      outcome.end(ceiling);
+      // First, so that this piece does not leave either.
+      upstream.destroy();
       socket.destroy();
     });
     if (tunnel === null) socket.pipe(upstream);
@@ -481,9 +614,11 @@ export class EgressProxy {
   }
 
   #refuseBytes(error: Error, socket: Duplex): void {
+    // The parser says so for every piece that comes behind.
+    if (socket.writableEnded) return;
     const client = this.#clients.get(socket);
     if (!("code" in error) || error.code !== "ECONNRESET")
-      this.#plan.malformed(`no HTTP: ${error.message}`, client?.token ?? null);
+      this.#malformed(`no HTTP: ${error.message}`, client?.token ?? null);
     endWith(socket, 400, "that is no request that can be read in one way");
   }
 }
@@ -515,6 +650,11 @@ class Running {
   }
 }
 
+// At once: later the client may have closed its half, and nothing can be put before an end.
+function giveBack(socket: Duplex, first: Buffer): void {
+  if (first.length > 0) socket.unshift(first);
+}
+
 function headOf({ method = "", url = "", rawHeaders }: IncomingMessage): Head {
   return { method, target: url, rawHeaders };
 }
@@ -539,6 +679,31 @@ function sayNo(answer: ServerResponse, status: number, reason: string): void {
   answer.end(text);
 }
 
+/** Passes the head of an answer on; false when it is none that a server may give. */
+function passHead(
+  reply: IncomingMessage,
+  { message, headers }: { readonly message: string; readonly headers: string[] },
+  answer: ServerResponse,
+): boolean {
+  const status = reply.statusCode ?? 0;
+  if (status < 200) return false;
+  try {
+    answer.sendDate = false;
+    answer.writeHead(status, message, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Says the last words to a client, and lets go of it soon after, whatever it does. */
+function dismiss(socket: Duplex, words = ""): void {
+  socket.end(words);
+  // Read on: with bytes unread, the system would take the last words back.
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
 function endWith(socket: Duplex, status: number, reason: string): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   const text = `${explanation(reason)}\n`;
@@ -550,7 +715,7 @@ function endWith(socket: Duplex, status: number, reason: string): void {
     "Connection",
     "close",
   ];
-  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
+  dismiss(socket, `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}\r\n${written(headers)}\r\n${text}`);
 }
 
 function explanation(reason: string): string {

@@ -7,8 +7,6 @@ export interface SocksRequest {
   readonly token: string | null;
   /** Tells the client how it went; from then on the connection is its own. */
   readonly answer: (code: SocksCode) => void;
-  /** What came behind the request already. */
-  readonly head: Buffer;
 }
 
 /** RFC 1928, 6. */
@@ -19,17 +17,27 @@ const [VERSION, AUTH_VERSION] = [5, 1];
 const METHOD = { none: 0, password: 2, refused: 255 } as const;
 const ADDRESS = { ipv4: 1, name: 3, ipv6: 4 } as const;
 const CONNECT = 1;
-/** Longest greeting, user name with password, and request that are possible. */
-const BYTES_MAX = 1024;
 
-/** Speaks the server's part of SOCKS 5 (RFC 1928, 1929) up to the request; null when the client ended it or broke the rules. */
+/** Speaks the server's part of SOCKS 5 (RFC 1928, 1929) up to the request; null when the client ended it or broke the rules, as it has been told. */
 export async function acceptSocks(
   socket: Socket,
   readToken: (user: string, password: string) => string | null,
 ): Promise<SocksRequest | null> {
   const reader = new Reader(socket);
+  try {
+    return await readSocks(socket, reader, readToken);
+  } finally {
+    reader.release();
+  }
+}
+
+async function readSocks(
+  socket: Socket,
+  reader: Reader,
+  readToken: (user: string, password: string) => string | null,
+): Promise<SocksRequest | null> {
   const fail = (bytes: readonly number[] = []) => {
-    socket.end(Buffer.from(bytes));
+    socket.write(Buffer.from(bytes));
     return null;
   };
   const greeting = await reader.take(2);
@@ -57,7 +65,6 @@ export async function acceptSocks(
     place: parseAuthority(`${host}:${port.readUInt16BE()}`, null),
     token,
     answer: (code) => socket.write(Buffer.from(reply(code))),
-    head: reader.release(),
   };
 }
 
@@ -74,37 +81,28 @@ function reply(code: SocksCode): number[] {
   return [VERSION, code, 0, ADDRESS.ipv4, 0, 0, 0, 0, 0, 0];
 }
 
-/** Takes a count of bytes at a time from a socket, and gives back what it did not use. */
+/** Takes a count of bytes at a time from a socket; what is not taken stays there. */
 class Reader {
   readonly #socket: Socket;
-  #bytes = Buffer.alloc(0);
-  #isOver = false;
   #wake = () => {};
-  readonly #onData = (piece: Buffer) => {
-    this.#bytes = Buffer.concat([this.#bytes, piece]);
-    if (this.#bytes.length > BYTES_MAX) this.#socket.pause();
-    this.#wake();
-  };
-  readonly #onEnd = () => {
-    this.#isOver = true;
-    this.#wake();
-  };
+  // One for all waits: a new listener would be told at once of what is too little.
+  readonly #onMore = () => this.#wake();
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on("data", this.#onData).on("end", this.#onEnd).on("close", this.#onEnd);
+    socket.on("readable", this.#onMore).on("end", this.#onMore).on("close", this.#onMore);
   }
 
   async take(count: number): Promise<Buffer | null> {
-    while (this.#bytes.length < count) {
-      if (this.#isOver) return null;
+    if (count === 0) return Buffer.alloc(0);
+    for (;;) {
+      const taken: Buffer | null = this.#socket.read(count);
+      if (taken !== null) return taken.length === count ? taken : null;
+      if (this.#socket.readableEnded || this.#socket.destroyed) return null;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const taken = this.#bytes.subarray(0, count);
-    this.#bytes = this.#bytes.subarray(count);
-    return taken;
   }
 
   async takeCounted(): Promise<Buffer | null> {
@@ -112,8 +110,7 @@ class Reader {
     return count ? this.take(count[0] ?? 0) : null;
   }
 
-  release(): Buffer {
-    this.#socket.pause().off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onEnd);
-    return this.#bytes;
+  release(): void {
+    this.#socket.off("readable", this.#onMore).off("end", this.#onMore).off("close", this.#onMore);
   }
 }

@@ -46,6 +46,8 @@ export class Tunnel extends Transform {
     const hello = parseClientHello(bytes);
     if (hello.kind === "more") return "more";
     if (hello.kind === "other") return `a tunnel to ${this.#host} whose TLS cannot be read: ${hello.why}`;
+    // What is encrypted there may name another host.
+    if (hello.hasEch) return `a tunnel to ${this.#host} whose TLS hides the name of its host`;
     if (hello.sni === null) return isAddress(this.#host) ? null : `a tunnel to ${this.#host} whose TLS names no host`;
     return canonicalHost(hello.sni) === this.#host ? null : `a tunnel to ${this.#host} whose TLS names another host`;
   }

@@ -49,11 +49,9 @@ export interface Harm {
   readonly remote?: string;
 }
 
-/** Attacks that need an allowed network, which no box has yet: without one they say nothing. */
+/** Attacks that need what no place of these tests has: without it they say nothing. */
 export const NEEDS_NETWORK: Readonly<Record<string, string>> = {
-  "exf-allowed-gist": "an allowed host that takes the attacker's own credentials",
-  "exf-allowed-query": "an allowed host whose log the attacker reads",
-  "exf-host-suffix": "a proxy with a list of allowed hosts",
+  "exf-host-suffix": "a proxy with a list of allowed hosts, undefended; own-net-* play it in the box",
 };
 
 /** Cases whose harm cannot be shown undefended: the rig gives the attacker neither real root nor an overlay. */

@@ -113,7 +113,7 @@ export function prepare(attack: Case, place: Place): Case {
   return fillAll(filled, place.variables);
 }
 
-function plant(home: string, ws: string, { CAN_SSH, CAN_AWS, CAN_NETRC, CAN_NPMRC, CAN_ENV }: Variables): void {
+function plant(home: string, ws: string, { CAN_SSH, CAN_AWS, CAN_NETRC, CAN_NPMRC, CAN_ENV, ALLOW }: Variables): void {
   const files: Record<string, string> = {
     // The secret comes first: an attack that sends 30 bytes sends it.
     [`${home}/.ssh/id_rsa`]: `${CAN_SSH}\n-----BEGIN OPENSSH PRIVATE KEY-----\n${CAN_SSH}\n-----END OPENSSH PRIVATE KEY-----\n`,
@@ -123,7 +123,7 @@ function plant(home: string, ws: string, { CAN_SSH, CAN_AWS, CAN_NETRC, CAN_NPMR
     [`${home}/.bashrc`]: "# shell of the person\n",
     [`${home}/.profile`]: "# login of the person\n",
     [`${home}/.gitconfig`]: "[user]\n\tname = Person\n\temail = person@example.test\n[init]\n\tdefaultBranch = main\n",
-    [`${home}/.config/ringfence/config.yaml`]: "limits: {}\n",
+    [`${home}/.config/ringfence/config.yaml`]: `net:\n  allow:\n    - { host: "http://${ALLOW}", methods: [GET, POST, PUT] }\n`,
     [`${ws}/package.json`]: '{"name":"w","version":"1.0.0","scripts":{"test":"node src/main.js"}}\n',
     [`${ws}/README.md`]: "# A project\n\nplain text\n",
     [`${ws}/src/main.js`]: 'console.log("main");\n',
