@@ -175,7 +175,11 @@ sub walk {
         if (++$seen > $SEEN_MAX || length $path > $PATH_BYTES_MAX) { $is_whole = 0; next }
         my $upper = look_below($layer, $path) or next;
         my $lower = look_below("/lower", $path);
-        if (!$lower) { mark($path) if is_file($upper) && was_there($path) && !is_masked($path) && !look("/bases/$path"); next }
+        if (!$lower) {
+            mark($path) if is_file($upper) && was_there($path) && !is_masked($path) && !look("/bases/$path");
+            walk($layer, $path) if is_folder($upper) && was_there("$path/");
+            next;
+        }
         keep($path) if is_file($lower) && !is_masked($path);
         walk($layer, $path) if is_folder($upper) && is_folder($lower) && !grep { is_hiding($_, $path) } @layers;
     }
@@ -216,16 +220,16 @@ sub mark {
     $is_whole = 0 if ++$entries > $ENTRIES_MAX || !make_parents($path) || !symlink "/nonexistent", "/bases/$path";
 }
 
-# Whether the checkout had such a file when the view was mounted. The view shows it until it is mounted anew, so what the box
-# made of it would look like a file that was never there.
+# Whether the checkout had such a file, or for a path that ends in a slash a folder with files, when the view was mounted. The
+# view shows it until it is mounted anew, so what the box made of it would look like a file that was never there.
 sub was_there {
     my ($path) = @_;
     if (!defined $names) {
         local $/;
         my $file;
-        $names = open($file, "<", "/ctl/names") ? "\0" . (<$file> // "") : "";
+        $names = open($file, "<", "/ctl/names") || open($file, "<", "/ctl/some-names") ? "\0" . (<$file> // "") : "";
     }
-    return index($names, "\0$path\0") >= 0;
+    return index($names, $path =~ m{/\z} ? "\0$path" : "\0$path\0") >= 0;
 }
 
 # Writes down which files the checkout has: right after the view is mounted, and behind everything else.
@@ -238,7 +242,9 @@ sub list_names {
     open(my $file, ">", "/ctl/names.$$") or return;
     my $total = 0;
     while (my $read = sysread($out, my $piece, 1 << 18)) { last if ($total += $read) > $NAMES_BYTES_MAX; syswrite $file, $piece }
-    close $file and rename "/ctl/names.$$", "/ctl/names";
+    # Of which some are not in it, that is told by another name.
+    my $name = $total > $NAMES_BYTES_MAX ? "some-names" : "names";
+    close $file and rename "/ctl/names.$$", "/ctl/$name" and unlink $name eq "names" ? "/ctl/some-names" : "/ctl/names";
 }
 
 sub copy {

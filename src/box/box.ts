@@ -114,7 +114,7 @@ export class Box {
     this.authorities = parts.authorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
-    this.#bases = new Bases(parts.holder);
+    this.#bases = new Bases(parts.holder, parts.folder.path);
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
     this.#follow = new Follow(parts.folder.path, (program, content) => this.#write(program, content));
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { readFollowed } from "./follow.ts";
-import { asOrdinaryUser, makePlace, type Session, sh, startSession, VIEW } from "./land.fixture.ts";
+import { makePlace, type Session, sh, startSession, VIEW } from "./land.fixture.ts";
 import { until } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 
@@ -107,7 +106,3 @@ test("a link that takes the place of a folder when the person switches branches 
   await until("the switch is followed", async () => readFollowed(session.path).has("a.ts"));
   assert.equal(await session.run("cat a/config b/args 2>/dev/null; ls a b"), "a:\n\nb:");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -182,6 +182,12 @@ export function tree(folder: string): string {
   return execFileSync("/bin/bash", ["--norc", "-euc", TREE], { cwd: folder, encoding: "latin1" });
 }
 
+/** What `tree` tells, and when each file and link was changed last. */
+export function treeWithTimes(folder: string): string {
+  const times = "find . -path ./.git -prune -o ! -type d -printf '%T@ %P\\n' | LC_ALL=C sort";
+  return tree(folder) + execFileSync("/bin/bash", ["--norc", "-c", times], { cwd: folder, encoding: "latin1" });
+}
+
 /** A checkout with something of every kind. */
 export const PROJECT = `
 mkdir -p src/deep/er d gone/a/b; for n in a b c keep; do echo $n >src/$n.ts; done
