@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser, makePlace, type Place, type Session, sh, startSession } from "../box/land.fixture.ts";
+import { makePlace, type Place, type Session, sh, startSession } from "../box/land.fixture.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
 import { BranchView } from "./branch.ts";
@@ -127,7 +126,3 @@ test("a branch that the agent makes on the way is what it worked on; an operatio
   assert.match((await view.commit(["merged"])) ?? "", /a merge with conflicts is under way/);
   assert.equal(await session.run("git log --format=%s feat"), "two\none\nfirst");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

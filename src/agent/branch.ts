@@ -8,8 +8,9 @@ import {
   shownPaths,
   withBranchCommits,
 } from "../box/branch.ts";
-import type { FoundCommits, Move } from "../box/commits.ts";
+import type { FoundCommits } from "../box/commits.ts";
 import { type BranchFacts, readFacts } from "../box/folder.ts";
+import { readRest, writeRest } from "../box/landing.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { Signer } from "../box/sign.ts";
 import { encodePath } from "../core/changes.ts";
@@ -19,6 +20,7 @@ import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
+import { hasCommitsLeft, movesOf } from "./rest.ts";
 import { rememberSigned, signFor } from "./sign.ts";
 
 interface Record {
@@ -67,6 +69,10 @@ export function landBranch(
       return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
     const landed = await landCommitsFor(session, found, record);
     rememberSigned(session, made, found, landed);
+    const isWhole = !hasCommitsLeft(found, landed);
+    // What of the layer is in no commit only the end of the session knows.
+    const changes = readRest(session.path)?.changes ?? 1;
+    writeRest(session.path, { changes, hasCommits: !isWhole }, movesOf(landed));
     const all = [found, ...found.others];
     const moves = [landed, ...landed.others];
     const others = landed.others.flatMap(({ move }, at) =>
@@ -80,15 +86,9 @@ export function landBranch(
       commits: [...found.commits, ...waiting],
       note: notes.length === 0 ? null : notes.join("; "),
       meanwhile: [...new Set(all.flatMap(({ meanwhile }) => meanwhile))],
-      isWhole: all.every((one, at) => hasLandedWhole(one, moves[at]?.move ?? null)),
+      isWhole,
     };
   });
-}
-
-function hasLandedWhole({ commits, pack, note }: FoundCommits, move: Move | null): boolean {
-  // Without a pack there are none, or they could not even be read.
-  if (pack[0] === "") return note === null && commits.length === 0;
-  return (move !== null || commits.length === 0) && commits.every(isLanding);
 }
 
 function landingIn(found: FoundCommits | undefined): number {

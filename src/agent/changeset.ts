@@ -5,13 +5,14 @@ import { type FoundCommits, findCommits, type Move } from "../box/commits.ts";
 import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
-import { endPending } from "../box/landing.ts";
+import { beginMove, endMove, endPending, isMoving } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import {
   discardPermitted,
   emptyPermitted,
   landCommitsPermitted,
   landPermitted,
+  releasePermitted,
   removePermitted,
 } from "../box/permitted.ts";
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
@@ -117,6 +118,7 @@ async function landBranchFor(
   for (const move of found.moves) {
     const effect = { kind: "land-commits", ...move, digest: found.digest, approvedBy: "person" } as const;
     const permit = record.gate.passForPerson(effect);
+    beginMove(session.path);
     const refused = await landCommitsPermitted(permit, {
       facts: session.facts,
       found,
@@ -124,10 +126,34 @@ async function landBranchFor(
     });
     record.ledger.append({ type: "landed-commits", at: Date.now(), branch: move.branch, commit: move.newId, refused });
     record.ledger.sync();
+    // It may have died in its sandbox.
+    if (refused !== null) await releaseFor(session, record);
+    else endMove(session.path);
     if (refused === null) return { move, note, others: [] };
     note = refused;
   }
   return { move: null, note, others: [] };
+}
+
+/**
+ * Takes away the locks of a landing of commits that broke off, which else would stand before the person's git; null when
+ * none did, else whether that was possible.
+ */
+export async function releaseFor(
+  session: ChangedSession,
+  record: { readonly gate: Gate },
+): Promise<{ readonly problem: string | null } | null> {
+  if (!isMoving(session.path)) return null;
+  const permit = record.gate.passForPerson({ kind: "release", approvedBy: "person" });
+  try {
+    await releasePermitted(permit, { facts: session.facts, programs: findPrograms() });
+    return { problem: null };
+  } catch (error) {
+    // The repository may be gone, which must not stand before every later command.
+    return { problem: error instanceof Error ? error.message : String(error) };
+  } finally {
+    endMove(session.path);
+  }
 }
 
 /** Throws a session's layer away; its ledger stays. */

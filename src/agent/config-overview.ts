@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { listLandings } from "../box/landing.ts";
+import { listLandings, readRest } from "../box/landing.ts";
 import { lastEventAt, type Measure, measureSessions } from "../box/measure.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { RetainedSession, SessionState } from "../core/retention.ts";
@@ -49,7 +49,8 @@ export async function surveySessions(
 export async function findWaiting(state: string, checkout: string): Promise<StoredSession> {
   const sessions = listSessions(state, checkout).filter(({ hasLayer }) => hasLayer);
   for (const session of sessions) {
-    const isFresh = listLandings(session.path).length === 0 || isRunning(session);
+    const hasLanded = listLandings(session.path).length > 0 || readRest(session.path) !== null;
+    const isFresh = !hasLanded || isRunning(session);
     if (isFresh || (await hasWaiting(session))) return session;
   }
   return findSession(state, checkout, null);
@@ -70,13 +71,16 @@ function isRunning({ path }: StoredSession): boolean {
   return existsSync(ledger) && isLocked(ledger);
 }
 
-// A landing tells how much it left; what the box wrote into the layer later, it does not know.
+// A landing tells how much it left, of commits as well; what the box wrote into the layer later, it does not know.
 function stateOf({ path, hasLayer }: StoredSession, goesOn: boolean, measure: Measure): SessionState {
   if (goesOn) return "running";
   if (!hasLayer) return "discarded";
-  const landing = listLandings(path).at(-1);
-  const isWhole = landing && !landing.isUndone && landing.left === 0 && measure.layerChangedAt < landing.at;
-  return isWhole ? "landed" : "changes";
+  const [landing, rest] = [listLandings(path).at(-1) ?? null, readRest(path)];
+  if ((landing === null && rest === null) || landing?.isUndone || rest?.hasCommits) return "changes";
+  // One that broke off left no more than what it did.
+  const isNewest = rest !== null && (landing === null || rest.at >= landing.at);
+  const [at, left] = isNewest ? [rest.at, rest.changes] : [landing?.at ?? 0, landing?.left ?? 0];
+  return left === 0 && measure.layerChangedAt < at ? "landed" : "changes";
 }
 
 /** Reads what a session was asked: its first prompt, or the command of an `exec`; empty when its log does not tell. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readFacts, type SessionFacts } from "../box/folder.ts";
-import { type Landing, listLandings, readPending } from "../box/landing.ts";
+import { isMoving, type Landing, listLandings, readPending } from "../box/landing.ts";
 import { UsageError } from "./config.ts";
 
 export interface StoredSession {
@@ -41,7 +41,8 @@ export function findSession(state: string, checkout: string, id: string | null):
 /** Lists the sessions of a checkout, and the named one, of which a landing or an undo is under way, or broke off. */
 export function listPending(state: string, checkout: string, id: string | null): StoredSession[] {
   return listSessions(state, null).filter(
-    ({ path, facts }) => (facts.checkout === checkout || facts.id === id) && readPending(path) !== null,
+    ({ path, facts }) =>
+      (facts.checkout === checkout || facts.id === id) && (readPending(path) !== null || isMoving(path)),
   );
 }
 
@@ -50,26 +51,22 @@ export function newestLanding(sessionPath: string): Landing | null {
   return listLandings(sessionPath).findLast(({ isUndone }) => !isUndone) ?? null;
 }
 
-/** Finds what `undo` means: the newest landing that is not undone, of the named session, else of the whole checkout. */
+/** Finds what `undo` means: the newest landing that is not undone, of the named session, else of the whole checkout; or null. */
 export function findLanding(
   state: string,
   checkout: string,
   id: string | null,
-): { readonly session: StoredSession; readonly landing: Landing } {
+): { readonly session: StoredSession; readonly landing: Landing } | null {
   const sessions = listSessions(state, id === null ? checkout : null).filter(
     ({ facts }) => (id ?? facts.id) === facts.id,
   );
   if (id !== null && sessions.length === 0)
     throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
-  const found = sessions
-    .flatMap((session) => {
-      const landing = newestLanding(session.path);
-      return landing === null ? [] : [{ session, landing }];
-    })
-    .sort((a, b) => a.landing.at - b.landing.at)
-    .at(-1);
-  if (!found) throw new UsageError(`there is no landing of ${id === null ? checkout : `session ${id}`} to undo`);
-  return found;
+  const found = sessions.flatMap((session) => {
+    const landing = newestLanding(session.path);
+    return landing === null ? [] : [{ session, landing }];
+  });
+  return found.sort((a, b) => a.landing.at - b.landing.at).at(-1) ?? null;
 }
 
 /** Finds the ledger of the named session, else of the newest of the checkout. */

@@ -143,6 +143,11 @@ for (const [title, effect, steps] of [
     { kind: "preview", port: 80, approvedBy: "person" },
     ["append", "sync"],
   ],
+  [
+    "taking away locks that a landing left is on the disk before it is permitted",
+    { kind: "release", approvedBy: "person" },
+    ["append", "sync"],
+  ],
   ["discarding is on the disk before it is permitted", { kind: "discard", approvedBy: "person" }, ["append", "sync"]],
   ["a refusal to discard is on the disk too", { kind: "discard", approvedBy: "none" }, ["append", "sync"]],
 ] as const) {

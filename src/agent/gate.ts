@@ -17,6 +17,7 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "discard",
   "undo",
   "recover",
+  "release",
   "rewind",
   "remove",
   "keep",

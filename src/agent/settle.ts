@@ -2,12 +2,14 @@ import { type Collected, isLandable } from "../box/collect.ts";
 import { MEANWHILE } from "../box/collect-list.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import { readFacts } from "../box/folder.ts";
+import { writeRest } from "../box/landing.ts";
 import { savePatch } from "../box/patch-file.ts";
 import type { ChangeClass } from "../core/classify.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import { visible } from "../core/text.ts";
 import { type BranchView, type LandedBranch, landBranch } from "./branch.ts";
 import { type ChangedSession, commitsOf, landFor, patchOf, withChanges } from "./changeset.ts";
+import { keepRest } from "./rest.ts";
 import type { Session } from "./session.ts";
 
 /** What waits after a run, what landed, and where the patch is. */
@@ -58,6 +60,7 @@ export async function settle(
       }));
       const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
       const found = await commitsOf(changed, collected);
+      if (landed.length > 0) keepRest(changed, collected, landed, { found, landed: null });
       await look(changed, collected, found);
       return { held: [...held, ...git], landed, commits: found?.commits ?? [], patch, branch: null };
     });
@@ -83,6 +86,7 @@ export async function settleBranch(session: Session, view: BranchView, task: str
   await box.freeze();
   try {
     const landed = await landBranch({ path, facts }, view.branch, session);
+    writeRest(path, { changes: problem === null ? 0 : 1, hasCommits: !landed.isWhole }, []);
     const branch: LandedBranch =
       problem === null
         ? landed

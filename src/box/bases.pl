@@ -15,11 +15,11 @@ no warnings "recursion";
 my ($O_WRONLY, $O_CREAT, $O_EXCL, $O_NOFOLLOW, $O_NONBLOCK, $O_DIRECTORY, $O_PATH, $O_CLOEXEC) =
   (1, 0100, 0200, 0400000, 04000, 0200000, 010000000, 02000000);
 my ($AT_FDCWD, $AT_SYMLINK_NOFOLLOW, $AT_EMPTY_PATH, $UTIME_OMIT) = (-100, 0x100, 0x1000, (1 << 30) - 2);
-# Neither a link nor another mount is ever passed; the view shows none of the mounts below the checkout either.
-my $RESOLVE = 0x01 | 0x02 | 0x04 | 0x08;
+# No link is ever passed.
+my $RESOLVE = 0x02 | 0x04 | 0x08;
 my ($FILE_BYTES_MAX, $TOTAL_BYTES_MAX, $ENTRIES_MAX, $SEEN_MAX, $PATH_BYTES_MAX) = (1 << 20, 64 << 20, 20_000, 100_000, 1900);
 my ($NEWER_MAX, $NAMES_BYTES_MAX) = (1000, 32 << 20);
-# No such file, no right, another mount, no folder, a link.
+# No such file, no right, a way out, no folder, a link.
 my %absent = map { $_ => 1 } 2, 13, 18, 20, 40;
 # Their files come from a package manager, or are git's own.
 my %skipped = map { $_ => 1 } qw(.git .hg .svn node_modules .venv venv __pycache__);
@@ -58,7 +58,7 @@ sub list_newer {
     my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
     pop @pruned;
     my $when = sprintf "\@%d.%09d", $instant / 1_000_000_000, $instant % 1_000_000_000;
-    my $pid = open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-newerct", $when, "-printf", '%y%P\0')
+    my $pid = open(my $out, "-|", $find, "/lower", "(", @pruned, ")", "-prune", "-o", "-newerct", $when, "-printf", '%y%P\0')
       or return syswrite STDOUT, "listed 0\n";
     my $is_told = 0;
     local $SIG{ALRM} = sub { return if $is_told++; kill "KILL", $pid; syswrite STDOUT, "listed 0\n"; exit 0 };
@@ -175,7 +175,11 @@ sub walk {
         if (++$seen > $SEEN_MAX || length $path > $PATH_BYTES_MAX) { $is_whole = 0; next }
         my $upper = look_below($layer, $path) or next;
         my $lower = look_below("/lower", $path);
-        if (!$lower) { mark($path) if is_file($upper) && was_there($path) && !is_masked($path) && !look("/bases/$path"); next }
+        if (!$lower) {
+            mark($path) if is_file($upper) && was_there($path) && !is_masked($path) && !look("/bases/$path");
+            walk($layer, $path) if is_folder($upper) && was_there("$path/");
+            next;
+        }
         keep($path) if is_file($lower) && !is_masked($path);
         walk($layer, $path) if is_folder($upper) && is_folder($lower) && !grep { is_hiding($_, $path) } @layers;
     }
@@ -216,16 +220,16 @@ sub mark {
     $is_whole = 0 if ++$entries > $ENTRIES_MAX || !make_parents($path) || !symlink "/nonexistent", "/bases/$path";
 }
 
-# Whether the checkout had such a file when the view was mounted. The view shows it until it is mounted anew, so what the box
-# made of it would look like a file that was never there.
+# Whether the checkout had such a file, or for a path that ends in a slash a folder with files, when the view was mounted. The
+# view shows it until it is mounted anew, so what the box made of it would look like a file that was never there.
 sub was_there {
     my ($path) = @_;
     if (!defined $names) {
         local $/;
         my $file;
-        $names = open($file, "<", "/ctl/names") ? "\0" . (<$file> // "") : "";
+        $names = open($file, "<", "/ctl/names") || open($file, "<", "/ctl/some-names") ? "\0" . (<$file> // "") : "";
     }
-    return index($names, "\0$path\0") >= 0;
+    return index($names, $path =~ m{/\z} ? "\0$path" : "\0$path\0") >= 0;
 }
 
 # Writes down which files the checkout has: right after the view is mounted, and behind everything else.
@@ -234,11 +238,13 @@ sub list_names {
     setpriority 0, 0, 10;
     my @pruned = map { ("-name", $_, "-o") } sort keys %skipped;
     pop @pruned;
-    open(my $out, "-|", $find, "/lower", "-xdev", "(", @pruned, ")", "-prune", "-o", "-type", "f", "-printf", '%P\0') or return;
+    open(my $out, "-|", $find, "/lower", "(", @pruned, ")", "-prune", "-o", "-type", "f", "-printf", '%P\0') or return;
     open(my $file, ">", "/ctl/names.$$") or return;
     my $total = 0;
     while (my $read = sysread($out, my $piece, 1 << 18)) { last if ($total += $read) > $NAMES_BYTES_MAX; syswrite $file, $piece }
-    close $file and rename "/ctl/names.$$", "/ctl/names";
+    # Of which some are not in it, that is told by another name.
+    my $name = $total > $NAMES_BYTES_MAX ? "some-names" : "names";
+    close $file and rename "/ctl/names.$$", "/ctl/$name" and unlink $name eq "names" ? "/ctl/some-names" : "/ctl/names";
 }
 
 sub copy {
@@ -275,7 +281,10 @@ sub make_parents {
 sub set_modified {
     my ($path, $time) = @_;
     use integer;
-    my $times = pack "q4", 0, $UTIME_OMIT, $time / 1_000_000_000, $time % 1_000_000_000;
+    my ($seconds, $rest) = ($time / 1_000_000_000, $time % 1_000_000_000);
+    # Before 1970.
+    ($seconds, $rest) = ($seconds - 1, $rest + 1_000_000_000) if $rest < 0;
+    my $times = pack "q4", 0, $UTIME_OMIT, $seconds, $rest;
     return syscall($number{utimensat}, $AT_FDCWD, "$path", $times, $AT_SYMLINK_NOFOLLOW) == 0;
 }
 

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodePath } from "../core/changes.ts";
 import type { Holder, SavedBases } from "./holder.ts";
 import type { Programs } from "./programs.ts";
 import { runSandbox } from "./sandbox.ts";
@@ -11,10 +12,16 @@ const WAIT_MS_MAX = 1000;
 const SAVE_MS_MAX = 10_000;
 const REST_SHARE = 4;
 const FORGET_MS_MAX = 60_000;
+/** There while every path of the layer is saved or marked. */
+const WHOLE = "bases.whole";
+/** What `bases.pl` does not look at. */
+const PATH_BYTES_MAX = 1900;
+const SKIPPED = new Set([".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__"]);
 
 /** Keeps the checkout's versions that the layer's files derive from, off the way of the commands. */
 export class Bases {
   readonly #holder: Holder;
+  readonly #sessionPath: string;
   #running: Promise<SavedBases> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #staleSince: number | null = null;
@@ -22,8 +29,9 @@ export class Bases {
   #isOver = false;
   #isNeeded = false;
 
-  constructor(holder: Holder) {
+  constructor(holder: Holder, sessionPath: string) {
     this.#holder = holder;
+    this.#sessionPath = sessionPath;
   }
 
   /** Whether a command ever ran, so that the layer can hold anything. */
@@ -34,6 +42,7 @@ export class Bases {
   /** Saves soon, once no command has begun or ended for a moment. */
   later(): void {
     this.#isNeeded = true;
+    if (this.#staleSince === null) rmSync(join(this.#sessionPath, WHOLE), { force: true });
     this.#staleSince ??= Date.now();
     if (this.#timer) clearTimeout(this.#timer);
     const now = Date.now();
@@ -52,6 +61,9 @@ export class Bases {
     this.#running = this.#saveInTime();
     const saved = await this.#running;
     this.#running = null;
+    // Unless a command began or ended since.
+    if (saved.since !== null && this.#staleSince === null && existsSync(join(this.#sessionPath, "ctl/names")))
+      writeFileSync(join(this.#sessionPath, WHOLE), "", { mode: 0o600 });
     return saved;
   }
 
@@ -68,6 +80,13 @@ export class Bases {
     clearTimeout(timer);
     return saved;
   }
+}
+
+/** Says whether the checkout never had a file at a path of the layer at which nothing is saved or marked. */
+export function isNew(sessionPath: string, path: string): boolean {
+  const isLookedAt =
+    Buffer.byteLength(encodePath(path)) <= PATH_BYTES_MAX && !path.split("/").some((name) => SKIPPED.has(name));
+  return isLookedAt && existsSync(join(sessionPath, WHOLE));
 }
 
 /** Marks all that is saved as unknown, so that it is merged over no more. The files are shut to their owner, as unfinished ones. */

@@ -6,6 +6,7 @@ import { Box } from "./box.ts";
 import { removeFolder } from "./doctor-place.ts";
 import { makeSessionFolder } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
+import { VIEW } from "./land.fixture.ts";
 import { perform } from "./perform.ts";
 
 export interface Stage {
@@ -31,6 +32,7 @@ export async function inBox(
     environment: { PATH: "/usr/bin:/bin" },
     tools: { rg: findRipgrep() },
     startedAt: Date.now(),
+    view: VIEW,
   });
   const run = async (command: string) => {
     const effect = { kind: "run", command, timeoutMs: 20_000, background: false } as const;

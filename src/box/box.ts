@@ -10,28 +10,23 @@ import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
 import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
+import { profileFor, writeControl } from "./box-profile.ts";
 import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
-import { stageEtc } from "./etc.ts";
+import { settleCopy } from "./copy-view.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
-import { type BoxSocket, type FoundSecret, Holder, type SavedBases } from "./holder.ts";
+import { type BoxSocket, type FoundSecret, Holder, type SavedBases, type ViewChoice, type ViewKind } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
-import { pinsFor } from "./pins.ts";
 import { Pool } from "./pool.ts";
-import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
-import { seccompFilter } from "./seccomp.ts";
-import { mayUseUnixSockets } from "./socket-probe.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
-import { readSystemLinks, withMountsBelow } from "./system.ts";
-import { findToolchains } from "./toolchains.ts";
 import { beginTrust, writeTrust } from "./trust.ts";
 import { Watch } from "./watch.ts";
 
@@ -61,6 +56,8 @@ export interface BoxPlan {
   readonly services?: readonly number[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
+  /** What the view is; `copy` is for what tests it. */
+  readonly view?: ViewChoice;
 }
 
 /** A layer of at most this part of the limit of the disk is copied while a background command goes on. */
@@ -76,6 +73,7 @@ export class Box {
   readonly limits: Limits;
   readonly background = new Background();
   readonly masked: readonly string[];
+  readonly view: ViewKind;
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
   readonly notes: readonly string[];
   /** What it shows of the base layer; null when nothing. */
@@ -88,6 +86,7 @@ export class Box {
   gitSeen: string;
   /** The authorities that the person trusts, in PEM. */
   readonly authorities: string;
+  readonly #programs: Programs;
   readonly #holder: Holder;
   readonly #pool: Pool;
   readonly #cgroups: Cgroups;
@@ -105,6 +104,8 @@ export class Box {
     this.folder = parts.folder;
     this.limits = parts.limits;
     this.masked = parts.masked;
+    this.view = parts.view;
+    this.#programs = parts.programs;
     this.notes = parts.notes;
     this.base = parts.base;
     this.dropped = parts.dropped;
@@ -113,7 +114,7 @@ export class Box {
     this.authorities = parts.authorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
-    this.#bases = new Bases(parts.holder);
+    this.#bases = new Bases(parts.holder, parts.folder.path);
     this.#pool = new Pool({ holder: parts.holder, cgroups: parts.cgroups, limits: parts.limits });
     this.#follow = new Follow(parts.folder.path, (program, content) => this.#write(program, content));
     // A sandbox that the holder never made reports nothing, and nobody may wait for it.
@@ -138,9 +139,9 @@ export class Box {
     copyRootMode(folder, checkout);
     const { repository, alternates, notes } = await findGit(plan, programs);
     if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
-    const { profile, binds } = describe(plan, repository, alternates);
+    const { profile, binds, unixSockets } = await profileFor(plan, programs, { repository, alternates });
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
-    await writeControl(plan, profile, programs);
+    writeControl(plan, profile, unixSockets);
     fillHome(plan);
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
@@ -155,6 +156,7 @@ export class Box {
       limits,
       cgroups,
       scan: scanTests(),
+      view: plan.view ?? "auto",
     });
     try {
       // While the holder looks through the checkout.
@@ -164,14 +166,16 @@ export class Box {
       const masked = maskFound(found, plan, holder);
       const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
-      await holder.mountView(null, []);
+      const view = await holder.mountView(null, []);
       const parts = partFolders(base);
       writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
       return new Box({
         folder,
         limits,
         masked,
-        notes,
+        view,
+        programs,
+        notes: [...notes, ...noteOf(view)],
         base,
         dropped,
         below: plan.below ?? "",
@@ -183,6 +187,8 @@ export class Box {
     } catch (error) {
       await holder.close();
       releaseCgroups(cgroups);
+      // Nothing was written in it yet, and why there is no box counts more.
+      await settleCopy(folder.path, programs).catch(() => {});
       throw error;
     }
   }
@@ -254,6 +260,7 @@ export class Box {
   /** Stops every process of the box at one instant, so that the layer holds still. */
   async freeze(): Promise<void> {
     await this.#stop();
+    await this.#holder.settle();
     await this.#bases.save();
   }
 
@@ -407,6 +414,7 @@ export class Box {
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();
     releaseCgroups(this.#cgroups);
+    await settleCopy(this.folder.path, this.#programs);
   }
 
   #forget(oneShot: OneShot): void {
@@ -428,36 +436,11 @@ export class Box {
   }
 }
 
-/** Says what every one-shot of a session sees, and the host paths that the holder binds for it. */
-function describe(
-  plan: BoxPlan,
-  repository: Repository | null,
-  alternates: readonly string[],
-): { readonly profile: Profile; readonly binds: readonly string[] } {
-  const { folder, checkout, identity } = plan;
-  const toolchains = findToolchains(identity.home, checkout, plan.environment.PATH ?? "", identity.uid);
-  const etc = stageEtc(plan.state, identity, identity.gitconfig);
-  const tools = Object.entries(plan.tools);
-  const roots = [...toolchains.roots, ...alternates];
-  const binds = [...roots, etc, ...tools.map(([, path]) => path), join(folder.path, "trust")];
-  const systemLinks = readSystemLinks();
-  const systemFolders = ["/usr", ...systemLinks.flatMap(({ name, target }) => (target === null ? [`/${name}`] : []))];
-  const uncovered = withMountsBelow([...systemFolders, ...roots]);
-  const profile: Profile = {
-    pins: pinsFor([...roots, checkout, ...(repository ? [repository.common] : [])], identity.home),
-    home: identity.home,
-    toolchains: roots,
-    etcBind: roots.length,
-    trustBind: binds.length - 1,
-    tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
-    systemLinks,
-    uncovered,
-    environment: {
-      ...plan.shown?.variables,
-      ...sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
-    },
-  };
-  return { profile, binds };
+function noteOf({ kind, why }: ViewKind): readonly string[] {
+  if (kind === "overlay" || why === "") return [];
+  return [
+    `the view is a copy of the checkout, since the kernel refuses an overlay here: ${why}; it takes time and disk as copying the checkout does, and what you save meanwhile shows from the next turn on`,
+  ];
 }
 
 /** Puts copies of the person's configuration, with placeholders, into the home of the box. */
@@ -467,17 +450,6 @@ function fillHome({ folder, shown }: BoxPlan): void {
     mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     writeFileSync(target, content, { mode: 0o600 });
   }
-}
-
-/** Writes what the holder reads to build the root of every one-shot, and what bubblewrap reads for each. */
-async function writeControl(plan: BoxPlan, profile: Profile, programs: Programs): Promise<void> {
-  const ctl = join(plan.folder.path, "ctl");
-  const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
-  writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
-  writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
-  const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const unixSockets = profile.uncovered.length === 0 && (await mayUseUnixSockets({ state: plan.state, programs }));
-  writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
 }
 
 /** Writes the masks of what was found, and names those of the checkout. */
@@ -522,6 +494,8 @@ interface BoxParts {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly masked: readonly string[];
+  readonly view: ViewKind;
+  readonly programs: Programs;
   readonly notes: readonly string[];
   readonly base: Base | null;
   readonly dropped: readonly Dropped[];

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { Approval } from "../core/approval.ts";
 import { choose } from "./choose.ts";
 import type { Collected } from "./collect.ts";
 import { removeStage } from "./discard.ts";
-import { asOrdinaryUser, makePlace, pathsOf, programs, read, type Session, sessionThat, sh } from "./land.fixture.ts";
+import { makePlace, pathsOf, programs, read, type Session, sessionThat, sh } from "./land.fixture.ts";
 
 const PROJECT =
   "mkdir src; echo a >src/a.ts; echo '{\"scripts\":{}}' >package.json; echo 1 >package-lock.json; echo x >Makefile";
@@ -127,8 +126,4 @@ test("a deletion that waits for a held file goes along when that is approved", a
     assert.deepEqual([...result.landed].sort(), [".husky/pre-push", "src/tool.ts"]);
   });
   assert.ok(!existsSync(join(place.checkout, "src/tool.ts")));
-});
-
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
 });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { encodePath } from "../core/changes.ts";
+import { isNew } from "./bases.ts";
 import type { CollectPlan, Item } from "./collect-list.ts";
 import { layerBind, layerNames } from "./layers.ts";
 import { findProgram } from "./programs.ts";
@@ -40,10 +41,17 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
     if (reader.text() !== "S") throw reader.broken("a record");
     const item = byPath.get(reader.path());
     if (!item) throw reader.broken("a path that was not asked for");
-    staged.set(item.change.path, addStaged(item, readSide(reader), readSide(reader), readSide(reader)));
+    const [layer, base, origin] = [readSide(reader), readSide(reader), readSide(reader)];
+    const isRenamed = seemsDeleted(item, origin) && isNew(plan.sessionPath, item.change.path);
+    staged.set(item.change.path, addStaged(isRenamed ? { ...item, conflict: null } : item, layer, base, origin));
   }
   if (staged.size !== items.length) throw reader.broken("fewer files than were asked for");
   return staged;
+}
+
+/** Says whether a file looks like one that the person deleted, though it may be one that the box gave this name. */
+function seemsDeleted({ change, conflict }: Item, origin: Side): boolean {
+  return conflict === "deleted" && change.type === "file" && origin.state === "-";
 }
 
 interface Side {

@@ -6,11 +6,12 @@ import type { ChangeClass, Classification } from "../core/classify.ts";
 import { classifyAll, type Link } from "../core/classify-all.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer, listLinks } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
+import { settleCopy } from "./copy-view.ts";
 import { removeStage } from "./discard.ts";
 import { readFollowed } from "./follow.ts";
 import { FOLDER, type Landed, readLanded } from "./landed.ts";
 import { hasLayer } from "./layers.ts";
-import { mergeStaged } from "./merge.ts";
+import { type Merged, mergeStaged } from "./merge.ts";
 
 const MANIFEST_BYTES_MAX = 1 << 20;
 
@@ -65,28 +66,21 @@ export function isLandable(change: ClassifiedChange): boolean {
 export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   if (!hasLayer(plan.sessionPath))
     throw new Error(`the changes of session ${plan.facts.id} were thrown away: there is nothing to show or land`);
+  await settleCopy(plan.sessionPath, plan.programs);
   const landed = readLanded(plan.sessionPath);
   const list = await listLayer(plan, landed);
-  // The one walk over the whole checkout is not waited for alone.
-  const [ignored, links] = await Promise.all([
-    askIgnored(plan, list.items),
-    list.items.length > 0 ? listLinks(plan) : [],
-  ]);
-  const classifyWith = (items: readonly Item[]) => classifyItems(items, links, ignored);
-  const first = classifyWith(list.items);
   const stage = join(plan.sessionPath, `stage-${randomBytes(8).toString("hex")}`);
   mkdirSync(stage, { mode: 0o700 });
-  const wanted = list.items.filter((item) => first.get(item.change.path)?.cls !== "ignored");
-  const staging = stageItems(plan, stage, wanted).then((staged) => mergeStaged(plan.programs, stage, staged));
-  const staged = await staging.catch(async (error: unknown) => {
-    await removeStage({ stage }, plan.programs);
-    throw error;
-  });
+  // Only what is staged needs no link to be classed: the one walk over the whole checkout goes on beside that.
+  const both = [stageShown(plan, stage, list.items), list.items.length > 0 ? listLinks(plan) : []] as const;
+  const ends = await Promise.allSettled(both);
+  if (ends.some(({ status }) => status === "rejected")) await removeStage({ stage }, plan.programs);
+  const [{ ignored, staged }, links] = await Promise.all(both);
   const items = list.items.flatMap((item) => {
     const found = staged.get(item.change.path);
     return found === null ? [] : [found ?? item];
   });
-  const classes = classifyWith(items);
+  const classes = classifyItems(items, links, ignored);
   const masked = new Set(plan.facts.masked);
   const followed = readFollowed(plan.sessionPath);
   const own = items.filter(({ change: { path, action, hash } }) => {
@@ -100,6 +94,18 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
   );
   const { gitChanges, gitHeld, gitType } = list;
   return { changes, digest, gitChanges, gitHeld, gitType, links, left: 0, stage };
+}
+
+/** Stages what is shown, and judges it. What git ignores stays where it is; no link can make it anything else. */
+async function stageShown(
+  plan: CollectPlan,
+  stage: string,
+  items: readonly Item[],
+): Promise<{ readonly ignored: ReadonlySet<string>; readonly staged: Merged }> {
+  const ignored = await askIgnored(plan, items);
+  const classes = classifyItems(items, [], ignored);
+  const shown = items.filter((item) => classes.get(item.change.path)?.cls !== "ignored");
+  return { ignored, staged: await mergeStaged(plan.programs, stage, await stageItems(plan, stage, shown)) };
 }
 
 /** Sorts listed changes by what landing them would mean. */

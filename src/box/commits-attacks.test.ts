@@ -4,9 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import { asOrdinaryUser, makePlace, type Place, sessionThat, sh, startSession } from "./land.fixture.ts";
+import { makePlace, type Place, sessionThat, sh, startSession } from "./land.fixture.ts";
 
 const GOOD = "echo box >>a.ts; git commit -qam good";
 
@@ -222,7 +221,3 @@ test("no commit of the person's is lost while they commit and the box's commits 
     assert.equal(sh(place, "wc -l <mine.ts").trim(), String(round * 40));
   }
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

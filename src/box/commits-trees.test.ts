@@ -2,18 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import {
-  asOrdinaryUser,
-  makePlace,
-  type Place,
-  pathsOf,
-  programs,
-  sessionThat,
-  sh,
-  startSession,
-} from "./land.fixture.ts";
+import { makePlace, type Place, pathsOf, programs, sessionThat, sh, startSession } from "./land.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { rewindPermitted } from "./permitted.ts";
 import { makeSubmodule, makeWorktree, type Worktree } from "./repository.fixture.ts";
@@ -296,7 +286,3 @@ test("a pointer to a large file lands as a pointer, and no filter that attribute
   sh(place, "touch big.bin; git status");
   assert.ok(existsSync(marker), "the person's own git runs it: else this proves nothing");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -10,6 +10,7 @@
 #           branch of its own also what of that the person changed in /checkout
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
+#   release /repo: takes away the locks that a landing left which broke off
 #   begin   /base read-only, the whole checkout: where a session on a branch of its own begins, or why it cannot
 #   shown   /layer and /checkout read-only: of the paths in the input, those at which the view shows the checkout's file
 #   raw     as verify left it: the commits that the person's repository has nowhere, whole
@@ -38,7 +39,7 @@ binmode STDOUT;
 umask 0077;
 
 $own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
-my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move, begin => \&begin, shown => \&shown,
+my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move, release => \&release_left, begin => \&begin, shown => \&shown,
     raw => \&raw, signed => \&signed);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
@@ -444,7 +445,7 @@ sub move {
     my ($how, $ref, $old, $new) = @_;
     is_branch($ref) && !grep { !/^$ID\z/ } $old, $new or die "a name that is not allowed\n";
     chdir "/repo/.git" or die "your .git: $!\n";
-    sweep($ref);
+    sweep();
     my $is_done = eval { $how eq "forward" ? forward($ref, $old, $new) : $old eq $NONE ? branch($ref, $new) : advance($ref, $old, $new); 1 };
     my $problem = $@;
     release();
@@ -619,25 +620,48 @@ sub fill {
     $file->sync or die "sync: $!\n";
 }
 
-sub release { drop(@$_) for @drafts }
+sub release { for (@drafts) { my ($draft, $lock, $file) = @$_; drop($draft, $file, $lock) } }
 
+# The draft goes last: it alone tells whose the lock is.
 sub drop {
-    my ($draft, $lock, $file) = @_;
+    my ($draft, $file, @locks) = @_;
     my @own = stat $file;
-    my @locked = lstat $lock;
-    unlink $lock if @locked && $locked[0] == $own[0] && $locked[1] == $own[1];
-    step();
+    for my $lock (@locks) {
+        my @locked = lstat $lock;
+        unlink $lock and step() if @locked && $locked[0] == $own[0] && $locked[1] == $own[1];
+    }
     unlink $draft;
     step();
 }
 
+# Takes away what landings left that are dead.
 sub sweep {
-    my ($ref) = @_;
     for my $draft (glob "ringfence-*") {
         sysopen(my $file, $draft, O_RDWR | O_NOFOLLOW | O_NONBLOCK) or next;
         next if $draft !~ /^ringfence-[0-9a-f]{16}-\d+\z/ || !flock($file, LOCK_EX | LOCK_NB);
-        drop($draft, $_, $file) for "${own}index.lock", "$ref.lock", "${own}HEAD.lock";
+        drop($draft, $file, (stat $file)[3] > 1 ? locks() : ());
     }
+}
+
+# Every lock of a kind that a landing takes, of any worktree.
+sub locks {
+    my @folders = ("refs/heads");
+    my @locks = glob "{,worktrees/*/}{index,HEAD}.lock";
+    while (defined(my $folder = shift @folders)) {
+        next if type_at($folder) ne "d";
+        for my $name (map { "$folder/$_" } names($folder)) {
+            if (type_at($name) eq "d") { push @folders, $name }
+            elsif ($name =~ /\.lock\z/) { push @locks, $name }
+        }
+        @folders <= $REFS_MAX or die "you have more than $REFS_MAX branches\n";
+    }
+    return @locks;
+}
+
+sub release_left {
+    chdir "/repo/.git" or die "your .git: $!\n";
+    sweep();
+    record("M", "");
 }
 
 # "B", the commit on which the branch begins, and the person's tip of it or ""; or "R" and what is in the way.

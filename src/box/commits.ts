@@ -244,6 +244,11 @@ export async function landCommits(
   }
 }
 
+/** Takes away the locks that a landing of commits left in the person's repository when it broke off. */
+export async function releaseLocks(plan: Pick<CollectPlan, "facts" | "programs">): Promise<void> {
+  await ask(plan, "release", [], gitBinds(plan.facts, "/repo/.git", "write"));
+}
+
 /** What a sandbox died of, in words; throws what is no fault of the repository's. */
 function whyOf(error: unknown): string {
   if (error instanceof BoxUnavailable || !(error instanceof Error) || error.message.startsWith("bug:")) throw error;
@@ -271,7 +276,7 @@ export function gitBinds(
 /** Runs commits.pl in a sandbox and hands over its answer; throws what it says when it gives up. */
 export async function ask(
   { facts, programs }: { readonly facts: Pick<SessionFacts, "repository">; readonly programs: Programs },
-  mode: "take" | "verify" | "put" | "move" | "begin" | "shown" | "raw" | "signed",
+  mode: "take" | "verify" | "put" | "move" | "release" | "begin" | "shown" | "raw" | "signed",
   args: readonly string[],
   binds: readonly Bind[],
   { input = [], dieAt = null }: { readonly input?: readonly Buffer[]; readonly dieAt?: number | null } = {},

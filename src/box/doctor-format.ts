@@ -24,6 +24,12 @@ export function formatDoctor(report: DoctorReport): string {
     ["kernel", report.kernel],
     ["bubblewrap", report.bubblewrap],
     [
+      "view",
+      report.view.kind === "overlay"
+        ? "an overlay over the checkout"
+        : `a copy of the checkout: the kernel refuses an overlay here (${report.view.why})`,
+    ],
+    [
       "unix sockets",
       report.unixSockets
         ? "allowed: none of the machine's can be reached"

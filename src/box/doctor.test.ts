@@ -120,6 +120,7 @@ test("a report that has a program of another version, or an act that was not tri
     as: "someone (uid 7)",
     kernel: "6.1",
     bubblewrap: "bubblewrap 0.8.0",
+    view: { kind: "copy", why: "Invalid argument" },
     unixSockets: true,
     limits: limitsReport(LIMITS_DEFAULT, { joined: [], pids: null, hasMemory: false }),
     toolchains: {

@@ -18,6 +18,7 @@ import { describeLimits, type LimitsReport } from "./doctor-limits.ts";
 import { makePlace, type Place, removeFolder } from "./doctor-place.ts";
 import { compareToolchains, type ToolchainsReport } from "./doctor-toolchains.ts";
 import { makeSessionFolder } from "./folder.ts";
+import type { ViewKind } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
 import { perform } from "./perform.ts";
@@ -42,6 +43,8 @@ export interface DoctorReport {
   readonly as: string;
   readonly kernel: string;
   readonly bubblewrap: string;
+  /** What a session's view of a checkout in the folder for temporary files is. */
+  readonly view: ViewKind;
   /** Whether commands may make unix sockets; false where the probe could reach one of the host's. */
   readonly unixSockets: boolean;
   readonly limits: LimitsReport;
@@ -118,6 +121,7 @@ export async function runDoctor(plan: DoctorPlan): Promise<DoctorReport> {
         timeout: 5000,
         encoding: "utf8",
       }).trim(),
+      view: roomy.view,
       unixSockets: await mayUseUnixSockets({ state: plan.state, programs }),
       limits: describeLimits(LIMITS_DEFAULT),
       toolchains,
@@ -147,7 +151,7 @@ async function tryIn(open: () => Promise<Box>, acts: readonly Act[], place: Plac
       plan === null
         ? null
         : await compareToolchains(plan, place.toolchainRoots, (command) => run(box, command, ACT_MS));
-    return { acts: results, toolchains };
+    return { acts: results, toolchains, view: box.view };
   } finally {
     await box.close();
   }

@@ -3,11 +3,10 @@ import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { sweep } from "./base.ts";
 import { readFacts } from "./folder.ts";
 import { type Kept, keepIgnored } from "./keep.ts";
-import { asOrdinaryUser, makePlace, type Place, programs, type Session, sh, startSession } from "./land.fixture.ts";
+import { makePlace, type Place, programs, type Session, sh, startSession } from "./land.fixture.ts";
 import { readLayers } from "./layers.ts";
 import { LIMITS_DEFAULT } from "./limits.ts";
 import { dropOutdated, findOutdated } from "./outdated.ts";
@@ -202,6 +201,3 @@ test("a secret of the checkout stays hidden where the base layer shows its folde
   await session.box.remount();
   assert.equal(await session.run(look), hidden);
 });
-
-if (process.getuid?.() === 0)
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));

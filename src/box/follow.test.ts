@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { readFollowed } from "./follow.ts";
-import { asOrdinaryUser, makePlace, type Session, sh, startSession } from "./land.fixture.ts";
+import { makePlace, type Session, sh, startSession, VIEW } from "./land.fixture.ts";
 import { until } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 
@@ -65,13 +64,17 @@ test("files that the person makes, moves and deletes follow; what the box change
   assert.equal(await session.run("cat new/er/n"), "n\nbox");
   await end(session, idle);
   const last = "n\nbox\napp.mjs\nmade\nmine.txt\nnew\nolder";
-  await until("the view is the checkout's again", async () => (await session.run("cat new/er/n; ls")) === last);
-  assert.deepEqual([...readFollowed(session.path)], []);
+  const looksSo = async () => (await session.run("cat new/er/n; ls")) === last;
+  await until(
+    "the view is the checkout's again",
+    async () => (await looksSo()) && readFollowed(session.path).size === 0,
+  );
   assert.deepEqual(await changed(session), [
     "edit made appeared",
     "add made/m null",
     "edit mine.txt changed",
-    "edit new/er/n changed",
+    // Two that were made apart, where the view had none of the person's at all.
+    `edit new/er/n ${VIEW === "copy" ? "appeared" : "changed"}`,
   ]);
 });
 
@@ -103,7 +106,3 @@ test("a link that takes the place of a folder when the person switches branches 
   await until("the switch is followed", async () => readFollowed(session.path).has("a.ts"));
   assert.equal(await session.run("cat a/config b/args 2>/dev/null; ls a b"), "a:\n\nb:");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

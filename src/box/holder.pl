@@ -6,9 +6,9 @@
 use strict;
 use warnings;
 
-my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, $ports, @binds) = @ARGV;
+my ($root, $session, $checkout, $git, $arch, $bwrap, $find, $scan_expr, $launcher, $tmpfs_bytes, $cgroups, $workspace, $ports, $view, @binds) = @ARGV;
 @ARGV = ();
-require(($0 =~ m{^(.*)/}s)[0] . "/$_.pl") for "bases", "git-view";
+require(($0 =~ m{^(.*)/}s)[0] . "/$_.pl") for "bases", "git-view", "clone", "copy-view";
 git_view_on($arch);
 my %number =
   $arch eq "arm64"
@@ -24,6 +24,10 @@ my ($fifos_made, $follower, @hidden_aside) = (0, 0);
 my (@parts, %held);
 # The checkout's files that are older than this are those that the view shows; and the sealed layers that it has.
 my ($mounted_since, @stack) = (0);
+# Of a copy of the view: how the box stands, and what the copy took on the disk when the layer had all of it.
+my ($is_copying, $is_mounted, $is_frozen, $is_taken, $copy_kib, $copy_files) = (0) x 6;
+# The overlay is not in the kernel or not for this user, or this disk, or what is mounted below the checkout, is not for it.
+my %is_refusal = map { $_ => 1 } 1, 13, 19, 22, 38, 95;
 my ($S_IFIFO, $S_IFCHR) = (0010000, 0020000);
 open(my $channel, "+<&=", 3) or die "no channel\n";
 # Closed in whatever is started from here.
@@ -32,6 +36,8 @@ $| = 1;
 umask 0022;
 
 sub fail { print "failed $_[0]: $!\n"; exit 1 }
+
+sub fail_with { my ($why) = @_; print "failed ", $why =~ s/\s+/ /gr, "\n"; exit 1 }
 
 sub mount_at {
     my ($source, $target, $type, $flags, $data) = @_;
@@ -254,18 +260,45 @@ sub put_aside {
     rmdir "$mask$path";
 }
 
-# Takes the instant that the view is mounted for, or "-", and its sealed layers, newest first.
+# Takes the instant that the view is mounted for, or "-", and its sealed layers, newest first. Says why it is no overlay.
 sub mount_view {
     (my $instant, @stack) = @_;
     $mounted_since = $instant ne "-" ? $instant : $mounted_since || bases::stamp_for($arch);
     fit_masks();
-    # Short names: all of them together must fit in one page.
-    chdir "/layer/sealed" or return 0;
-    my @below = ("/git-state", map { "/base/$_" } @parts);
-    my $mounted = mount_overlay("/t$checkout", "/mask", "/lower", \@below, "upper", "work", @stack)
-      && ($git eq "" || mount_overlay("/t$git", "/mask-git", "/git", [], "git-upper", "git-work", map { "$_.git" } @stack));
-    chdir "/";
-    return $mounted;
+    my @folders = ({ name => "tree", at => $checkout, mask => "/mask", lower => "/lower", between => ["/git-state", map { "/base/$_" } @parts],
+        upper => "upper", work => "work", sealed => [@stack] });
+    push @folders, { name => "git", at => $git, mask => "/mask-git", lower => "/git", between => [], upper => "git-upper", work => "git-work",
+        sealed => [map { "$_.git" } @stack] } if $git ne "";
+    dress_masks($_->{mask}, $_->{lower}, "") for @folders;
+    my $why = "";
+    if ($view ne "copy") {
+        $why = mount_all(\&mount_overlay, @folders);
+        if (!defined $why) { $view = "overlay"; return "" }
+        # Chosen once: a layer is written in one way from its begin to its end.
+        die "mount: $why\n" if $view eq "overlay" || !$is_refusal{ $! + 0 };
+    }
+    if (!$is_copying) {
+        eval { copyview::begin($arch, map { $_->{name} } @folders); 1 } or die "mount: $why; nor can the view be a copy: $@";
+        ($view, $is_copying) = ("copy", 1);
+    }
+    my $refused = eval { mount_all(\&mount_copy, @folders) // "" } // die "copy of the checkout: $@";
+    die "copy of the checkout: $refused\n" if $refused ne "";
+    count_copy();
+    ($is_mounted, $is_taken) = (1, 1);
+    return $why;
+}
+
+# Mounts all of them or none. Undefined when they are.
+sub mount_all {
+    my ($mount, @folders) = @_;
+    for my $number (0 .. $#folders) {
+        next if $mount->($folders[$number]);
+        my ($error, $why) = ($! + 0, "$!");
+        unmount("/t$_->{at}", 0) for @folders[0 .. $number - 1];
+        $! = $error;
+        return $why;
+    }
+    return undef;
 }
 
 # Copies the topmost layer while it stays mounted, in a child, and says whether the copy is whole.
@@ -291,25 +324,71 @@ sub keep_copy {
 }
 
 sub mount_overlay {
-    my ($target, $mask, $lower, $between, $upper, $work, @sealed) = @_;
-    dress_masks($mask, $lower, "");
-    # As long as the topmost layer is empty, its root looks as that of the next.
-    my @root = stat(@sealed ? $sealed[0] : $lower);
-    if (is_empty("/layer/$upper")) { chmod $root[2] & 07777, "/layer/$upper"; utime $root[8], $root[9], "/layer/$upper" }
-    my $below = join ":", @sealed, $mask, @$between, $lower;
+    my ($folder) = @_;
+    dress_upper($folder);
+    # Short names: all of them together must fit in one page.
+    chdir "/layer/sealed" or return 0;
+    my $below = join ":", @{ $folder->{sealed} }, $folder->{mask}, @{ $folder->{between} }, $folder->{lower};
     # A sandbox that was just killed may take the view that it had down with it a little later.
+    my $mounted = 0;
     for (1 .. 400) {
-        mount_at("overlay", $target, "overlay", $NOSUID | $NODEV,
-            "userxattr,index=on,lowerdir=$below,upperdir=/layer/$upper,workdir=/layer/$work") and return 1;
-        return 0 if $! != $EBUSY;
+        $mounted = mount_at("overlay", "/t$folder->{at}", "overlay", $NOSUID | $NODEV,
+            "userxattr,index=on,lowerdir=$below,upperdir=/layer/$folder->{upper},workdir=/layer/$folder->{work}");
+        last if $mounted || $! != $EBUSY;
         select undef, undef, undef, 0.005;
     }
-    return 0;
+    my $error = $! + 0;
+    chdir "/";
+    $! = $error;
+    return $mounted;
+}
+
+# Nothing of the box runs while the copy is filled, so that no name is seen before its mask is.
+sub mount_copy {
+    my ($folder) = @_;
+    dress_upper($folder);
+    my @layers = map { "/layer/$_" } $folder->{upper}, map { "sealed/$_" } @{ $folder->{sealed} };
+    copyview::fill($folder->{name}, @layers, $folder->{mask}, @{ $folder->{between} }, $folder->{lower});
+    return mount_at("/layer/copy/$folder->{name}", "/t$folder->{at}", "none", $MS_BIND, "");
+}
+
+# As long as the topmost layer is empty, its root looks as that of the next.
+sub dress_upper {
+    my ($folder) = @_;
+    my $upper = "/layer/$folder->{upper}";
+    return if !is_empty($upper);
+    my @root = stat(@{ $folder->{sealed} } ? "/layer/sealed/$folder->{sealed}[0]" : $folder->{lower});
+    chmod $root[2] & 07777, $upper;
+    utime $root[8], $root[9], $upper;
+}
+
+# Carries what the box changed in a copy into the layer, while the box stands still.
+sub settle {
+    return if $view ne "copy" || !$is_mounted || ($is_frozen && $is_taken);
+    kill "STOP", -1 if !$is_frozen;
+    # What was under way may still end.
+    my $has_changed;
+    for (1 .. 3) { $has_changed = eval { copyview::take() }; last if defined $has_changed }
+    my $why = $@;
+    kill "CONT", -1 if !$is_frozen;
+    fail_with("the copy of the checkout: $why") if $why ne "";
+    count_copy() if $has_changed;
+    $is_taken = 1;
+}
+
+sub count_copy {
+    $copy_kib = (split /\s/, `/usr/bin/du -skx /layer/copy 2>/dev/null`)[0] // 0;
+    $copy_files = (split /\s/, `/usr/bin/du -sx --inodes /layer/copy 2>/dev/null`)[0] // 0;
 }
 
 sub is_empty { opendir(my $folder, $_[0]) or return 1; return !grep { !/^\.\.?$/ } readdir $folder }
 
-sub unmount_view { return ($git eq "" || unmount("/t$git", 0)) && unmount("/t$checkout", 0) }
+sub unmount_view {
+    settle();
+    copyview::rest() if $view eq "copy";
+    $is_mounted = 0;
+    return ($git eq "" || unmount("/t$git", 0)) && unmount("/t$checkout", 0);
+}
 
 # Through a plain bind a command could connect to a socket of the machine that lies in the folder; through an overlay the
 # kernel refuses. What holds a mount of its own stays a bind, since an overlay would hide that mount; the host refuses
@@ -377,6 +456,9 @@ sub count_disk {
         $kib += (split /\s/, `/usr/bin/du -skx $_ 2>/dev/null`)[0] // 0;
         $files += (split /\s/, `/usr/bin/du -sx --inodes $_ 2>/dev/null`)[0] // 0;
     }
+    # What a copy holds of the checkout is not the box's.
+    $kib -= $copy_kib;
+    $files -= $copy_files;
     syswrite STDOUT, "disk $kib $files\n";
     exit 0;
 }
@@ -456,6 +538,7 @@ sub report_seen {
     return if length $path > $PATH_BYTES_MAX;
     return if eval { bases::is_masked($path) } // 1;
     my $is_ours = grep { is_held_by($_, $path) } glob "/layer/upper /layer/sealed/*";
+    $is_ours ||= $view eq "copy" && copyview::has_changed("tree", $path) ? 1 : 0;
     my $now = eval { bases::look_below("/lower", $path) };
     if (!$now) { syswrite STDOUT, "saw - 0 $is_ours " . unpack("H*", $path) . "\n"; return }
     return if !bases::is_file($now) || !copy_seen($path, "/ctl/follow/$serial", $now->{modified});
@@ -615,12 +698,13 @@ while (my $line = <STDIN>) {
     my ($word, $rest) = split / /, $line, 2;
     if ($word eq "s" && $rest =~ /^(\d+) (\d+)$/) { spawn($1, $2) }
     elsif ($word eq "k" && $rest =~ /^(\d+)$/ && $1 > 1) { kill "KILL", $1 }
-    elsif ($word eq "f") { kill "STOP", -1; print "frozen\n" }
-    elsif ($word eq "t") { kill "CONT", -1; print "thawed\n" }
+    elsif ($word eq "f") { kill "STOP", -1; ($is_frozen, $is_taken) = (1, 0); print "frozen\n" }
+    elsif ($word eq "t") { $is_frozen = 0; kill "CONT", -1; print "thawed\n" }
+    elsif ($word eq "S") { settle(); print "settled\n" }
     elsif ($word eq "m" && $rest =~ /^(\d+)$/) { measure($1) }
-    elsif ($word eq "c") { print "changes ", is_empty("/layer/upper") && is_empty("/layer/git-upper") ? 0 : 1, "\n" }
+    elsif ($word eq "c") { settle(); print "changes ", is_empty("/layer/upper") && is_empty("/layer/git-upper") ? 0 : 1, "\n" }
     elsif ($word eq "y" && $rest =~ /^(\d+) (\d+) (\d+)$/) { keep_copy($1, $2, $3) }
-    elsif ($word eq "o") { print "overlaid ", git_overlaid(@stack), "\n" }
+    elsif ($word eq "o") { settle(); print "overlaid ", git_overlaid(@stack), "\n" }
     elsif ($word eq "C" && $rest =~ /^(\d+) (\d+)$/) { print "connected ", hand_out_connection($1, $2) ? 1 : 0, "\n" }
     elsif ($word eq "d") { count_disk() }
     elsif ($word eq "g") { print "looked ", git_fingerprint(), "\n" }
@@ -628,13 +712,13 @@ while (my $line = <STDIN>) {
     elsif ($word eq "F") { $follower ||= follow(); print "following\n" }
     elsif ($word eq "H") { kill "KILL", $follower if $follower; $follower = 0 }
     elsif ($word eq "z") { drop_followed("/layer/upper"); print "dropped\n" }
-    elsif ($word eq "b") { save_bases() }
+    elsif ($word eq "b") { settle(); save_bases() }
     elsif ($word eq "n" && $rest =~ /^(\d+)$/) { list_newer($1) }
     elsif ($word eq "p") { print "parts ", show_parts(split / /, $rest), "\n" }
     elsif ($word eq "v") {
-        my $is_mounted = mount_view(split / /, $rest);
-        print $is_mounted ? "viewed\n" : "failed mount: $!\n";
-        list_names() if $is_mounted;
+        my $why = eval { mount_view(split / /, $rest) } // fail_with($@);
+        print "viewed $view", $why eq "" ? "" : " $why", "\n";
+        list_names();
     }
     elsif ($word eq "u") { print unmount_view() ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {

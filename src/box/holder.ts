@@ -25,6 +25,16 @@ export interface HolderPlan {
   readonly cgroups: Cgroups;
   /** `find` tests, one argument a line, that select files that may hold secrets. */
   readonly scan: readonly string[];
+  readonly view: ViewChoice;
+}
+
+/** `auto`: an overlay, or a copy where none is to be had. `copy`: a copy in any case. */
+export type ViewChoice = "auto" | "copy";
+
+/** What the view is, and why it is a copy where an overlay was tried. */
+export interface ViewKind {
+  readonly kind: "overlay" | "copy";
+  readonly why: string;
 }
 
 /** A file of the checkout, or of its git folder outside it, that may hold a secret. */
@@ -128,6 +138,7 @@ export class Holder {
       plan.cgroups.pids ?? "",
       plan.workspace ?? "",
       plan.ports.join(","),
+      plan.view,
       ...plan.binds,
     ];
     this.#child = spawn(programs.bash, args, {
@@ -200,9 +211,16 @@ export class Holder {
    *
    * `since`: every path of the layer was saved or marked at that instant (`saveBases`).
    */
-  async mountView(since: string | null, sealed: readonly number[]): Promise<void> {
+  async mountView(since: string | null, sealed: readonly number[]): Promise<ViewKind> {
     this.#say(`v ${[since ?? "-", ...sealed].join(" ")}`);
-    await this.#expect("viewed");
+    const [, kind, ...why] = (await this.#expect("viewed")).split(" ");
+    return { kind: kind === "copy" ? "copy" : "overlay", why: why.join(" ") };
+  }
+
+  /** Makes the layer hold what the box wrote; with an overlay it always does. The box stands still, or nothing runs in it. */
+  async settle(): Promise<void> {
+    this.#say("S");
+    await this.#expect("settled");
   }
 
   async unmountView(): Promise<void> {

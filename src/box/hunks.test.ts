@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { nameHunks, takeHunks } from "./hunks.ts";
-import { asOrdinaryUser, makePlace, programs, read, type Session, sessionThat, sh, tree } from "./land.fixture.ts";
+import { makePlace, programs, read, type Session, sessionThat, sh, tree } from "./land.fixture.ts";
 import { listLandings } from "./landing.ts";
 import { patchFiles } from "./patch.ts";
 
@@ -178,7 +177,3 @@ test("a mode that the box changed stays the base's, and a draft never takes a na
     ["part", "tool", "tool.part"],
   );
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

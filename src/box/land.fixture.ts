@@ -16,6 +16,8 @@ import { findPrograms } from "./programs.ts";
 import { type Recovered, recoverLanding, type UndoResult, undoLanding } from "./undo.ts";
 
 export const programs = findPrograms();
+/** The view that the boxes of a test have: `copy-view.test.ts` runs others once more with a copy. */
+export const VIEW = process.env.RINGFENCE_TEST_VIEW === "copy" ? "copy" : "auto";
 const places: string[] = [];
 
 // A layer has folders that are closed to everybody.
@@ -71,7 +73,7 @@ export interface Session {
 
 export async function startSession(
   place: Place,
-  options: { readonly alternates?: readonly string[] } = {},
+  options: { readonly alternates?: readonly string[]; readonly view?: "auto" | "copy" } = {},
 ): Promise<Session> {
   const startedAt = Date.now();
   const ripgrep = `../../node_modules/@vscode/ripgrep-linux-${process.arch}/bin/rg`;
@@ -83,9 +85,11 @@ export async function startSession(
     environment: process.env,
     tools: { rg: fileURLToPath(new URL(ripgrep, import.meta.url)) },
     startedAt,
+    view: VIEW,
     ...options,
   });
   const { path } = box.folder;
+  let isOpen = true;
   return {
     path,
     box,
@@ -96,8 +100,19 @@ export async function startSession(
       if (!outcome.ok) throw new Error(`in the box: ${command}: ${outcome.text}`);
       return outcome.text;
     },
-    close: () => box.close(),
-    collect: () => collectChanges({ sessionPath: path, facts: readFacts(path), programs }),
+    close: () => {
+      isOpen = false;
+      return box.close();
+    },
+    collect: async () => {
+      const goesOn = isOpen;
+      if (goesOn) await box.freeze();
+      try {
+        return await collectChanges({ sessionPath: path, facts: readFacts(path), programs });
+      } finally {
+        if (goesOn) await box.thaw();
+      }
+    },
     land: async (collected, which = null, approvals = []) => {
       const result = await landChanges({ facts: readFacts(path), collected, which, approvals, programs });
       endPending(path);
@@ -150,7 +165,10 @@ export function asOrdinaryUser(file: string): void {
   const { RINGFENCE_USER: user = "ringfence-test" } = process.env;
   const child = spawnSync("setpriv", ["--reuid", user, "--regid", user, "--clear-groups", process.execPath, file], {
     cwd: "/tmp",
-    env: { PATH: "/usr/bin:/bin", HOME: `/home/${user}`, USER: user },
+    env: {
+      ...{ PATH: "/usr/bin:/bin", HOME: `/home/${user}`, USER: user },
+      ...(VIEW === "copy" ? { RINGFENCE_TEST_VIEW: VIEW } : {}),
+    },
     encoding: "utf8",
     timeout: 300_000,
   });
@@ -162,6 +180,12 @@ export const TREE = `find . -path ./.git -prune -o -printf '%y %m %P -> %l\\n' |
 
 export function tree(folder: string): string {
   return execFileSync("/bin/bash", ["--norc", "-euc", TREE], { cwd: folder, encoding: "latin1" });
+}
+
+/** What `tree` tells, and when each file and link was changed last. */
+export function treeWithTimes(folder: string): string {
+  const times = "find . -path ./.git -prune -o ! -type d -printf '%T@ %P\\n' | LC_ALL=C sort";
+  return tree(folder) + execFileSync("/bin/bash", ["--norc", "-c", times], { cwd: folder, encoding: "latin1" });
 }
 
 /** A checkout with something of every kind. */

@@ -47,8 +47,31 @@ export interface Pending {
   readonly changes: number;
 }
 
+/** What was left of a session when something of it had landed. */
+export interface Rest {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Changes of files, without those that git ignores. */
+  readonly changes: number;
+  /** Commits that are not in the person's repository, or of which that is not known. */
+  readonly hasCommits: boolean;
+  /** Branches that landings moved or made, oldest first. */
+  readonly moves: readonly LandedMove[];
+}
+
+export interface LandedMove {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly branch: string;
+  /** Where it was; null when it is new. */
+  readonly oldId: string | null;
+  readonly newId: string;
+}
+
 const FOLDER = "landings";
 const PENDING = "landing.json";
+const REST = "rest.json";
+const MOVING = "landing-commits";
 
 /** Names of what a discarded session keeps, so that its landings can still be undone. */
 export function namesOfLandings(sessionPath: string): string[] {
@@ -95,12 +118,45 @@ export function endPending(sessionPath: string): void {
   rmSync(journalOf(sessionPath), { force: true });
 }
 
+/** Says whether a landing of commits is under way, or broke off. */
+export function isMoving(sessionPath: string): boolean {
+  return existsSync(join(sessionPath, MOVING));
+}
+
+/** Written before the person's repository is locked. */
+export function beginMove(sessionPath: string): void {
+  writeFileSync(join(sessionPath, MOVING), "", { mode: 0o600 });
+}
+
+export function endMove(sessionPath: string): void {
+  rmSync(join(sessionPath, MOVING), { force: true });
+}
+
 /** The journal of the lander: it names what was begun and what was done. */
 export function journalOf(sessionPath: string): string {
   return join(sessionPath, "landing.journal");
 }
 
+/** Reads what was left when something landed last; null when that was never looked at. */
+export function readRest(sessionPath: string): Rest | null {
+  const file = join(sessionPath, REST);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Rest) : null;
+}
+
+/** Keeps what is left, and adds the moves of a landing to those of earlier ones. */
+export function writeRest(
+  sessionPath: string,
+  { changes, hasCommits }: Pick<Rest, "changes" | "hasCommits">,
+  moved: readonly Omit<LandedMove, "at">[],
+): void {
+  const at = Date.now();
+  const now = moved.map(({ branch, oldId, newId }) => ({ at, branch, oldId, newId }));
+  const moves = [...(readRest(sessionPath)?.moves ?? []), ...now];
+  writeWhole(join(sessionPath, REST), { at, changes, hasCommits, moves } satisfies Rest);
+}
+
 function writeWhole(file: string, value: object): void {
-  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
+  // An empty one, left by a power loss, would stand before every later command.
+  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
 }

@@ -5,19 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Box } from "./box.ts";
-import {
-  asOrdinaryUser,
-  landAll,
-  makePlace,
-  PROJECT,
-  pathsOf,
-  programs,
-  read,
-  sh,
-  startSession,
-  TREE,
-  tree,
-} from "./land.fixture.ts";
+import { landAll, makePlace, PROJECT, pathsOf, programs, read, sh, startSession, TREE, tree } from "./land.fixture.ts";
 import { hasLayer, readLayers } from "./layers.ts";
 import { openBox, until } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
@@ -184,7 +172,3 @@ test("a list of layers that was cut off by the end of the program does not stand
   assert.deepEqual(readLayers(place.state).stack, []);
   assert.equal(read(place, "a"), "1\n");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

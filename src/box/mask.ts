@@ -140,7 +140,6 @@ export function scanTests(): string[] {
   return [
     "-mindepth",
     "1",
-    "-xdev",
     "(",
     "(",
     "-path",

@@ -6,7 +6,7 @@ import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
 import { makeSessionFolder } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
-import { makePlace, type Place } from "./land.fixture.ts";
+import { makePlace, type Place, VIEW } from "./land.fixture.ts";
 import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
 import type { Performance } from "./perform.ts";
 import { permitFor } from "./permit.fixture.ts";
@@ -58,6 +58,7 @@ export async function openBox(
     tools: { rg: RIPGREP },
     limits: { ...LIMITS_DEFAULT, ...options.limits },
     startedAt,
+    view: VIEW,
   });
   t.after(() => box.close());
   const perform = (effect: Effect, performance: Partial<Performance> = {}) =>

@@ -3,8 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser, makePlace, PROJECT, programs, sessionThat, tree, WORK } from "./land.fixture.ts";
+import { makePlace, PROJECT, programs, sessionThat, tree, WORK } from "./land.fixture.ts";
 import { countLines, makePatch } from "./patch.ts";
 
 test("the patch, applied to a clean copy, gives the tree that landing gives", async () => {
@@ -55,7 +54,3 @@ test("a file behind a link that took the place of a folder is not taken for the 
   const counted = await countLines({ collected, programs, include: "all" });
   assert.ok(counted.some(({ path }) => path === "other/g.txt"));
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -67,6 +67,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "rewind":
     case "undo":
     case "recover":
+    case "release":
     case "remove":
     case "keep":
     case "forget":

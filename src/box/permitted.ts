@@ -3,7 +3,8 @@ import { type Permit, spend } from "../core/permit.ts";
 import { type BasePlan, type Dropped, forgetBase } from "./base.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
-import { type FoundCommits, type LandCommitsPlan, landCommits } from "./commits.ts";
+import { type FoundCommits, type LandCommitsPlan, landCommits, releaseLocks } from "./commits.ts";
+import { settleCopy } from "./copy-view.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
 import { type KeepPlan, type Kept, keepIgnored } from "./keep.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
@@ -56,6 +57,12 @@ export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Pro
   if (effect.kind !== "land-commits" || effect.digest !== plan.found.digest)
     throw new Error("bug: a permit for other commits");
   return landCommits(plan, effect);
+}
+
+/** Spends a permit to take away what a landing of commits left in the person's repository when it broke off. */
+export function releasePermitted(permit: Permit, plan: Parameters<typeof releaseLocks>[0]): Promise<void> {
+  if (spend(permit).kind !== "release") throw new Error("bug: a permit for something else");
+  return releaseLocks(plan);
 }
 
 /** Spends a permit to sign exactly the commits that it was given for; returns what lands in their place. */
@@ -123,6 +130,7 @@ export async function rewindPermitted(
   const effect = spend(permit);
   if (effect.kind !== "rewind") throw new Error("bug: a permit for something else");
   const path = typeof session === "string" ? session : session.folder.path;
+  if (typeof session === "string") await settleCopy(path, programs);
   const to = readLayers(path).checkpoints.find(({ number }) => number === effect.checkpoint);
   if (!to) throw new Error("bug: a rewind to no checkpoint");
   const rewind = async () => {

@@ -13,7 +13,7 @@ export interface Profile {
   readonly trustBind: number;
   /** `/bin` and its kin: what each links to, or null where it is a folder of its own. */
   readonly systemLinks: readonly { readonly name: string; readonly target: string | null }[];
-  /** System folders and toolchains that no overlay may cover, since it would hide a mount below. */
+  /** System folders and toolchains that no overlay may cover, since it would hide a mount below, or need not. */
   readonly uncovered: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -67,7 +67,7 @@ export function rootLayout(profile: Profile): Piece[] {
       ({ name, target }): Piece =>
         target === null ? shown(`/${name}`) : { kind: "link", source: target, path: `/${name}` },
     ),
-    { kind: "covered", source: `/bind/${etcBind}`, path: "/etc" },
+    shown("/etc", `/bind/${etcBind}`),
     { kind: "folder", source: "/empty", path: "/proc" },
     { kind: "write", source: "/s/tmp", path: "/tmp" },
     { kind: "write", source: "/s/run", path: "/run" },

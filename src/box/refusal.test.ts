@@ -74,7 +74,9 @@ const TABLE: readonly (readonly [string, Partial<Surroundings>, string, readonly
   ["a bubblewrap without a version", { bubblewrap: null }, UNKNOWN_OPTION, [/of unknown version\) is too old/]],
   ["a bubblewrap that is new enough", { bubblewrap: "0.11.0" }, UNKNOWN_OPTION, [/ringfence doctor/]],
   ["an old bubblewrap that is not what refuses", { bubblewrap: "0.6.1" }, REFUSED, [/ringfence doctor/]],
-  ["a disk that holds no overlay", {}, "failed mount: Invalid argument", [/XDG_STATE_HOME/, /beneath the checkout/]],
+  ["a disk that holds no overlay", {}, "failed mount: Invalid argument", [/XDG_STATE_HOME/, /hold a layer/]],
+  ["a disk with no room for a copy", {}, "failed copy of the checkout: No space left on device", [/larger disk/]],
+  ["a disk that holds no marks of deletion", {}, "failed whiteout: Operation not permitted", [/hold a layer/]],
   ["a disk that holds no overlay, in Docker", { isContainer: true }, "overlay: failed mount", [/XDG_STATE_HOME/]],
 ];
 

@@ -32,10 +32,16 @@ const DOCKER_FLAGS =
 
 /** Chooses the fix. Pure, so that every kind of machine is tested here. */
 export function fixFor(detail: string, around: Surroundings): string {
-  if (/overlay|failed mount/i.test(detail)) {
+  if (/failed copy of the checkout/.test(detail)) {
     return (
-      "Fix: the state folder must lie on a disk that can hold an overlay's upper layer (ext4, xfs, btrfs, tmpfs; not overlayfs " +
-      "or a network share), and nothing may be mounted beneath the checkout. Set XDG_STATE_HOME to such a folder."
+      "Fix: the view is a copy here, which takes as much of the disk of the state folder as the checkout does. Free some of it, " +
+      "or set XDG_STATE_HOME to a folder on a larger disk."
+    );
+  }
+  if (/overlay|failed mount|failed whiteout/i.test(detail)) {
+    return (
+      "Fix: the state folder must lie on a disk that can hold a layer (ext4, xfs, btrfs, tmpfs; not overlayfs or a network " +
+      "share). Set XDG_STATE_HOME to such a folder."
     );
   }
   if (/bwrap: Unknown option/i.test(detail) && isTooOld(around.bubblewrap)) {

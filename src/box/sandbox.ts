@@ -118,6 +118,9 @@ export function scriptBind(
     | "repository.pl"
     | "base.pl"
     | "flatten.pl"
+    | "copy-view.pl"
+    | "bases.pl"
+    | "clone.pl"
     | "lockfiles.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import { asOrdinaryUser, makePlace, type Place, type Session, sh, startSession } from "./land.fixture.ts";
+import { makePlace, type Place, type Session, sh, startSession } from "./land.fixture.ts";
 import { sync } from "./sync-git.fixture.ts";
 import { readBoxGit } from "./sync-git-read.ts";
 
@@ -258,7 +257,3 @@ test("links in a git folder that an archive brought lead to no copy of what is m
     }
   }
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import {
-  asOrdinaryUser,
-  landAll,
-  makePlace,
-  type Place,
-  read,
-  type Session,
-  sh,
-  startSession,
-} from "./land.fixture.ts";
+import { landAll, makePlace, type Place, read, type Session, sh, startSession } from "./land.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { syncWithCheckout } from "./sync.ts";
 
@@ -93,6 +83,3 @@ async function open(t: TestContext, make: string): Promise<Opened> {
   const told = new Map<string, string>();
   return { place, session, sync: () => syncWithCheckout(session.box, told, permitFor) };
 }
-
-if (process.getuid?.() === 0)
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));

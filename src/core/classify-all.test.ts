@@ -117,6 +117,21 @@ test("an ignored dependency link does not hold the package it points to", () => 
   });
 });
 
+test("whatever links there are, the same changes are ignored", () => {
+  const path = fc.constantFrom("out/a", "out/b/c", "src/a.ts", "Makefile", "out/Makefile");
+  const link = fc.record({
+    path: fc.constantFrom("Makefile", ".envrc", "src/link", "out/b"),
+    target: fc.constantFrom("out/a", "../out/b", "out", "src", "out/Makefile"),
+  });
+  fc.assert(
+    fc.property(fc.uniqueArray(path), fc.array(link, { maxLength: 4 }), (paths, links) => {
+      const changes = paths.map((one) => add(one));
+      const ignored = (found: Record<string, string>) => paths.filter((one) => found[one] === "ignored");
+      assert.deepEqual(ignored(classes(changes, links, "out/")), ignored(classes(changes, [], "out/")));
+    }),
+  );
+});
+
 test("no change is weaker among others than alone", () => {
   const path = fc
     .array(fc.constantFrom("a", "HEAD", "objects", "refs", ".git", "SKILL.md", "src", "Makefile", "x.ts"), {

@@ -84,6 +84,8 @@ export type Effect =
       readonly landing: number;
       readonly approvedBy: "person" | "none";
     }
+  /** Takes away the locks in the person's repository that a landing of commits left when it broke off. */
+  | { readonly kind: "release"; readonly approvedBy: "person" | "none" }
   /** Moves what git ignores from the layer of a session that ends into the base layer of the checkout. */
   | { readonly kind: "keep"; readonly approvedBy: "person" | "none" }
   /** Throws the base layer of the checkout away; or the named ones of its units, in the layer too. */

@@ -51,7 +51,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     approvedBy,
   }),
   fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
-  fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const), approvedBy }),
+  fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const, "release" as const), approvedBy }),
   fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy }),
   fc.record({
     kind: fc.constant("undo" as const),
@@ -116,6 +116,7 @@ test("an effect that no rule names is denied at every label, whatever its other 
     "discard",
     "undo",
     "recover",
+    "release",
     "remove",
   ];
   const strange = fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toString", "RUN", "run ", "connect", ""));
@@ -176,8 +177,9 @@ test("only the person undoes a landing or puts one right", () => {
       const verdicts = (["person", "none"] as const).flatMap((approvedBy) => [
         decide({ ...undo, approvedBy }, label).verdict,
         decide({ ...recover, approvedBy }, label).verdict,
+        decide({ kind: "release", approvedBy }, label).verdict,
       ]);
-      assert.deepEqual(verdicts, ["allow", "allow", "deny", "deny"]);
+      assert.deepEqual(verdicts, ["allow", "allow", "allow", "deny", "deny", "deny"]);
     }),
   );
 });

@@ -48,6 +48,7 @@ export function decide(effect: Effect, label: Label): Decision {
     case "rewind":
     case "undo":
     case "recover":
+    case "release":
     case "remove":
     case "keep":
     case "forget":
@@ -63,6 +64,7 @@ const PERSONS_REASON = {
   rewind: "the person takes the layer back",
   undo: "the person undoes a landing",
   recover: "the person's landing or undo broke off: each file is made whole",
+  release: "the person's landing of commits broke off: its locks go",
   remove: "the person removes a session that is over",
   keep: "the person's session ends: ignored files stay for the next",
   forget: "the person throws it away, or has their own",

@@ -14,7 +14,7 @@ import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
-import { putOn, type Shown, showReply } from "./put-on.ts";
+import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -71,6 +71,15 @@ interface Route {
   readonly addresses: readonly Address[];
   /** It passes because its address tells nothing: then its headers must not either. */
   readonly isPlain: boolean;
+}
+
+/** A request that is allowed, with all that belongs to it. */
+interface Passing {
+  readonly route: Route;
+  readonly put: PutOn & { readonly ok: true };
+  readonly broker: Broker | null;
+  readonly outcome: Running;
+  readonly token: string | null;
 }
 
 type Found =
@@ -306,20 +315,26 @@ export class EgressProxy {
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
+    this.#pass(incoming, answer, { route, put, broker, outcome, token });
+  }
+
+  /** Sends a request that is allowed, and its answer back. */
+  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token }: Passing): void {
+    const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
-    let mayRepeat = !read.request.hasBody && READ_ONLY_METHODS.includes(read.request.method);
+    let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
     let outgoing = this.#request(route, put.headers, outcome);
     const fail = (reason: string) => {
       outcome.end(reason);
       if (answer.headersSent) answer.destroy();
-      else refuse(502, `${read.request.host}: ${reason}`);
+      else sayNo(answer, 502, `${request.host}: ${reason}`);
     };
     const hear = (asked: http.ClientRequest) => {
       asked.on("response", (reply) => {
         outcome.status = reply.statusCode ?? null;
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const shown = showReply(broker, route.request.host, reply);
+        const shown = showReply(broker, request.host, reply);
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
         if (wrong === null) return;
         fail(wrong);
@@ -347,10 +362,10 @@ export class EgressProxy {
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
     if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
-    if (put.body !== null || !read.request.hasBody) return void outgoing.end(put.body);
+    if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
     incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
     if (broker === null) return void incoming.pipe(outgoing);
-    const scan = broker.scanBody(headerOf(head, "content-encoding"));
+    const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
     incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 

@@ -24,8 +24,9 @@ export function branchText(
   const main =
     name === null
       ? row(`branch ${asked}: nothing landed${note === null ? "" : `; ${note}`}`)
-      : row(`branch ${name}: ${counted(landed, "commit")}; look: git log -p ${shown(`HEAD..${name}`)}`) +
-        (note === null ? "" : row(`        ${note}`));
+      : row(
+          `branch ${name}: ${counted(landed, "commit")}; look: git log -p ${wordOf(`HEAD..${name}`, "HEAD..BRANCH")}`,
+        ) + (note === null ? "" : row(`        ${note}`));
   const waits = commits.filter(({ state }) => state === "waits").map(waitingRow);
   const both = meanwhile.map((path) =>
     row(`look twice: ${path}: you changed it meanwhile, so the commits may hold that`),
@@ -38,9 +39,9 @@ function waitingRow({ id, subject, why }: JudgedCommit): string {
   return row(`waits   commit ${id.slice(0, 7)} ${subject}${why === null ? "" : `: ${why}`}`);
 }
 
-// A command to copy, so only where the name shows as it is.
-function shown(range: string): string {
-  return visible(range) !== range ? "HEAD..BRANCH" : /^[\w./+@-]+$/.test(range) ? range : quote(range);
+/** A word of a command to copy, where its name shows as it is; else what stands for it. */
+export function wordOf(word: string, otherwise: string): string {
+  return visible(word) !== word ? otherwise : /^[\w./+@-]+$/.test(word) ? word : quote(word);
 }
 
 /** `diff` and `land` on a session that works on a branch of its own: its commits, never its files. */

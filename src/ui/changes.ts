@@ -15,6 +15,7 @@ import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
+import { keepRest, movesOf } from "../agent/rest.ts";
 import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
@@ -258,6 +259,8 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
   if (made && found && commits) rememberSigned(changed, made, found, commits);
+  if (movesOf(commits).length > 0 || result.landed.length > 0)
+    keepRest(changed, collected, result.landed, which === null ? { found, landed: commits } : null);
   const rest = how.note === undefined ? gitText(collected, which ? "; commits land without a path" : "") : "";
   const git = found ? commitsText(found, commits) : rest;
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));

@@ -1,4 +1,4 @@
-import { removeFor } from "../agent/changeset.ts";
+import { releaseFor, removeFor } from "../agent/changeset.ts";
 import { readConfig, stateFolder } from "../agent/config.ts";
 import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
@@ -124,6 +124,7 @@ async function removeSession({ session }: Overview): Promise<string | null> {
     await withRecord(session, async (record) => {
       // A draft of a landing that broke off may lie in the checkout, and only this session's copies tell what it is.
       await recoverFor(session, record);
+      await releaseFor(session, record);
       await removeFor(session, record);
     });
     return null;

@@ -1,13 +1,16 @@
-import { stateFolder } from "../agent/config.ts";
+import { type ChangedSession, releaseFor } from "../agent/changeset.ts";
+import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
-import { findLanding, listPending, newestLanding } from "../agent/config-sessions.ts";
-import { withRecord } from "../agent/record.ts";
+import { findLanding, listPending, listSessions, newestLanding } from "../agent/config-sessions.ts";
+import { type Record, withRecord } from "../agent/record.ts";
 import type { Session } from "../agent/session.ts";
 import { recoverFor, undoFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
 import { readFacts } from "../box/folder.ts";
+import { type LandedMove, type Landing, readRest } from "../box/landing.ts";
 import type { Recovered, UndoResult } from "../box/undo.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
+import { wordOf } from "./branch.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** `ringfence undo`: gives back what the newest landing replaced, of this checkout or of the named session. */
@@ -19,9 +22,20 @@ export async function undoCommand(
   const state = stateFolder(start.environment);
   const checkout = findCheckout(start.folder).path;
   await putRight(state, checkout, options.session, terminal);
-  const { session, landing } = findLanding(state, checkout, options.session);
+  const { session, landing } =
+    findLanding(state, checkout, options.session) ?? noLanding(state, checkout, options.session, terminal);
   const result = await withRecord(session, (record) => undoFor(session, landing, record));
-  return tellUndo(result, `${session.path}/${landing.stage}/a`, terminal);
+  return tellUndo(result, session.path, landing, terminal);
+}
+
+// What landed may have been commits alone.
+function noLanding(state: string, checkout: string, id: string | null, { stdout }: Terminal): never {
+  const sessions = listSessions(state, id === null ? checkout : null).filter(
+    ({ facts }) => (id ?? facts.id) === facts.id,
+  );
+  const moves = sessions.map(({ path }) => readRest(path)?.moves ?? []).find(({ length }) => length > 0);
+  for (const move of moves ?? []) writeSafe(stdout, branchText(move));
+  throw new UsageError(`there is no landing of ${id === null ? checkout : `session ${id}`} to undo`);
 }
 
 /** Undoes the newest landing of a session that goes on, and lets the box see the checkout as it is now. */
@@ -33,7 +47,7 @@ export async function undoLive(session: Session, terminal: Terminal): Promise<vo
     await putRightLive(session, terminal);
     const landing = newestLanding(path);
     if (!landing) terminal.stdout.write("this session has no landing to undo\n");
-    else tellUndo(await undoFor(changed, landing, session), `${path}/${landing.stage}/a`, terminal);
+    else tellUndo(await undoFor(changed, landing, session), path, landing, terminal);
   } finally {
     await session.box.thaw();
   }
@@ -44,7 +58,7 @@ export async function undoLive(session: Session, terminal: Terminal): Promise<vo
 export async function putRight(state: string, checkout: string, id: string | null, terminal: Terminal): Promise<void> {
   for (const session of listPending(state, checkout, id)) {
     try {
-      tellRecovered(await withRecord(session, (record) => recoverFor(session, record)), terminal);
+      await withRecord(session, (record) => putSessionRight(session, record, terminal));
     } catch (error) {
       // The session goes on, so its landing may be under way right now.
       if (!(error instanceof LedgerFailure)) throw error;
@@ -56,15 +70,39 @@ export async function putRight(state: string, checkout: string, id: string | nul
 /** The same for a session that goes on. */
 export async function putRightLive(session: Session, terminal: Terminal): Promise<void> {
   const { path } = session.box.folder;
-  tellRecovered(await recoverFor({ path, facts: readFacts(path) }, session), terminal);
+  await putSessionRight({ path, facts: readFacts(path) }, session, terminal);
 }
 
-function tellUndo(result: UndoResult, kept: string, { stdout }: Terminal): number {
+async function putSessionRight(session: ChangedSession, record: Record, terminal: Terminal): Promise<void> {
+  tellRecovered(await recoverFor(session, record), terminal);
+  const released = await releaseFor(session, record);
+  if (released === null) return;
+  const why =
+    released.problem === null ? "its locks are taken away" : `its locks may still be there: ${released.problem}`;
+  writeSafe(terminal.stderr, row(`a landing of commits broke off; ${why}. What did not land lands by ringfence land`));
+}
+
+function tellUndo(result: UndoResult, sessionPath: string, { at, stage }: Landing, { stdout }: Terminal): number {
   writeSafe(stdout, linesOf(result, "undone"));
   if (result.done.length + result.held.length + result.failed.length === 0) stdout.write("nothing was left to undo\n");
+  const moves = readRest(sessionPath)?.moves ?? [];
+  for (const move of moves.filter((one) => one.at >= at)) writeSafe(stdout, branchText(move));
   if (result.held.length + result.failed.length === 0) return 0;
-  writeSafe(stdout, `what stood there before that landing is kept in ${kept}\n`);
+  writeSafe(stdout, `what stood there before that landing is kept in ${sessionPath}/${stage}/a\n`);
   return 1;
+}
+
+/** A branch is the person's to move: they may have gone on from there. */
+function branchText({ branch, oldId, newId }: LandedMove): string {
+  const [name, id] = [wordOf(branch, "BRANCH"), newId.slice(0, 7)];
+  if (oldId === null)
+    return row(
+      `stays   branch ${branch}, which the landing made at ${id}; if you do not want it: git branch -D ${name}`,
+    );
+  const old = oldId.slice(0, 12);
+  return row(
+    `stays   branch ${branch}, which the landing moved to ${id}; if it is still there, this takes it back: git reset ${old} (on ${branch}), git branch -f ${name} ${old} (elsewhere)`,
+  );
 }
 
 function tellRecovered(recovered: Recovered | null, { stderr }: Terminal): void {

@@ -81,6 +81,23 @@ for (const [who, user] of users) {
   });
 }
 
+test("a session is landed when its commits have landed as well, and not before", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const commit = "git switch -qc side; echo s >side.txt; git add -A; git commit -qm side; git switch -q -";
+  await runOnce(place, "commits alone", commit);
+  await runOnce(place, "files first", "echo b >>a.txt; git commit -qam b", "--land", "auto");
+  const states = async () => (await sessionsOf(place)).map(({ task, state }) => `${task}: ${state}`);
+  assert.deepEqual(await states(), ["files first: changes", "commits alone: changes"]);
+  for (const landed of ["b", "side"]) {
+    const done = await ringfence(place, ["land"]);
+    assert.match(done.stdout, new RegExp(`^landed  commit \\w+ ${landed}$`, "m"), done.stderr);
+  }
+  assert.deepEqual(await states(), ["files first: landed", "commits alone: landed"]);
+  // Of the first nothing could be undone; of the second the files wait again.
+  await ringfence(place, ["undo"]);
+  assert.deepEqual(await states(), ["files first: changes", "commits alone: landed"]);
+});
+
 test("sessions shows the sessions of this checkout alone, and with --all those of every one", async (t) => {
   const place = makePlace(t, "mkdir ../other");
   await ringfence(place, ["exec", "--", "touch", "here"]);

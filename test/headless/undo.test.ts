@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   makePlace,
@@ -58,6 +58,43 @@ for (const [who, user] of [
     assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
   });
 }
+
+test("an undo says how a branch goes back that landed commits moved, since it gives back files alone", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const before = sh(place, "git rev-parse HEAD; git status --short");
+  const other = "git switch -qc side; git commit -q --allow-empty -m side; git switch -q -";
+  await play(place, [run(`${other}; echo b >>a.txt; git commit -qam b; echo c >>a.txt`), { text: "ok" }]);
+  await ringfence(place, ["land"]);
+  const undone = await ringfence(place, ["undo"]);
+  const [, id = ""] =
+    /^stays {3}branch main, .* moved to [0-9a-f]{7}; .*: git reset ([0-9a-f]{12}) /m.exec(undone.stdout) ?? [];
+  const [, made = ""] = /^stays {3}branch side, .*: git branch -D (\S+)$/m.exec(undone.stdout) ?? [];
+  assert.deepEqual([undone.status, made, sh(place, "cat a.txt")], [0, "side", "a\n"], undone.stdout);
+  sh(place, `git reset -q ${id}; git branch -q -D ${made}`);
+  assert.equal(sh(place, "git rev-parse HEAD; git status --short"), before);
+  // Commits alone are no landing to undo, and the person is told the same.
+  await play(place, [run(other), { text: "ok" }]);
+  await ringfence(place, ["land"]);
+  const none = await ringfence(place, ["undo"]);
+  assert.deepEqual([none.status, /git branch -D side\n$/.test(none.stdout)], [2, true], none.stdout);
+});
+
+test("the locks of a landing of commits that was killed go with the next command, and no other", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  await play(place, [run("echo b >>a.txt"), { text: "ok" }]);
+  const lock = (draft: string, path: string) =>
+    `echo x >.git/ringfence-${draft}-1; ln .git/ringfence-${draft}-1 .git/${path}.lock`;
+  // The branch is not that of the session, and the person's own git is at work on another one.
+  sh(
+    place,
+    `${lock("0123456789abcdef", "index")}; ${lock("fedcba9876543210", "refs/heads/other")}; echo mine >.git/HEAD.lock`,
+  );
+  writeFileSync(`${sessionFolder(place)}/landing-commits`, "");
+  const { stderr } = await ringfence(place, ["diff"]);
+  assert.match(stderr, /^a landing of commits broke off; its locks are taken away/m);
+  assert.equal(sh(place, "find .git -name '*.lock' -o -name 'ringfence-*'"), ".git/HEAD.lock\n");
+  assert.doesNotMatch((await ringfence(place, ["diff"])).stderr, /broke off/);
+});
 
 test("an undo leaves what the person changed since, names it, and says where the earlier version is", async (t) => {
   const place = makePlace(t, MAKE);

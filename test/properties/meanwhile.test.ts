@@ -59,7 +59,7 @@ type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
 /** Path to lines. Every line is written once in a run, so a set of lines tells what was lost. */
 type Tree = ReadonlyMap<string, readonly string[]>;
 
-test(`whatever a person and a session do between and during turns, nothing of the person's is lost or brought back (RINGFENCE_SEED=${SEED})`, async () => {
+test(`whatever a person and a session do between and during turns, nothing of the person's is lost or brought back (RINGFENCE_SEED=${SEED})`, async (t) => {
   const counts = { merged: 0, held: 0, landed: 0, undone: 0, steps: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { minLength: 12, maxLength: 24 }), async (list) => {
@@ -72,6 +72,7 @@ test(`whatever a person and a session do between and during turns, nothing of th
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: true },
   );
+  t.diagnostic(`${counts.steps} random steps`);
   if (RUNS > 100) for (const [what, count] of Object.entries(counts)) assert.ok(count > RUNS / 10, `${what}: ${count}`);
 });
 

@@ -182,6 +182,6 @@ test(`whatever changes a session makes: none shows outside, each is listed, the 
   );
 });
 
-if (process.getuid?.() === 0 && !IS_FULL) {
+if (process.getuid?.() === 0 && IS_FULL) {
   test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
 }
