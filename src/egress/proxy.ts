@@ -14,7 +14,7 @@ import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
-import { type PutOn, putOn, showReply } from "./put-on.ts";
+import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamTls } from "./upstream.ts";
@@ -307,8 +307,7 @@ export class EgressProxy {
     if (isWaiting) answer.writeContinue();
     const broker = this.#plan.broker();
     const isBrokered = broker?.isBrokered(route.request.host) ?? false;
-    const headers = route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers;
-    const asked = { ...route.request, headers };
+    const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
     const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
@@ -330,26 +329,17 @@ export class EgressProxy {
       if (answer.headersSent) answer.destroy();
       else sayNo(answer, 502, `${request.host}: ${reason}`);
     };
-    const count = (bytes: number) => {
-      outcome.send(bytes);
-      const ceiling = this.#meter.send(bytes);
-      if (ceiling !== null) outgoing.destroy(new Error(ceiling));
-    };
-    const onResponse = (reply: IncomingMessage) => {
-      outcome.status = reply.statusCode ?? null;
-      reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-      const shown = showReply(broker, request.host, reply);
-      if (shown.kind === "refused" || !passHead(reply, shown, answer)) {
-        fail(shown.kind === "refused" ? shown.reason : "its answer cannot be passed on");
-        return void outgoing.destroy();
-      }
-      reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
-      let body: Readable = reply;
-      for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
-      body.pipe(answer);
-    };
     const hear = (asked: http.ClientRequest) => {
-      asked.on("response", onResponse);
+      asked.on("response", (reply) => {
+        outcome.status = reply.statusCode ?? null;
+        reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
+        reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
+        const shown = showReply(broker, request.host, reply);
+        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
+        if (wrong === null) return;
+        fail(wrong);
+        asked.destroy();
+      });
       asked.on("error", (error) => {
         if (error instanceof BodyRefused) this.#malformed(error.message, token);
         // It ended a connection that was kept for later, just as that was used again.
@@ -370,13 +360,10 @@ export class EgressProxy {
       outgoing.destroy();
     });
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
-    if (put.body !== null) {
-      count(put.body.length);
-      return void outgoing.end(put.body);
-    }
+    if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
-    if (!request.hasBody) return void outgoing.end();
-    incoming.on("data", (piece: Buffer) => count(piece.length));
+    if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
+    incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
     if (broker === null) return void incoming.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
     incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
@@ -602,10 +589,14 @@ export class EgressProxy {
     const outgoing = this.#ask(request, addresses, headers, mayReuse);
     // An address carries out as much as a body does.
     const bytes = [request.method, request.path, ...headers].join("  ").length;
+    this.#count(bytes, outcome, outgoing);
+    return outgoing;
+  }
+
+  #count(bytes: number, outcome: Running, outgoing: http.ClientRequest): void {
     outcome.send(bytes);
     const ceiling = this.#meter.send(bytes);
     if (ceiling !== null) outgoing.destroy(new Error(ceiling));
-    return outgoing;
   }
 
   #ask(
@@ -703,6 +694,20 @@ function tokenOf(head: Head): string | null {
     .toString("latin1")
     .split(":", 2);
   return user === PROXY_USER ? (token ?? null) : null;
+}
+
+/** Passes an answer on, or says why it is none that a server may give. */
+function passReply(
+  reply: IncomingMessage,
+  shown: Shown & { readonly kind: "send" },
+  answer: ServerResponse,
+  fail: (reason: string) => void,
+): string | null {
+  if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
+  let body: Readable = reply;
+  for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
+  body.pipe(answer);
+  return null;
 }
 
 function bare(host: string): string {
