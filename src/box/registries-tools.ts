@@ -19,7 +19,7 @@ import {
   withGemIndex,
   withPypiJson,
 } from "../core/registries-config.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram, findPrograms } from "./programs.ts";
 
 /** How a tool is asked. */
 export interface Asking {
@@ -39,6 +39,7 @@ export interface Tool {
   readonly ask: (asking: Asking) => Promise<Configured>;
 }
 
+const READ_ONLY = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--die-with-parent"];
 const ASK_MS_MAX = 10_000;
 const SAID_CHARS_MAX = 4 << 20;
 const FILE_BYTES_MAX = 1 << 20;
@@ -245,7 +246,7 @@ function unzip(jar: string, name: string): Promise<string> {
   const perl = findProgram("perl");
   return perl === null
     ? Promise.resolve("")
-    : call(perl, ["-MIO::Uncompress::Unzip=unzip", "-e", program, jar, name], {}, "/").then(({ stdout }) => stdout);
+    : call(perl, ["-MIO::Uncompress::Unzip=unzip", "-e", program, jar, name], {}).then(({ stdout }) => stdout);
 }
 
 interface Said {
@@ -253,7 +254,12 @@ interface Said {
   readonly stderr: string;
 }
 
-/** Runs a tool of the person's; one that is not there says nothing. */
+/**
+ * Runs a tool of the person's; one that is not there says nothing.
+ *
+ * It reads what they have and writes nothing: many a tool leaves a log or a cache behind when it is only asked. Nor does it
+ * reach a network.
+ */
 function run(asking: Asking, name: string, args: readonly string[], cwd = "/"): Promise<Said> {
   const program = asking.find(name);
   // Corepack's yarn and pnpm would fetch the real ones.
@@ -264,20 +270,19 @@ function run(asking: Asking, name: string, args: readonly string[], cwd = "/"): 
     YARN_IGNORE_PATH: "1",
     GOTOOLCHAIN: "local",
     RUSTUP_AUTO_INSTALL: "0",
+    TMPDIR: asking.folder,
+    XDG_CACHE_HOME: asking.folder,
   };
-  return program === null ? Promise.resolve({ stdout: "", stderr: "" }) : call(program, args, env, cwd);
+  if (program === null) return Promise.resolve({ stdout: "", stderr: "" });
+  const ours = ["--bind", asking.folder, asking.folder];
+  return call(findPrograms().bwrap, [...READ_ONLY, ...ours, "--chdir", cwd, "--", program, ...args], env);
 }
 
 /** What a program says, whatever its status: some say what is wanted in a complaint. One that takes too long says nothing. */
-function call(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): Promise<Said> {
+function call(program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Said> {
   return new Promise((resolve) => {
     // A group of its own, since what a wrapper started would hold the pipes open after it.
-    const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, { cwd: "/", env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     const said = { stdout: "", stderr: "" };
     let isBroken = false;
     const stop = () => {

@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Configured } from "../core/registries-config.ts";
 import { type Base, urlAt } from "../core/registry.ts";
+import { processesWith, until } from "./open.fixture.ts";
 import { findRegistries, type RegistriesPlan } from "./registries.ts";
 
 const CANARY = "canary-4f1d9c";
@@ -201,14 +202,15 @@ test("a program in the checkout is never run, nor one that leads there", async (
 test("a tool that is not there has no registry; one that hangs or floods is ended with all that it started", async (t) => {
   const place = stage(t);
   const bin = join(place.home, "bin");
-  place.put(join(bin, "gem"), `#!/bin/sh\nsleep 600 & echo $! >"${place.home}/pid"; wait\n`, 0o755);
+  const seconds = `${500 + process.pid / 1e7}`;
+  place.put(join(bin, "gem"), `#!/bin/sh\nsleep ${seconds} & echo x >"${place.home}/made"; wait\n`, 0o755);
   place.put(join(bin, "go"), "#!/bin/sh\nexec yes https://x.test/\n", 0o755);
   const found = await findRegistries({ ...place, environment: { PATH: `${bin}:/bin` } });
   assert.deepEqual(
     [addresses(found, "rubygems", "gem"), addresses(found, "go"), addresses(found, "npm", "pnpm")],
     [[], [], []],
   );
-  // It may wait for somebody to take note of its end.
-  const stat = `/proc/${readFileSync(join(place.home, "pid"), "utf8").trim()}/stat`;
-  assert.match(existsSync(stat) ? readFileSync(stat, "utf8") : "0 (gone) Z", /\) [ZX]/);
+  await until("nothing of it lives", () => processesWith(`sleep ${seconds}`).length === 0);
+  // Nor was it let to leave anything behind.
+  assert.equal(existsSync(join(place.home, "made")), false);
 });
