@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { collectChanges } from "./collect.ts";
 import { releaseStage } from "./discard.ts";
 import { readFacts } from "./folder.ts";
 import { landAll, makePlace, pathsOf, programs, read, type Session, sh, startSession } from "./land.fixture.ts";
@@ -115,9 +116,13 @@ test("what the last save could not know is held as deleted", async (t) => {
   const { place, session } = await open(t, `mkdir d; ${LINES} >d/old.txt`);
   await session.run("mv d/old.txt d/new.txt; echo box >>d/new.txt");
   sh(place, "echo me >d/mine.txt");
-  await session.box.saveBases();
+  await session.box.freeze();
+  // As when a save broke off, or found more than it may look at.
   rmSync(`${session.path}/bases.whole`);
-  const { held } = await landAll(session);
+  const plan = { sessionPath: session.path, facts: readFacts(session.path), programs };
+  const collected = await collectChanges(plan);
+  await session.box.thaw();
+  const { held } = await session.land(collected);
   assert.deepEqual(pathsOf(held), ["d/new.txt"]);
 });
 
