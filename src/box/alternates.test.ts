@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import { asOrdinaryUser, makePlace, type Place, sh, startSession } from "./land.fixture.ts";
+import { makePlace, type Place, sh, startSession } from "./land.fixture.ts";
 import { openBox } from "./open.fixture.ts";
 
 /** A clone that borrows all objects from a repository beside it, and the folder of those. */
@@ -60,7 +59,3 @@ test("a listed folder is followed to the next one that is listed, and a link to 
   assert.match(linked.box.notes.join(), /link, which lies behind a link: list and name the folder itself$/);
   assert.equal((await linked.run("git cat-file -p HEAD:a.ts")).ok, false);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

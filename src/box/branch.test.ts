@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { findBeginning } from "./branch.ts";
-import { asOrdinaryUser, makePlace, programs, sh } from "./land.fixture.ts";
+import { makePlace, programs, sh } from "./land.fixture.ts";
 
 test("a name that is none, or that git could not hold or move, is refused and says why", async () => {
   const place = makePlace("echo a >a.ts");
@@ -37,7 +36,3 @@ test("a name that is none, or that git could not hold or move, is refused and sa
     assert.deepEqual(await findBeginning(place.checkout, name, programs), { ok: true, branch: { name, from } });
   }
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

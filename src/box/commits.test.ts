@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { landWithCommits, look } from "./commits.fixture.ts";
-import { asOrdinaryUser, makePlace, read, sessionThat, sh, startSession } from "./land.fixture.ts";
+import { makePlace, read, sessionThat, sh, startSession } from "./land.fixture.ts";
 
 const CLEAN = { status: "", fsck: "" };
 
@@ -260,7 +259,3 @@ test("index format 4 and its extensions are written back as git reads them", asy
   assert.equal((await landWithCommits(session)).move?.how, "forward");
   assert.deepEqual([look(place).status, look(place).fsck], ["", ""]);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -2,21 +2,10 @@ import assert from "node:assert/strict";
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { readBase, sweep, workspaceOf } from "./base.ts";
 import { readFacts } from "./folder.ts";
 import { type Kept, keepIgnored } from "./keep.ts";
-import {
-  asOrdinaryUser,
-  makePlace,
-  type Place,
-  pathsOf,
-  programs,
-  type Session,
-  sh,
-  startSession,
-  tree,
-} from "./land.fixture.ts";
+import { makePlace, type Place, pathsOf, programs, type Session, sh, startSession, tree } from "./land.fixture.ts";
 import { LIMITS_DEFAULT } from "./limits.ts";
 import { dropOutdated, findOutdated } from "./outdated.ts";
 
@@ -242,6 +231,3 @@ test("a link in the place of a kept folder, or above it, is the checkout's own, 
   );
   assert.deepEqual(readdirSync(join(place.checkout, "../elsewhere")), []);
 });
-
-if (process.getuid?.() === 0)
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));

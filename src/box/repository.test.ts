@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { chownSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser, makePlace, type Place, programs, sh } from "./land.fixture.ts";
+import { makePlace, type Place, programs, sh } from "./land.fixture.ts";
 import { measureSessions } from "./measure.ts";
 import { openBox } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
@@ -228,7 +227,3 @@ test("what is written into the git folder counts against the limit of the disk",
   const outcome = await run(`for n in $(seq 40); do head -c 4000000 /dev/zero >${folder}/big$n; sleep 0.1; done`);
   assert.match(outcome.text, /disk: the layer holds \d+ MiB, 20 allowed/);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

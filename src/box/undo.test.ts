@@ -3,10 +3,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { discardSession, releaseStage } from "./discard.ts";
 import {
-  asOrdinaryUser,
   landAll,
   makePlace,
   PROJECT,
@@ -148,7 +146,3 @@ test("a landing keeps the copies of what landed and no others, and is undone aft
   assert.deepEqual((await session.undo()).done, ["a.ts"]);
   assert.equal(sh(place, "git status --porcelain"), "");
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

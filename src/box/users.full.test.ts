@@ -4,7 +4,7 @@ import { asOrdinaryUser } from "./land.fixture.ts";
 
 const NAMES = [
   ...["../agent/branch", "choose", "commits-attacks", "commits-trees", "flatten", "follow", "hunks", "layers"],
-  ...["merge", "patch", "sync", "sync-git"],
+  ...["merge", "patch", "sync", "sync-git", "keep", "repository", "alternates", "branch", "commits", "undo"],
 ];
 
 // What these judge is content and order, and how users differ in reaching files is tested elsewhere.
