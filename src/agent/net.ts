@@ -11,11 +11,13 @@ import { Broker } from "../egress/broker.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
+import { ModelDoor } from "../egress/model-door.ts";
 import { EgressProxy, type Judged, type Listener, type NetOutcome } from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate, Gated } from "./gate.ts";
+import type { Wrapped } from "./wrap.ts";
 
 /** A command that may use the network, and what it was refused. */
 export interface NetUser extends CommandNetwork {
@@ -34,6 +36,8 @@ export interface NetPlan {
   readonly vault: Vault;
   /** Addresses that the person typed, as `addressOf` names them. */
   readonly typed: ReadonlySet<string>;
+  /** The model of an agent that runs in the box; null where the session has its own, or none. */
+  readonly wrapped: Wrapped | null;
   readonly now: () => number;
 }
 
@@ -48,6 +52,7 @@ export class Net {
   readonly #rules: NetRules;
   readonly #proxy: EgressProxy;
   readonly #packages: Packages;
+  readonly #model: ModelDoor | null;
   readonly #certificates: Promise<Certificates>;
   readonly #unlisted = new Set<string>();
   /** Requests on their way, by the decision about each. */
@@ -60,6 +65,8 @@ export class Net {
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
     this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
     const broker = new Broker(plan.vault.credentials);
+    const { wrapped } = plan;
+    this.#model = wrapped && new ModelDoor({ ...wrapped, replied: (reply) => this.#record(wrapped.account(reply)) });
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token) => this.#judge(request, token),
@@ -67,6 +74,7 @@ export class Net {
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: async (host) => (await this.#certificates).contextFor(host, plan.now()),
       broker: () => (plan.vault.credentials().length > 0 ? broker : null),
+      model: this.#model,
       authorities: plan.box.authorities,
       limits: limitsOf(plan.config),
     });
@@ -83,6 +91,9 @@ export class Net {
       const verdict = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
       net.#proxy.show(services[index], request, () => net.#pass({ kind: "request", ...request, ...verdict }));
     }
+    const stands = services.slice(plan.config.services.length);
+    for (const [index, { host, port }] of (plan.wrapped?.local ?? []).entries())
+      net.#proxy.stand(stands[index], { protocol: "http", host, port });
     return net;
   }
 
@@ -109,6 +120,7 @@ export class Net {
   async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
     const [rule] = rulesFor(this.#rules, host, port);
     if (rule) return rule.tls;
+    if (this.#plan.wrapped?.endpoints.some((place) => place.host === host && place.port === port)) return "terminate";
     if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
     const isUsual = port === 443 || port === 80;
     if (!isUsual && (await this.#packages.judge(tunnelTo(host, port))) === null) return null;
@@ -118,6 +130,7 @@ export class Net {
 
   async #judge(request: NetRequest, token: string | null): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
+    if (ruled.verdict !== "deny" && this.#model?.isCall(request)) return this.#judgeModel(request, token);
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
     const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
@@ -134,6 +147,20 @@ export class Net {
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
+  }
+
+  #judgeModel(request: NetRequest, token: string | null): Judged {
+    const spent = this.#plan.wrapped?.refuses() ?? null;
+    if (spent !== null) {
+      this.#refused(`${nameOf(request)}: ${spent}`, token);
+      return { verdict: "refuse", reason: spent };
+    }
+    const command = this.#userOf(token)?.seq ?? null;
+    const why = { listed: "allow", rule: "wrap", origin: "model", command } as const;
+    const gated = this.#pass({ kind: "request", ...request, ...why });
+    if (gated.verdict !== "allow") return { verdict: "refuse", reason: gated.reason };
+    this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+    return { ...gated, reach: isAddress(request.host) ? "any" : "private" };
   }
 
   /** Reads what a registry says of a locked package, for the host's own judgement. */

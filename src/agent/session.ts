@@ -263,7 +263,8 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place: this.#plan.box, vault: this.#plan.vault, typed: this.#typed, now };
+    const { box: place, vault } = this.#plan;
+    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, wrapped: null, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

@@ -4,6 +4,7 @@ import { makeSessionFolder, type SessionFolder } from "../box/folder.ts";
 import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
 import type { Vault } from "../egress/vault.ts";
+import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
 
@@ -31,14 +32,31 @@ export interface Workplace {
   readonly box: Omit<BoxPlan, "folder">;
 }
 
+/** What an agent in the box gets besides what every command has. */
+export interface AgentNeeds {
+  readonly keys: readonly ModelKey[];
+  /** Variables that hold no secret. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Files and folders of the person's home to be copied into the box's. */
+  readonly homePaths: readonly string[];
+  /** Further ports of the box's loopback at which the host answers. */
+  readonly ports: readonly number[];
+}
+
+const NO_NEEDS: AgentNeeds = { keys: [], variables: {}, homePaths: [], ports: [] };
+
 /** Checks the folder that the program was started in, and prepares a new session for it. */
-export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {}): Promise<Workplace> {
+export async function prepareWorkplace(
+  start: Start,
+  limits: Partial<Limits> = {},
+  needs: AgentNeeds = NO_NEEDS,
+): Promise<Workplace> {
   const startedAt = Date.now();
   const checkout = findCheckout(start.folder);
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = await vaultOf(start, identity.home, config, [checkout.path, state]);
+  const vault = await vaultOf(start, identity.home, config, { excluded: [checkout.path, state], ...needs });
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -48,8 +66,8 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
-    shown: vault,
-    services: config.net.services.map(({ port }) => port),
+    shown: { ...vault, variables: { ...needs.variables, ...vault.variables } },
+    services: [...config.net.services.map(({ port }) => port), ...needs.ports],
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
@@ -66,10 +84,10 @@ async function vaultOf(
   { environment }: Start,
   home: string,
   config: Config,
-  excluded: readonly string[],
+  more: Pick<AgentNeeds, "keys" | "homePaths"> & { readonly excluded: readonly string[] },
 ): Promise<Vault> {
   const { openVault } = await import("../egress/vault.ts");
-  const person = { home, environment, excluded, remote: null, rules: config.net.credentials };
+  const person = { home, environment, ...more, remote: null, rules: config.net.credentials };
   return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
 }
 

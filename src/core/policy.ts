@@ -80,7 +80,9 @@ function decideRequest(effect: Effect & { readonly kind: "request" }, label: Lab
     return mayLeak
       ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
       : { verdict: "ask", reason: "not listed" };
-  if (effect.origin === "service") return { verdict: "allow", reason: ORIGIN_REASON.service };
+  // Both are sinks of the person's own choice; what a model is sent is judged on its way, by `core/model-request.ts`.
+  if (effect.origin === "service" || effect.origin === "model")
+    return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
   if (effect.protocol === "tunnel" || effect.hasBody) {
     if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
     return { verdict: "ask", reason: "external text was seen: a person looks at what is sent" };
@@ -96,6 +98,7 @@ const ORIGIN_REASON = {
   fetch: "it fetches from the tracked remote",
   typed: "the person typed that address",
   service: "the person shows that service of theirs",
+  model: "the person wraps an agent of that model",
 } as const;
 
 function isTrustedText({ integrity }: Label): boolean {

@@ -14,6 +14,7 @@ import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
+import { type ModelDoor, type ReplyTap, type Sent, withTap } from "./model-door.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -47,6 +48,8 @@ export interface ProxyPlan {
   readonly secureContext: (host: string) => Promise<SecureContext>;
   /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
   readonly broker: () => Broker | null;
+  /** Reads what is sent to the model of a wrapped agent; null where none is wrapped. */
+  readonly model: ModelDoor | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
@@ -64,10 +67,12 @@ interface Client {
   readonly token: string | null;
 }
 
+type Origined = (Effect & { readonly kind: "request" })["origin"];
+
 /** A request or tunnel on its way. */
 interface Route {
   readonly seq: number;
-  readonly request: NetRequest;
+  readonly request: NetRequest & { readonly origin: Origined };
   readonly addresses: readonly Address[];
   /** It passes because its address tells nothing: then its headers must not either. */
   readonly isPlain: boolean;
@@ -80,6 +85,8 @@ interface Passing {
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
+  /** Of a request to a wrapped agent's model: who reads in the answer what it took. */
+  readonly tap: ReplyTap | null;
 }
 
 type Found =
@@ -239,6 +246,15 @@ export class EgressProxy {
     this.#servers.push(server);
   }
 
+  /** Answers at another port of the box as the host and port itself would, with each request judged. */
+  stand(listener: Listener, origin: Origin): void {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#accept(socket)) this.#lookInto(socket, null, { origin, token: null });
+    });
+    server.listen(listener);
+    this.#servers.push(server);
+  }
+
   /** Ends every connection. */
   close(): void {
     this.#isClosed = true;
@@ -308,18 +324,27 @@ export class EgressProxy {
     const broker = this.#plan.broker();
     const isBrokered = broker?.isBrokered(route.request.host) ?? false;
     const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
-    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    const model = route.request.origin === "model" ? this.#plan.model : null;
+    const put: Sent = await (model
+      ? model.send(broker, asked, incoming)
+      : putOn(broker, asked, incoming).then((put) => withTap(put, null))
+    ).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
-    if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, broker, outcome, token });
+    const { tap } = put;
+    answer.on("close", () => tap?.close());
+    if (incoming.socket.destroyed) {
+      tap?.close();
+      return outcome.end(GONE);
+    }
+    this.#pass(incoming, answer, { route, put, broker, outcome, token, tap });
   }
 
   /** Sends a request that is allowed, and its answer back. */
-  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token }: Passing): void {
+  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token, tap }: Passing): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
     let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
@@ -334,7 +359,9 @@ export class EgressProxy {
         outcome.status = reply.statusCode ?? null;
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const shown = showReply(broker, request.host, reply);
+        const shown = tap
+          ? tap.hear(reply, showReply(broker, request.host, reply))
+          : showReply(broker, request.host, reply);
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
         if (wrong === null) return;
         fail(wrong);

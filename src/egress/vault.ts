@@ -1,9 +1,11 @@
 import type { Credential } from "../core/credential.ts";
 import type { Fill } from "../core/secretfiles.ts";
+import { keepHomePaths } from "./vault-copies.ts";
 import { type HomeFile, keepAws, keepCargo, keepGh, keepNpm, keepPip, readCargo } from "./vault-files.ts";
 import type { Home } from "./vault-home.ts";
 import { Keep } from "./vault-keep.ts";
 import { type AskGit, keepLogins } from "./vault-logins.ts";
+import { keepModelKey, type ModelKey } from "./vault-model.ts";
 import { trackedOf } from "./vault-rules.ts";
 import { readVariables, type VariableRule } from "./vault-variables.ts";
 
@@ -13,6 +15,10 @@ export interface Person extends Home {
   /** From the person's own configuration. */
   readonly rules: readonly VariableRule[];
   readonly askGit: AskGit;
+  /** Keys of an agent's models; none for what needs none. */
+  readonly keys?: readonly ModelKey[];
+  /** Files and folders of the home that the person named, to be copied into the box's. */
+  readonly homePaths?: readonly string[];
 }
 
 /** The person's credentials, and what of them the box is shown. */
@@ -25,6 +31,8 @@ export interface Vault {
   readonly files: readonly HomeFile[];
   /** Fills masked copies of files of the checkout. */
   readonly fill: Fill;
+  /** What of the person's home was not copied, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** Finds the person's credentials where programs keep them; the key is the session's, drawn at its start. */
@@ -34,6 +42,7 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
   const cargo = readCargo(person);
   const { environment, rules } = person;
   const variables = readVariables(keep, environment, { tracked, rules, cargoIndexes: cargo.indexes });
+  for (const each of person.keys ?? []) keepModelKey(keep, each);
   const pip = keepPip(keep, person);
   const gh = keepGh(keep, person, tracked);
   const files = [
@@ -48,10 +57,13 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
       tokens: [...gh.logins, ...variables.logins],
     }),
   ];
+  // Last, since what was kept so far is masked in them; below the copies made for their tools, which know more.
+  const copies = keepHomePaths(keep, person, person.homePaths ?? []);
   return {
     credentials: () => keep.credentials(),
     variables: Object.fromEntries(keep.variables),
-    files: files.filter((file) => file !== null),
+    files: [...copies.files, ...files.filter((file) => file !== null)],
+    notes: copies.notes,
     fill: (name, value) => keep.fill(name, value),
   };
 }
