@@ -55,7 +55,7 @@ export function chooseProviders(
 }
 
 /** Writes where a provider's model is, as requests are matched against. */
-export function endpointOf({ provider, baseUrl, apiKey }: ProviderPlace): ModelEndpoint & { readonly hasKey: boolean } {
+function endpointOf({ provider, baseUrl, apiKey }: ProviderPlace): ModelEndpoint & { readonly hasKey: boolean } {
   const url = new URL(baseUrl);
   const host = canonicalHost(url.hostname);
   if (host === null) throw new UsageError(`${provider}: ${baseUrl} names no host`);

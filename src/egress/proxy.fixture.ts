@@ -11,6 +11,7 @@ import { decide } from "../core/policy.ts";
 import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
+import type { ModelDoor } from "./model-door.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
@@ -34,6 +35,7 @@ export interface PlaceOptions {
   readonly limits?: Partial<NetLimits>;
   readonly contextFor?: (host: string) => Promise<SecureContext>;
   readonly broker?: Broker;
+  readonly model?: ModelDoor;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
@@ -66,20 +68,22 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     judge: async (request) => {
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;
-      const effect = { kind: "request", ...request, listed: listed.verdict, rule: found?.id ?? null } as const;
-      const whole = { ...effect, origin: "composed", command: null } as const;
+      const isModel = options.model?.isCall(request) ?? false;
+      const verdict = isModel ? "allow" : listed.verdict;
+      const effect = { kind: "request", ...request, listed: verdict, rule: found?.id ?? null } as const;
+      const whole = { ...effect, origin: isModel ? "model" : "composed", command: null } as const;
       judged.push(whole);
       const decision = decide(whole, options.label ?? USER);
       if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
       const receipt = issueReceipt(judged.length, "x", recordDecision(whole, decision, String));
-      const reach = found?.private ? "private" : "public";
+      const reach = isModel ? "any" : found?.private ? "private" : "public";
       return { verdict: "allow", permit: mint(whole, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
-    model: null,
+    model: options.model ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
