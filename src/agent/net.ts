@@ -66,7 +66,16 @@ export class Net {
     this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
     const broker = new Broker(plan.vault.credentials);
     const { wrapped } = plan;
-    this.#model = wrapped && new ModelDoor({ ...wrapped, replied: (reply) => this.#record(wrapped.account(reply)) });
+    this.#model =
+      wrapped &&
+      new ModelDoor({
+        endpoints: wrapped.endpoints,
+        replied: (reply) => this.#record(wrapped.account(reply)),
+        removed: (tools) => {
+          wrapped.removed(tools);
+          this.#record({ type: "model-tools-removed", tools: [...tools] });
+        },
+      });
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token) => this.#judge(request, token),

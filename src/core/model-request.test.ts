@@ -138,6 +138,8 @@ test("of a request for chat completions, whatever makes the vendor act, fetch or
     ["messages that are no list", { messages: { role: "user" } }],
     ["no model", { model: null }],
     ["a model that is no text", { model: ["gpt-5"] }],
+    ["a model whose name is none", { model: "gpt-5\n" }],
+    ["a model with an endless name", { model: "g".repeat(300) }],
     ["a model that searches", { model: "openai/gpt-5:online" }],
     ["another", { model: "gpt-5-search-api" }],
     ["a third", { model: "o3-deep-research" }],
@@ -494,7 +496,7 @@ test("of a request for generateContent, whatever makes the vendor act, fetch or 
 
 test("what is no JSON object, or is too deep, is refused before it is looked at", () => {
   const deep = `{"model":"m","messages":${"[".repeat(100)}${"]".repeat(100)}}`;
-  const wide = `{"model":"m","messages":[${"[],".repeat(2_000_001)}[]]}`;
+  const wide = `{"model":"m","messages":[${"[],".repeat(500_001)}[]]}`;
   for (const text of ["", "null", "[]", '"x"', "{", '{"model":"m"}{}', deep, wide])
     assert.equal(judge({ kind: "completions" }, text).ok, false, text.slice(0, 40));
 });

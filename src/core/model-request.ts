@@ -17,9 +17,10 @@ export type JudgedModelRequest =
     }
   | { readonly ok: false; readonly reason: string };
 
-const BOUNDS = { depthMax: 64, valuesMax: 2_000_000 };
+const BOUNDS = { depthMax: 64, valuesMax: 500_000 };
 /** Of gateways and vendors: these names stand for a model that searches the web by itself. */
 const SEARCHES = /(?:^|[-/:._])(?:online|search|sonar|deep-research|compound)(?:$|[-/:._])/i;
+const NAME = /^[\w.:/@+-]{1,200}$/;
 const SHAPES: Readonly<Record<Exclude<ModelCall["kind"], "list">, Shape>> = {
   completions: completionsRequest,
   responses: responsesRequest,
@@ -42,8 +43,8 @@ export function judgeModelRequest(call: Exclude<ModelCall, { kind: "list" }>, bo
   const wrong = SHAPES[call.kind](value, "request");
   if (wrong !== null) return refused(wrong);
   const model = "model" in call ? call.model : value.model;
-  if (typeof model !== "string" || model === "") return refused("it names no model");
-  if (SEARCHES.test(model)) return refused(`the model ${model.slice(0, 80)} searches the web by itself`);
+  if (typeof model !== "string" || !NAME.test(model)) return refused("it names no model");
+  if (SEARCHES.test(model)) return refused(`the model ${model} searches the web by itself`);
   return { ok: true, body: JSON.stringify(value), model, removed };
 }
 

@@ -186,3 +186,14 @@ test("whatever comes, and wherever it is cut, what passes is text and sequences 
     { numRuns: 5000 },
   );
 });
+
+test("where the cursor was moved, what comes after the end stands below all that was drawn", () => {
+  for (const moving of [`${ESC}[1;1H`, `${ESC}[5A`, `${ESC}M`, `${ESC}8`, `${ESC}[2J`]) {
+    const filterOf = new PtyFilter();
+    filterOf.push(Buffer.from(moving));
+    assert.equal(Buffer.from(filterOf.end()).toString(), `${ESC}[9999;1H\n`, moving);
+  }
+  const plain = new PtyFilter();
+  plain.push(Buffer.from(`${ESC}[1mtext${ESC}[K\n`));
+  assert.equal(Buffer.from(plain.end()).toString(), `${ESC}[0m`);
+});

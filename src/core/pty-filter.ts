@@ -45,6 +45,7 @@ export class PtyFilter {
   #isInserting = false;
   #hasKeypad = false;
   #hasCharset = false;
+  #hasMoved = false;
 
   push(bytes: Uint8Array): Uint8Array {
     const out: number[] = [];
@@ -68,6 +69,8 @@ export class PtyFilter {
     if (this.#hasCursorStyle) reset.push("\x1b[0 q");
     if (this.#hasCharset) reset.push("\x0f\x1b(B\x1b)B");
     if (this.#isStyled || changed.length > 0) reset.push("\x1b[0m");
+    // Last, so that what we say stands below all that was drawn, and nothing drawn stands below it.
+    if (this.#hasMoved) reset.push(`\x1b[${NUMBER_MAX};1H\n`);
     this.#changed.clear();
     return new TextEncoder().encode(reset.join(""));
   }
@@ -156,6 +159,7 @@ export class PtyFilter {
       this.#read = [];
     } else if ("78DEHM=>".includes(sign)) {
       if (sign === "=") this.#hasKeypad = true;
+      else if (sign !== ">" && sign !== "7") this.#hasMoved = true;
       out.push(ESC, byte);
     } else if (byte < 0x20) this.#text(byte, out);
   }
@@ -235,7 +239,10 @@ export class PtyFilter {
     else if (final === "h" || final === "l") {
       if (parameters !== "4") return false;
       this.#isInserting = final === "h";
-    } else return "@ABCDEFGHIJKLMPSXZ`abdefgsu".includes(final) && (final !== "s" || parameters === "");
+    } else {
+      if (!"@ABCDEFGHIJKLMPSXZ`abdefgsu".includes(final) || (final === "s" && parameters !== "")) return false;
+      this.#hasMoved ||= final !== "K";
+    }
     return true;
   }
 

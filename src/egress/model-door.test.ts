@@ -116,7 +116,7 @@ test("what may not go is refused before the server hears of it, and the record h
     [Buffer.from("{"), {}, /no JSON/],
     [gzipSync(JSON.stringify(CHAT)), { "content-encoding": "gzip" }, /packed/],
     [CHAT, { authorization: "Bearer sk-of-an-attacker-0123456789" }, /a credential of its own/],
-    [big, {}, /more than 33554432 bytes/],
+    [big, {}, /larger than 32 MiB/],
   ];
   for (const [body, headers, reason] of cases) {
     const { status, text } = await ask("/v1/chat/completions", body, headers).catch(() => ({
@@ -156,6 +156,16 @@ test("a stream passes as it comes, and one that the agent leaves is counted for 
   const [reply] = replies;
   assert.deepEqual([reply?.tokens, reply?.isWhole], [null, false]);
   assert.ok((reply?.receivedBytes ?? 0) > 40);
+});
+
+test("one that the agent leaves before a word came is counted too: the model has read it", async (t) => {
+  const waiting: ServerResponse[] = [];
+  const { start, replies } = await open(t, (response) => waiting.push(response));
+  const asked = start();
+  await until(() => waiting.length === 1);
+  asked.destroy();
+  await until(() => replies.length === 1);
+  assert.deepEqual([replies[0]?.tokens, replies[0]?.isWhole, replies[0]?.receivedBytes], [null, false, 0]);
 });
 
 test("eight requests may be on their way; the ninth is refused, and goes once another has ended", async (t) => {

@@ -31,13 +31,14 @@ export interface ModelReply {
 export type Sent = (PutOn & { readonly ok: true; readonly tap: ReplyTap | null }) | (PutOn & { readonly ok: false });
 
 const BODY_BYTES_MAX = 32 << 20;
-/** Each is held whole. */
-const RUNNING_MAX = 8;
+/** Each is held whole, so that all together are bounded too. */
+const HELD_BYTES_MAX = 96 << 20;
+const REQUESTS_MAX = 8;
 
 /** The way of a wrapped agent to its model: reads every request whole and sends on what was judged, and counts the replies. */
 export class ModelDoor {
   readonly #plan: ModelDoorPlan;
-  #running = 0;
+  readonly #held: Held = { requests: 0, bytes: 0 };
 
   constructor(plan: ModelDoorPlan) {
     this.#plan = plan;
@@ -62,38 +63,34 @@ export class ModelDoor {
     if (call.kind === "list") return withTap(await putOn(broker, { ...request, headers: identity }, null), null);
     if (request.headers.some((name, at) => at % 2 === 0 && /^content-encoding$/i.test(name)))
       return { ok: false, reason: "not sent to the model: its body is packed" };
-    if (this.#running >= RUNNING_MAX)
-      return { ok: false, reason: `${RUNNING_MAX} requests to a model are on their way` };
-    this.#running += 1;
-    let isOver = false;
-    const over = () => {
-      if (!isOver) this.#running -= 1;
-      isOver = true;
-    };
+    if (this.#held.requests >= REQUESTS_MAX)
+      return { ok: false, reason: `${REQUESTS_MAX} requests to a model are on their way` };
+    const place = new Place(this.#held);
     try {
-      const sent = await this.#sendBody({ endpoint, call, request, identity, broker, incoming, over });
-      if (!sent.ok) over();
+      const sent = await this.#sendBody({ endpoint, call, request, identity, broker, incoming, place });
+      if (!sent.ok) place.leave();
       return sent;
     } catch (error) {
-      over();
+      place.leave();
       throw error;
     }
   }
 
   async #sendBody(asked: Asked): Promise<Sent> {
-    const { endpoint, call, request, identity, broker, incoming, over } = asked;
-    const read = await readBounded(incoming);
-    if (read === null) return { ok: false, reason: `not sent to the model: it has more than ${BODY_BYTES_MAX} bytes` };
+    const { endpoint, call, request, identity, broker, incoming, place } = asked;
+    const read = await readBounded(incoming, place);
+    if (read === null)
+      return { ok: false, reason: `not sent to the model: its body is larger than ${BODY_BYTES_MAX >> 20} MiB` };
     const judged = judgeModelRequest(call, read);
     if (!judged.ok) return judged;
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
     const headers = [...identity, "Content-Length", String(body.length)];
     const put = await putOn(broker, { ...request, headers }, null);
-    const counts = call.kind !== "count" && call.kind !== "google-count";
+    const isFree = call.kind === "count" || call.kind === "google-count";
     const tap = new ReplyTap(endpoint, (tokens, isWhole, receivedBytes) => {
-      over();
-      if (receivedBytes === 0 || !counts) return;
+      place.leave();
+      if (isFree || receivedBytes === null) return;
       const { provider } = endpoint;
       this.#plan.replied({ provider, model: judged.model, tokens, isWhole, sentBytes: body.length, receivedBytes });
     });
@@ -118,21 +115,52 @@ interface Asked {
   readonly identity: readonly string[];
   readonly broker: Broker | null;
   readonly incoming: IncomingMessage;
-  readonly over: () => void;
+  readonly place: Place;
 }
+
+interface Held {
+  requests: number;
+  bytes: number;
+}
+
+/** The place of one request among those on their way, with what is held for it. */
+class Place {
+  readonly #held: Held;
+  #bytes = 0;
+  #hasLeft = false;
+
+  constructor(held: Held) {
+    this.#held = held;
+    held.requests += 1;
+  }
+
+  /** Says whether so many bytes more may be held. */
+  hold(bytes: number): boolean {
+    this.#bytes += bytes;
+    this.#held.bytes += bytes;
+    return this.#bytes <= BODY_BYTES_MAX && this.#held.bytes <= HELD_BYTES_MAX;
+  }
+
+  leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#held.requests -= 1;
+    this.#held.bytes -= this.#bytes;
+  }
+}
+
+/** `receivedBytes` is null where the server would not answer, which costs nothing. */
+type Ended = (tokens: ModelTokens | null, isWhole: boolean, receivedBytes: number | null) => void;
 
 /** Listens to one answer of a model as it goes by. */
 export class ReplyTap {
   readonly #endpoint: ModelEndpoint;
-  readonly #ended: (tokens: ModelTokens | null, isWhole: boolean, receivedBytes: number) => void;
+  readonly #ended: Ended;
   #reader: UsageReader | null = null;
-  #bytes = 0;
+  #bytes: number | null = 0;
   #isEnded = false;
 
-  constructor(
-    endpoint: ModelEndpoint,
-    ended: (tokens: ModelTokens | null, isWhole: boolean, receivedBytes: number) => void,
-  ) {
+  constructor(endpoint: ModelEndpoint, ended: Ended) {
     this.#endpoint = endpoint;
     this.#ended = ended;
   }
@@ -140,12 +168,13 @@ export class ReplyTap {
   /** Adds itself to what an answer passes through; a refusal of the server's costs nothing and is not listened to. */
   hear(reply: IncomingMessage, shown: Shown): Shown {
     const status = reply.statusCode ?? 0;
-    if (shown.kind !== "send" || status < 200 || status > 299) return shown;
+    if (status < 200 || status > 299) this.#bytes = null;
+    if (shown.kind !== "send" || this.#bytes === null) return shown;
     const reader = new UsageReader(this.#endpoint.protocol, reply.headers["content-type"] ?? "");
     this.#reader = reader;
     const through = new Transform({
       transform: (chunk: Buffer, _, done) => {
-        this.#bytes += chunk.length;
+        this.#bytes = (this.#bytes ?? 0) + chunk.length;
         reader.push(chunk);
         done(null, chunk);
       },
@@ -175,12 +204,10 @@ export function withTap(put: PutOn, tap: ReplyTap | null): Sent {
 }
 
 /** Reads a body that is text; null when it is too large. What is no UTF-8 becomes a sign that stands for nothing. */
-async function readBounded(incoming: IncomingMessage): Promise<string | null> {
+async function readBounded(incoming: IncomingMessage, place: Place): Promise<string | null> {
   const pieces: Buffer[] = [];
-  let bytes = 0;
   for await (const piece of incoming as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > BODY_BYTES_MAX) return null;
+    if (!place.hold(piece.length)) return null;
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");

@@ -324,8 +324,10 @@ export class EgressProxy {
     const broker = this.#plan.broker();
     const isBrokered = broker?.isBrokered(route.request.host) ?? false;
     const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
-    const model = route.request.origin === "model" ? this.#plan.model : null;
-    const put: Sent = await (model
+    const { model } = this.#plan;
+    const isModel = route.request.origin === "model";
+    if (isModel && model === null) throw new Error("bug: a permit for a model where no agent is wrapped");
+    const put: Sent = await (isModel && model
       ? model.send(broker, asked, incoming)
       : putOn(broker, asked, incoming).then((put) => withTap(put, null))
     ).catch(() => ({ ok: false, reason: GONE }) as const);

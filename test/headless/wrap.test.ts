@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeAuthority, makeLeaf } from "../../src/egress/certificates.ts";
 import { type ModelServer, type Say, serveModel } from "../wrap/model.ts";
-import { type Ended, makePlace, ordinary, type Place, ringfence, self, sh } from "./program.ts";
+import { type Ended, makePlace, ordinary, type Place, PROGRAM, ringfence, self, sh, until } from "./program.ts";
 
 const AGENT = readFileSync(fileURLToPath(new URL("../wrap/agent.mjs", import.meta.url)), "utf8");
 /** No key of anybody's. */
@@ -219,6 +221,64 @@ test("what an agent writes to the terminal only draws", async (t) => {
   const model = await serveModel(t, []);
   const ended = await wrap(make(t), model, [], ["printf", "a\\033]52;c;eA==\\007\\033[6n\\033[31mb\\033[?1049h\\n"]);
   assert.equal(ended.stdout, "a\x1b[31mb\x1b[?1049h\n\x1b[?1049l\x1b[0m");
+});
+
+test("on a terminal its screen is its own, what it would ask the terminal is left out, and the report stands below", async (t) => {
+  const place = makePlace(t, "echo old >a.txt");
+  const draw =
+    "printf '\\033[?1049h\\033[?2004h\\033]0;evil\\007\\033[c\\033[2;2Hdrawn'; stty size; read -r line; echo \"got $line\" >a.txt; cat a.txt";
+  const words = [process.execPath, PROGRAM, "wrap", "--", "bash", "-c", draw].map(
+    (word) => `'${word.replaceAll("'", `'\\''`)}'`,
+  );
+  const child = spawn("/usr/bin/script", ["-qefc", `stty rows 33 cols 101; ${words.join(" ")}`, "/dev/null"], {
+    cwd: place.checkout,
+    env: { ...place.env, SHELL: "/bin/bash", OPENAI_API_KEY: KEY },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    text += piece;
+  });
+  await until("it has drawn", () => text.includes("33 101"));
+  child.stdin.write("typed\r");
+  const [status] = (await once(child, "close")) as [number | null];
+  assert.equal(status, 0);
+  assert.match(text, /^\x1b\[\?1049h\x1b\[\?2004h\x1b\[2;2Hdrawn33 101/);
+  assert.match(text, /got typed\r?\n/);
+  const [, end = ""] = text.split("got typed", 2);
+  assert.match(end, /^\s*\x1b\[\?2004l\x1b\[\?1049l\x1b\[0m\x1b\[9999;1H\s*ringfence: 0 replies of the model/);
+  assert.match(end, /changes wait in session/);
+});
+
+test("a model behind TLS gets its key in its own header, and the count of what it took is read there too", async (t) => {
+  const authority = await makeAuthority(["127.0.0.1"], Date.now());
+  const { key, chain } = await makeLeaf(authority, "127.0.0.1", Date.now());
+  const seen: string[] = [];
+  const server = createSecureServer({ key, cert: chain }, (request, response) => {
+    seen.push(
+      `${request.method} ${request.url} ${request.headers["x-api-key"]} ${request.headers["anthropic-version"]}`,
+    );
+    response.end('{"usage":{"input_tokens":1000,"output_tokens":10}}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const place = makePlace(t);
+  writeFileSync(join(place.home, "roots.pem"), authority.root);
+  const ask = `curl -sS --noproxy '' -H "x-api-key: $ANTHROPIC_API_KEY" -H 'anthropic-version: 2023-06-01' "$ANTHROPIC_BASE_URL"/v1/`;
+  const body = '{"model":"claude-sonnet-4-5","max_tokens":1,"messages":[]}';
+  const words = ["bash", "-c", `${ask}messages -d '${body}'; ${ask}files; ${ask}models`];
+  const ended = await ringfence(place, ["wrap", "--provider", "anthropic", "--", ...words], {
+    env: {
+      ANTHROPIC_API_KEY: KEY,
+      ANTHROPIC_BASE_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      NODE_EXTRA_CA_CERTS: join(place.home, "roots.pem"),
+    },
+  });
+  assert.equal(ended.status, 0, ended.stderr);
+  assert.deepEqual(seen, [`POST /v1/messages ${KEY} 2023-06-01`, `GET /v1/models ${KEY} 2023-06-01`]);
+  assert.match(ended.stdout, /ringfence: not listed/);
+  assert.match(ended.stderr, /1 reply of the model, 1000 tokens in \(0 cached\), 10 out, \$0\.0032/);
 });
 
 test("without a model, or with two, nothing runs and the message says what to name", async (t) => {

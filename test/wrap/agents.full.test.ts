@@ -70,6 +70,8 @@ const AGENTS: readonly Agent[] = [
       ".config/opencode/opencode.json",
       JSON.stringify({
         model: "own/gpt-5",
+        // Its own questions would stand before the box, which is what is to hold.
+        permission: { bash: "allow", edit: "allow", external_directory: "allow" },
         provider: {
           own: {
             npm: "@ai-sdk/openai-compatible",
