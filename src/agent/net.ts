@@ -10,12 +10,14 @@ import { isReading } from "../core/registries.ts";
 import { Broker } from "../egress/broker.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
+import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import { EgressProxy, type Judged, type Listener, type NetOutcome } from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate, Gated } from "./gate.ts";
+import { type AskPerson, Questions } from "./questions.ts";
 
 /** A command that may use the network, and what it was refused. */
 export interface NetUser extends CommandNetwork {
@@ -34,6 +36,8 @@ export interface NetPlan {
   readonly vault: Vault;
   /** Addresses that the person typed, as `addressOf` names them. */
   readonly typed: ReadonlySet<string>;
+  /** Asks the person about a request; null where nobody is there to be asked, and what asks is refused. */
+  readonly ask: AskPerson | null;
   readonly now: () => number;
 }
 
@@ -41,6 +45,15 @@ const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
+
+interface User {
+  readonly seq: number;
+  readonly command: string;
+  readonly refusals: Set<string>;
+}
+
+/** What nobody has been asked about. */
+const UNASKED = { approvedBy: "none", shown: null } as const;
 
 /** The network of a session: the proxy of its box, and what the gate says to each request. */
 export class Net {
@@ -52,17 +65,20 @@ export class Net {
   readonly #unlisted = new Set<string>();
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
-  readonly #users = new Map<string, { readonly seq: number; readonly refusals: Set<string> }>();
+  readonly #users = new Map<string, User>();
+  readonly #questions: Questions | null;
 
   private constructor(plan: NetPlan) {
     this.#plan = plan;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
     this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
+    const { ask } = plan;
+    this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     const broker = new Broker(plan.vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
-      judge: (request, token) => this.#judge(request, token),
+      judge: (request, token, look) => this.#judge(request, token, look),
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: async (host) => (await this.#certificates).contextFor(host, plan.now()),
@@ -80,17 +96,18 @@ export class Net {
     net.#proxy.listen({ http, socks });
     for (const [index, { host, port }] of plan.config.services.entries()) {
       const request = tunnelTo(host, port);
-      const verdict = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
-      net.#proxy.show(services[index], request, () => net.#pass({ kind: "request", ...request, ...verdict }));
+      const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
+      const effect = { kind: "request", ...request, ...why, ...UNASKED } as const;
+      net.#proxy.show(services[index], request, () => net.#pass(effect));
     }
     return net;
   }
 
-  /** Lets a command of this decision be known to the proxy. */
-  enter(seq: number): NetUser {
+  /** Lets a command of this decision be known to the proxy, and to the person by its text. */
+  enter(seq: number, command: string): NetUser {
     const token = randomBytes(TOKEN_BYTES).toString("hex");
     const refusals = new Set<string>();
-    this.#users.set(token, { seq, refusals });
+    this.#users.set(token, { seq, command, refusals });
     return {
       token,
       end: () => this.#users.delete(token),
@@ -116,7 +133,7 @@ export class Net {
     return "terminate";
   }
 
-  async #judge(request: NetRequest, token: string | null): Promise<Judged> {
+  async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
@@ -125,7 +142,8 @@ export class Net {
     const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
     const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
     const command = this.#userOf(token)?.seq ?? null;
-    const gated = this.#pass({ kind: "request", ...request, listed, rule, origin, command });
+    const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
+    const gated = await this.#passOrAsk(effect, look, token);
     if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
@@ -134,6 +152,12 @@ export class Net {
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
+  }
+
+  async #passOrAsk(effect: Effect & { readonly kind: "request" }, look: Look, token: string | null): Promise<Gated> {
+    const gated = this.#pass(effect);
+    if (gated.verdict !== "ask" || this.#questions === null) return gated;
+    return this.#questions.pass(effect, gated, look, this.#userOf(token)?.command ?? null);
   }
 
   /** Reads what a registry says of a locked package, for the host's own judgement. */
@@ -149,7 +173,7 @@ export class Net {
     };
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
     const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
-    const gated = this.#pass({ kind: "request", ...request, ...why });
+    const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
     return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
   }
 
@@ -164,6 +188,11 @@ export class Net {
     } catch {
       return { verdict: "deny", reason: "it cannot be recorded" };
     }
+  }
+
+  #sync(event: JsonObject): void {
+    this.#plan.ledger.append({ ...event, at: this.#plan.now() });
+    this.#plan.ledger.sync();
   }
 
   #record(event: JsonObject): void {
