@@ -28,7 +28,8 @@ export interface Workplace {
   readonly state: string;
   readonly config: Config;
   readonly folder: SessionFolder;
-  readonly vault: Vault;
+  /** The person's credentials: read when they are asked for first. */
+  readonly vault: () => Promise<Vault>;
   readonly box: Omit<BoxPlan, "folder">;
 }
 
@@ -56,7 +57,7 @@ export async function prepareWorkplace(
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = await vaultOf(start, identity.home, config, { excluded: [checkout.path, state], ...needs });
+  const vault = once(() => openVaultOf(start, identity.home, config, { excluded: [checkout.path, state], ...needs }));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -66,7 +67,7 @@ export async function prepareWorkplace(
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
-    shown: { ...vault, variables: { ...needs.variables, ...vault.variables } },
+    shown: vault,
     services: [...config.net.services.map(({ port }) => port), ...needs.ports],
     startedAt,
   };
@@ -80,15 +81,23 @@ export function openBox(workplace: Workplace): Promise<Box> {
 }
 
 // The programs that git asks for credentials are not asked, and no repository's word says where one may go.
-async function vaultOf(
+async function openVaultOf(
   { environment }: Start,
   home: string,
   config: Config,
-  more: Pick<AgentNeeds, "keys" | "homePaths"> & { readonly excluded: readonly string[] },
+  more: Pick<AgentNeeds, "keys" | "variables" | "homePaths"> & { readonly excluded: readonly string[] },
 ): Promise<Vault> {
   const { openVault } = await import("../egress/vault.ts");
   const person = { home, environment, ...more, remote: null, rules: config.net.credentials };
   return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function limitsOf({ limits }: Config): Limits {

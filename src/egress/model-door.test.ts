@@ -192,10 +192,10 @@ test("where the person has no key, the agent sends none of its own", async (t) =
 
 test("a server on the machine's own loopback is asked at its own port, and as nobody else", async (t) => {
   const { proxy, serverPort, seen } = await open(t);
-  const gate = net.createServer();
-  const port = await startServer(t, gate);
-  await new Promise<void>((resolve) => gate.close(() => resolve()));
-  proxy.stand({ port, host: "127.0.0.1" }, { protocol: "http", host: "127.0.0.1", port: serverPort });
+  const own = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    proxy.takeFor(socket, { protocol: "http", host: "127.0.0.1", port: serverPort }),
+  );
+  const port = await startServer(t, own);
   const direct = (host: string, path = "/v1/chat/completions") => send(port, path, CHAT, { host });
   assert.equal((await direct(`127.0.0.1:${serverPort}`)).status, 200);
   assert.equal((await direct(`127.0.0.1:${serverPort}`, "/v1/files")).status, 403);

@@ -8,8 +8,10 @@ import type { Label } from "../core/label.ts";
 import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
+import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import type { ModelDoor } from "./model-door.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
@@ -39,6 +41,8 @@ export interface PlaceOptions {
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
+  /** What a person says to what asks, who is shown this; without one nobody is asked. */
+  readonly answer?: (effect: Place["judged"][number], look: Look, body: Buffer | null) => Promise<boolean>;
   /** In place of `names`. */
   readonly ask?: Lookup;
 }
@@ -65,19 +69,30 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   const names = options.names ?? {};
   const proxy = new EgressProxy({
     reaches: async (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
-    judge: async (request) => {
+    judge: async (request, _token, look) => {
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;
       const isModel = options.model?.isCall(request) ?? false;
       const verdict = isModel ? "allow" : listed.verdict;
       const effect = { kind: "request", ...request, listed: verdict, rule: found?.id ?? null } as const;
-      const whole = { ...effect, origin: isModel ? "model" : "composed", command: null } as const;
+      const origin = isModel ? "model" : "composed";
+      const whole = { ...effect, origin, command: null, approvedBy: "none", shown: null } as const;
       judged.push(whole);
-      const decision = decide(whole, options.label ?? USER);
+      const label = options.label ?? USER;
+      const first = decide(whole, label);
+      let final: Place["judged"][number] = whole;
+      if (first.verdict === "ask" && options.answer) {
+        const read = await look.readBody?.();
+        if (read && !read.ok) return { verdict: "refuse", reason: read.reason };
+        const body = read ? { bytes: read.body.bytes.length, sha256: read.body.sha256 } : null;
+        if (await options.answer(whole, look, read?.body.bytes ?? null))
+          final = { ...whole, approvedBy: "person", shown: { headers: look.headers, body } };
+      }
+      const decision = decide(final, label);
       if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
-      const receipt = issueReceipt(judged.length, "x", recordDecision(whole, decision, String));
+      const receipt = issueReceipt(judged.length, "x", recordDecision(final, decision, String));
       const reach = isModel ? "any" : found?.private ? "private" : "public";
-      return { verdict: "allow", permit: mint(whole, decision, receipt, String), reach };
+      return { verdict: "allow", permit: mint(final, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
     ended: (_seq, outcome) => outcomes.push(outcome),
@@ -91,8 +106,14 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   });
   // A server's own handle is a listener as the holder hands one out.
   const [http, socks] = await Promise.all([listening(), listening()]);
-  proxy.listen({ http: http.listener, socks: socks.listener });
-  t.after(() => proxy.close());
+  const acceptor = new Acceptor(
+    async () => (socket, number) => (number === 0 ? proxy.takeHttp(socket) : proxy.takeSocks(socket)),
+  );
+  acceptor.listen([http.listener, socks.listener]);
+  t.after(() => {
+    acceptor.close();
+    proxy.close();
+  });
   return { port: http.port, socksPort: socks.port, judged, malformed, outcomes, proxy };
 }
 

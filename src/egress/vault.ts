@@ -17,6 +17,8 @@ export interface Person extends Home {
   readonly askGit: AskGit;
   /** Keys of an agent's models; none for what needs none. */
   readonly keys?: readonly ModelKey[];
+  /** To be set in the box as they are. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Files and folders of the home that the person named, to be copied into the box's. */
   readonly homePaths?: readonly string[];
 }
@@ -61,7 +63,7 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
   const copies = keepHomePaths(keep, person, person.homePaths ?? []);
   return {
     credentials: () => keep.credentials(),
-    variables: Object.fromEntries(keep.variables),
+    variables: { ...person.variables, ...Object.fromEntries(keep.variables) },
     files: [...copies.files, ...files.filter((file) => file !== null)],
     notes: copies.notes,
     fill: (name, value) => keep.fill(name, value),

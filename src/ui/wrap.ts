@@ -28,10 +28,11 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   const places = chooseProviders(named, { env: start.environment, providers: config.providers });
   const needs = needsOf(places, [...config.wrap.config, ...options.homePaths]);
   const workplace = await prepareWorkplace(start, {}, needs);
-  const hidden = needs.keys.find(({ variables }) => variables.some((name) => !(name in workplace.vault.variables)));
+  const vault = await workplace.vault();
+  const hidden = needs.keys.find(({ variables }) => variables.some((name) => !(name in vault.variables)));
   if (hidden !== undefined)
     throw new UsageError(`${hidden.source}: that is too short to be a key, or has signs that no key has`);
-  for (const note of workplace.vault.notes) writeSafe(stderr, row(`ringfence: ${note}`));
+  for (const note of vault.notes) writeSafe(stderr, row(`ringfence: ${note}`));
   const stops = listenForStops();
   let spentUp: string | null = null;
   const wrapped = wrapModels(places, {
