@@ -10,7 +10,7 @@ import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
-import { ModelDoor } from "../egress/model-door.ts";
+import type { ModelDoor } from "../egress/model-door.ts";
 import { EgressProxy, type Judged, type NetOutcome } from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { NetConfig } from "./config-net.ts";
@@ -44,7 +44,7 @@ export class NetRequests {
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
-    this.#model = this.#openModel();
+    this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
@@ -111,19 +111,6 @@ export class NetRequests {
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
-  }
-
-  #openModel(): ModelDoor | null {
-    const { wrapped } = this.#plan;
-    if (wrapped === null) return null;
-    return new ModelDoor({
-      endpoints: wrapped.endpoints,
-      replied: (reply) => this.#record(wrapped.account(reply)),
-      removed: (tools) => {
-        wrapped.removed(tools);
-        this.#record({ type: "model-tools-removed", tools: [...tools] });
-      },
-    });
   }
 
   #judgeModel(request: NetRequest, token: string | null): Judged {

@@ -3,7 +3,8 @@ import { originOf } from "../core/credential.ts";
 import { canonicalHost } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type ModelEndpoint, type ModelProtocol, modelPaths } from "../core/model-endpoint.ts";
-import type { ModelReply } from "../egress/model-door.ts";
+import type { ModelTokens } from "../core/model-usage.ts";
+import { ModelDoor, type ModelReply } from "../egress/model-door.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { findProvider, knownProviders, type ModelSettings, type ProviderPlace } from "../model/open.ts";
 import { priceOf, usdOf } from "../model/pricing.ts";
@@ -17,10 +18,8 @@ export interface Wrapped {
   readonly local: readonly ModelEndpoint[];
   /** Why no further request goes to a model; null while one may. */
   readonly refuses: () => string | null;
-  /** Counts a reply, and writes it as the ledger has it. */
-  readonly account: (reply: ModelReply) => JsonObject;
-  /** Told of tools that were taken out of a request. */
-  readonly removed: (tools: readonly string[]) => void;
+  /** Opens the way to the models; `record` writes down what came of each request. */
+  readonly open: (record: (event: JsonObject) => void) => ModelDoor;
 }
 
 /** What a wrapped agent's replies took so far. */
@@ -31,6 +30,8 @@ export interface Spent {
   readonly output: number;
   /** US dollars; null once a reply came whose price is not known. */
   readonly usd: number | null;
+  /** Tools of the vendor's that were taken out of its requests, by their kind. */
+  readonly removed: readonly string[];
 }
 
 /** Of a reply that broke off or said nothing: no vendor's tokens are shorter on the whole. */
@@ -106,43 +107,50 @@ function localOf<T extends ModelEndpoint>(endpoints: readonly T[]): T[] {
   return local.filter(({ port }, at) => local.findIndex((other) => other.port === port) === at);
 }
 
-/** Makes what a session needs to let an agent ask its models, within a budget. */
+/** Makes what a session needs to let an agent ask its models, within a budget; `onSpent` is told once that it is spent. */
 export function wrapModels(
   places: readonly ProviderPlace[],
   { usdMax, onSpent }: { readonly usdMax: number | null; readonly onSpent: (reason: string) => void },
-): Wrapped & { readonly spent: () => Spent; readonly taken: ReadonlySet<string> } {
+): Wrapped & { readonly spent: () => Spent; readonly account: (reply: ModelReply) => JsonObject } {
   const endpoints = places.map(endpointOf);
-  const taken = new Set<string>();
-  let spent: Spent = { replies: 0, input: 0, cachedInput: 0, output: 0, usd: 0 };
+  let spent: Spent = { replies: 0, input: 0, cachedInput: 0, output: 0, usd: 0, removed: [] };
   let refusal: string | null = null;
-  return {
-    endpoints,
-    local: localOf(endpoints),
-    refuses: () => refusal,
-    account: (reply) => {
-      const { tokens, usd } = costOf(reply);
-      spent = {
-        replies: spent.replies + 1,
-        input: spent.input + tokens.input,
-        cachedInput: spent.cachedInput + tokens.cachedInput,
-        output: spent.output + tokens.output,
-        usd: spent.usd === null || usd === null ? null : spent.usd + usd,
-      };
-      const { provider, model, isWhole } = reply;
-      if (usdMax !== null && refusal === null) {
-        if (spent.usd === null)
-          refusal = `the price of ${provider}/${model.slice(0, 80)} is not known, so --max-usd cannot be kept`;
-        else if (spent.usd >= usdMax) refusal = `the budget of $${usdMax} is spent`;
-        if (refusal !== null) onSpent(refusal);
-      }
-      return { type: "model-reply", provider, model, isWhole, ...tokens, usd };
-    },
-    removed: (tools) => {
-      for (const tool of tools) taken.add(tool);
-    },
-    spent: () => spent,
-    taken,
+  const account = (reply: ModelReply): JsonObject => {
+    const { provider, model, isWhole } = reply;
+    const { tokens, usd } = costOf(reply);
+    spent = add(spent, tokens, usd);
+    const over = refusal === null ? overBudget(spent, usdMax, `${provider}/${model}`) : null;
+    refusal ??= over;
+    if (over !== null) onSpent(over);
+    return { type: "model-reply", provider, model, isWhole, ...tokens, usd };
   };
+  const open: Wrapped["open"] = (record) =>
+    new ModelDoor({
+      endpoints,
+      replied: (reply) => record(account(reply)),
+      removed: (tools) => {
+        spent = { ...spent, removed: [...new Set([...spent.removed, ...tools])] };
+        record({ type: "model-tools-removed", tools: [...tools] });
+      },
+    });
+  return { endpoints, local: localOf(endpoints), refuses: () => refusal, open, account, spent: () => spent };
+}
+
+function add(spent: Spent, { input, cachedInput, output }: ModelTokens, usd: number | null): Spent {
+  return {
+    ...spent,
+    replies: spent.replies + 1,
+    input: spent.input + input,
+    cachedInput: spent.cachedInput + cachedInput,
+    output: spent.output + output,
+    usd: spent.usd === null || usd === null ? null : spent.usd + usd,
+  };
+}
+
+function overBudget({ usd }: Spent, usdMax: number | null, model: string): string | null {
+  if (usdMax === null) return null;
+  if (usd === null) return `the price of ${model} is not known, so --max-usd cannot be kept`;
+  return usd >= usdMax ? `the budget of $${usdMax} is spent` : null;
 }
 
 function costOf({ provider, model, tokens, isWhole, sentBytes, receivedBytes }: ModelReply) {

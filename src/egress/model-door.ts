@@ -198,8 +198,7 @@ export class ReplyTap {
   }
 }
 
-/** Says who hears the answer to a request that may go. */
-export function withTap(put: PutOn, tap: ReplyTap | null): Sent {
+function withTap(put: PutOn, tap: ReplyTap | null): Sent {
   return put.ok ? { ...put, tap } : put;
 }
 

@@ -15,7 +15,7 @@ import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
-import { type ModelDoor, type ReplyTap, type Sent, withTap } from "./model-door.ts";
+import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -346,7 +346,10 @@ export class EgressProxy {
     given: { readonly broker: Broker | null; readonly held: Buffer | null; readonly incoming: IncomingMessage },
   ): Promise<Sent> {
     const { broker, held, incoming } = given;
-    if (asked.origin !== "model") return withTap(await putOn(broker, asked, held ?? incoming), null);
+    if (asked.origin !== "model") {
+      const put = await putOn(broker, asked, held ?? incoming);
+      return put.ok ? { ...put, tap: null } : put;
+    }
     const { model } = this.#plan;
     if (model === null || held !== null) throw new Error("bug: a permit for a model where no agent is wrapped");
     return model.send(broker, asked, incoming);

@@ -2,6 +2,7 @@ import { readConfig, UsageError } from "../agent/config.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { chooseProviders, needsOf, type Spent, wrapModels } from "../agent/wrap.ts";
+import { removeUnused } from "../box/folder.ts";
 import type { Streams } from "../box/stream.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { PtyFilter } from "../core/pty-filter.ts";
@@ -30,8 +31,10 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   const workplace = await prepareWorkplace(start, {}, needs);
   const vault = await workplace.vault();
   const hidden = needs.keys.find(({ variables }) => variables.some((name) => !(name in vault.variables)));
-  if (hidden !== undefined)
+  if (hidden !== undefined) {
+    removeUnused(workplace.folder.path);
     throw new UsageError(`${hidden.source}: that is too short to be a key, or has signs that no key has`);
+  }
   for (const note of vault.notes) writeSafe(stderr, row(`ringfence: ${note}`));
   const stops = listenForStops();
   let spentUp: string | null = null;
@@ -66,12 +69,7 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (spentUp !== null) writeSafe(stderr, row(`ringfence: stopped: ${spentUp}`));
     else if (done.message !== "") writeSafe(stderr, row(`ringfence: ${done.message}`));
-    if (wrapped.taken.size > 0)
-      writeSafe(
-        stderr,
-        row(`ringfence: not offered to the model: ${[...wrapped.taken].join(", ")}, which its vendor carries out`),
-      );
-    writeSafe(stderr, row(`ringfence: ${describeSpent(wrapped.spent())}`));
+    for (const line of describeSpent(wrapped.spent())) writeSafe(stderr, row(`ringfence: ${line}`));
     if (done.hasChanges)
       writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));
     return spentUp === null ? stops.status() || done.status : EXIT_CODES.budget;
@@ -81,7 +79,9 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   }
 }
 
-function describeSpent({ replies, input, cachedInput, output, usd }: Spent): string {
+function describeSpent({ replies, input, cachedInput, output, usd, removed }: Spent): string[] {
+  const without = removed.map((tool) => `${tool} was not offered to the model: its vendor carries it out`);
   const cost = usd === null ? "of a price that is not known" : `$${usd.toFixed(4)}`;
-  return `${counted(replies, "reply", "replies")} of the model, ${input} tokens in (${cachedInput} cached), ${output} out, ${cost}`;
+  const said = `${counted(replies, "reply", "replies")} of the model, ${input} tokens in (${cachedInput} cached), ${output} out, ${cost}`;
+  return [...without, said];
 }
