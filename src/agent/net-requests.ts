@@ -94,6 +94,12 @@ export class NetRequests {
   async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
     if (ruled.verdict !== "deny" && this.#model?.isCall(request)) return this.#judgeModel(request, token);
+    if (this.#model?.isSwitch(request)) {
+      const reason = "a model is asked by plain requests, not by a WebSocket";
+      this.#refused(`${nameOf(request)}: ${reason}`, token);
+      // An agent that is told so at once does not try it again.
+      return { verdict: "refuse", reason, status: 426 };
+    }
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
     const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));

@@ -42,7 +42,7 @@ test("a key is bound to its endpoint's host, in its own header, and to the paths
   assert.deepEqual(openai, {
     value: KEY,
     source: "env OPENAI_API_KEY",
-    variables: ["OPENAI_API_KEY"],
+    variables: ["OPENAI_API_KEY", "CODEX_API_KEY"],
     rules: [
       {
         origins: ["https://gate.example.com:8443"],
@@ -53,7 +53,7 @@ test("a key is bound to its endpoint's host, in its own header, and to the paths
     ],
   });
   const google = needsOf(choose([], { GOOGLE_API_KEY: KEY, GEMINI_API_KEY: KEY }), []);
-  assert.deepEqual(google.keys[0]?.variables, ["GOOGLE_API_KEY", "GEMINI_API_KEY"]);
+  assert.deepEqual(google.keys[0]?.variables, ["GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"]);
   assert.deepEqual(google.keys[0]?.rules[0]?.scheme, { kind: "header", name: "x-goog-api-key" });
   assert.deepEqual(google.keys[0]?.rules[0]?.origins, ["https://generativelanguage.googleapis.com"]);
 });

@@ -36,6 +36,12 @@ export interface Spent {
 
 /** Of a reply that broke off or said nothing: no vendor's tokens are shorter on the whole. */
 const BYTES_A_TOKEN = 4;
+/** Where agents look for a key besides: codex, opencode and gemini, and whatever speaks OpenAI's protocol to a server of its own. */
+const FURTHER_VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  openai: ["CODEX_API_KEY"],
+  google: ["GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"],
+  "openai-compatible": ["OPENAI_API_KEY"],
+};
 const PROTOCOLS: Readonly<Record<string, ModelProtocol>> = { anthropic: "anthropic", google: "google" };
 
 /** Chooses the providers of an agent: those that the person named, else the one that their environment knows. */
@@ -68,7 +74,12 @@ function endpointOf({ provider, baseUrl, apiKey }: ProviderPlace): ModelEndpoint
 
 /** Says what an agent needs in the box to reach its models: keys, addresses, ports. */
 export function needsOf(places: readonly ProviderPlace[], homePaths: readonly string[]): AgentNeeds {
-  const keys = places.flatMap((place) => (place.apiKey === null ? [] : [keyOf(place, place.apiKey)]));
+  const own = new Set(places.flatMap(({ keyVariables }) => keyVariables));
+  const keys = places.flatMap((place) => {
+    if (place.apiKey === null) return [];
+    const further = (FURTHER_VARIABLES[place.provider] ?? []).filter((variable) => !own.has(variable));
+    return [keyOf(place, place.apiKey, [...place.keyVariables, ...further])];
+  });
   const addresses = places.flatMap(({ addresses }) => Object.entries(addresses));
   return {
     keys,
@@ -78,7 +89,7 @@ export function needsOf(places: readonly ProviderPlace[], homePaths: readonly st
   };
 }
 
-function keyOf(place: ProviderPlace, value: string): ModelKey {
+function keyOf(place: ProviderPlace, value: string, variables: readonly string[]): ModelKey {
   const endpoint = endpointOf(place);
   const rule = {
     origins: [originOf({ ...endpoint, protocol: endpoint.scheme })],
@@ -95,7 +106,7 @@ function keyOf(place: ProviderPlace, value: string): ModelKey {
   return {
     value,
     source: `env ${place.keyVariables[0]}`,
-    variables: place.keyVariables,
+    variables,
     rules: rules[endpoint.protocol],
   };
 }

@@ -173,7 +173,12 @@ const part: Shape = tagged("type", {
 });
 
 const content = either(text, list(part));
-const own = { type: text, id: text, status: text, internal_chat_message_metadata_passthrough: mapOf(text) };
+const own = {
+  type: text,
+  id: text,
+  status: text,
+  internal_chat_message_metadata_passthrough: mapOf(either(scalar, list(text))),
+};
 const call = { ...own, call_id: text, name: text, namespace: text, caller: mapOf(text) };
 const output = object({ ...call, output: content });
 

@@ -158,6 +158,19 @@ test("of a request for responses, what agents send goes on, and is never kept", 
   passes({ kind: "responses" }, RESPONSE, [
     ["nothing more", {}],
     ["text alone", { input: "hello", instructions: "be careful" }],
+    [
+      "what codex says of a message",
+      item({
+        type: "message",
+        role: "user",
+        content: "x",
+        internal_chat_message_metadata_passthrough: {
+          turn_id: "t",
+          create_time: 1.5,
+          content_item_kinds: ["user.text"],
+        },
+      }),
+    ],
     ["an item without a type", item({ role: "user", content: "x" })],
     [
       "streaming",

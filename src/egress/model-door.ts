@@ -49,6 +49,11 @@ export class ModelDoor {
     return this.#find(request) !== null;
   }
 
+  /** Whether a request, by its head, would have a model's server switch to a WebSocket, in which nothing is seen. */
+  isSwitch(request: NetRequest): boolean {
+    return request.method === "GET" && request.hasBody && this.isCall({ ...request, method: "POST" });
+  }
+
   /** Reads a request to a model, judges it and puts the key on. */
   async send(
     broker: Broker | null,

@@ -24,7 +24,12 @@ import { upstreamTls } from "./upstream.ts";
 /** What the gate said to a request. */
 export type Judged =
   | { readonly verdict: "allow"; readonly permit: Permit; readonly reach: Reach }
-  | { readonly verdict: "refuse"; readonly reason: string };
+  | {
+      readonly verdict: "refuse";
+      readonly reason: string;
+      /** What the client is answered, where that is not 403. */
+      readonly status?: number;
+    };
 
 /** How a request that was allowed ended. */
 export interface NetOutcome {
@@ -613,7 +618,7 @@ export class EgressProxy {
 
   async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const judged = await this.#plan.judge(request, token, look);
-    if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
+    if (judged.verdict === "refuse") return { ok: false, status: judged.status ?? 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request") throw new Error("bug: a permit for something else");
     if ((effect.shown?.body?.sha256 ?? null) !== (look.held?.sha256 ?? null))

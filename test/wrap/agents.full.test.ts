@@ -46,7 +46,8 @@ const AGENTS: readonly Agent[] = [
     words: ["codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "fix a.js"],
     config: (address) => [
       ".codex/config.toml",
-      `model = "gpt-5"\nmodel_provider = "own"\n[model_providers.own]\nname = "own"\nbase_url = "${address}"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n`,
+      // As with its vendor: it tries a WebSocket first, and finds its key in a variable of its own.
+      `model = "gpt-5"\nopenai_base_url = "${address}"\n`,
     ],
   },
   {
