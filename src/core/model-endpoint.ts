@@ -89,9 +89,9 @@ export function modelPaths({ protocol, base }: ModelEndpoint): string[] {
   return COVERED[protocol].map((path) => `${base}${path}`);
 }
 
-/** Headers without which a model's server does not understand a request, and those that clients tell of themselves. */
+/** Headers that a model's server needs to tell who asks and how, and those that clients tell of themselves; none of the body's. */
 const HEADERS =
-  /^(?:host|accept|accept-language|user-agent|content-type|authorization|x-api-key|x-goog-api-key|anthropic-(?:version|beta|dangerous-direct-browser-access)|openai-beta|x-goog-api-client|x-app|originator|version|session[-_]id|thread[-_]id|conversation_id|x-(?:client-)?request-id|x-session-(?:id|affinity)|x-codex-[a-z-]+|x-stainless-[a-z-]+)$/i;
+  /^(?:host|accept|accept-language|user-agent|authorization|x-api-key|x-goog-api-key|anthropic-(?:version|beta|dangerous-direct-browser-access)|openai-beta|x-goog-api-client|x-app|originator|version|session[-_]id|thread[-_]id|conversation_id|x-(?:client-)?request-id|x-session-(?:id|affinity)|x-codex-[a-z-]+|x-stainless-[a-z-]+)$/i;
 const CREDENTIAL = /^(?:authorization|x-api-key|x-goog-api-key)$/i;
 
 /**

@@ -88,6 +88,7 @@ test("a request goes on as it was judged, with the key on it and nothing but wha
     authorization: `Bearer ${PLACEHOLDER}`,
     "x-portkey-custom-host": "https://attacker.example",
     cookie: "a=b",
+    "content-type": "application/json; charset=utf-16",
   };
   const text =
     '{"model":"gpt-5","tools":[{"type":"mcp"}],"messages":[{"role":"user","content":"' +
@@ -99,7 +100,8 @@ test("a request goes on as it was judged, with the key on it and nothing but wha
   assert.equal(seen[0]?.body, body);
   const { authorization, "content-length": length, "accept-encoding": packing, ...rest } = seen[0]!.headers;
   assert.deepEqual([authorization, length, packing], [`Bearer ${VALUE}`, String(body.length), "identity"]);
-  assert.deepEqual(Object.keys(rest).sort(), ["connection", "host"]);
+  assert.deepEqual(Object.keys(rest).sort(), ["connection", "content-type", "host"]);
+  assert.equal(rest["content-type"], "application/json");
   // What the server says again of the key does not come in.
   assert.deepEqual(JSON.parse(done.text), { usage: USAGE, key: PLACEHOLDER });
   const tokens = { input: 10, cachedInput: 0, cacheWrite: 0, output: 5 };
@@ -187,7 +189,13 @@ test("where the person has no key, the agent sends none of its own", async (t) =
   const { ask, seen } = await open(t, whole, false);
   const headers = { authorization: "Bearer sk-of-an-attacker-0123456789", "x-api-key": "x" };
   assert.equal((await ask("/v1/chat/completions", CHAT, headers)).status, 200);
-  assert.deepEqual(Object.keys(seen[0]!.headers).sort(), ["accept-encoding", "connection", "content-length", "host"]);
+  assert.deepEqual(Object.keys(seen[0]!.headers).sort(), [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+  ]);
 });
 
 test("a server on the machine's own loopback is asked at its own port, and as nobody else", async (t) => {

@@ -90,7 +90,8 @@ export class ModelDoor {
     if (!judged.ok) return judged;
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
-    const headers = [...identity, "Content-Length", String(body.length)];
+    // In another form or character set the same bytes would say something else.
+    const headers = [...identity, "Content-Type", "application/json", "Content-Length", String(body.length)];
     const put = await putOn(broker, { ...request, headers }, null);
     const isFree = call.kind === "count" || call.kind === "google-count";
     const tap = new ReplyTap(endpoint, (tokens, isWhole, receivedBytes) => {

@@ -1,6 +1,6 @@
 import type { Credential } from "../core/credential.ts";
 import type { Fill } from "../core/secretfiles.ts";
-import { keepHomePaths } from "./vault-copies.ts";
+import type { Copies } from "./vault-copies.ts";
 import { type HomeFile, keepAws, keepCargo, keepGh, keepNpm, keepPip, readCargo } from "./vault-files.ts";
 import type { Home } from "./vault-home.ts";
 import { Keep } from "./vault-keep.ts";
@@ -37,6 +37,8 @@ export interface Vault {
   readonly notes: readonly string[];
 }
 
+const NO_COPIES: Copies = { files: [], notes: [] };
+
 /** Finds the person's credentials where programs keep them; the key is the session's, drawn at its start. */
 export async function openVault(person: Person, key: Uint8Array): Promise<Vault> {
   const keep = new Keep(key);
@@ -60,7 +62,9 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
     }),
   ];
   // Last, since what was kept so far is masked in them; below the copies made for their tools, which know more.
-  const copies = keepHomePaths(keep, person, person.homePaths ?? []);
+  const { homePaths = [] } = person;
+  const copies =
+    homePaths.length === 0 ? NO_COPIES : (await import("./vault-copies.ts")).keepHomePaths(keep, person, homePaths);
   return {
     credentials: () => keep.credentials(),
     variables: { ...person.variables, ...Object.fromEntries(keep.variables) },
