@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 
 const base = process.env.OPENAI_BASE_URL;
-const messages = [{ role: "user", content: process.argv[2] }];
+const messages = [{ role: "user", content: process.argv.at(-1) }];
 const tools = [{ type: "function", function: { name: "bash", parameters: { type: "object" } } }];
 for (;;) {
   const reply = await ask({ model: "gpt-5", messages, tools, stream: true, stream_options: { include_usage: true } });

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "node:test";
 
 /** What a scripted model says: a text, or a call of one of the tools that the agent offers. */
 export type Say = (
@@ -12,6 +11,11 @@ export interface Asked {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
+}
+
+/** Whoever says when the server is not needed any more. */
+export interface Ending {
+  readonly after: (end: () => void) => void;
 }
 
 export interface ModelServer {
@@ -28,7 +32,7 @@ const USAGE = { input: 1000, output: 100 };
  * Serves a scripted model in four protocols, streamed, on the machine's loopback. A conversation gets the reply of as many
  * results as it has, so that it is the same however often an agent asks; one that offers no tools gets a title.
  */
-export async function serveModel(t: TestContext, script: readonly Say[]): Promise<ModelServer> {
+export async function serveModel(t: Ending, script: readonly Say[]): Promise<ModelServer> {
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
