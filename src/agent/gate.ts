@@ -27,7 +27,7 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
 // Of a request without a body its address alone is sent, and a build makes thousands: those survive this program's end, and
 // are synced with the next that does more.
 function carriesBody(effect: Effect): boolean {
-  return effect.kind === "request" && effect.hasBody;
+  return effect.kind === "push" || (effect.kind === "request" && effect.hasBody);
 }
 
 /** The one way to a permit: decides, records the decision, and only then mints. */
