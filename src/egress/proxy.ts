@@ -2,7 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex, Readable, Transform } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
@@ -12,6 +12,7 @@ import { plainHeaders } from "../core/plain-headers.ts";
 import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
+import { type GitCall, type GitRead, type GitRemote, tellGit } from "./git.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { Meter, type NetLimits } from "./meter.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
@@ -38,7 +39,9 @@ export interface ProxyPlan {
   /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
   /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
-  readonly judge: (request: NetRequest, token: string | null) => Promise<Judged>;
+  readonly judge: (request: NetRequest, token: string | null, git: GitCall | null) => Promise<Judged>;
+  /** Reads and composes what git asks of the tracked repository; null without one. */
+  readonly git: GitRemote | null;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
   /** Records how a request of this permit ended. */
@@ -77,6 +80,8 @@ interface Passing {
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
+  /** What is sent in the place of what came. */
+  readonly composed: (GitRead & { readonly ok: true }) | null;
 }
 
 type Found =
@@ -294,26 +299,43 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
-    const found = await this.#judge(read.request, token);
-    if (!found.ok) return refuse(found.status, found.reason);
+    const broker = this.#plan.broker();
+    const isBrokered = broker?.isBrokered(read.request.host) ?? false;
+    const git = this.#plan.git?.claims(read.request) ? this.#plan.git : null;
+    // What git asks for is judged by its body.
+    if (isWaiting && git !== null) answer.writeContinue();
+    const composed = (await git?.read(read.request, head, incoming, isBrokered)) ?? null;
+    if (composed?.ok === false) {
+      this.#malformed(composed.reason, token);
+      return refuse(403, composed.reason);
+    }
+    const found = await this.#judge(read.request, token, composed?.call);
+    if (!found.ok) {
+      const told = composed?.refuse(found.reason) ?? null;
+      return told === null ? refuse(found.status, found.reason) : tellGit(answer, told);
+    }
     const { route } = found;
     const outcome = this.#run(route.seq);
-    if (isWaiting) answer.writeContinue();
-    const broker = this.#plan.broker();
-    const isBrokered = broker?.isBrokered(route.request.host) ?? false;
-    const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
-    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    if (isWaiting && git === null) answer.writeContinue();
+    const headers = composed?.headers ?? (route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers);
+    const put = await putOn(broker, { ...route.request, headers }, composed === null ? incoming : null).catch(
+      () => ({ ok: false, reason: GONE }) as const,
+    );
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, broker, outcome, token });
+    this.#pass(incoming, answer, { route, put, broker, outcome, token, composed });
   }
 
   /** Sends a request that is allowed, and its answer back. */
-  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token }: Passing): void {
+  #pass(
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    { route, put, broker, outcome, token, composed }: Passing,
+  ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
     let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
@@ -329,7 +351,8 @@ export class EgressProxy {
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
         const shown = showReply(broker, request.host, reply);
-        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
+        const through = composed?.through ?? [];
+        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;
         fail(wrong);
         asked.destroy();
@@ -354,9 +377,10 @@ export class EgressProxy {
       outgoing.destroy();
     });
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
-    if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
+    const body = composed?.body ?? put.body;
+    if (body !== null) this.#count(body.length, outcome, outgoing);
     // What was judged to have no body brings none.
-    if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
+    if (body !== null || composed !== null || !request.hasBody) return void outgoing.end(body);
     incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
     if (broker === null) return void incoming.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
@@ -546,7 +570,7 @@ export class EgressProxy {
     });
   }
 
-  async #judge(request: NetRequest, token: string | null): Promise<Found> {
+  async #judge(request: NetRequest, token: string | null, git: GitCall | null = null): Promise<Found> {
     const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
       this.#malformed(ceiling, token);
@@ -554,17 +578,17 @@ export class EgressProxy {
     }
     this.#asking += 1;
     try {
-      return await this.#allowed(request, token);
+      return await this.#allowed(request, token, git);
     } finally {
       this.#asking -= 1;
     }
   }
 
-  async #allowed(request: NetRequest, token: string | null): Promise<Found> {
-    const judged = await this.#plan.judge(request, token);
+  async #allowed(request: NetRequest, token: string | null, git: GitCall | null): Promise<Found> {
+    const judged = await this.#plan.judge(request, token, git);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
-    if (effect.kind !== "request") throw new Error("bug: a permit for something else");
+    if (effect.kind !== "request" && effect.kind !== "push") throw new Error("bug: a permit for something else");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
@@ -678,8 +702,8 @@ function giveBack(socket: Duplex, first: Buffer): void {
   if (first.length > 0) socket.unshift(first);
 }
 
-function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
-  return origin === "locked" || origin === "typed";
+function isPlain(effect: Effect & { readonly kind: "request" | "push" }): boolean {
+  return effect.kind === "request" && (effect.origin === "locked" || effect.origin === "typed");
 }
 
 function tokenOf(head: Head): string | null {
@@ -693,13 +717,17 @@ function tokenOf(head: Head): string | null {
 /** Passes an answer on, or says why it is none that a server may give. */
 function passReply(
   reply: IncomingMessage,
-  shown: Shown & { readonly kind: "send" },
+  {
+    shown,
+    through: first,
+  }: { readonly shown: Shown & { readonly kind: "send" }; readonly through: readonly Transform[] },
   answer: ServerResponse,
   fail: (reason: string) => void,
 ): string | null {
   if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
   let body: Readable = reply;
-  for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
+  for (const through of [...first, ...shown.body])
+    body = body.pipe(through).on("error", (error) => fail(error.message));
   body.pipe(answer);
   return null;
 }
