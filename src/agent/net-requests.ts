@@ -47,7 +47,7 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
-    this.#upstream = openRemote(vault.remote, plan.box);
+    this.#upstream = openRemote(vault, plan.box);
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),

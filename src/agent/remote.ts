@@ -2,10 +2,12 @@ import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
 import { findPrograms } from "../box/programs.ts";
 import { findKnown, packPush } from "../box/remote.ts";
+import { readNetrc } from "../core/credential-files.ts";
 import type { Effect } from "../core/effect.ts";
 import { addressOfTracked, type Remote, type Tracked, trackedOf } from "../core/git-remote.ts";
 import type { Listed, NetRequest } from "../core/net-rules.ts";
 import { type GitCall, GitRemote } from "../egress/git.ts";
+import type { Vault } from "../egress/vault.ts";
 import type { PushRule } from "./config-net.ts";
 
 /** The repository that the person's branch tracks, for the requests of git in the box. */
@@ -17,7 +19,7 @@ export interface TrackedRemote {
 }
 
 /** Makes ready for git in the box to fetch from the tracked repository and push to it; null where nothing is tracked. */
-export function openRemote(remote: Remote | null, box: Box): TrackedRemote | null {
+export function openRemote({ remote, files }: Vault, box: Box): TrackedRemote | null {
   const tracked = trackedOf(remote?.url ?? null);
   if (remote === null || tracked === null) return null;
   const { protocol, port } = new URL(tracked.origin);
@@ -25,6 +27,7 @@ export function openRemote(remote: Remote | null, box: Box): TrackedRemote | nul
   const programs = findPrograms();
   const git = new GitRemote({
     tracked,
+    authorization: authorizationIn(files.find(({ path }) => path === ".netrc")?.content ?? "", tracked),
     known: (ids) => findKnown(facts, programs, ids),
     pack: (command, shown) => {
       // Under its own name too, but for the branch that is checked out and tracks it by another.
@@ -76,6 +79,12 @@ export function pushLine({ ref }: Effect & { readonly kind: "push" }, { tracked 
 }
 
 const NOWHERE = { command: { ref: "", oldId: "", newId: "" }, found: "absent", digest: "" } as const;
+
+/** What git in the box sends for the login that it finds in its netrc. */
+function authorizationIn(netrc: string, { host }: Tracked): string | null {
+  const login = readNetrc(netrc).find((each) => each.host === host);
+  return login === undefined ? null : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString("base64")}`;
+}
 
 function isSame(a: Tracked, b: Tracked): boolean {
   return a.origin === b.origin && a.path === b.path;

@@ -55,6 +55,10 @@ test("what git sends is read, and goes on without what its sender chose", () => 
     writePackets([`want ${A} multi_ack_detailed no-done thin-pack`, `want ${B}`, "flush", `have ${C}`, "flush"]),
   );
   assert.equal(sent(0, `want ${A}`, "flush", "done"), writePackets([`want ${A}`, "flush", "done"]));
+  assert.equal(
+    sent(2, "command=fetch", ...HEAD_2, `want ${A}`, `have ${D}`, "flush"),
+    writePackets(["command=fetch", "object-format=sha1", "delimiter", `want ${A}`, `have ${"f".repeat(40)}`, "flush"]),
+  );
   // Only where the history will end is asked: an answer to more would be another one.
   assert.equal(
     sent(0, `want ${A} ofs-delta`, `shallow ${B}`, `shallow ${D}`, "deepen 3", "flush"),

@@ -27,6 +27,9 @@ const DEPTH_MAX = 1000;
 /** What git sends for the whole of a history that is shallow so far. */
 const DEPTH_INFINITE = 2 ** 31 - 1;
 
+/** An id of no object. */
+const NOWHERE = "f".repeat(40);
+
 const FEATURES_0 =
   "multi_ack_detailed multi_ack no-done side-band-64k side-band thin-pack no-progress include-tag ofs-delta deepen-relative".split(
     " ",
@@ -56,6 +59,10 @@ export function writeFetch(call: FetchCall, isKnown: (id: string) => boolean): s
   const ids = (word: string, all: readonly string[]) => sorted(all.filter(isKnown)).map((id) => `${word} ${id}`);
   const wants = sorted(call.wants).map((id) => `want ${id}`);
   const depth = call.depth === null ? [] : [`deepen ${call.depth}`];
+  const haves = ids("have", call.haves);
+  // Without any, a server of version 2 takes it that there are none, and answers with the pack at once.
+  if (haves.length === 0 && call.haves.length > 0 && call.version === 2 && call.end === "flush")
+    haves.push(`have ${NOWHERE}`);
   if (call.version === 2)
     return writePackets([
       "command=fetch",
@@ -65,7 +72,7 @@ export function writeFetch(call: FetchCall, isKnown: (id: string) => boolean): s
       ...ids("shallow", call.shallow),
       ...depth,
       ...wants,
-      ...ids("have", call.haves),
+      ...haves,
       ...(call.end === "done" ? ["done"] : []),
       "flush",
     ]);
@@ -77,7 +84,7 @@ export function writeFetch(call: FetchCall, isKnown: (id: string) => boolean): s
     ...ids("shallow", call.shallow),
     ...depth,
     "flush",
-    ...ids("have", call.haves),
+    ...haves,
     ...(call.end === null ? [] : [call.end]),
   ]);
 }

@@ -45,6 +45,22 @@ test("an address is rewritten as git does, by the longest beginning, and its log
   assert.equal(odd && remoteSetting(odd), "");
 });
 
+test("the login that a CI system left as a header is the address's, for what lies below its own alone", () => {
+  const headerFor = (base: string, value: string): Settings => [...ORIGIN, [`http.${base}.extraheader`, value]];
+  const basic = `AUTHORIZATION: basic ${btoa("x-access-token:se/c")}`;
+  const urlWith = (base: string, value: string) => remoteOf(HEAD, headerFor(base, value), [])?.url;
+  const full = "https://x-access-token:se%2Fc@git.example/group/thing.git";
+  assert.equal(urlWith("https://git.example/", basic), full);
+  for (const [base, value] of [
+    ["https://git.example.evil/", basic],
+    ["https://git.exam", basic],
+    ["http://git.example/", basic],
+    ["https://git.example/", "AUTHORIZATION: basic !"],
+    ["https://git.example/", "X-Other: basic abcd"],
+  ] as const)
+    assert.equal(urlWith(base, value), URL, base);
+});
+
 test("a remote whose pushes go elsewhere is not pushed to", () => {
   const two: Settings = [...ORIGIN, ["remote.origin.url", "https://git.example/b"]];
   const elsewhere: Settings = [...ORIGIN, ["remote.origin.pushurl", "https://git.example/b"]];

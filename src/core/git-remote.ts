@@ -70,7 +70,7 @@ export function remoteOf(head: string, repository: Settings, own: Settings): Rem
   if (first === undefined || /[\0-\x20\x7f]/.test(first)) return null;
   const tracks = named === undefined ? undefined : settingOf(`branch.${short}.merge`);
   return {
-    url: rewritten(first, [...own, ...repository]),
+    url: withHeader(rewritten(first, [...own, ...repository]), repository),
     written: withoutLogin(first),
     branch,
     tracks: tracks !== undefined && isBranchRef(tracks) ? tracks : null,
@@ -110,6 +110,18 @@ export function looksLikePush({ method, path }: NetRequest): boolean {
   const [bare = "", query = ""] = path.split("?", 2);
   if (/(?:^|&)service=git-receive-pack(?:&|$)/.test(query)) return true;
   return method !== "GET" && /\/git-receive-pack\/?$/.test(bare);
+}
+
+/** Takes in the login that CI systems leave as a header for git to send (`http.URL.extraheader`). */
+function withHeader(url: string, settings: Settings): string {
+  const header = settings.findLast(([key]) => {
+    const base = /^http\.(https?:.*)\.extraheader$/s.exec(key)?.[1];
+    return base !== undefined && url.startsWith(base.endsWith("/") ? base : `${base}/`);
+  })?.[1];
+  const [, base64] = /^authorization: *basic +([a-z0-9+/]+={0,2})$/i.exec(header ?? "") ?? [];
+  if (base64 === undefined || base64.length % 4 !== 0 || /:\/\/[^/]*@/.test(url)) return url;
+  const [user = "", password = ""] = atob(base64).split(":", 2).map(encodeURIComponent);
+  return url.replace("://", `://${user}:${password}@`);
 }
 
 /** As git does with `url.BASE.insteadOf`: the longest beginning counts. */

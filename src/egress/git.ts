@@ -7,7 +7,7 @@ import { FETCH_BYTES_MAX, readFetch, writeFetch } from "../core/git-fetch.ts";
 import { type PushCommand, type ReadPush, readPush, writePush, writeRefusal } from "../core/git-push.ts";
 import { ShownRefs } from "../core/git-refs.ts";
 import { type GitAsked, gitAskedOf, type Tracked } from "../core/git-remote.ts";
-import type { NetRequest } from "../core/net-rules.ts";
+import { addressOf, type NetRequest } from "../core/net-rules.ts";
 import { type Head, headerOf } from "./head.ts";
 
 /** What the person's repository says to a push; `landed`: the commit stands on their branch, and this is what to send. */
@@ -15,6 +15,8 @@ export type Packed = { readonly found: "landed"; readonly pack: Buffer } | { rea
 
 export interface GitPlan {
   readonly tracked: Tracked;
+  /** The one value of Authorization that a request may have, with a placeholder in it; null for none. */
+  readonly authorization: string | null;
   /** Which of some ids are objects of the person's repository. */
   readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
   /** Makes the pack of a push of the person's own objects, without what the remote has shown. */
@@ -47,6 +49,8 @@ export type GitRead =
   | { readonly ok: false; readonly reason: string };
 
 const FETCH = { call: { kind: "fetch" }, refuse: () => null } as const;
+/** Each may hold a pack. */
+const OPEN_MAX = 4;
 const AGENT = "git/2.0 (ringfence)";
 const NO_FETCH = "that is no fetch as git sends one";
 const unpack = promisify(gunzip);
@@ -56,6 +60,7 @@ export class GitRemote {
   readonly #plan: GitPlan;
   /** What the remote has shown in this session. */
   readonly #shown = new Set<string>();
+  #open = 0;
   /** Each question about the person's repository is a sandbox, so they are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -68,12 +73,20 @@ export class GitRemote {
     return gitAskedOf(this.#plan.tracked, request) !== null;
   }
 
-  /** Reads a claimed request with its body; `carriesCredential` keeps its Authorization for the broker. */
-  async read(request: NetRequest, head: Head, incoming: IncomingMessage, carriesCredential: boolean): Promise<GitRead> {
+  /** Reads a claimed request with its body; it counts as open until it is answered. */
+  async read(request: NetRequest, head: Head, incoming: IncomingMessage, answer: ServerResponse): Promise<GitRead> {
+    if (this.#open >= OPEN_MAX) return { ok: false, reason: `git may ask ${OPEN_MAX} things at once` };
+    this.#open += 1;
+    answer.once("close", () => {
+      this.#open -= 1;
+    });
     const asked = gitAskedOf(this.#plan.tracked, request);
     if (asked === null) throw new Error("bug: a request that is none of git's to the tracked repository");
     const version = asked.service === "git-upload-pack" && headerOf(head, "git-protocol") === "version=2" ? 2 : 0;
-    const authorization = carriesCredential ? headerOf(head, "authorization") : null;
+    const authorization = headerOf(head, "authorization");
+    // A name beside the placeholder would be of free choice.
+    if (authorization !== null && authorization !== this.#plan.authorization)
+      return { ok: false, reason: "it has a login of its own for the tracked repository" };
     const composed = await this.#compose(asked, head, incoming, version).catch((error: Error) => ({
       ok: false as const,
       reason: error.message,
@@ -81,7 +94,8 @@ export class GitRemote {
     if (!composed.ok) return composed;
     const { body } = composed;
     const headers = [
-      ...["Host", headerOf(head, "host") ?? request.host, "User-Agent", AGENT],
+      // Not as it was spelled.
+      ...["Host", addressOf(request).split("/")[2] ?? "", "User-Agent", AGENT],
       ...(authorization === null ? [] : ["Authorization", authorization]),
       ...(version === 2 ? ["Git-Protocol", "version=2"] : []),
       ...["Accept", asked.what === "refs" ? "*/*" : `application/x-${asked.service}-result`],

@@ -304,7 +304,7 @@ export class EgressProxy {
     const git = this.#plan.git?.claims(read.request) ? this.#plan.git : null;
     // What git asks for is judged by its body.
     if (isWaiting && git !== null) answer.writeContinue();
-    const composed = (await git?.read(read.request, head, incoming, isBrokered)) ?? null;
+    const composed = (await git?.read(read.request, head, incoming, answer)) ?? null;
     if (composed?.ok === false) {
       this.#malformed(composed.reason, token);
       return refuse(403, composed.reason);

@@ -10,6 +10,8 @@ import { ringfence, sh } from "./program.ts";
 
 const CANARY = "canary-of-the-box-01";
 const HEX = Buffer.from(CANARY).toString("hex");
+/** Of the server's own address, in a way that says something. */
+const SPELLING = "0x7f.1";
 const UPLOAD = "/group/thing.git/git-upload-pack";
 const RECEIVE = "/group/thing.git/git-receive-pack";
 const FEATURES = " report-status side-band-64k object-format=sha1";
@@ -30,7 +32,7 @@ const fetch2 = (...lines: readonly string[]) =>
   writePackets(["command=fetch", "object-format=sha1", "delimiter", ...lines, "flush"]);
 const V2 = ["Git-Protocol: version=2"];
 
-function fetches(tip: string): Attack[] {
+function fetches(tip: string, url: string): Attack[] {
   const call = (name: string, body: string | Buffer, headers: readonly string[] = V2): Attack => {
     return { name, path: UPLOAD, body, headers: ["Content-Type: application/x-git-upload-pack-request", ...headers] };
   };
@@ -63,6 +65,9 @@ function fetches(tip: string): Attack[] {
     refs("a query", { path: `/group/thing.git/info/refs?service=git-upload-pack&x=${CANARY}` }),
     refs("a header for the refs", { headers: [`Accept-Language: ${CANARY}`, `Cookie: ${CANARY}`] }),
     refs("a login of another", { login: `me:${CANARY}` }),
+    refs("a user beside the password", { login: `${CANARY}:$WORD` }),
+    refs("a user beside a token", { login: `${CANARY}:$GITLAB_TOKEN` }),
+    refs("a spelling of the host", { headers: [`Host: ${SPELLING}:${new URL(url).port}`] }),
     refs("another repository", { path: `/group/${CANARY}.git/info/refs?service=git-upload-pack` }),
   ];
 }
@@ -106,7 +111,7 @@ function prepare(place: GitPlace, attacks: readonly Attack[]): void {
     if (body !== undefined) writeFileSync(join(folder, String(at)), body);
     const told = headers.map((header) => ` -H '${header}'`).join("");
     const sent = body === undefined ? "" : ` --data-binary @attacks/${at}`;
-    const who = login === undefined ? "$LOGIN" : `-u '${login}'`;
+    const who = login === undefined ? "$LOGIN" : `-u "${login}"`;
     return `curl -sS ${who}${told}${sent} -o out -w '%{http_code} ${name}\\n' '${new URL(place.url).origin}${path}'; grep -aq 'ng refs' out && echo ng ${name}`;
   });
   writeFileSync(join(folder, "send"), `${lines.join("\n")}\ntrue\n`);
@@ -115,11 +120,23 @@ function prepare(place: GitPlace, attacks: readonly Attack[]): void {
 /** What of the canary the server was sent, in its own words or as an id. */
 function leaks(place: GitPlace): string[] {
   const texts = place.got.map(({ line, headers, body }) => `${line}\n${headers}\n${body.toString("latin1")}`);
-  return texts.filter((text) => text.includes(CANARY) || text.includes(HEX) || text.includes(btoa(`me:${CANARY}`)));
+  return texts.filter((text) =>
+    [CANARY, HEX, SPELLING, btoa(`me:${CANARY}`), btoa(CANARY).slice(0, -4)].some((one) => text.includes(one)),
+  );
+}
+
+/** With a token that goes with whatever name. */
+function withToken(place: GitPlace): GitPlace {
+  return { ...place, env: { ...place.env, GITLAB_TOKEN: "glpat-Canary0123456789abcd", GITLAB_HOST: "127.0.0.1" } };
 }
 
 async function unprotected(place: GitPlace): Promise<void> {
-  const env = { ...place.env, LOGIN: `-u person:${PASSWORD}`, CURL_CA_BUNDLE: join(place.home, "roots.pem") };
+  const env = {
+    ...place.env,
+    WORD: PASSWORD,
+    LOGIN: `-u person:${PASSWORD}`,
+    CURL_CA_BUNDLE: join(place.home, "roots.pem"),
+  };
   const child = spawn("/bin/bash", ["attacks/send"], { cwd: place.checkout, env, stdio: "ignore" });
   await new Promise((resolve) => child.on("close", resolve));
 }
@@ -146,20 +163,20 @@ const stored = (place: GitPlace) =>
   );
 
 test("nothing that the box composed reaches the tracked remote in a fetch; unprotected it does, in every one", async (t) => {
-  const bare = await makeGitPlace(t);
-  const attacksOn = (on: GitPlace) => fetches(sh(on, "git rev-parse main").trim());
+  const bare = withToken(await makeGitPlace(t));
+  const attacksOn = (on: GitPlace) => fetches(sh(on, "git rev-parse main").trim(), on.url);
   const attacks = attacksOn(bare);
   prepare(bare, attacks);
   await unprotected(bare);
   assert.deepEqual([bare.got.length, leaks(bare).length], [attacks.length, attacks.length]);
-  const place = await makeGitPlace(t);
+  const place = withToken(await makeGitPlace(t));
   prepare(place, attacksOn(place));
   const done = await ringfence(place, [
     "exec",
     "--",
     "bash",
     "-c",
-    "export no_proxy= NO_PROXY= LOGIN=-n; git ls-remote -q origin >/dev/null; . attacks/send",
+    "export no_proxy= NO_PROXY= LOGIN=-n WORD=$(sed 's,.* ,,' ~/.netrc); git ls-remote -q origin >/dev/null; . attacks/send",
   ]);
   assert.deepEqual(leaks(place), []);
   const refused = [...done.stdout.matchAll(/^403 (.*)$/gm)].map(([, name]) => name);
@@ -172,7 +189,8 @@ test("nothing that the box composed reaches the tracked remote in a fetch; unpro
       "an unknown command",
       "bytes behind the end",
     ],
-    ...["no protocol at all", "a version", "a query", "a login of another", "another repository"],
+    ...["no protocol at all", "a version", "a query", "a login of another", "a user beside the password"],
+    ...["a user beside a token", "another repository"],
   ]);
   assert.equal(done.stdout.match(/^200 /gm)?.length, attacks.length - refused.length, done.stdout);
 });
@@ -192,7 +210,7 @@ test("a push moves the branch that the rule names to what landed and brings noth
     "--",
     "bash",
     "-c",
-    "export no_proxy= NO_PROXY= LOGIN=-n; git ls-remote -q origin >/dev/null; . attacks/send",
+    "export no_proxy= NO_PROXY= LOGIN=-n WORD=$(sed 's,.* ,,' ~/.netrc); git ls-remote -q origin >/dev/null; . attacks/send",
   ]);
   assert.equal(stored(place).includes(CANARY), false);
   assert.deepEqual(leaks(place), []);

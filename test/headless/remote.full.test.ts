@@ -22,6 +22,32 @@ test("git in the box clones, fetches in both versions, and deepens a shallow his
   assert.equal(done.stdout, "d\nc\nb\nstart\nd\nd\nd\nc\nb\nstart\nd\nc\n", done.stderr);
 });
 
+test("a fetch finds what both sides have, over many rounds, without a word of what only the box has", async (t) => {
+  const place = await open(t);
+  const many = (name: string, count: number) =>
+    `for i in $(seq ${count}); do git commit -q --allow-empty -m "${name} $i"; done`;
+  sh(place, many("mine", 40));
+  place.served(
+    `git -C ../../.. clone -q served/group/thing.git theirs; cd ../../../theirs; ${many("theirs", 60)}; git push -q origin main`,
+  );
+  for (const version of [0, 2]) {
+    place.got.splice(0);
+    const done = await inBox(
+      place,
+      `${many("box", 300)}; git -c protocol.version=${version} pull -q --no-rebase --no-edit && git log --format=%s | sort | uniq -w4 -c | sort -n; git rev-list --grep '^box' HEAD | head -300`,
+    );
+    assert.match(done.stdout, /^ +1 Merge.*\n +1 start\n +40 mine.*\n +60 their.*\n +300 box/, done.stderr);
+    const ids = done.stdout.match(/^[0-9a-f]{40}$/gm) ?? [];
+    assert.equal(ids.length, 300);
+    const sent = place.got.map(({ body }) => body.toString("latin1")).join("");
+    assert.ok(sent.includes(`have ${sh(place, "git rev-parse main").trim()}`));
+    assert.equal(
+      ids.some((id) => sent.includes(id)),
+      false,
+    );
+  }
+});
+
 test("what the box merges with others' commits lands and is pushed, and a large push goes too", async (t) => {
   const place = await open(t);
   sh(place, "echo mine >mine.txt; git add .; git commit -qm mine");
@@ -127,6 +153,13 @@ for (const [title, options] of [
     {
       login: null,
       make: `git remote set-url origin "$(git remote get-url origin | sed 's,//,//person:${PASSWORD}@,')"`,
+    },
+  ],
+  [
+    "a header of a CI system",
+    {
+      login: null,
+      make: `git config http.https://127.0.0.1/.extraheader x; git config "http.$(git remote get-url origin | sed 's,group.*,,').extraheader" "AUTHORIZATION: basic $(printf person:${PASSWORD} | base64)"`,
     },
   ],
   [
