@@ -53,7 +53,8 @@ export function gitEffect(
   const denied = ruled.verdict === "deny" ? ruled.rule.id : null;
   if (git?.kind === "fetch") {
     const listed = denied === null ? "allow" : "deny";
-    return { kind: "request", ...request, listed, rule: denied ?? "tracked remote", origin: "fetch", command };
+    const why = { listed, rule: denied ?? "tracked remote", origin: "fetch" } as const;
+    return { kind: "request", ...request, ...why, command, approvedBy: "none", shown: null };
   }
   const { command: push, found, digest } = git ?? NOWHERE;
   const named = rules.find(

@@ -2,18 +2,19 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex, Readable, Transform } from "node:stream";
+import { type Duplex, Readable, type Transform } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
-import { plainHeaders } from "../core/plain-headers.ts";
+import { askedHeaders, plainHeaders } from "../core/plain-headers.ts";
 import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
-import { type GitCall, type GitRead, type GitRemote, tellGit } from "./git.ts";
+import { type GitRemote, tellGit } from "./git.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
+import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
@@ -38,9 +39,9 @@ export interface NetOutcome {
 export interface ProxyPlan {
   /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
-  /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
-  readonly judge: (request: NetRequest, token: string | null, git: GitCall | null) => Promise<Judged>;
-  /** Reads and composes what git asks of the tracked repository; null without one. */
+  /** Decides, records, and gives the permit. `token` is the command's, as the client claims; `look` is for a person. */
+  readonly judge: (request: NetRequest, token: string | null, look: Look) => Promise<Judged>;
+  /** Reads what git asks of the tracked repository, and composes what is sent; null without one. */
   readonly git: GitRemote | null;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
@@ -71,17 +72,21 @@ interface Route {
   readonly addresses: readonly Address[];
   /** It passes because its address tells nothing: then its headers must not either. */
   readonly isPlain: boolean;
+  /** A person was shown it: what they saw is sent. */
+  readonly isAsked: boolean;
 }
 
 /** A request that is allowed, with all that belongs to it. */
 interface Passing {
   readonly route: Route;
   readonly put: PutOn & { readonly ok: true };
+  /** Its body, where that was read before it was allowed. */
+  readonly held: Buffer | null;
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
-  /** What is sent in the place of what came. */
-  readonly composed: (GitRead & { readonly ok: true }) | null;
+  /** What its answer passes through first. */
+  readonly through: readonly Transform[];
 }
 
 type Found =
@@ -194,7 +199,7 @@ export class EgressProxy {
       return null;
     }
     const host = addressOf(effect).split("/")[2] ?? "";
-    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true };
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true, isAsked: false };
     const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
     // Behind an answer too, and where there is none at all.
     outgoing.on("error", () => {});
@@ -299,42 +304,71 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
-    const broker = this.#plan.broker();
-    const isBrokered = broker?.isBrokered(read.request.host) ?? false;
-    const git = this.#plan.git?.claims(read.request) ? this.#plan.git : null;
-    // What git asks for is judged by its body.
-    if (isWaiting && git !== null) answer.writeContinue();
-    const composed = (await git?.read(read.request, head, incoming, answer)) ?? null;
-    if (composed?.ok === false) {
-      this.#malformed(composed.reason, token);
-      return refuse(403, composed.reason);
+    if (this.#plan.git?.claims(read.request)) {
+      if (isWaiting) answer.writeContinue();
+      return this.#serveGit(this.#plan.git, read.request, incoming, { answer, token });
     }
-    const found = await this.#judge(read.request, token, composed?.call);
-    if (!found.ok) {
-      const told = composed?.refuse(found.reason) ?? null;
-      return told === null ? refuse(found.status, found.reason) : tellGit(answer, told);
-    }
+    let mustInvite = isWaiting;
+    const invite = () => {
+      if (mustInvite) answer.writeContinue();
+      mustInvite = false;
+    };
+    const look = new RequestLook(read.headers, answer, read.request.hasBody ? { incoming, invite } : null);
+    const found = await this.#judge(read.request, token, look);
+    if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
-    if (isWaiting && git === null) answer.writeContinue();
-    const headers = composed?.headers ?? (route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers);
-    const put = await putOn(broker, { ...route.request, headers }, composed === null ? incoming : null).catch(
-      () => ({ ok: false, reason: GONE }) as const,
-    );
+    invite();
+    const broker = this.#plan.broker();
+    const held = look.held?.bytes ?? null;
+    const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
+    const put = await putOn(broker, asked, held ?? incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, broker, outcome, token, composed });
+    this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [] });
+  }
+
+  /** What git asks of the tracked repository is judged by its body; what is sent is composed here, all of it. */
+  async #serveGit(
+    git: GitRemote,
+    request: NetRequest,
+    incoming: IncomingMessage,
+    { answer, token }: { readonly answer: ServerResponse; readonly token: string | null },
+  ): Promise<void> {
+    const composed = await git.read(request, headOf(incoming), incoming, answer);
+    if (!composed.ok) {
+      this.#malformed(composed.reason, token);
+      return sayNo(answer, 403, composed.reason);
+    }
+    const { call, headers, body, through } = composed;
+    const found = await this.#judge(request, token, new RequestLook([], answer, null, call));
+    if (!found.ok) {
+      const told = composed.refuse(found.reason);
+      return told === null ? sayNo(answer, found.status, found.reason) : tellGit(answer, told);
+    }
+    const { route } = found;
+    if (body === null && request.hasBody) throw new Error("bug: nothing is composed for what is allowed");
+    const outcome = this.#run(route.seq);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...route.request, headers }, null);
+    if (!put.ok) {
+      outcome.end(put.reason);
+      this.#malformed(put.reason, token);
+      return sayNo(answer, 403, put.reason);
+    }
+    if (incoming.socket.destroyed) return outcome.end(GONE);
+    this.#pass(incoming, answer, { route, put: { ...put, body }, held: null, broker, outcome, token, through });
   }
 
   /** Sends a request that is allowed, and its answer back. */
   #pass(
     incoming: IncomingMessage,
     answer: ServerResponse,
-    { route, put, broker, outcome, token, composed }: Passing,
+    { route, put, held, broker, outcome, token, through }: Passing,
   ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
@@ -351,7 +385,6 @@ export class EgressProxy {
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
         const shown = showReply(broker, request.host, reply);
-        const through = composed?.through ?? [];
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;
         fail(wrong);
@@ -377,14 +410,14 @@ export class EgressProxy {
       outgoing.destroy();
     });
     incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
-    const body = composed?.body ?? put.body;
-    if (body !== null) this.#count(body.length, outcome, outgoing);
+    if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
-    if (body !== null || composed !== null || !request.hasBody) return void outgoing.end(body);
-    incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
-    if (broker === null) return void incoming.pipe(outgoing);
+    if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
+    const body = held === null ? incoming : Readable.from([held]);
+    body.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
+    if (broker === null) return void body.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
-    incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    body.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 
   /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
@@ -397,12 +430,14 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return endWith(socket, 400, read.reason);
     }
-    const found = await this.#judge({ ...read.request, hasBody: true }, token);
+    const look = new RequestLook(read.headers, socket, null);
+    const found = await this.#judge({ ...read.request, hasBody: true }, token, look);
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);
     const broker = this.#plan.broker();
-    const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+    const headers = sentHeaders(found.route, read.headers, broker);
+    const put = await putOn(broker, { ...read.request, headers }, null);
     // What goes by after it is not masked.
     const isOpen = put.ok && !broker?.isBrokered(read.request.host);
     if (!isOpen) {
@@ -412,7 +447,7 @@ export class EgressProxy {
       return endWith(socket, 403, reason);
     }
     const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
-    const outgoing = this.#request(found.route, [...read.headers, ...switching], outcome);
+    const outgoing = this.#request(found.route, [...headers, ...switching], outcome);
     const fail = (reason: string) => {
       outcome.end(reason);
       endWith(socket, 502, `${read.request.host}: ${reason}`);
@@ -501,7 +536,7 @@ export class EgressProxy {
       return this.#lookInto(socket, context, { origin, token });
     }
     const request: NetRequest = { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
-    const found = await this.#judge(request, token);
+    const found = await this.#judge(request, token, new RequestLook([], socket, null));
     if (!found.ok) return answer({ status: found.status, text: found.reason });
     const outcome = this.#run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);
@@ -570,7 +605,7 @@ export class EgressProxy {
     });
   }
 
-  async #judge(request: NetRequest, token: string | null, git: GitCall | null = null): Promise<Found> {
+  async #judge(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
       this.#malformed(ceiling, token);
@@ -578,22 +613,26 @@ export class EgressProxy {
     }
     this.#asking += 1;
     try {
-      return await this.#allowed(request, token, git);
+      return await this.#allowed(request, token, look);
     } finally {
       this.#asking -= 1;
     }
   }
 
-  async #allowed(request: NetRequest, token: string | null, git: GitCall | null): Promise<Found> {
-    const judged = await this.#plan.judge(request, token, git);
+  async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
+    const judged = await this.#plan.judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request" && effect.kind !== "push") throw new Error("bug: a permit for something else");
+    if (!isForBody(effect, look)) throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
-    if (resolved.ok && reason === null)
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: isPlain(effect) } };
+    if (resolved.ok && reason === null) {
+      const [plain, isAsked] =
+        effect.kind === "push" ? [false, false] : [isPlain(effect), effect.approvedBy === "person"];
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked } };
+    }
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
   }
@@ -702,8 +741,23 @@ function giveBack(socket: Duplex, first: Buffer): void {
   if (first.length > 0) socket.unshift(first);
 }
 
-function isPlain(effect: Effect & { readonly kind: "request" | "push" }): boolean {
-  return effect.kind === "request" && (effect.origin === "locked" || effect.origin === "typed");
+function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
+  return origin === "locked" || origin === "typed";
+}
+
+function isForBody(effect: Effect & { readonly kind: "request" | "push" }, { held, git }: RequestLook): boolean {
+  if (effect.kind === "push") return git?.kind === "push" && git.digest === effect.digest;
+  return (effect.shown?.body?.sha256 ?? null) === (held?.sha256 ?? null);
+}
+
+// What left without a look carries nothing of its sender's own; what a person looked at is sent as they saw it.
+function sentHeaders(
+  { request, isPlain, isAsked }: Route,
+  headers: readonly string[],
+  broker: Broker | null,
+): string[] {
+  if (isAsked) return askedHeaders(headers);
+  return isPlain ? plainHeaders(headers, broker?.isBrokered(request.host) ?? false) : [...headers];
 }
 
 function tokenOf(head: Head): string | null {
@@ -717,17 +771,13 @@ function tokenOf(head: Head): string | null {
 /** Passes an answer on, or says why it is none that a server may give. */
 function passReply(
   reply: IncomingMessage,
-  {
-    shown,
-    through: first,
-  }: { readonly shown: Shown & { readonly kind: "send" }; readonly through: readonly Transform[] },
+  { shown, through }: { readonly shown: Shown & { readonly kind: "send" }; readonly through: readonly Transform[] },
   answer: ServerResponse,
   fail: (reason: string) => void,
 ): string | null {
   if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
   let body: Readable = reply;
-  for (const through of [...first, ...shown.body])
-    body = body.pipe(through).on("error", (error) => fail(error.message));
+  for (const next of [...through, ...shown.body]) body = body.pipe(next).on("error", (error) => fail(error.message));
   body.pipe(answer);
   return null;
 }
