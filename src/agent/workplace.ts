@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { Box, type BoxPlan } from "../box/box.ts";
 import { makeSessionFolder, type SessionFolder } from "../box/folder.ts";
+import { askHelpers } from "../box/git-login.ts";
 import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
+import { findPrograms } from "../box/programs.ts";
+import { readRemote } from "../box/remote.ts";
 import type { Vault } from "../egress/vault.ts";
+import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
@@ -57,7 +61,7 @@ export async function prepareWorkplace(
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = once(() => openVaultOf(start, identity.home, config, { excluded: [checkout.path, state], ...needs }));
+  const vault = once(() => openVaultOf(start, { home: identity.home, checkout: checkout.path, state, config, needs }));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -80,16 +84,27 @@ export function openBox(workplace: Workplace): Promise<Box> {
   return Box.open({ ...workplace.box, folder: workplace.folder });
 }
 
-// The programs that git asks for credentials are not asked, and no repository's word says where one may go.
+// The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
 async function openVaultOf(
   { environment }: Start,
-  home: string,
-  config: Config,
-  more: Pick<AgentNeeds, "keys" | "variables" | "homePaths"> & { readonly excluded: readonly string[] },
+  place: {
+    readonly home: string;
+    readonly checkout: string;
+    readonly state: string;
+    readonly config: Config;
+    readonly needs: AgentNeeds;
+  },
 ): Promise<Vault> {
-  const { openVault } = await import("../egress/vault.ts");
-  const person = { home, environment, ...more, remote: null, rules: config.net.credentials };
-  return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
+  const { home, checkout, state, config, needs } = place;
+  const { keys, variables, homePaths } = needs;
+  const [{ openVault }, remote] = await Promise.all([
+    import("../egress/vault.ts"),
+    readRemote({ checkout, state, home, environment, programs: findPrograms() }),
+  ]);
+  const askGit: AskGit = (address) => askHelpers(address, { environment, home, checkout });
+  const own = { home, environment, excluded: [checkout, state], rules: config.net.credentials };
+  const person = { ...own, remote, askGit, keys, variables, homePaths };
+  return openVault(person, randomBytes(VAULT_KEY_BYTES));
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

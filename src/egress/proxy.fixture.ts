@@ -99,6 +99,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
     model: options.model ?? null,
+    git: null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),

@@ -1,4 +1,5 @@
 import type { Credential } from "../core/credential.ts";
+import { type Remote, remoteSetting, trackedOf } from "../core/git-remote.ts";
 import type { Fill } from "../core/secretfiles.ts";
 import type { Copies } from "./vault-copies.ts";
 import { type HomeFile, keepAws, keepCargo, keepGh, keepNpm, keepPip, readCargo } from "./vault-files.ts";
@@ -6,12 +7,11 @@ import type { Home } from "./vault-home.ts";
 import { Keep } from "./vault-keep.ts";
 import { type AskGit, keepLogins } from "./vault-logins.ts";
 import { keepModelKey, type ModelKey } from "./vault-model.ts";
-import { trackedOf } from "./vault-rules.ts";
 import { readVariables, type VariableRule } from "./vault-variables.ts";
 
 export interface Person extends Home {
-  /** Address of the remote that the branch tracks, as the repository's configuration has it; null without one. */
-  readonly remote: string | null;
+  /** Where the checkout's branch is fetched from, by their own configuration; null without one. */
+  readonly remote: Remote | null;
   /** From the person's own configuration. */
   readonly rules: readonly VariableRule[];
   readonly askGit: AskGit;
@@ -35,6 +35,8 @@ export interface Vault {
   readonly fill: Fill;
   /** What of the person's home was not copied, a sentence each. */
   readonly notes: readonly string[];
+  /** As of the person; its address may hold a login, and is not shown. */
+  readonly remote: Remote | null;
 }
 
 const NO_COPIES: Copies = { files: [], notes: [] };
@@ -42,7 +44,9 @@ const NO_COPIES: Copies = { files: [], notes: [] };
 /** Finds the person's credentials where programs keep them; the key is the session's, drawn at its start. */
 export async function openVault(person: Person, key: Uint8Array): Promise<Vault> {
   const keep = new Keep(key);
-  const tracked = trackedOf(person.remote);
+  const url = person.remote?.url ?? null;
+  const tracked = trackedOf(url);
+  const setting = person.remote === null ? "" : remoteSetting(person.remote);
   const cargo = readCargo(person);
   const { environment, rules } = person;
   const variables = readVariables(keep, environment, { tracked, rules, cargoIndexes: cargo.indexes });
@@ -55,11 +59,16 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
     gh.file,
     keepCargo(keep, cargo.settings, cargo.indexes),
     keepAws(keep, person, rules),
-    await keepLogins(keep, person, {
-      tracked,
-      indexes: [...variables.indexes, ...pip.indexes],
-      tokens: [...gh.logins, ...variables.logins],
-    }),
+    setting === "" ? null : { path: ".gitconfig", content: setting },
+    await keepLogins(
+      keep,
+      { ...person, remote: url },
+      {
+        tracked,
+        indexes: [...variables.indexes, ...pip.indexes],
+        tokens: [...gh.logins, ...variables.logins],
+      },
+    ),
   ];
   // Last, since what was kept so far is masked in them; below the copies made for their tools, which know more.
   const { homePaths = [] } = person;
@@ -71,5 +80,6 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
     files: [...copies.files, ...files.filter((file) => file !== null)],
     notes: copies.notes,
     fill: (name, value) => keep.fill(name, value),
+    remote: person.remote,
   };
 }
