@@ -73,3 +73,11 @@ export function written(headers: readonly string[]): string {
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return text;
 }
+
+/**
+ * Gives a connection back what was read of it too early; at once, since later the client may have closed its half, and
+ * nothing can be put before an end.
+ */
+export function giveBack(socket: Duplex, first: Buffer): void {
+  if (first.length > 0) socket.unshift(first);
+}
