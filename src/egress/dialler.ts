@@ -1,5 +1,7 @@
 import http from "node:http";
 import https from "node:https";
+import type { OnReadOpts } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import { bareHost, isAddress } from "../core/host.ts";
 import type { NetRequest } from "../core/net-rules.ts";
@@ -9,14 +11,15 @@ import type { Route, Running } from "./route.ts";
 import { upstreamTls } from "./upstream.ts";
 
 const IDLE_MS_MAX = 60_000;
+const READ_BYTES = 128 << 10;
 
 /** Makes the requests of a session on their way out: counted, over connections that are kept for the next. */
 export class Dialler {
   readonly #authorities: string;
   readonly #meter: Meter;
   readonly #agents = {
-    http: new http.Agent({ keepAlive: true, timeout: IDLE_MS_MAX }),
-    https: new https.Agent({ keepAlive: true, timeout: IDLE_MS_MAX, ALPNProtocols: ["http/1.1"] }),
+    http: new PlainAgent({ keepAlive: true, timeout: IDLE_MS_MAX }),
+    https: new SecureAgent({ keepAlive: true, timeout: IDLE_MS_MAX, ALPNProtocols: ["http/1.1"] }),
   };
   #verification: ConnectionOptions | null = null;
 
@@ -72,4 +75,32 @@ export class Dialler {
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
+}
+
+class PlainAgent extends http.Agent {
+  override createConnection(...[options]: Parameters<http.Agent["createConnection"]>) {
+    return reading((onread) => super.createConnection({ ...options, onread } as typeof options));
+  }
+}
+
+class SecureAgent extends https.Agent {
+  override createConnection(...[options]: Parameters<https.Agent["createConnection"]>) {
+    return reading((onread) => super.createConnection({ ...options, onread } as typeof options));
+  }
+}
+
+/**
+ * Has a connection read into memory of its own, again and again: what reads it, the parser of HTTP, keeps nothing of it.
+ * New memory for each piece would be most of what a large body costs.
+ */
+function reading(connect: (onread: OnReadOpts) => Duplex | null | undefined): Duplex | null | undefined {
+  const socket = connect({
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback: (bytes, memory) => {
+      // What nobody asked for ends a connection that is kept for the next request.
+      if (!socket?.emit("data", (memory as Buffer).subarray(0, bytes))) socket?.destroy();
+      return true;
+    },
+  });
+  return socket;
 }

@@ -7,7 +7,7 @@ import { bareHost } from "../core/host.ts";
 import { type NetRequest, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { plainHeaders } from "../core/plain-headers.ts";
-import { endWith, giveBack, headOf, passHead, sayNo } from "./answer.ts";
+import { endWith, giveBack, headOf, passHead, pour, sayNo } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Reach, Resolver } from "./dial.ts";
 import { Dialler } from "./dialler.ts";
@@ -207,6 +207,10 @@ export class EgressProxy {
 
   #accept(socket: Socket): boolean {
     this.#track(socket);
+    if (this.#isClosed) {
+      socket.destroy();
+      return false;
+    }
     const ceiling = this.#meter.connect();
     if (ceiling === null) socket.on("close", () => this.#meter.disconnect());
     else {
@@ -368,6 +372,7 @@ function passReply(
   if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
   let body: Readable = reply;
   for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
-  body.pipe(answer);
+  if (body === reply) pour(reply, answer);
+  else body.pipe(answer);
   return null;
 }
