@@ -1,12 +1,11 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import net, { type Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { bareHost } from "../core/host.ts";
 import { type NetRequest, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
-import { plainHeaders } from "../core/plain-headers.ts";
 import { endWith, giveBack, headOf, passHead, pour, sayNo } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Reach, Resolver } from "./dial.ts";
@@ -14,9 +13,20 @@ import { Dialler } from "./dialler.ts";
 import { readDocument } from "./document.ts";
 import { headerOf, readHead, tokenOf } from "./head.ts";
 import { join } from "./join.ts";
+import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
-import { type Client, type Found, GONE, type NetOutcome, OVER, type Route, Running, type Traffic } from "./route.ts";
+import {
+  type Client,
+  type Found,
+  GONE,
+  type NetOutcome,
+  OVER,
+  type Route,
+  Running,
+  sentHeaders,
+  type Traffic,
+} from "./route.ts";
 import { Tunnels } from "./tunnels.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -28,8 +38,8 @@ export type Judged =
 export interface ProxyPlan {
   /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
-  /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
-  readonly judge: (request: NetRequest, token: string | null) => Promise<Judged>;
+  /** Decides, records, and gives the permit. `token` is the command's, as the client claims; `look` is for a person. */
+  readonly judge: (request: NetRequest, token: string | null, look: Look) => Promise<Judged>;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
   /** Records how a request of this permit ended. */
@@ -50,6 +60,8 @@ export interface ProxyPlan {
 interface Passing {
   readonly route: Route;
   readonly put: PutOn & { readonly ok: true };
+  /** Its body, where that was read before it was allowed. */
+  readonly held: Buffer | null;
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
@@ -106,7 +118,7 @@ export class EgressProxy {
       waitMs: this.#waitMs,
       clientOf: (socket) => this.#clients.get(socket),
       broker: plan.broker,
-      judge: (request, token) => this.#judge(request, token),
+      judge: (request, token, look) => this.#judge(request, token, look),
       run: (seq) => this.#run(seq),
       malformed: (reason, token) => this.#malformed(reason, token),
       track: (socket) => this.#track(socket),
@@ -251,26 +263,36 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
-    const found = await this.#judge(read.request, token);
+    let mustInvite = isWaiting;
+    const invite = () => {
+      if (mustInvite) answer.writeContinue();
+      mustInvite = false;
+    };
+    const look = new RequestLook(read.headers, answer, read.request.hasBody ? { incoming, invite } : null);
+    const found = await this.#judge(read.request, token, look);
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
-    if (isWaiting) answer.writeContinue();
+    invite();
     const broker = this.#plan.broker();
-    const isBrokered = broker?.isBrokered(route.request.host) ?? false;
-    const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
-    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    const held = look.held?.bytes ?? null;
+    const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
+    const put = await putOn(broker, asked, held ?? incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, broker, outcome, token });
+    this.#pass(incoming, answer, { route, put, held, broker, outcome, token });
   }
 
   /** Sends a request that is allowed, and its answer back. */
-  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token }: Passing): void {
+  #pass(
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    { route, put, held, broker, outcome, token }: Passing,
+  ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
     let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
@@ -314,13 +336,14 @@ export class EgressProxy {
     if (put.body !== null) this.#dialler.count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
     if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
-    incoming.on("data", (piece: Buffer) => this.#dialler.count(piece.length, outcome, outgoing));
-    if (broker === null) return void incoming.pipe(outgoing);
+    const body = held === null ? incoming : Readable.from([held]);
+    body.on("data", (piece: Buffer) => this.#dialler.count(piece.length, outcome, outgoing));
+    if (broker === null) return void body.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
-    incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    body.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 
-  async #judge(request: NetRequest, token: string | null): Promise<Found> {
+  async #judge(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
       this.#malformed(ceiling, token);
@@ -328,22 +351,26 @@ export class EgressProxy {
     }
     this.#asking += 1;
     try {
-      return await this.#allowed(request, token);
+      return await this.#allowed(request, token, look);
     } finally {
       this.#asking -= 1;
     }
   }
 
-  async #allowed(request: NetRequest, token: string | null): Promise<Found> {
-    const judged = await this.#plan.judge(request, token);
+  async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
+    const judged = await this.#plan.judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request") throw new Error("bug: a permit for something else");
+    if ((effect.shown?.body?.sha256 ?? null) !== (look.held?.sha256 ?? null))
+      throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
-    if (resolved.ok && reason === null)
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: isPlain(effect) } };
+    if (resolved.ok && reason === null) {
+      const [plain, isAsked] = [isPlain(effect), effect.approvedBy === "person"];
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked } };
+    }
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
   }

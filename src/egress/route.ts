@@ -1,9 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { NetRequest } from "../core/net-rules.ts";
+import { askedHeaders, plainHeaders } from "../core/plain-headers.ts";
 import type { Broker } from "./broker.ts";
 import type { Address } from "./dial.ts";
 import type { Dialler } from "./dialler.ts";
 import type { Origin } from "./head.ts";
+import type { RequestLook } from "./look.ts";
 import type { Meter } from "./meter.ts";
 
 /** Of a connection in the box: where its requests lead when they name no host, and whose they are. */
@@ -19,6 +21,8 @@ export interface Route {
   readonly addresses: readonly Address[];
   /** It passes because its address tells nothing: then its headers must not either. */
   readonly isPlain: boolean;
+  /** A person was shown it: what they saw is sent. */
+  readonly isAsked: boolean;
 }
 
 /** What came of asking for a route. */
@@ -45,7 +49,7 @@ export interface Traffic {
   /** Whose a connection is; undefined for one that says so in each request. */
   readonly clientOf: (socket: Duplex) => Client | undefined;
   readonly broker: () => Broker | null;
-  readonly judge: (request: NetRequest, token: string | null) => Promise<Found>;
+  readonly judge: (request: NetRequest, token: string | null, look: RequestLook) => Promise<Found>;
   /** Begins to count a request that is allowed. */
   readonly run: (seq: number) => Running;
   readonly malformed: (reason: string, token: string | null) => void;
@@ -81,4 +85,14 @@ export class Running {
     this.#isOver = true;
     this.#onEnd({ status: this.status, sentBytes: this.#sent, receivedBytes: this.#received, error });
   }
+}
+
+/** Gives the headers to send: without a look nothing of the sender's own; what a person looked at goes as they saw it. */
+export function sentHeaders(
+  { request, isPlain, isAsked }: Route,
+  headers: readonly string[],
+  broker: Broker | null,
+): string[] {
+  if (isAsked) return askedHeaders(headers);
+  return isPlain ? plainHeaders(headers, broker?.isBrokered(request.host) ?? false) : [...headers];
 }

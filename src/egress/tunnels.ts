@@ -8,6 +8,7 @@ import { dismiss, endWith, headOf } from "./answer.ts";
 import { pinned } from "./dial.ts";
 import { type Origin, readConnect, tokenOf } from "./head.ts";
 import { join } from "./join.ts";
+import { RequestLook } from "./look.ts";
 import { type Client, GONE, type Traffic } from "./route.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -84,7 +85,7 @@ export class Tunnels {
       return this.#lookInto(socket, context, { origin, token });
     }
     const request: NetRequest = { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
-    const found = await this.#traffic.judge(request, token);
+    const found = await this.#traffic.judge(request, token, new RequestLook([], socket, null));
     if (!found.ok) return answer({ status: found.status, text: found.reason });
     const outcome = this.#traffic.run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);

@@ -3,8 +3,9 @@ import type { Socket } from "node:net";
 import { endWith, giveBack, headOf, written } from "./answer.ts";
 import { answerHeaders, readHead, tokenOf } from "./head.ts";
 import { join } from "./join.ts";
+import { RequestLook } from "./look.ts";
 import { putOn } from "./put-on.ts";
-import { GONE, type Traffic } from "./route.ts";
+import { GONE, sentHeaders, type Traffic } from "./route.ts";
 
 /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
 export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socket: Socket): Promise<void> {
@@ -16,12 +17,14 @@ export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socke
     traffic.malformed(read.reason, token);
     return endWith(socket, 400, read.reason);
   }
-  const found = await traffic.judge({ ...read.request, hasBody: true }, token);
+  const look = new RequestLook(read.headers, socket, null);
+  const found = await traffic.judge({ ...read.request, hasBody: true }, token, look);
   if (!found.ok) return endWith(socket, found.status, found.reason);
   const outcome = traffic.run(found.route.seq);
   if (socket.destroyed) return outcome.end(GONE);
   const broker = traffic.broker();
-  const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+  const headers = sentHeaders(found.route, read.headers, broker);
+  const put = await putOn(broker, { ...read.request, headers }, null);
   // What goes by after it is not masked.
   const isOpen = put.ok && !broker?.isBrokered(read.request.host);
   if (!isOpen) {
@@ -31,7 +34,7 @@ export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socke
     return endWith(socket, 403, reason);
   }
   const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
-  const outgoing = traffic.dialler.request(found.route, [...read.headers, ...switching], outcome);
+  const outgoing = traffic.dialler.request(found.route, [...headers, ...switching], outcome);
   const fail = (reason: string) => {
     outcome.end(reason);
     endWith(socket, 502, `${read.request.host}: ${reason}`);
