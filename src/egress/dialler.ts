@@ -37,6 +37,7 @@ export class Dialler {
     mayReuse = true,
   ): http.ClientRequest {
     const outgoing = this.#ask(request, addresses, headers, mayReuse);
+    outgoing.once("socket", (socket) => outcome.leaveBy(socket));
     // An address carries out as much as a body does.
     const bytes = [request.method, request.path, ...headers].join("  ").length;
     this.count(bytes, outcome, outgoing);

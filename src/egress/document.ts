@@ -28,7 +28,14 @@ export async function readDocument(
     return null;
   }
   const host = addressOf(effect).split("/")[2] ?? "";
-  const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true, isAsked: false };
+  const route = {
+    seq: permit.seq,
+    request: effect,
+    addresses: found.addresses,
+    isPlain: true,
+    isAsked: false,
+    again: null,
+  };
   const outgoing = dialler.request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
   // Behind an answer too, and where there is none at all.
   outgoing.on("error", () => {});

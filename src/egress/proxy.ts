@@ -35,6 +35,11 @@ export type Judged =
   | { readonly verdict: "allow"; readonly permit: Permit; readonly reach: Reach }
   | { readonly verdict: "refuse"; readonly reason: string };
 
+/** What the gate said to what is passed on or not, without a question. */
+type Passed =
+  | { readonly verdict: "allow"; readonly permit: Permit }
+  | { readonly verdict: "ask" | "deny" | "refuse"; readonly reason: string };
+
 export interface ProxyPlan {
   /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
@@ -82,6 +87,8 @@ const SERVER: http.ServerOptions = {
     headers["transfer-encoding"] === undefined,
 };
 const WAIT_MS = 30_000;
+const CHANGED = "what the session has seen changed while it was asked about: ask again";
+const NOTHING: NetOutcome = { status: null, sentBytes: 0, receivedBytes: 0, error: null };
 
 /**
  * The one way out of the box: accepts on its loopback, has every request judged, and dials what was checked.
@@ -101,6 +108,8 @@ export class EgressProxy {
   readonly #running = new Set<Running>();
   readonly #waitMs: number;
   #isClosed = false;
+  /** How often all has been judged again. */
+  #round = 0;
   /** Requests that wait for their judgement or for an address. */
   #asking = 0;
   readonly #traffic: Traffic;
@@ -119,7 +128,7 @@ export class EgressProxy {
       clientOf: (socket) => this.#clients.get(socket),
       broker: plan.broker,
       judge: (request, token, look) => this.#judge(request, token, look),
-      run: (seq) => this.#run(seq),
+      run: (route) => this.#run(route),
       malformed: (reason, token) => this.#malformed(reason, token),
       track: (socket) => this.#track(socket),
     };
@@ -172,26 +181,33 @@ export class EgressProxy {
 
   /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
   read(permit: Permit, reach: Reach, accept: string): Promise<string | null> {
-    const outcome = this.#run(permit.seq);
+    const outcome = this.#run({ seq: permit.seq, again: null });
     const [dialler, resolver] = [this.#dialler, this.#resolver];
     return readDocument({ dialler, resolver, outcome, waitMs: this.#waitMs }, { permit, reach, accept });
   }
 
   /** Joins a connection with a service of the machine's own; `pass` is asked for each. */
-  takeService(
-    socket: Socket,
-    { host, port }: NetRequest,
-    pass: () => { readonly verdict: "allow"; readonly permit: Permit } | { readonly verdict: "ask" | "deny" },
-  ): void {
+  takeService(socket: Socket, { host, port }: NetRequest, pass: () => Passed): void {
     if (!this.#accept(socket)) return;
     const passed = pass();
     if (passed.verdict !== "allow") return void socket.destroy();
     spend(passed.permit);
-    const outcome = this.#run(passed.permit.seq);
+    const again = async () => this.#goesOn(pass());
+    const outcome = this.#run({ seq: passed.permit.seq, again });
     const upstream = net.connect({ host: bareHost(host), port, allowHalfOpen: true, noDelay: true });
+    outcome.leaveBy(upstream);
     upstream.on("error", (error) => outcome.end(error.message));
     join(this.#traffic, { socket, upstream, outcome });
     socket.resume();
+  }
+
+  /**
+   * Has all that is on its way judged again, since what the session has seen weighs more; what is refused now ends. What
+   * waits for its first judgement meanwhile is refused, and can be asked for again.
+   */
+  async judgeAgain(): Promise<void> {
+    this.#round += 1;
+    await Promise.all([...this.#running].map((outcome) => outcome.judgeAgain()));
   }
 
   /** Ends every connection. */
@@ -208,8 +224,8 @@ export class EgressProxy {
     this.#inner.emit("connection", socket);
   }
 
-  #run(seq: number): Running {
-    const outcome: Running = new Running((counts) => {
+  #run({ seq, again }: Pick<Route, "seq" | "again">): Running {
+    const outcome: Running = new Running(again, (counts) => {
       this.#running.delete(outcome);
       this.#plan.ended(seq, counts);
     });
@@ -272,7 +288,7 @@ export class EgressProxy {
     const found = await this.#judge(read.request, token, look);
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
-    const outcome = this.#run(route.seq);
+    const outcome = this.#run(route);
     invite();
     const broker = this.#plan.broker();
     const held = look.held?.bytes ?? null;
@@ -358,6 +374,7 @@ export class EgressProxy {
   }
 
   async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
+    const round = this.#round;
     const judged = await this.#plan.judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
@@ -366,13 +383,26 @@ export class EgressProxy {
       throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
-    const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
+    const late = this.#isClosed ? OVER : round === this.#round ? null : CHANGED;
+    const reason = late ?? (resolved.ok ? null : resolved.reason);
     if (resolved.ok && reason === null) {
       const [plain, isAsked] = [isPlain(effect), effect.approvedBy === "person"];
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked } };
+      const again = async () => this.#goesOn(await this.#plan.judge(request, token, look.onItsWay()));
+      return {
+        ok: true,
+        route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked, again },
+      };
     }
-    this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
+    this.#plan.ended(seq, { ...NOTHING, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
+  }
+
+  // It goes on under the permit that it has; the further one is spent on that alone.
+  #goesOn(judged: Passed): string | null {
+    if (judged.verdict !== "allow") return judged.reason;
+    spend(judged.permit);
+    this.#plan.ended(judged.permit.seq, NOTHING);
+    return null;
   }
 
   #refuseBytes(error: Error, socket: Duplex): void {

@@ -23,7 +23,11 @@ export interface Route {
   readonly isPlain: boolean;
   /** A person was shown it: what they saw is sent. */
   readonly isAsked: boolean;
+  readonly again: Again;
 }
+
+/** Judges once more what is on its way; says why it may go no further, null while it may. Null itself for the host's own. */
+export type Again = (() => Promise<string | null>) | null;
 
 /** What came of asking for a route. */
 export type Found =
@@ -51,7 +55,7 @@ export interface Traffic {
   readonly broker: () => Broker | null;
   readonly judge: (request: NetRequest, token: string | null, look: RequestLook) => Promise<Found>;
   /** Begins to count a request that is allowed. */
-  readonly run: (seq: number) => Running;
+  readonly run: (route: Pick<Route, "seq" | "again">) => Running;
   readonly malformed: (reason: string, token: string | null) => void;
   /** Has a connection ended with the session. */
   readonly track: (socket: Duplex) => void;
@@ -66,10 +70,49 @@ export class Running {
   #sent = 0;
   #received = 0;
   #isOver = false;
+  readonly #again: Again;
   readonly #onEnd: (outcome: NetOutcome) => void;
+  /** What leads out. */
+  readonly #ways = new Set<Duplex>();
+  /** Why nothing may leave any more; null while it may, undefined while that is asked. */
+  #refused: string | null | undefined = null;
+  #asked = 0;
+  #judging: Promise<void> | null = null;
 
-  constructor(onEnd: (outcome: NetOutcome) => void) {
+  constructor(again: Again, onEnd: (outcome: NetOutcome) => void) {
+    this.#again = again;
     this.#onEnd = onEnd;
+  }
+
+  /** Names the connection by which it leaves, before anything is written there. */
+  leaveBy(way: Duplex): void {
+    this.#ways.add(way);
+    if (this.#refused === undefined) way.cork();
+    else if (this.#refused !== null) way.destroy(new Error(this.#refused));
+  }
+
+  /** Has it judged again, and once more for each time that this is asked meanwhile. Till then nothing leaves; what is refused ends. */
+  async judgeAgain(): Promise<void> {
+    if (this.#again === null || this.#isOver) return;
+    this.#asked += 1;
+    this.#judging ??= this.#judge(this.#again);
+    await this.#judging;
+  }
+
+  async #judge(again: NonNullable<Again>): Promise<void> {
+    this.#refused = undefined;
+    for (const way of this.#ways) way.cork();
+    let [refusal, asked]: [string | null, number] = [null, 0];
+    while (refusal === null && asked !== this.#asked) {
+      asked = this.#asked;
+      refusal = await again().catch(() => "it could not be judged again");
+    }
+    [this.#refused, this.#judging] = [refusal, null];
+    if (refusal !== null && !this.#isOver) {
+      this.end(refusal);
+      for (const way of this.#ways) way.destroy(new Error(refusal));
+    }
+    for (const way of this.#ways) way.uncork();
   }
 
   send(bytes: number): void {

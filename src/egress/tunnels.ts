@@ -87,7 +87,7 @@ export class Tunnels {
     const request: NetRequest = { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
     const found = await this.#traffic.judge(request, token, new RequestLook([], socket, null));
     if (!found.ok) return answer({ status: found.status, text: found.reason });
-    const outcome = this.#traffic.run(found.route.seq);
+    const outcome = this.#traffic.run(found.route);
     if (socket.destroyed) return outcome.end(GONE);
     const upstream = net.connect({
       host: bareHost(host),
@@ -97,6 +97,7 @@ export class Tunnels {
       noDelay: true,
     });
     this.#traffic.track(upstream);
+    outcome.leaveBy(upstream);
     let isThere = false;
     upstream.setTimeout(this.#traffic.waitMs, () => upstream.destroy(new Error("it did not answer")));
     upstream.once("error", (error) => {

@@ -20,7 +20,7 @@ export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socke
   const look = new RequestLook(read.headers, socket, null);
   const found = await traffic.judge({ ...read.request, hasBody: true }, token, look);
   if (!found.ok) return endWith(socket, found.status, found.reason);
-  const outcome = traffic.run(found.route.seq);
+  const outcome = traffic.run(found.route);
   if (socket.destroyed) return outcome.end(GONE);
   const broker = traffic.broker();
   const headers = sentHeaders(found.route, read.headers, broker);
