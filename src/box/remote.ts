@@ -35,9 +35,11 @@ export async function readRemote({ checkout, state, home, environment, programs 
   // What a link leads to may be another repository of theirs.
   if (repository === null && !type.isDirectory()) return null;
   const folder = repository?.common ?? join(checkout, ".git");
-  const { files, settings } = await readSmall({ programs }, folder, [`${repository?.own ?? ""}HEAD`]);
-  const isRemote = settings.some(([key]) => /^remote\..*\.url$/s.test(key));
-  return isRemote ? remoteOf(files[0] ?? "", settings, await readOwnSettings(environment, home)) : null;
+  const [{ files, settings }, own] = await Promise.all([
+    readSmall({ programs }, folder, [`${repository?.own ?? ""}HEAD`]),
+    readOwnSettings(environment, home),
+  ]);
+  return remoteOf(files[0] ?? "", settings, own);
 }
 
 /** Tells which ids are objects of the person's repository; of more than some thousands only the first are looked for. */
