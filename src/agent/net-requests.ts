@@ -27,7 +27,7 @@ import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import type { NetUsers } from "./net-users.ts";
 import { Questions } from "./questions.ts";
-import { gitEffect, openRemote, pushLine, type TrackedRemote } from "./remote.ts";
+import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -134,8 +134,8 @@ export class NetRequests {
       const [rule] = rulesFor(this.#rules, request.host, request.port);
       return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
     }
-    const isUnnamed = gated.verdict === "ask" && effect.kind === "push" && effect.rule === null;
-    const reason = isUnnamed && upstream !== null ? `${gated.reason}: ${pushLine(effect, upstream)}` : gated.reason;
+    const isAsked = gated.verdict === "ask" && effect.kind === "push" && upstream !== null;
+    const reason = isAsked ? `${gated.reason}: ${pushHint(effect, upstream)}` : gated.reason;
     this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
   }

@@ -4,7 +4,7 @@ import { type Remote, trackedOf } from "../core/git-remote.ts";
 import type { Listed, NetRequest } from "../core/net-rules.ts";
 import { type GitCall, GitRemote } from "../egress/git.ts";
 import type { PushRule } from "./config-net.ts";
-import { gitEffect, pushLine, type TrackedRemote } from "./remote.ts";
+import { gitEffect, pushHint, type TrackedRemote } from "./remote.ts";
 
 const URL = "https://git.example/group/thing.git";
 const MAIN = "refs/heads/main";
@@ -59,7 +59,7 @@ test("a push is by the rule that names both its repository and its branch, howev
     command: 3,
   });
   assert.ok(asked.kind === "push");
-  assert.equal(pushLine(asked, upstream), `add {at: "${URL}", branch: "main"} to net.push in config.yaml`);
+  assert.equal(pushHint(asked, upstream), `add {at: "${URL}", branch: "main"} to net.push in config.yaml`);
   for (const at of [URL, "https://git.example/group/thing", "git@git.example:group/thing.git"]) {
     const named = effectOf(push, { rules: [...rules, rule(at, MAIN)] });
     assert.equal(named.kind === "push" && named.rule, `${at} ${MAIN}`);

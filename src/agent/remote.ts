@@ -73,8 +73,9 @@ export function gitEffect(
   };
 }
 
-/** The line of the configuration by which a push would be allowed. */
-export function pushLine({ ref }: Effect & { readonly kind: "push" }, { tracked }: TrackedRemote): string {
+/** What a person does to have a push allowed: the line of the configuration, or their own command. */
+export function pushHint({ ref, rule }: Effect & { readonly kind: "push" }, { tracked }: TrackedRemote): string {
+  if (rule !== null) return "ringfence exec -- git push does it for them";
   const branch = ref.slice("refs/heads/".length);
   return `add {at: "${addressOfTracked(tracked)}", branch: "${branch}"} to net.push in config.yaml`;
 }

@@ -36,7 +36,10 @@ test(`a commit is pushed once it landed and a rule names its branch, by the pers
   assert.ok(second.stderr.includes(`no rule of net.push names main: ${line}\n`), second.stderr);
   sh(place, `printf 'net:\\n  push:\\n    - {at: "${place.url}", branch: "main"}\\n' >~/.config/ringfence/config.yaml`);
   const played = await play(place, [run(`${BEFORE}git push origin main`), { text: "ok" }]);
-  assert.match(played.results[0]?.text ?? "", /external text was seen: a person looks at what is pushed/);
+  assert.match(
+    played.results[0]?.text ?? "",
+    /external text was seen: a person looks at what is pushed: ringfence exec -- git push does it/,
+  );
   assert.equal(head(), "start\n");
   const third = await inBox(place, "git push origin main; git push origin main");
   assert.match(third.stderr, /main -> main\nEverything up-to-date\n/);
