@@ -34,7 +34,7 @@ const request: NetRequest = {
 };
 const unlisted: Listed = { verdict: "unlisted", why: "" };
 const command = { ref: MAIN, oldId: "a".repeat(40), newId: "b".repeat(40) };
-const push: GitCall = { kind: "push", command, found: "landed", digest: "c" };
+const push: GitCall = { kind: "push", command, found: "landed", digest: "c", summary: "" };
 const rule = (at: string, ref: string): PushRule => ({ id: `${at} ${ref}`, repository: trackedAt(at), ref });
 const effectOf = (call: GitCall | null, more: Partial<Parameters<typeof gitEffect>[2]> = {}) =>
   gitEffect(request, call, { ruled: unlisted, rules: [], upstream, command: 3, ...more });
@@ -47,6 +47,8 @@ test("a push is by the rule that names both its repository and its branch, howev
     rule(URL, "refs/heads/topic"),
   ];
   const asked = effectOf(push, { rules });
+  assert.ok(asked.kind === "push");
+  assert.equal(pushHint(asked, upstream), `add {at: "${URL}", branch: "main"} to net.push in config.yaml`);
   assert.deepEqual(asked, {
     kind: "push",
     ...request,
@@ -57,9 +59,8 @@ test("a push is by the rule that names both its repository and its branch, howev
     rule: null,
     isDenied: false,
     command: 3,
+    approvedBy: "none",
   });
-  assert.ok(asked.kind === "push");
-  assert.equal(pushHint(asked, upstream), `add {at: "${URL}", branch: "main"} to net.push in config.yaml`);
   for (const at of [URL, "https://git.example/group/thing", "git@git.example:group/thing.git"]) {
     const named = effectOf(push, { rules: [...rules, rule(at, MAIN)] });
     assert.equal(named.kind === "push" && named.rule, `${at} ${MAIN}`);

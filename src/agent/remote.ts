@@ -9,6 +9,7 @@ import type { Listed, NetRequest } from "../core/net-rules.ts";
 import { type GitCall, GitRemote } from "../egress/git.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { PushRule } from "./config-net.ts";
+import type { AskedEffect } from "./questions.ts";
 
 /** The repository that the person's branch tracks, for the requests of git in the box. */
 export interface TrackedRemote {
@@ -48,7 +49,7 @@ export function gitEffect(
     readonly upstream: TrackedRemote | null;
     readonly command: number | null;
   },
-): Effect {
+): AskedEffect {
   const { ruled, rules, upstream, command } = context;
   const denied = ruled.verdict === "deny" ? ruled.rule.id : null;
   if (git?.kind === "fetch") {
@@ -70,6 +71,7 @@ export function gitEffect(
     rule: denied ?? named?.id ?? null,
     isDenied: denied !== null,
     command,
+    approvedBy: "none",
   };
 }
 

@@ -56,6 +56,7 @@ test("what stands on the person's branch is packed, without what the remote has,
   const packed = await packPush(facts, programs, { command, from: MAIN, shown: ["f".repeat(40), id("side-1")] });
   assert.ok(packed.found === "landed");
   assert.deepEqual(objectsOf(place, packed.pack, "c1"), sh("git rev-parse c2 c2^{tree} c2:2.txt").split("\n").sort());
+  assert.match(packed.summary, /^[0-9a-f]{7} Ada: 2\n 2\.txt \| 1 \+\n 1 file changed, 1 insertion\(\+\)\n$/);
   const all = await packPush(facts, programs, {
     command: { ...command, oldId: NO_OBJECT, newId: id("c3") },
     from: MAIN,

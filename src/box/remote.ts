@@ -19,8 +19,8 @@ export interface RemotePlan {
 
 /** What of the person's repository says whether a push may be, and what is sent. */
 export type Packed =
-  /** The pack holds what the remote lacks, made of the person's own objects. */
-  | { readonly found: "landed"; readonly pack: Buffer }
+  /** `summary` is of commits and files, for a person; the pack holds what the remote lacks, made of the person's own objects. */
+  | { readonly found: "landed"; readonly pack: Buffer; readonly summary: string }
   /** The commit does not stand on that branch of the person's; or where the remote's is does not stand below it. */
   | { readonly found: "absent" | "diverged" };
 
@@ -74,7 +74,7 @@ export async function packPush(
   const answer = await ask({ facts, programs }, "pack", [from, oldId, newId], binds, {
     input: input.map((id) => Buffer.from(id)),
   });
-  if (answer.text() === "P") return { found: "landed", pack: answer.rest() };
+  if (answer.text() === "P") return { found: "landed", summary: answer.bytes().toString(), pack: answer.rest() };
   return { found: answer.text() === "diverged" ? "diverged" : "absent" };
 }
 

@@ -17,7 +17,10 @@ const FEATURES = "\0 report-status side-band-64k agent=x";
 const COMMAND = `${packet(`${A} ${B} refs/heads/main${FEATURES}`)}0000`;
 
 /** A server that shows two ids and keeps what it is sent, and a proxy through which git may ask it. */
-async function open(t: TestContext, packed: Packed = { found: "landed", pack: Buffer.from("PACK of the host's own") }) {
+async function open(
+  t: TestContext,
+  packed: Packed = { found: "landed", pack: Buffer.from("PACK of the host's own"), summary: "" },
+) {
   const bodies: string[] = [];
   let isHeld = false;
   const server = createServer(async (request, answer) => {
@@ -52,7 +55,7 @@ async function open(t: TestContext, packed: Packed = { found: "landed", pack: Bu
       approvedBy: "none",
       shown: null,
     } as const;
-    const push = { remote: "tracked", rule: "x", isDenied: false, command: null } as const;
+    const push = { remote: "tracked", rule: "x", isDenied: false, command: null, approvedBy: "none" } as const;
     const effect: Effect =
       call.kind === "fetch"
         ? { kind: "request", ...request, ...why }
