@@ -14,7 +14,8 @@ import { type Lookup, Resolver } from "./dial.ts";
 import type { GitCall, GitRemote } from "./git.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
-import { EgressProxy, type Judged, type NetOutcome } from "./proxy.ts";
+import { EgressProxy, type Judged } from "./proxy.ts";
+import type { NetOutcome } from "./route.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
 
