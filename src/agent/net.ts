@@ -6,7 +6,6 @@ import type { Effect } from "../core/effect.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
 import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
-import { isReading } from "../core/registries.ts";
 import { Broker } from "../egress/broker.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
@@ -17,6 +16,7 @@ import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate, Gated } from "./gate.ts";
+import { classify } from "./net-judge.ts";
 import { type AskPerson, Questions } from "./questions.ts";
 
 /** A command that may use the network, and what it was refused. */
@@ -43,6 +43,7 @@ export interface NetPlan {
 
 const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
+const WANTED_MAX = 2000;
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
 
@@ -65,6 +66,7 @@ export class Net {
   readonly #unlisted = new Set<string>();
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
+  readonly #wanted = new Map<string, NetRequest>();
   readonly #users = new Map<string, User>();
   readonly #questions: Questions | null;
 
@@ -117,6 +119,11 @@ export class Net {
     };
   }
 
+  /** Requests that no rule lists and that were refused, each address once whatever its query. */
+  get wanted(): readonly NetRequest[] {
+    return [...this.#wanted.values()];
+  }
+
   close(): void {
     this.#proxy.close();
   }
@@ -134,13 +141,8 @@ export class Net {
   }
 
   async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
-    const ruled = judgeRules(this.#rules, request);
-    const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
-    const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
-    const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
-    const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
-    const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
-    const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
+    const { ruled, asked, listed, rule, isLocked } = await classify(this.#rules, this.#packages, request);
+    const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
     const command = this.#userOf(token)?.seq ?? null;
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
     const gated = await this.#passOrAsk(effect, look, token);
@@ -151,6 +153,7 @@ export class Net {
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#tell(`${nameOf(request)}: ${reason}`, token);
+    if (asked?.kind !== "audit" && ruled.verdict === "unlisted") this.#want(request);
     return { verdict: "refuse", reason };
   }
 
@@ -220,6 +223,11 @@ export class Net {
   #tell(text: string, token: string | null): void {
     const refusals = this.#userOf(token)?.refusals;
     if (refusals && refusals.size < REFUSALS_MAX) refusals.add(text);
+  }
+
+  #want(request: NetRequest): void {
+    if (this.#wanted.size < WANTED_MAX)
+      this.#wanted.set(nameOf({ ...request, path: request.path.split("?", 1)[0] ?? "" }), request);
   }
 
   #userOf(token: string | null) {

@@ -29,6 +29,7 @@ const OPTIONS = {
   class: { type: "string", multiple: true },
   sign: { type: "boolean" },
   preview: { type: "string", multiple: true },
+  method: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -73,7 +74,8 @@ function scriptFormat(args: readonly string[]): OutputFormat | null {
 
 async function dispatch(args: readonly string[], outside: Outside): Promise<number> {
   const { terminal } = outside;
-  const end = args[0] === "exec" ? args.indexOf("--") : -1;
+  const takesCommand = args[0] === "exec" || args[0] === "net";
+  const end = takesCommand ? args.indexOf("--") : -1;
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
   const [command = "", ...rest] = positionals;
   if (values.help) return print(terminal, helpFor(command, OPTIONS_OF[command]?.includes("session") ?? false));
@@ -92,7 +94,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
     case "exec":
       return (await import("./exec.ts")).execCommand(
-        { words: execWords(end < 0 ? rest : args.slice(end + 1)), previews: values.preview ?? [] },
+        { words: execWords(end < 0 ? rest : args.slice(end + 1)), previews: values.preview ?? [], onDone: null },
         start,
         terminal,
       );
@@ -126,6 +128,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "rewind":
       return (await import("./rewind.ts")).rewindCommand(rest, { session: values.session ?? null }, start, terminal);
+    case "net": {
+      const options = { json: values.json ?? false, method: values.method ?? null };
+      const typed = end < 0 ? null : args.slice(end + 1);
+      return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
+    }
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -152,6 +159,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   gc: "days bytes",
   log: "session",
   doctor: "json",
+  net: "json method",
   demo: "model",
 };
 
