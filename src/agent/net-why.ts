@@ -1,10 +1,10 @@
 import { readIdentity } from "../box/identity.ts";
 import { packagesOf } from "../box/packages.ts";
 import { findRegistries } from "../box/registries.ts";
-import { canonicalHost, isAddress } from "../core/host.ts";
+import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
-import { addressOf, type NetRequest, type NetRule, rulesFor } from "../core/net-rules.ts";
+import { addressOf, type NetRequest, type NetRule, requestFor, rulesFor } from "../core/net-rules.ts";
 import { type Decision, decide } from "../core/policy.ts";
 import type { Registry } from "../core/registry.ts";
 import { readConfig, stateFolder, UsageError } from "./config.ts";
@@ -92,14 +92,11 @@ async function prepare({ environment, folder }: Start) {
 
 function readRequest(text: string, method: string): NetRequest {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  const url = URL.canParse(whole) ? new URL(whole) : null;
-  const host = url === null ? null : canonicalHost(url.hostname);
-  if (url === null || host === null || !["http:", "https:"].includes(url.protocol))
+  const request = requestFor(whole, method);
+  if (request === null)
     throw new UsageError(`"${text}" is no address of http or https: ringfence net why https://api.example.com/v1`);
   if (!/^[A-Z]{1,20}$/.test(method)) throw new UsageError(`--method takes a method in capitals, not "${method}"`);
-  const protocol = url.protocol === "http:" ? "http" : "https";
-  const port = Number(url.port) || (protocol === "http" ? 80 : 443);
-  return { protocol, host, port, method, path: `${url.pathname}${url.search}`, hasBody: BODIED.includes(method) };
+  return { ...request, hasBody: BODIED.includes(method) };
 }
 
 function noteOf(rule: NetRule, request: NetRequest): string[] {

@@ -11,7 +11,14 @@ import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
-import { EgressProxy, type Judged, type Listener, type NetOutcome } from "../egress/proxy.ts";
+import {
+  type Document,
+  EgressProxy,
+  type Judged,
+  type Listener,
+  type NetOutcome,
+  type ReadOptions,
+} from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
@@ -43,6 +50,7 @@ export interface NetPlan {
 
 const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
+const DOCUMENT_BYTES_MAX = 32 << 20;
 const WANTED_MAX = 2000;
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -52,6 +60,11 @@ interface User {
   readonly command: string;
   readonly refusals: Set<string>;
 }
+
+/** A document, or why there is none: the gate refused it, or it could not be had. */
+export type Read =
+  | (Document & { readonly ok: true })
+  | { readonly ok: false; readonly code: "refused" | "exit"; readonly reason: string };
 
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
@@ -119,6 +132,20 @@ export class Net {
     };
   }
 
+  /** Asks for a document for a tool of the model's, as if a command of this decision asked; `reason` says why it has none. */
+  async read(seq: number, request: NetRequest, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
+    const user = this.enter(seq, `fetch ${addressOf(request)}`);
+    const look: Look = { headers: [], readBody: null, gone: () => how.signal };
+    try {
+      const judged = await this.#judge(request, user.token, look);
+      if (judged.verdict === "refuse") return { ok: false, code: "refused", reason: judged.reason };
+      const read = await this.#proxy.read(judged.permit, judged.reach, how);
+      return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
+    } finally {
+      user.end();
+    }
+  }
+
   /** Requests that no rule lists and that were refused, each address once whatever its query. */
   get wanted(): readonly NetRequest[] {
     return [...this.#wanted.values()];
@@ -177,7 +204,10 @@ export class Net {
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
     const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
     const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
-    return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
+    if (gated.verdict !== "allow") return null;
+    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal: null };
+    const read = await this.#proxy.read(gated.permit, "private", how);
+    return read.ok && read.status === 200 ? read.body.toString("utf8") : null;
   }
 
   #isTyped(request: NetRequest): boolean {

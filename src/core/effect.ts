@@ -23,6 +23,8 @@ export type Effect =
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
   | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
+  /** Gets a page; each request that it takes is an effect of its own. */
+  | { readonly kind: "fetch"; readonly url: string }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */

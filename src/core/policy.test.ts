@@ -53,6 +53,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("search" as const), pattern: text, path: text, glob }),
   fc.record({ kind: fc.constant("list" as const), path: text, glob }),
   fc.record({ kind: fc.constant("run" as const), command: text, timeoutMs: fc.nat(), background: fc.boolean() }),
+  fc.record({ kind: fc.constant("fetch" as const), url: text }),
   fc.record({ kind: fc.constantFrom("output" as const, "kill" as const), id: text }),
   fc.record({
     kind: fc.constant("land" as const),

@@ -25,6 +25,8 @@ export function decide(effect: Effect, label: Label): Decision {
     case "kill":
     case "sync":
       return { verdict: "allow", reason: "stays in the box" };
+    case "fetch":
+      return { verdict: "allow", reason: "each of its requests is decided on its own" };
     case "request":
       return decideRequest(effect, label);
     case "land":

@@ -56,6 +56,18 @@ export interface ProxyPlan {
   readonly waitMs?: number;
 }
 
+/** What the host asks a document for. */
+export interface ReadOptions {
+  readonly accept: string;
+  readonly bytesMax: number;
+  readonly signal: AbortSignal | null;
+}
+
+/** An answer to the host itself, whatever its status, or why there is none. */
+export type Document =
+  | { readonly ok: true; readonly status: number; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }
+  | { readonly ok: false; readonly reason: string };
+
 /** What listens in the box's network, as it was handed out. */
 export type Listener = Parameters<net.Server["listen"]>[0];
 
@@ -109,7 +121,6 @@ const WAIT_MS = 30_000;
 const IDLE_MS_MAX = 60_000;
 const GONE = "the client ended it";
 const OVER = "the session ended";
-const DOCUMENT_BYTES_MAX = 32 << 20;
 
 /**
  * The one way out of the box: accepts on its loopback, has every request judged, and dials what was checked.
@@ -186,19 +197,29 @@ export class EgressProxy {
     this.#servers.push(this.#outer, socks);
   }
 
-  /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
-  async read(permit: Permit, reach: Reach, accept: string): Promise<string | null> {
+  /** Asks for a document for the host itself, with a permit for it. Nothing is sent but the address, and no redirect followed. */
+  async read(permit: Permit, reach: Reach, how: ReadOptions): Promise<Document> {
     const effect = spend(permit);
     if (effect.kind !== "request") throw new Error("bug: a permit for something else");
     const outcome = this.#run(permit.seq);
+    const fail = (reason: string): Document => {
+      outcome.end(reason);
+      return { ok: false, reason };
+    };
+    const ceiling = this.#meter.open(this.#running.size + this.#asking);
+    if (ceiling !== null) return fail(ceiling);
     const found = await this.#resolver.resolve(effect.host, reach);
-    if (!found.ok) {
-      outcome.end(found.reason);
-      return null;
-    }
+    if (!found.ok) return fail(found.reason);
     const host = addressOf(effect).split("/")[2] ?? "";
+    const headers = ["Host", host, "Accept", how.accept, "User-Agent", "ringfence"];
+    // What stands for a credential is an alarm in an address.
+    const put = await putOn(this.#plan.broker(), { ...effect, headers }, null);
+    if (!put.ok) return fail(put.reason);
+    if (how.signal?.aborted) return fail(GONE);
     const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true, isAsked: false };
-    const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
+    const outgoing = this.#request(route, put.headers, outcome);
+    const onAbort = () => outgoing.destroy(new Error(GONE));
+    how.signal?.addEventListener("abort", onAbort, { once: true });
     // Behind an answer too, and where there is none at all.
     outgoing.on("error", () => {});
     outgoing.once("close", () => outgoing.emit("error", new Error("it gave no answer")));
@@ -212,15 +233,16 @@ export class EgressProxy {
       for await (const piece of reply as AsyncIterable<Buffer>) {
         outcome.receive(piece.length);
         bytes += piece.length;
-        if (bytes > DOCUMENT_BYTES_MAX) throw new Error("it is too large");
+        if (bytes > how.bytesMax) throw new Error(`it has more than ${how.bytesMax >> 20} MiB`);
         pieces.push(piece);
       }
       outcome.end(null);
-      return reply.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : null;
+      return { ok: true, status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(pieces) };
     } catch (error) {
       outgoing.destroy();
-      outcome.end(error instanceof Error ? error.message : String(error));
-      return null;
+      return fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      how.signal?.removeEventListener("abort", onAbort);
     }
   }
 
