@@ -92,6 +92,6 @@ async function streamInto(
     return { ...done, refusals: network.refusals, wanted: net.wanted };
   } finally {
     previews.closeAll();
-    net.close();
+    await net.close();
   }
 }

@@ -5,7 +5,8 @@ import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { bound, counted } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
-import type { Net, Read } from "./net.ts";
+import type { Net } from "./net.ts";
+import type { Read } from "./net-requests.ts";
 
 const ACCEPT = "text/html, text/plain;q=0.9, application/json;q=0.9, */*;q=0.5";
 const REDIRECTS_MAX = 5;
