@@ -88,6 +88,23 @@ test("what cannot be shown whole is refused unasked", async () => {
   assert.deepEqual(recorded, []);
 });
 
+test("who goes away before the answer is asked about again, and the third time not", async () => {
+  let asked = 0;
+  const { ask, passed } = open(async () => {
+    asked += 1;
+    controller.abort();
+    return "yes";
+  });
+  let controller = new AbortController();
+  for (const times of [1, 2, 3, 3]) {
+    controller = new AbortController();
+    await ask({}, { gone: () => controller.signal });
+    assert.equal(asked, times);
+  }
+  assert.equal(await ask(), "why: they said no to this command and that host");
+  assert.deepEqual(passed, []);
+});
+
 test("a question whose client is gone is not put, and counts as no refusal", async () => {
   let asked = 0;
   const { ask } = open(async () => {

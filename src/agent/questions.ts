@@ -35,6 +35,8 @@ export interface QuestionsPlan {
 
 const WAITING_MAX = 4;
 const REFUSED_MAX = 1000;
+/** Of questions to which nobody waited for the answer: a client may have a short time limit of its own. */
+const WITHDRAWN_MAX = 3;
 /** More than a person reads. */
 const ADDRESS_CHARS_MAX = 2000;
 const HEADER_CHARS_MAX = 2000;
@@ -46,6 +48,7 @@ export class Questions {
   #last: Promise<unknown> = Promise.resolve();
   /** Commands and the hosts that they were refused: whoever asks a hundred times is not answered better the last time. */
   readonly #refused = new Set<string>();
+  readonly #withdrawn = new Map<string, number>();
 
   constructor(plan: QuestionsPlan) {
     this.#plan = plan;
@@ -82,11 +85,17 @@ export class Questions {
       this.#last = turn.catch(() => {});
       const answer = await turn;
       if (answer === "yes") return this.#plan.pass({ ...request, approvedBy: "person", shown: shownOf(look, body) });
-      if (!gone.aborted) this.#refused.add(place);
+      if (!gone.aborted || this.#withdraw(place) >= WITHDRAWN_MAX) this.#refused.add(place);
       return refuse(answer === "no" ? "they said no" : "nobody answered");
     } finally {
       this.#waiting -= 1;
     }
+  }
+
+  #withdraw(place: string): number {
+    const times = (this.#withdrawn.get(place) ?? 0) + 1;
+    this.#withdrawn.set(place, times);
+    return times;
   }
 
   // What was asked and what was answered are on the disk before anything comes of it.
