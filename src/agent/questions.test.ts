@@ -23,7 +23,8 @@ const REQUEST: Request = {
   approvedBy: "none",
   shown: null,
 };
-const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5 };
+const LABEL = { integrity: "external", secrecy: "private" } as const;
+const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5, label: LABEL };
 const DENIED: Gated = { verdict: "deny", reason: "the gate has the last word" };
 const LOOK: Look = { headers: ["X-Own", "1"], readBody: null, gone: () => new AbortController().signal };
 
@@ -47,7 +48,7 @@ test("a yes is recorded, and then passed to the gate for the very request that w
   const body = { bytes: Buffer.from("hello"), sha256: "5" };
   const reason = await ask({ method: "POST", hasBody: true }, { readBody: async () => ({ ok: true, body }) });
   assert.equal(reason, "the gate has the last word");
-  const shown = { headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
+  const shown = { label: LABEL, headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
   assert.deepEqual(passed, [{ ...REQUEST, method: "POST", hasBody: true, approvedBy: "person", shown }]);
   assert.deepEqual(recorded, [{ type: "answer", decision: 5, answer: "yes" }]);
 });

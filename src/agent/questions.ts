@@ -1,5 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Label } from "../core/label.ts";
 import { addressOf } from "../core/net-rules.ts";
 import type { HeldBody, Look } from "../egress/look.ts";
 import type { Gated } from "./gate.ts";
@@ -84,7 +85,8 @@ export class Questions {
       const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));
       this.#last = turn.catch(() => {});
       const answer = await turn;
-      if (answer === "yes") return this.#plan.pass({ ...request, approvedBy: "person", shown: shownOf(look, body) });
+      if (answer === "yes")
+        return this.#plan.pass({ ...request, approvedBy: "person", shown: shownOf(asked.label, look, body) });
       if (!gone.aborted || this.#withdraw(place) >= WITHDRAWN_MAX) this.#refused.add(place);
       return refuse(answer === "no" ? "they said no" : "nobody answered");
     } finally {
@@ -111,6 +113,10 @@ function placeOf({ command, host, port }: RequestEffect): string {
   return JSON.stringify([command, host, port]);
 }
 
-function shownOf({ headers }: Look, body: HeldBody | null): RequestEffect["shown"] {
-  return { headers: [...headers], body: body && { bytes: body.bytes.length, sha256: body.sha256 } };
+function shownOf({ integrity, secrecy }: Label, { headers }: Look, body: HeldBody | null): RequestEffect["shown"] {
+  return {
+    label: { integrity, secrecy },
+    headers: [...headers],
+    body: body && { bytes: body.bytes.length, sha256: body.sha256 },
+  };
 }
