@@ -1,15 +1,27 @@
 import { type Packages, packagesOf } from "../box/packages.ts";
 import type { Effect } from "../core/effect.ts";
+import { looksLikePush } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
-import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
+import {
+  addressOf,
+  judgeRules,
+  type Listed,
+  type NetRequest,
+  type NetRule,
+  type NetRules,
+  rulesFor,
+} from "../core/net-rules.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
+import type { Document, ReadOptions } from "../egress/document.ts";
+import type { GitCall } from "../egress/git.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
-import { type Document, EgressProxy, type Judged, type NetOutcome, type ReadOptions } from "../egress/proxy.ts";
+import { EgressProxy, type Judged } from "../egress/proxy.ts";
+import type { NetOutcome } from "../egress/route.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
@@ -17,6 +29,7 @@ import type { NetPlan } from "./net.ts";
 import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
 import { Questions } from "./questions.ts";
+import { gitEffect, openRemote, pushLine, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -37,6 +50,7 @@ export class NetRequests {
   readonly #rules: NetRules;
   readonly #proxy: EgressProxy;
   readonly #packages: Packages;
+  readonly #upstream: TrackedRemote | null;
   readonly #unlisted = new Set<string>();
   readonly #questions: Questions | null;
   /** Requests on their way, by the decision about each. */
@@ -47,12 +61,14 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    this.#upstream = openRemote(vault, plan.box);
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token, look) => this.#judge(request, token, look),
+      git: this.#upstream?.git ?? null,
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
@@ -83,6 +99,7 @@ export class NetRequests {
   async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
     const [rule] = rulesFor(this.#rules, host, port);
     if (rule) return rule.tls;
+    if (host === this.#upstream?.tracked.host && port === this.#upstream.port) return "terminate";
     if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
     const isUsual = port === 443 || port === 80;
     if (!isUsual && (await this.#packages.judge(tunnelTo(host, port))) === null) return null;
@@ -91,7 +108,9 @@ export class NetRequests {
   }
 
   async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
-    const { ruled, asked, listed, rule, isLocked } = await classify(this.#rules, this.#packages, request);
+    const ruled = judgeRules(this.#rules, request);
+    if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { git: look.git, ruled });
+    const { asked, listed, rule, isLocked } = await classify(ruled, this.#packages, request);
     const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
@@ -109,6 +128,26 @@ export class NetRequests {
     return { verdict: "refuse", reason };
   }
 
+  #judgeGit(
+    request: NetRequest,
+    token: string | null,
+    { git, ruled }: { readonly git: GitCall | null; readonly ruled: Listed },
+  ): Judged {
+    const { push: rules } = this.#plan.config;
+    const upstream = this.#upstream;
+    const effect = gitEffect(request, git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
+    const gated = this.#pass(effect);
+    if (gated.verdict === "allow") {
+      this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+      const [rule] = rulesFor(this.#rules, request.host, request.port);
+      return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
+    }
+    const isUnnamed = gated.verdict === "ask" && effect.kind === "push" && effect.rule === null;
+    const reason = isUnnamed && upstream !== null ? `${gated.reason}: ${pushLine(effect, upstream)}` : gated.reason;
+    this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+    return { verdict: "refuse", reason };
+  }
+
   async #passOrAsk(effect: Effect & { readonly kind: "request" }, look: Look, token: string | null): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
@@ -117,7 +156,7 @@ export class NetRequests {
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */
   async read(request: NetRequest, token: string, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
-    const look: Look = { headers: [], readBody: null, gone: () => how.signal };
+    const look: Look = { headers: [], readBody: null, git: null, gone: () => how.signal };
     const judged = await this.#judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, code: "refused", reason: judged.reason };
     const read = await this.#proxy.read(judged.permit, judged.reach, how);

@@ -4,7 +4,7 @@ import { findRegistries } from "../box/registries.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
-import { addressOf, type NetRequest, type NetRule, requestFor, rulesFor } from "../core/net-rules.ts";
+import { addressOf, judgeRules, type NetRequest, type NetRule, requestFor, rulesFor } from "../core/net-rules.ts";
 import { type Decision, decide } from "../core/policy.ts";
 import type { Registry } from "../core/registry.ts";
 import { readConfig, stateFolder, UsageError } from "./config.ts";
@@ -36,6 +36,7 @@ export interface NetInForce {
   readonly notes: readonly string[];
 }
 
+const GIT = /\/(?:info\/refs\?service=git-|git-)(?:upload|receive)-pack$/;
 const BODIED = ["POST", "PUT", "PATCH"];
 
 /** Says what the gate would say to a request of the box, without sending anything. */
@@ -54,7 +55,8 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
     return null;
   };
   const packages = packagesOf({ ...place, get });
-  const { ruled, asked: about, listed, rule, isLocked } = await classify(rules, packages, request);
+  const ruled = judgeRules(rules, request);
+  const { asked: about, listed, rule, isLocked } = await classify(ruled, packages, request);
   const unasked = { command: null, approvedBy: "none", shown: null } as const;
   const origin = isLocked ? "locked" : "composed";
   const effect = { kind: "request", ...request, listed, rule, origin, ...unasked } as const;
@@ -71,6 +73,11 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
       ...(ruled.verdict === "unlisted" && why === null ? [ruled.why] : []),
       ...(ruled.verdict === "unlisted" ? [] : noteOf(ruled.rule, request)),
       ...(why === null ? [] : [why]),
+      ...(GIT.test(request.path)
+        ? [
+            "git at the tracked remote is judged by what it does: it may fetch, and a command of yours push what net.push lists",
+          ]
+        : []),
       ...(isUnasked && !isLocked ? ["in a session the registry is asked too whether it is a locked package's"] : []),
       ...packages.notes(),
     ],

@@ -3,7 +3,7 @@ import type { PackagesPlan } from "../box/packages.ts";
 import { addressOf, type NetRequest } from "../core/net-rules.ts";
 import { Acceptor, type Listener } from "../egress/acceptor.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
-import type { ReadOptions } from "../egress/proxy.ts";
+import type { ReadOptions } from "../egress/document.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";

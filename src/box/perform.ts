@@ -59,6 +59,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return killBackground(box, effect.id);
     case "fetch":
     case "request":
+    case "push":
     case "preview":
     case "sync":
     case "land":

@@ -29,6 +29,8 @@ export function decide(effect: Effect, label: Label): Decision {
       return { verdict: "allow", reason: "each of its requests is decided on its own" };
     case "request":
       return decideRequest(effect, label);
+    case "push":
+      return decidePush(effect, label);
     case "land":
       return decideLand(effect, label);
     case "land-commits":
@@ -92,7 +94,9 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
     return mayLeak
       ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
       : { verdict: "ask", reason: "not listed" };
-  if (effect.origin === "service") return { verdict: "allow", reason: ORIGIN_REASON.service };
+  // The body of a fetch is composed by the host: nothing of the asker's own is in it.
+  if (effect.origin === "service" || effect.origin === "fetch")
+    return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
   if (effect.protocol === "tunnel" || effect.hasBody) {
     if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
     return { verdict: "ask", reason: "external text was seen: a person looks at what is sent" };
@@ -101,6 +105,22 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
   return mayLeak
     ? { verdict: "ask", reason: "external text and private data were within reach: a person looks at the address" }
     : { verdict: "allow", reason: `${effect.rule} allows it` };
+}
+
+// Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.
+function decidePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
+  const branch = effect.ref.replace(/^refs\/heads\//, "");
+  if (effect.isDenied) return { verdict: "deny", reason: `${effect.rule} denies it` };
+  if (effect.remote !== "tracked")
+    return { verdict: "deny", reason: "only the repository that your branch tracks is pushed to" };
+  if (effect.found === "absent")
+    return { verdict: "deny", reason: `the commit is not on your own branch ${branch}: land it first` };
+  if (effect.found === "diverged")
+    return { verdict: "deny", reason: `${branch} on the remote has commits that yours has not: pull and land first` };
+  if (effect.rule === null) return { verdict: "ask", reason: `no rule of net.push names ${branch}` };
+  return isTrustedText(label)
+    ? { verdict: "allow", reason: `${effect.rule} allows it` }
+    : { verdict: "ask", reason: "external text was seen: a person looks at what is pushed" };
 }
 
 const ORIGIN_REASON = {

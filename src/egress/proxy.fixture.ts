@@ -13,7 +13,8 @@ import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
-import { EgressProxy, type NetOutcome } from "./proxy.ts";
+import { EgressProxy } from "./proxy.ts";
+import type { NetOutcome } from "./route.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
 
@@ -93,6 +94,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
+    git: null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),

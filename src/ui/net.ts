@@ -1,6 +1,7 @@
 import { configFile, UsageError } from "../agent/config.ts";
 import type { NetWhy } from "../agent/net-why.ts";
 import type { Start } from "../agent/workplace.ts";
+import { addressOfTracked } from "../core/git-remote.ts";
 import { type ProposedRule, proposeRules, ruleLine } from "../core/net-propose.ts";
 import type { NetRule } from "../core/net-rules.ts";
 import type { Decision } from "../core/policy.ts";
@@ -100,16 +101,20 @@ function proposalOf({ host, port, methods, paths }: ProposedRule) {
 async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): Promise<number> {
   const { netInForce } = await import("../agent/net-why.ts");
   const { config, registries, notes } = await netInForce(start);
-  const { rules, services, credentials, limits } = config;
+  const { rules, services, credentials, push, limits } = config;
   const places = registries.map(({ tool, base }) => ({ tool, url: urlAt(base, "") }));
   if (json) {
     const named = credentials.map(({ variable, origins }) => ({ variable, origins }));
-    writeJson(stdout, { ...rules, services, credentials: named, registries: places, limits, notes });
+    const pushes = push.map(({ id, repository, ref }) => ({ id, url: addressOfTracked(repository), ref }));
+    writeJson(stdout, { ...rules, push: pushes, services, credentials: named, registries: places, limits, notes });
     return 0;
   }
   const lines = [
     ...rules.deny.map((rule) => `denies   ${ruleText(rule)}`),
     ...rules.allow.map((rule) => `allows   ${ruleText(rule)}`),
+    ...push.map(
+      ({ id, repository, ref }) => `pushes   ${ref} to ${addressOfTracked(repository)}, by a command of yours (${id})`,
+    ),
     ...services.map(({ host, port }) => `shows    ${host}:${port}, a service of yours, at the same port of the box`),
     ...credentials.map(({ variable, origins }) => `puts on  ${variable}, toward ${origins.join(", ")}`),
     ...places.map(

@@ -57,7 +57,7 @@ test("net why says what decides, for a person's command and for a model's sessio
   assert.equal(existsSync(file), false);
   configure(
     place,
-    `net:\n  allow:\n    ${line}\n    - {host: pinned.example.com, tls: tunnel}\n  deny: [shut.example.com]\n`,
+    `net:\n  allow:\n    ${line}\n    - {host: pinned.example.com, tls: tunnel}\n  deny: [shut.example.com]\n  push: [{at: "https://git.example.com/own/repo.git", branch: main}]\n`,
   );
   const posted = await why(place, "https://api.example.com/v1/items", "--method", "POST");
   assert.deepEqual([posted.rule, posted.add, verdicts(posted)], ["net.allow[0]", null, ["allow", "ask"]]);
@@ -72,6 +72,7 @@ test("net why says what decides, for a person's command and for a model's sessio
   assert.match(shown.stdout, /^denies {3}GET, HEAD, OPTIONS to shut\.example\.com:443 \(net\.deny\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}POST to api\.example\.com:443 below \/v1\/items \(net\.allow\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}anything, unseen to pinned\.example\.com:443 \(net\.allow\[1\]\)$/m);
+  assert.match(shown.stdout, /^pushes {3}refs\/heads\/main to https:\/\/git\.example\.com\/own\/repo/m);
   for (const words of [["why", "ftp://x.example.com/"], ["learn", "true"], ["reload"]])
     assert.equal((await ringfence(place, ["net", ...words])).status, 2, words.join(" "));
 });
