@@ -43,9 +43,14 @@ const EMPTY: Config = {
   wrap: { providers: [], config: [] },
 };
 
+/** Where the person's configuration is, or would be. */
+export function configFile(environment: Environment): string {
+  return join(folderOf(environment, "XDG_CONFIG_HOME", ".config"), "config.yaml");
+}
+
 /** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
 export async function readConfig(environment: Environment): Promise<Config> {
-  const file = join(folderOf(environment, "XDG_CONFIG_HOME", ".config"), "config.yaml");
+  const file = configFile(environment);
   if (!existsSync(file)) return EMPTY;
   const text = readText(file);
   if (text.length > CONFIG_BYTES_MAX) throw new UsageError(`${file} is larger than ${CONFIG_BYTES_MAX} bytes`);

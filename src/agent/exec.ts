@@ -1,5 +1,6 @@
 import type { Streamed, Streams } from "../box/stream.ts";
-import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
+import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
+import type { NetRequest } from "../core/net-rules.ts";
 import { createLedger } from "../ledger/append.ts";
 import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
@@ -9,14 +10,20 @@ import { Previews } from "./previews.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
 
-/** The person typed the command, and what it reads of theirs is private. */
-const PERSONS_COMMAND: Label = { integrity: "user", secrecy: "private" };
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** Ports of the box that the person looks at meanwhile, and who is told each address before the command starts. */
 export interface LookedAt {
   readonly ports: readonly number[];
   readonly onShown: (port: number, address: string) => void;
+}
+
+export interface Execed extends Streamed {
+  readonly session: string;
+  readonly hasChanges: boolean;
+  readonly notes: readonly string[];
+  /** Requests that no rule lists and that were refused. */
+  readonly wanted: readonly NetRequest[];
 }
 
 const NOTHING: LookedAt = { ports: [], onShown: () => {} };
@@ -32,7 +39,7 @@ export async function execInBox(
   streams: Streams,
   looked: LookedAt = NOTHING,
   wrapped: Wrapped | null = null,
-): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean; readonly notes: readonly string[] }> {
+): Promise<Execed> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
@@ -76,16 +83,16 @@ export async function execInBox(
 async function streamInto(
   plan: NetPlan,
   { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
-): Promise<Streamed & { readonly refusals: readonly string[] }> {
+): Promise<Streamed & { readonly refusals: readonly string[]; readonly wanted: readonly NetRequest[] }> {
   const gated = plan.gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
-  if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [] };
+  if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [], wanted: [] };
   const net = await Net.open(plan);
   const previews = new Previews(plan);
   try {
     for (const port of looked.ports) looked.onShown(port, await previews.open(port));
     const network = net.enter(gated.permit.seq, command);
     const done = await plan.box.stream(gated.permit, { ...streams, network });
-    return { ...done, refusals: network.refusals };
+    return { ...done, refusals: network.refusals, wanted: net.wanted };
   } finally {
     previews.closeAll();
     await net.close();

@@ -7,8 +7,8 @@ import { digestOf } from "./prompt.ts";
 
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
-  /** `seq` is the decision's, by which an answer of the person's names what was asked. */
-  | { readonly verdict: "ask"; readonly reason: string; readonly seq: number }
+  /** `seq` is the decision's, by which an answer of the person's names what was asked; `label` is what it was decided at. */
+  | { readonly verdict: "ask"; readonly reason: string; readonly seq: number; readonly label: Label }
   | { readonly verdict: "deny"; readonly reason: string };
 
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
@@ -55,7 +55,7 @@ export class Gate {
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
     if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.sync();
-    if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq };
+    if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
   }

@@ -12,11 +12,11 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
-import { isReading } from "../core/registries.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
+import type { Document, ReadOptions } from "../egress/document.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import type { ModelDoor } from "../egress/model-door.ts";
@@ -26,12 +26,20 @@ import type { Vault } from "../egress/vault.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
+import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
+const DOCUMENT_BYTES_MAX = 32 << 20;
+
+/** A document, or why there is none: the gate refused it, or it could not be had. */
+export type Read =
+  | (Document & { readonly ok: true })
+  | { readonly ok: false; readonly code: "refused" | "exit"; readonly reason: string };
+
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
 
@@ -116,12 +124,8 @@ export class NetRequests {
       return { verdict: "refuse", reason, status: 426 };
     }
     if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { look, ruled });
-    const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
-    const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
-    const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
-    const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
-    const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
-    const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
+    const { asked, listed, rule, isLocked } = await classify(ruled, this.#packages, request);
+    const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
     const gated = await this.#passOrAsk(effect, look, token);
@@ -131,7 +135,10 @@ export class NetRequests {
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
     // A tool sends that list unasked, and goes on without.
-    if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+    if (asked?.kind !== "audit") {
+      this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+      if (ruled.verdict === "unlisted") this.#users.want(request);
+    }
     return { verdict: "refuse", reason };
   }
 
@@ -175,6 +182,15 @@ export class NetRequests {
     return this.#questions.pass(effect, gated, look, this.#users.textOf(token));
   }
 
+  /** Asks for a document as the host, judged as a request of the command that bears the token. */
+  async read(request: NetRequest, token: string, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
+    const look: Look = { headers: [], readBody: null, git: null, gone: () => how.signal };
+    const judged = await this.#judge(request, token, look);
+    if (judged.verdict === "refuse") return { ok: false, code: "refused", reason: judged.reason };
+    const read = await this.#proxy.read(judged.permit, judged.reach, how);
+    return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
+  }
+
   /** Reads what a registry says of a locked package, for the host's own judgement. */
   async #get(url: string, accept: string): Promise<string | null> {
     const { protocol, hostname, port, pathname, search } = new URL(url);
@@ -189,7 +205,10 @@ export class NetRequests {
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
     const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
     const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
-    return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
+    if (gated.verdict !== "allow") return null;
+    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal: null };
+    const read = await this.#proxy.read(gated.permit, "private", how);
+    return read.ok && read.status === 200 ? read.body.toString("utf8") : null;
   }
 
   #isTyped(request: NetRequest): boolean {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { CommandNetwork } from "../box/oneshot.ts";
+import { addressOf, type NetRequest } from "../core/net-rules.ts";
 
 /** A command that may use the network, and what it was refused. */
 export interface NetUser extends CommandNetwork {
@@ -9,6 +10,7 @@ export interface NetUser extends CommandNetwork {
 
 const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
+const WANTED_MAX = 2000;
 
 interface User {
   readonly seq: number;
@@ -19,6 +21,7 @@ interface User {
 /** The commands of a session that may use the network, each by the token that its requests bear. */
 export class NetUsers {
   readonly #users = new Map<string, User>();
+  readonly #wanted = new Map<string, NetRequest>();
 
   /** Draws the token for a command of this decision. */
   enter(seq: number, command: string): NetUser {
@@ -42,6 +45,18 @@ export class NetUsers {
   /** The text of that command, as the person is shown it. */
   textOf(token: string | null): string | null {
     return token === null ? null : (this.#users.get(token)?.command ?? null);
+  }
+
+  /** Keeps a request that no rule lists and that was refused. */
+  want(request: NetRequest): void {
+    const [path = ""] = request.path.split("?", 1);
+    const key = `${request.protocol} ${request.method} ${request.hasBody} ${addressOf({ ...request, path })}`;
+    if (this.#wanted.size < WANTED_MAX) this.#wanted.set(key, request);
+  }
+
+  /** What was kept, each address once whatever its query. */
+  get wanted(): readonly NetRequest[] {
+    return [...this.#wanted.values()];
   }
 
   /** Tells a command what it was refused. */

@@ -1,12 +1,14 @@
 import type { Box } from "../box/box.ts";
 import type { PackagesPlan } from "../box/packages.ts";
-import { Acceptor, type Listener, type Take } from "../egress/acceptor.ts";
+import { addressOf, type NetRequest } from "../core/net-rules.ts";
+import { Acceptor, type Listener } from "../egress/acceptor.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
+import type { ReadOptions } from "../egress/document.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate } from "./gate.ts";
-import type { NetRequests } from "./net-requests.ts";
+import type { NetRequests, Read } from "./net-requests.ts";
 import { type NetUser, NetUsers } from "./net-users.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Wrapped } from "./wrap.ts";
@@ -40,7 +42,7 @@ export class Net {
   private constructor(plan: NetPlan, certificates: Certificates) {
     this.#plan = plan;
     this.#certificates = certificates;
-    this.#acceptor = new Acceptor(() => this.#load());
+    this.#acceptor = new Acceptor(async () => (await this.#load()).take);
   }
 
   /** Opens the way out of a box that stands, and has what runs in it trust the session's own authority. */
@@ -64,17 +66,33 @@ export class Net {
     requests?.close();
   }
 
-  // Its modules take longer to load than all else that a command waits for.
-  async #load(): Promise<Take> {
-    this.#requests = import("./net-requests.ts").then(
-      async ({ NetRequests }) => new NetRequests(this.#plan, await this.#plan.vault(), this.#certificates, this.#users),
-    );
+  /** Asks for a document for a tool of the model's, as if a command of this decision asked; `reason` says why it has none. */
+  async read(seq: number, request: NetRequest, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
+    const user = this.#users.enter(seq, `fetch ${addressOf(request)}`);
     try {
-      return (await this.#requests).take;
-    } catch (error) {
-      this.#recordFailure(error);
-      throw error;
+      return await (await this.#load()).read(request, user.token, how);
+    } finally {
+      user.end();
     }
+  }
+
+  /** Requests that no rule lists and that were refused, each address once whatever its query. */
+  get wanted(): readonly NetRequest[] {
+    return this.#users.wanted;
+  }
+
+  // Its modules take longer to load than all else that a command waits for.
+  #load(): Promise<NetRequests> {
+    this.#requests ??= import("./net-requests.ts")
+      .then(
+        async ({ NetRequests }) =>
+          new NetRequests(this.#plan, await this.#plan.vault(), this.#certificates, this.#users),
+      )
+      .catch((error: unknown) => {
+        this.#recordFailure(error);
+        throw error;
+      });
+    return this.#requests;
   }
 
   #recordFailure(error: unknown): void {

@@ -23,7 +23,8 @@ const REQUEST: Request = {
   approvedBy: "none",
   shown: null,
 };
-const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5 };
+const LABEL = { integrity: "external", secrecy: "private" } as const;
+const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5, label: LABEL };
 const DENIED: Gated = { verdict: "deny", reason: "the gate has the last word" };
 const LOOK: Look = { headers: ["X-Own", "1"], readBody: null, git: null, gone: () => new AbortController().signal };
 
@@ -47,7 +48,7 @@ test("a yes is recorded, and then passed to the gate for the very request that w
   const body = { bytes: Buffer.from("hello"), sha256: "5" };
   const reason = await ask({ method: "POST", hasBody: true }, { readBody: async () => ({ ok: true, body }) });
   assert.equal(reason, "the gate has the last word");
-  const shown = { headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
+  const shown = { label: LABEL, headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
   assert.deepEqual(passed, [{ ...REQUEST, method: "POST", hasBody: true, approvedBy: "person", shown }]);
   assert.deepEqual(recorded, [{ type: "answer", decision: 5, answer: "yes" }]);
 });
@@ -86,6 +87,23 @@ test("what cannot be shown whole is refused unasked", async () => {
   const readBody = async () => ({ ok: false, reason: "its body broke off" }) as const;
   assert.match(await ask({ hasBody: true }, { readBody }), /its body broke off/);
   assert.deepEqual(recorded, []);
+});
+
+test("who goes away before the answer is asked about again, and the third time not", async () => {
+  let asked = 0;
+  const { ask, passed } = open(async () => {
+    asked += 1;
+    controller.abort();
+    return "yes";
+  });
+  let controller = new AbortController();
+  for (const times of [1, 2, 3, 3]) {
+    controller = new AbortController();
+    await ask({}, { gone: () => controller.signal });
+    assert.equal(asked, times);
+  }
+  assert.equal(await ask(), "why: they said no to this command and that host");
+  assert.deepEqual(passed, []);
 });
 
 test("a question whose client is gone is not put, and counts as no refusal", async () => {

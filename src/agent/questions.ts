@@ -1,5 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Label } from "../core/label.ts";
 import { addressOf } from "../core/net-rules.ts";
 import type { HeldBody, Look } from "../egress/look.ts";
 import type { Gated } from "./gate.ts";
@@ -37,6 +38,8 @@ export interface QuestionsPlan {
 
 const WAITING_MAX = 4;
 const REFUSED_MAX = 1000;
+/** Of questions to which nobody waited for the answer: a client may have a short time limit of its own. */
+const WITHDRAWN_MAX = 3;
 /** More than a person reads. */
 const ADDRESS_CHARS_MAX = 2000;
 const HEADER_CHARS_MAX = 2000;
@@ -48,6 +51,7 @@ export class Questions {
   #last: Promise<unknown> = Promise.resolve();
   /** Commands and the hosts that they were refused: whoever asks a hundred times is not answered better the last time. */
   readonly #refused = new Set<string>();
+  readonly #withdrawn = new Map<string, number>();
 
   constructor(plan: QuestionsPlan) {
     this.#plan = plan;
@@ -83,12 +87,18 @@ export class Questions {
       const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));
       this.#last = turn.catch(() => {});
       const answer = await turn;
-      if (answer === "yes") return this.#plan.pass(approved(request, look, body));
-      if (!gone.aborted) this.#refused.add(place);
+      if (answer === "yes") return this.#plan.pass(approved(request, asked.label, look, body));
+      if (!gone.aborted || this.#withdraw(place) >= WITHDRAWN_MAX) this.#refused.add(place);
       return refuse(answer === "no" ? "they said no" : "nobody answered");
     } finally {
       this.#waiting -= 1;
     }
+  }
+
+  #withdraw(place: string): number {
+    const times = (this.#withdrawn.get(place) ?? 0) + 1;
+    this.#withdrawn.set(place, times);
+    return times;
   }
 
   // What was asked and what was answered are on the disk before anything comes of it.
@@ -100,15 +110,19 @@ export class Questions {
   }
 }
 
-function approved(request: AskedEffect, look: Look, body: HeldBody | null): AskedEffect {
+function approved(request: AskedEffect, label: Label, look: Look, body: HeldBody | null): AskedEffect {
   const yes = { approvedBy: "person" } as const;
-  return request.kind === "push" ? { ...request, ...yes } : { ...request, ...yes, shown: shownOf(look, body) };
+  return request.kind === "push" ? { ...request, ...yes } : { ...request, ...yes, shown: shownOf(label, look, body) };
 }
 
 function placeOf({ command, host, port }: AskedEffect): string {
   return JSON.stringify([command, host, port]);
 }
 
-function shownOf({ headers }: Look, body: HeldBody | null): RequestEffect["shown"] {
-  return { headers: [...headers], body: body && { bytes: body.bytes.length, sha256: body.sha256 } };
+function shownOf({ integrity, secrecy }: Label, { headers }: Look, body: HeldBody | null): RequestEffect["shown"] {
+  return {
+    label: { integrity, secrecy },
+    headers: [...headers],
+    body: body && { bytes: body.bytes.length, sha256: body.sha256 },
+  };
 }

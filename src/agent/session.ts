@@ -254,6 +254,10 @@ export class Session {
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
+    if (effect.kind === "fetch") {
+      const { fetchPage } = await import("./page.ts");
+      return fetchPage(gated.permit, effect.url, { net: await this.#openNet(), signal });
+    }
     await this.branchView?.keepRight();
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
     const network = (await this.#openNet()).enter(gated.permit.seq, effect.command);

@@ -25,7 +25,7 @@ function refusalOf(name: string, input: unknown): string {
 }
 
 test("the tools are those that models already know", () => {
-  assert.deepEqual(TOOL_NAMES, ["read", "write", "edit", "search", "list", "run", "output", "kill"]);
+  assert.deepEqual(TOOL_NAMES, ["read", "write", "edit", "search", "list", "run", "fetch", "output", "kill"]);
 });
 
 const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[] = [

@@ -104,6 +104,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       background: v.background === true,
     }),
   },
+  fetch: {
+    about: "Get a web page as Markdown.",
+    fields: { url: { type: "string", about: "http or https", max: 2000 } },
+    toEffect: (v) => ({ kind: "fetch", url: text(v, "url") }),
+  },
   output: {
     about: "Read new output of a background command.",
     fields: { id: ID },

@@ -57,6 +57,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return readBackground(box, effect.id);
     case "kill":
       return killBackground(box, effect.id);
+    case "fetch":
     case "request":
     case "push":
     case "preview":

@@ -10,6 +10,7 @@ import { type KeepPlan, type Kept, keepIgnored } from "./keep.ts";
 import { type LandPlan, type LandResult, landChanges } from "./land.ts";
 import { digestOfLanding, readPending } from "./landing.ts";
 import { type Checkpoint, forgetLayers, LAYER_FOLDERS, readLayers, rewindLayer } from "./layers.ts";
+import { type Page, writeMarkdown } from "./markdown.ts";
 import { dropOutdated } from "./outdated.ts";
 import { finish } from "./perform.ts";
 import type { Programs } from "./programs.ts";
@@ -25,6 +26,12 @@ export async function readPermitted(permit: Permit, box: Box, stdin: Uint8Array)
   if (done.status === null) throw new Error("git in the box took too long, or was stopped by a limit");
   if (done.output.droppedBytes > 0) throw new Error("git in the box said too much");
   return done.output.bytes();
+}
+
+/** Spends a permit to fetch, for the page that came of it: writes it as Markdown, in a sandbox that sees nothing else. */
+export function pagePermitted(permit: Permit, page: Page, programs: Programs): Promise<string> {
+  if (spend(permit).kind !== "fetch") throw new Error("bug: a permit for something else");
+  return writeMarkdown(page, programs);
 }
 
 /** Spends a permit to land exactly the collection that it was given for. */

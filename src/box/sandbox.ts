@@ -121,7 +121,8 @@ export function scriptBind(
     | "copy-view.pl"
     | "bases.pl"
     | "clone.pl"
-    | "lockfiles.pl",
+    | "lockfiles.pl"
+    | "markdown.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

@@ -1,8 +1,11 @@
 import type { Approval } from "./approval.ts";
+import type { Label } from "./label.ts";
 import type { Listed, NetRequest } from "./net-rules.ts";
 
 /** What a person was shown of a request, and what is sent of it. */
 export interface ShownRequest {
+  /** Of the session when they were asked: what they said is void once more has been within reach. */
+  readonly label: Label;
   /** Names and values in turn: all but those that say nothing of the sender's own. */
   readonly headers: readonly string[];
   /** All of its body; null where it has none, or where what is sent cannot be seen. */
@@ -23,6 +26,8 @@ export type Effect =
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
   | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
+  /** Gets a page; each request that it takes is an effect of its own. */
+  | { readonly kind: "fetch"; readonly url: string }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */

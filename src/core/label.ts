@@ -13,6 +13,9 @@ export interface Label {
 /** The label of every session until sources are told apart: the strictest that an ordinary repository can have. */
 export const UNKNOWN_SOURCE: Label = { integrity: "external", secrecy: "private" };
 
+/** Of `exec`: the person typed the command, and what it reads of theirs is private. */
+export const PERSONS_COMMAND: Label = { integrity: "user", secrecy: "private" };
+
 /** Joins two labels into the weakest claim that is true of both; it never makes a value more trusted or less secret. */
 export function join(a: Label, b: Label): Label {
   return { integrity: higher(INTEGRITIES, a.integrity, b.integrity), secrecy: higher(SECRECIES, a.secrecy, b.secrecy) };

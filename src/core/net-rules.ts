@@ -78,6 +78,16 @@ export function addressOf({ protocol, host, port, path }: NetRequest): string {
   return `${scheme}://${host}${isUsual ? "" : `:${port}`}${path}`;
 }
 
+/** Reads an address that is asked for without a body; null when it is none of http or https, or has a user in it. */
+export function requestFor(address: string, method: string): NetRequest | null {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  const host = url && url.username === "" && url.password === "" ? canonicalHost(url.hostname) : null;
+  if (url === null || host === null || !["http:", "https:"].includes(url.protocol)) return null;
+  const protocol = url.protocol === "http:" ? "http" : "https";
+  const port = Number(url.port) || (protocol === "http" ? 80 : 443);
+  return { protocol, host, port, method, path: `${url.pathname}${url.search}`, hasBody: false };
+}
+
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\\^{|}]+/gi;
 
 /** Finds the addresses that a person typed in a text, each as `addressOf` names it. */
@@ -86,12 +96,8 @@ export function typedAddresses(text: string): string[] {
     // What ends a sentence or a bracket round it is seldom part of an address.
     const bare = written.replace(/[.,;:!?)\]]+$/, "");
     return [written, bare].flatMap((one) => {
-      const url = URL.canParse(one) ? new URL(one) : null;
-      const host = url && url.username === "" && url.password === "" ? canonicalHost(url.hostname) : null;
-      if (url === null || host === null) return [];
-      const protocol = url.protocol === "http:" ? "http" : "https";
-      const port = Number(url.port) || (protocol === "http" ? 80 : 443);
-      return [addressOf({ protocol, host, port, method: "GET", path: `${url.pathname}${url.search}`, hasBody: false })];
+      const request = requestFor(one, "GET");
+      return request === null ? [] : [addressOf(request)];
     });
   });
 }

@@ -38,7 +38,7 @@ const requests: fc.Arbitrary<Effect & { readonly kind: "request" }> = fc.record(
   ),
   command: fc.option(fc.nat()),
   approvedBy,
-  shown: fc.option(fc.record({ headers: fc.array(text, { maxLength: 2 }), body: fc.constant(null) })),
+  shown: fc.option(fc.record({ label: labels, headers: fc.array(text, { maxLength: 2 }), body: fc.constant(null) })),
 });
 const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("read" as const), path: text, offset: fc.nat(), limit: fc.nat() }),
@@ -53,6 +53,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("search" as const), pattern: text, path: text, glob }),
   fc.record({ kind: fc.constant("list" as const), path: text, glob }),
   fc.record({ kind: fc.constant("run" as const), command: text, timeoutMs: fc.nat(), background: fc.boolean() }),
+  fc.record({ kind: fc.constant("fetch" as const), url: text }),
   fc.record({ kind: fc.constantFrom("output" as const, "kill" as const), id: text }),
   fc.record({
     kind: fc.constant("land" as const),
@@ -332,7 +333,7 @@ test("a person's yes answers what asks, once it was shown, and never what is den
   fc.assert(
     fc.property(requests, labels, (request, label) => {
       const alone = decide({ ...request, approvedBy: "none", shown: null }, label).verdict;
-      const shown = { headers: [], body: null };
+      const shown = { label, headers: [], body: null };
       const answered = decide({ ...request, approvedBy: "person", shown }, label).verdict;
       assert.equal(answered, alone === "ask" ? "allow" : alone);
       // A yes to what nobody was shown, and what was shown to nobody who said yes.
@@ -341,6 +342,20 @@ test("a person's yes answers what asks, once it was shown, and never what is den
     }),
   );
   const unlisted = { ...fc.sample(requests, 1)[0], listed: "unlisted", approvedBy: "person" } as Effect;
-  const shown = { ...unlisted, shown: { headers: [], body: null } } as Effect;
+  const shown = { ...unlisted, shown: { label: TOP, headers: [], body: null } } as Effect;
   assert.equal(decide(shown, { integrity: "external", secrecy: "private" }).verdict, "deny");
+});
+
+test("a person's yes is void once the label is higher than the one that they were asked at", () => {
+  fc.assert(
+    fc.property(requests, labels, labels, (request, asked, now) => {
+      const shown = { label: asked, headers: [], body: null };
+      const alone = decide({ ...request, approvedBy: "none", shown: null }, now).verdict;
+      const risen = join(asked, now);
+      const hasRisen = risen.integrity !== asked.integrity || risen.secrecy !== asked.secrecy;
+      const answered = decide({ ...request, approvedBy: "person", shown }, now).verdict;
+      assert.equal(answered, alone === "ask" && !hasRisen ? "allow" : alone);
+    }),
+    { numRuns: 1000 },
+  );
 });

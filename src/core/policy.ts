@@ -1,5 +1,5 @@
 import type { Effect } from "./effect.ts";
-import type { Label } from "./label.ts";
+import { join, type Label } from "./label.ts";
 
 /** The answer of the gate. `reason` is shown to the model and to the person. */
 export type Decision =
@@ -25,6 +25,8 @@ export function decide(effect: Effect, label: Label): Decision {
     case "kill":
     case "sync":
       return { verdict: "allow", reason: "stays in the box" };
+    case "fetch":
+      return { verdict: "allow", reason: "each of its requests is decided on its own" };
     case "request":
       return decideRequest(effect, label);
     case "push":
@@ -75,7 +77,10 @@ const PERSONS_REASON = {
 // What asks is answered by a person who was shown it, for this one request. What is denied stays so, whoever says yes.
 function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
   const decision = judgeRequest(effect, label);
-  if (decision.verdict !== "ask" || effect.approvedBy !== "person" || effect.shown === null) return decision;
+  const { shown } = effect;
+  if (decision.verdict !== "ask" || effect.approvedBy !== "person" || shown === null) return decision;
+  const risen = join(shown.label, label);
+  if (risen.integrity !== shown.label.integrity || risen.secrecy !== shown.label.secrecy) return decision;
   return { verdict: "allow", reason: "the person allows this one request" };
 }
 

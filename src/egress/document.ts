@@ -1,43 +1,65 @@
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { addressOf } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import type { Broker } from "./broker.ts";
 import type { Reach, Resolver } from "./dial.ts";
 import type { Dialler } from "./dialler.ts";
-import type { Running } from "./route.ts";
+import { putOn } from "./put-on.ts";
+import { GONE, type Running } from "./route.ts";
 
-const DOCUMENT_BYTES_MAX = 32 << 20;
+/** What the host asks a document for. */
+export interface ReadOptions {
+  readonly accept: string;
+  readonly bytesMax: number;
+  readonly signal: AbortSignal | null;
+}
+
+/** An answer to the host itself, whatever its status, or why there is none. */
+export type Document =
+  | { readonly ok: true; readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+  | { readonly ok: false; readonly reason: string };
 
 interface Reading {
   readonly dialler: Dialler;
   readonly resolver: Resolver;
+  readonly broker: Broker | null;
   readonly outcome: Running;
   readonly waitMs: number;
 }
 
-/** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
+interface Wanted {
+  readonly permit: Permit;
+  readonly reach: Reach;
+  /** The limit of the session that is reached; null while none is. */
+  readonly ceiling: string | null;
+}
+
+/** Asks for a document for the host itself, with a permit for it. Nothing is sent but the address, and no redirect followed. */
 export async function readDocument(
-  { dialler, resolver, outcome, waitMs }: Reading,
-  { permit, reach, accept }: { readonly permit: Permit; readonly reach: Reach; readonly accept: string },
-): Promise<string | null> {
+  { dialler, resolver, broker, outcome, waitMs }: Reading,
+  { permit, reach, ceiling }: Wanted,
+  { accept, bytesMax, signal }: ReadOptions,
+): Promise<Document> {
   const effect = spend(permit);
   if (effect.kind !== "request") throw new Error("bug: a permit for something else");
-  const found = await resolver.resolve(effect.host, reach);
-  if (!found.ok) {
-    outcome.end(found.reason);
-    return null;
-  }
-  const host = addressOf(effect).split("/")[2] ?? "";
-  const route = {
-    seq: permit.seq,
-    request: effect,
-    addresses: found.addresses,
-    isPlain: true,
-    isAsked: false,
-    isModel: false,
-    again: null,
+  const fail = (reason: string): Document => {
+    outcome.end(reason);
+    return { ok: false, reason };
   };
-  const outgoing = dialler.request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
+  if (ceiling !== null) return fail(ceiling);
+  const found = await resolver.resolve(effect.host, reach);
+  if (!found.ok) return fail(found.reason);
+  const host = addressOf(effect).split("/")[2] ?? "";
+  const headers = ["Host", host, "Accept", accept, "User-Agent", "ringfence"];
+  // What stands for a credential is an alarm in an address.
+  const put = await putOn(broker, { ...effect, headers }, null);
+  if (!put.ok) return fail(put.reason);
+  if (signal?.aborted) return fail(GONE);
+  const way = { addresses: found.addresses, isPlain: true, isAsked: false, isModel: false, again: null };
+  const outgoing = dialler.request({ seq: permit.seq, request: effect, ...way }, put.headers, outcome);
+  const onAbort = () => outgoing.destroy(new Error(GONE));
+  signal?.addEventListener("abort", onAbort, { once: true });
   // Behind an answer too, and where there is none at all.
   outgoing.on("error", () => {});
   outgoing.once("close", () => outgoing.emit("error", new Error("it gave no answer")));
@@ -51,14 +73,15 @@ export async function readDocument(
     for await (const piece of reply as AsyncIterable<Buffer>) {
       outcome.receive(piece.length);
       bytes += piece.length;
-      if (bytes > DOCUMENT_BYTES_MAX) throw new Error("it is too large");
+      if (bytes > bytesMax) throw new Error(`it has more than ${bytesMax >> 20} MiB`);
       pieces.push(piece);
     }
     outcome.end(null);
-    return reply.statusCode === 200 ? Buffer.concat(pieces).toString("utf8") : null;
+    return { ok: true, status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(pieces) };
   } catch (error) {
     outgoing.destroy();
-    outcome.end(error instanceof Error ? error.message : String(error));
-    return null;
+    return fail(error instanceof Error ? error.message : String(error));
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
 }

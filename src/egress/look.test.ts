@@ -29,11 +29,11 @@ async function place(t: TestContext, answer: PlaceOptions["answer"]) {
   const port = await startServer(t, server);
   const options = { rules: { allow: [rule("127.0.0.1", port)] }, label: MODEL };
   const proxy = await openProxy(t, { ...options, ...(answer ? { answer } : {}) });
-  const send = (method: string, headers: string, body: string) =>
+  const send = (method: string, headers: string, body: string, msMax = 5000) =>
     raw(
       proxy.port,
       `${method} http://127.0.0.1:${port}/x HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n${headers}\r\n${body}`,
-      { msMax: 5000 },
+      { msMax },
     );
   return { arrived, proxy, send, port };
 }
@@ -99,7 +99,7 @@ test("a body that is too large, or breaks off, is not asked about", async (t) =>
   });
   const large = "x".repeat((1 << 20) + 1);
   assert.match(await send("POST", `Content-Length: ${large.length}\r\n`, large), /more than 1 MiB is not asked about/);
-  await send("POST", "Content-Length: 10\r\n", "short");
+  await send("POST", "Content-Length: 10\r\n", "short", 200);
   assert.equal(asked, 0);
   assert.deepEqual(arrived, []);
   const fits = large.slice(1);
@@ -131,4 +131,34 @@ test("a question whose client went away is withdrawn, and a late yes sends nothi
   while (proxy.outcomes.length === 0) await new Promise((done) => setTimeout(done, 5));
   assert.equal(proxy.outcomes[0]?.error, "the client ended it");
   assert.deepEqual(arrived, []);
+});
+
+test("a tunnel and a WebSocket are asked about as what cannot be seen, and open on a yes alone", async (t) => {
+  const echo = net.createServer((socket) => socket.pipe(socket));
+  const port = await startServer(t, echo);
+  const web = createServer();
+  web.on("upgrade", (request, socket) => {
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n${request.url}`);
+  });
+  const webPort = await startServer(t, web);
+  const allow = [rule("127.0.0.1", port, { tls: "tunnel" }), rule("127.0.0.1", webPort)];
+  const tunnel = `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\nping`;
+  const to = `http://127.0.0.1:${webPort}/socket HTTP/1.1\r\nHost: 127.0.0.1:${webPort}`;
+  const upgrade = `GET ${to}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Own: 1\r\n\r\n`;
+  for (const yes of [false, true]) {
+    const seen: [string, boolean, readonly string[]][] = [];
+    const answer: PlaceOptions["answer"] = async ({ protocol }, { headers, readBody }) => {
+      seen.push([protocol, readBody === null, headers]);
+      return yes;
+    };
+    const proxy = await openProxy(t, { rules: { allow }, label: MODEL, answer });
+    const first = await raw(proxy.port, tunnel, { msMax: 300 });
+    const second = await raw(proxy.port, upgrade, { msMax: 1000 });
+    assert.deepEqual(seen, [
+      ["tunnel", true, []],
+      ["http", true, ["X-Own", "1"]],
+    ]);
+    assert.match(first, yes ? /^HTTP\/1\.1 200 .*\r\n\r\nping$/ : /^HTTP\/1\.1 403 /);
+    assert.match(second, yes ? /^HTTP\/1\.1 101 .*\/socket$/s : /^HTTP\/1\.1 403 /);
+  }
 });

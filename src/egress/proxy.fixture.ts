@@ -91,7 +91,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
         if (read && !read.ok) return { verdict: "refuse", reason: read.reason };
         const body = read ? { bytes: read.body.bytes.length, sha256: read.body.sha256 } : null;
         if (await options.answer(whole, look, read?.body.bytes ?? null))
-          final = { ...whole, approvedBy: "person", shown: { headers: look.headers, body } };
+          final = { ...whole, approvedBy: "person", shown: { label, headers: look.headers, body } };
       }
       const decision = decide(final, label);
       if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };

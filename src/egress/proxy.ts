@@ -10,7 +10,7 @@ import { endWith, giveBack, headOf, passHead, pour, sayNo } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Reach, Resolver } from "./dial.ts";
 import { Dialler } from "./dialler.ts";
-import { readDocument } from "./document.ts";
+import { type Document, type ReadOptions, readDocument } from "./document.ts";
 import { type GitRemote, tellGit } from "./git.ts";
 import { headerOf, type Origin, readHead, tokenOf } from "./head.ts";
 import { join } from "./join.ts";
@@ -194,11 +194,13 @@ export class EgressProxy {
     if (this.#accept(socket)) this.#guard(socket, this.#tunnels.socks(socket));
   }
 
-  /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
-  read(permit: Permit, reach: Reach, accept: string): Promise<string | null> {
+  /** Asks for a document for the host itself, with a permit for it. Nothing is sent but the address, and no redirect followed. */
+  async read(permit: Permit, reach: Reach, how: ReadOptions): Promise<Document> {
     const outcome = this.#run({ seq: permit.seq, again: null });
-    const [dialler, resolver] = [this.#dialler, this.#resolver];
-    return readDocument({ dialler, resolver, outcome, waitMs: this.#waitMs }, { permit, reach, accept });
+    const ceiling = this.#meter.open(this.#running.size + this.#asking);
+    const broker = this.#plan.broker();
+    const by = { dialler: this.#dialler, resolver: this.#resolver, broker, outcome, waitMs: this.#waitMs };
+    return readDocument(by, { permit, reach, ceiling }, how);
   }
 
   /** Joins a connection with a service of the machine's own; `pass` is asked for each. */

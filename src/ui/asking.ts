@@ -23,14 +23,16 @@ interface Open {
 export class Asking {
   readonly #terminal: Terminal;
   readonly #lines: () => Interface | null;
+  readonly #answerMs: number;
   readonly #later: (() => void)[] = [];
   #isTurn = false;
   #isClosed = false;
   #open: Open | null = null;
 
-  constructor(terminal: Terminal, lines: () => Interface | null) {
+  constructor(terminal: Terminal, lines: () => Interface | null, answerMs = ANSWER_MS_MAX) {
     this.#terminal = terminal;
     this.#lines = lines;
+    this.#answerMs = answerMs;
   }
 
   /** Null where no person sits at a terminal. */
@@ -89,7 +91,7 @@ export class Asking {
     const { stdout } = this.#terminal;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const onGone = () => this.#open?.end("none", "not sent: it is not wanted any more");
-    const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), ANSWER_MS_MAX);
+    const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), this.#answerMs);
     stdout.write(`\n${bold(stdout, "ringfence asks: may this leave the box?")}\n`);
     writeSafe(stdout, requestText(question, stdout.columns || COLUMNS_DEFAULT));
     stdout.write(

@@ -31,6 +31,7 @@ const OPTIONS = {
   preview: { type: "string", multiple: true },
   provider: { type: "string", multiple: true },
   config: { type: "string", multiple: true },
+  method: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -44,7 +45,7 @@ const OPTIONS = {
 } as const;
 
 /** Commands whose own words end where another command's begin. */
-const ENDS_AT_DASHES: readonly string[] = ["exec", "wrap"];
+const ENDS_AT_DASHES: readonly string[] = ["exec", "wrap", "net"];
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
 
@@ -128,6 +129,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "rewind":
       return (await import("./rewind.ts")).rewindCommand(rest, { session: values.session ?? null }, start, terminal);
+    case "net": {
+      const options = { json: values.json ?? false, method: values.method ?? null };
+      const typed = end < 0 ? null : args.slice(end + 1);
+      return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
+    }
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -144,7 +150,8 @@ async function boxed(
 ): Promise<number> {
   if (words.length === 0) throw new UsageError(`${command} needs a command: ${EXAMPLES[command]}`);
   const previews = values.preview ?? [];
-  if (command === "exec") return (await import("./exec.ts")).execCommand({ words, previews }, start, terminal);
+  if (command === "exec")
+    return (await import("./exec.ts")).execCommand({ words, previews, onDone: null }, start, terminal);
   const usdMax = amount(values["max-usd"], "--max-usd");
   const options = { words, previews, providers: values.provider ?? [], homePaths: values.config ?? [], usdMax };
   return (await import("./wrap.ts")).wrapCommand(options, start, terminal);
@@ -175,6 +182,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   gc: "days bytes",
   log: "session",
   doctor: "json",
+  net: "json method",
   demo: "model",
 };
 

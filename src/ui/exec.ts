@@ -1,12 +1,19 @@
-import { execInBox } from "../agent/exec.ts";
+import { type Execed, execInBox } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Streams } from "../box/stream.ts";
 import { describePreview, readPort } from "./preview.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
+export interface ExecOptions {
+  readonly words: readonly string[];
+  readonly previews: readonly string[];
+  /** Is told the end, and has standard output for itself: the command's goes to standard error. Null: as it is. */
+  readonly onDone: ((done: Execed) => void) | null;
+}
+
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
 export async function execCommand(
-  { words, previews }: { readonly words: readonly string[]; readonly previews: readonly string[] },
+  { words, previews, onDone }: ExecOptions,
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
@@ -21,7 +28,8 @@ export async function execCommand(
       stdin,
       terminal: isInteractive ? stdout : null,
       signal: stops.controller.signal,
-      onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
+      onOutput: (stream, bytes) =>
+        (stream === "stdout" && onDone === null ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
     };
     const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, {
       ports,
@@ -29,6 +37,7 @@ export async function execCommand(
     });
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    onDone?.(done);
     return stops.status() || done.status;
   } finally {
     if (isInteractive) stdin.setRawMode(false);

@@ -76,6 +76,15 @@ const PARTS: readonly Part[] = [
     ],
   },
   { command: "log", lines: ["ringfence log show|verify       the record of a session"] },
+  {
+    command: "net",
+    lines: [
+      "ringfence net                   what the box may reach: the rules in force; --json for each of the three",
+      "ringfence net why URL           what allows or denies that, for you and for a model, and the line to add",
+      "    --method METHOD             GET when left out",
+      "ringfence net learn -- COMMAND  run it in the box, and propose rules for what it was refused; writes none",
+    ],
+  },
   { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },
   {
     command: "demo",

@@ -219,6 +219,6 @@ function writeJson({ stdout }: Terminal, value: object): void {
 export function describeCall(call: Call): string {
   if (call.input === null || typeof call.input !== "object" || Array.isArray(call.input)) return "";
   const input = call.input as Readonly<Record<string, unknown>>;
-  const named = input.command ?? input.path ?? input.pattern ?? input.id ?? input.glob;
+  const named = input.command ?? input.url ?? input.path ?? input.pattern ?? input.id ?? input.glob;
   return typeof named === "string" ? oneLine(named, 120) : "";
 }

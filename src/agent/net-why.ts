@@ -1,0 +1,114 @@
+import { readIdentity } from "../box/identity.ts";
+import { packagesOf } from "../box/packages.ts";
+import { findRegistries } from "../box/registries.ts";
+import { isAddress } from "../core/host.ts";
+import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
+import { proposeRules, ruleLine } from "../core/net-propose.ts";
+import { addressOf, judgeRules, type NetRequest, type NetRule, requestFor, rulesFor } from "../core/net-rules.ts";
+import { type Decision, decide } from "../core/policy.ts";
+import type { Registry } from "../core/registry.ts";
+import { readConfig, stateFolder, UsageError } from "./config.ts";
+import { findCheckout } from "./config-checkout.ts";
+import type { NetConfig } from "./config-net.ts";
+import { classify } from "./net-judge.ts";
+import type { Start } from "./workplace.ts";
+
+/** What the gate would say to a request, and by what. */
+export interface NetWhy {
+  readonly request: NetRequest;
+  readonly address: string;
+  /** The rule or preset that allows or denies it; null when none names it. */
+  readonly rule: string | null;
+  readonly listed: "allow" | "deny" | "unlisted";
+  /** To a command that the person types, and to one of a model's session. */
+  readonly person: Decision;
+  readonly model: Decision;
+  /** What more there is to know, a sentence each. */
+  readonly notes: readonly string[];
+  /** A line for `net.allow`; null where none is missing. */
+  readonly add: string | null;
+}
+
+/** The rules that hold in a folder. */
+export interface NetInForce {
+  readonly config: NetConfig;
+  readonly registries: readonly Registry[];
+  readonly notes: readonly string[];
+}
+
+const GIT = /\/(?:info\/refs\?service=git-|git-)(?:upload|receive)-pack$/;
+const BODIED = ["POST", "PUT", "PATCH"];
+
+/** Says what the gate would say to a request of the box, without sending anything. */
+export async function whyRequest(start: Start, url: string, method: string): Promise<NetWhy> {
+  const { config, place } = await prepare(start);
+  const { rules } = config;
+  const asked = readRequest(url, method);
+  const isTunnel = rulesFor(rules, asked.host, asked.port)[0]?.tls === "tunnel";
+  const request: NetRequest = isTunnel
+    ? { ...asked, protocol: "tunnel", method: "CONNECT", path: "", hasBody: true }
+    : asked;
+  // Nothing is sent, so a registry is not asked either where a file of a locked package lies.
+  let isUnasked = false;
+  const get = async () => {
+    isUnasked = true;
+    return null;
+  };
+  const packages = packagesOf({ ...place, get });
+  const ruled = judgeRules(rules, request);
+  const { asked: about, listed, rule, isLocked } = await classify(ruled, packages, request);
+  const unasked = { command: null, approvedBy: "none", shown: null } as const;
+  const origin = isLocked ? "locked" : "composed";
+  const effect = { kind: "request", ...request, listed, rule, origin, ...unasked } as const;
+  const why = about === null ? null : await packages.why(request);
+  const [missing] = listed === "unlisted" ? proposeRules([request]) : [];
+  return {
+    request,
+    address: isTunnel ? `a tunnel to ${request.host}:${request.port}` : `${request.method} ${addressOf(request)}`,
+    rule,
+    listed,
+    person: decide(effect, PERSONS_COMMAND),
+    model: decide(effect, UNKNOWN_SOURCE),
+    notes: [
+      ...(ruled.verdict === "unlisted" && why === null ? [ruled.why] : []),
+      ...(ruled.verdict === "unlisted" ? [] : noteOf(ruled.rule, request)),
+      ...(why === null ? [] : [why]),
+      ...(GIT.test(request.path)
+        ? [
+            "git at the tracked remote is judged by what it does: it may fetch, and a command of yours push what net.push lists",
+          ]
+        : []),
+      ...(isUnasked && !isLocked ? ["in a session the registry is asked too whether it is a locked package's"] : []),
+      ...packages.notes(),
+    ],
+    add: missing === undefined ? null : ruleLine(missing),
+  };
+}
+
+/** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
+export async function netInForce(start: Start): Promise<NetInForce> {
+  const { config, place } = await prepare(start);
+  return { config, ...(await findRegistries(place)) };
+}
+
+async function prepare({ environment, folder }: Start) {
+  const [identity, config] = await Promise.all([readIdentity(environment), readConfig(environment)]);
+  const place = { state: stateFolder(environment), identity, environment, checkout: findCheckout(folder).path };
+  return { config: config.net, place };
+}
+
+function readRequest(text: string, method: string): NetRequest {
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
+  const request = requestFor(whole, method);
+  if (request === null)
+    throw new UsageError(`"${text}" is no address of http or https: ringfence net why https://api.example.com/v1`);
+  if (!/^[A-Z]{1,20}$/.test(method)) throw new UsageError(`--method takes a method in capitals, not "${method}"`);
+  return { ...request, hasBody: BODIED.includes(method) };
+}
+
+function noteOf(rule: NetRule, request: NetRequest): string[] {
+  if (request.protocol === "tunnel") return [`${rule.id} lets it through whole: method, path and body are not seen`];
+  return isAddress(request.host) || rule.private
+    ? []
+    : ["it is dialled only where all addresses of its name are public"];
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import { PassThrough } from "node:stream";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RequestQuestion } from "../agent/questions.ts";
+import { Asking } from "./asking.ts";
+import type { Terminal } from "./terminal.ts";
+
+const QUESTION: RequestQuestion = {
+  request: {
+    kind: "request",
+    protocol: "https",
+    host: "api.example.com",
+    port: 443,
+    method: "GET",
+    path: "/",
+    hasBody: false,
+    listed: "allow",
+    rule: null,
+    origin: "composed",
+    command: null,
+    approvedBy: "none",
+    shown: null,
+  },
+  headers: [],
+  body: null,
+  isUnseen: false,
+  command: null,
+  reason: "why",
+};
+
+/** Streams in the place of a terminal, with what was drawn. */
+function open(t: TestContext, answerMs?: number) {
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()].map((one) => Object.assign(one, { isTTY: true }));
+  const terminal = { stdin, stdout, stderr: stdout } as unknown as Terminal;
+  let drawn = "";
+  stdout?.setEncoding("utf8").on("data", (text: string) => {
+    drawn += text;
+  });
+  const lines = createInterface({ input: terminal.stdin, output: terminal.stdout, terminal: false });
+  t.after(() => lines.close());
+  const asking = new Asking(terminal, () => lines, answerMs);
+  const ask = asking.ask;
+  assert.ok(ask);
+  return { asking, ask, drawn: () => drawn };
+}
+
+test("nothing else is drawn while a question stands, and all of it after, in its order", async (t) => {
+  const { asking, ask, drawn } = open(t);
+  asking.begin();
+  const order: string[] = [];
+  const written = () => order.join(" ");
+  const answered = ask(QUESTION, new AbortController().signal);
+  for (const word of ["one", "two"]) asking.draw(() => order.push(word));
+  await sleep(10);
+  assert.match(drawn(), /may this leave the box.*GET https:\/\/api\.example\.com\/.*y or N\? $/s);
+  assert.equal(written(), "");
+  assert.equal(asking.take("y", performance.now() + 2000), true);
+  assert.equal(await answered, "yes");
+  assert.equal(written(), "one two");
+  asking.draw(() => order.push("three"));
+  assert.equal(written(), "one two three");
+});
+
+test("silence, a client that goes away, the end of the turn and the end of the input are no yes", async (t) => {
+  const { asking, ask, drawn } = open(t, 30);
+  const signal = new AbortController().signal;
+  assert.equal(await ask(QUESTION, signal), "none");
+  asking.begin();
+  assert.equal(await ask(QUESTION, signal), "none");
+  await sleep(5);
+  assert.match(drawn(), /\(not sent: nobody answered\)/);
+  const controller = new AbortController();
+  const gone = ask(QUESTION, controller.signal);
+  controller.abort();
+  assert.equal(await gone, "none");
+  const over = ask(QUESTION, signal);
+  asking.end();
+  assert.equal(await over, "none");
+  // A late word is no answer to anything.
+  assert.equal(asking.take("y", performance.now() + 2000), false);
+  asking.close();
+  asking.begin();
+  assert.equal(await ask(QUESTION, signal), "none");
+});
+
+test("a key that was pressed before the question could be read makes its line no answer", async (t) => {
+  const { asking, ask } = open(t);
+  asking.begin();
+  const answered = ask(QUESTION, new AbortController().signal);
+  asking.press();
+  assert.equal(asking.take("y", performance.now() + 2000), true);
+  // Another word is meant for later, and a no all the same.
+  assert.equal(asking.take("fix the other test", performance.now() + 2000), false);
+  assert.equal(await answered, "no");
+});
