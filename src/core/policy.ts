@@ -1,11 +1,12 @@
 import type { Effect } from "./effect.ts";
 import type { Label } from "./label.ts";
+import { atSink, type Sink } from "./sinks.ts";
 
-/** The answer of the gate. `reason` is shown to the model and to the person. */
+/** The answer of the gate. `reason` is shown to the model and to the person, `nearest` says what is allowed instead. */
 export type Decision =
   | { readonly verdict: "allow"; readonly reason: string }
-  | { readonly verdict: "ask"; readonly reason: string }
-  | { readonly verdict: "deny"; readonly reason: string };
+  | { readonly verdict: "ask"; readonly reason: string; readonly nearest?: string }
+  | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
 /**
  * Decides whether an effect may happen, from what it is and from where the session's information came.
@@ -74,22 +75,26 @@ const PERSONS_REASON = {
 // address alone can carry it out.
 function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
   if (effect.listed === "deny") return { verdict: "deny", reason: `${effect.rule} denies it` };
-  const isTrusted = isTrustedText(label);
-  const mayLeak = !isTrusted && label.secrecy !== "public";
-  if (effect.listed !== "allow")
-    return mayLeak
-      ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
-      : { verdict: "ask", reason: "not listed" };
-  if (effect.origin === "service") return { verdict: "allow", reason: ORIGIN_REASON.service };
-  if (effect.protocol === "tunnel" || effect.hasBody) {
-    if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
-    return { verdict: "ask", reason: "external text was seen: a person looks at what is sent" };
-  }
-  if (effect.origin !== "composed") return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
-  return mayLeak
-    ? { verdict: "ask", reason: "external text and private data were within reach: a person looks at the address" }
-    : { verdict: "allow", reason: `${effect.rule} allows it` };
+  const sink = sinkOf(effect);
+  const { verdict, why, nearest } = atSink(sink, label);
+  if (verdict !== "allow") return { verdict, reason: why, nearest };
+  const isByRule = sink === "send" || effect.origin === "composed";
+  return { verdict, reason: isByRule ? `${effect.rule} allows it` : ORIGIN_REASON[effect.origin] };
 }
+
+function sinkOf({ listed, origin, protocol, hasBody }: Effect & { readonly kind: "request" }): Sink {
+  if (listed !== "allow") return "unlisted";
+  if (origin === "service") return "service";
+  // Nothing in a tunnel can be seen, so it counts as a body.
+  return protocol === "tunnel" || hasBody ? "send" : SINK_OF[origin];
+}
+
+const SINK_OF = {
+  locked: "locked-package",
+  fetch: "fetch",
+  typed: "typed-get",
+  composed: "composed-get",
+} as const;
 
 const ORIGIN_REASON = {
   locked: "the lock file of the checkout names it",
@@ -98,16 +103,13 @@ const ORIGIN_REASON = {
   service: "the person shows that service of theirs",
 } as const;
 
-function isTrustedText({ integrity }: Label): boolean {
-  return integrity === "system" || integrity === "user" || integrity === "repo";
-}
-
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
   const approved = new Set(effect.approvals.map(({ path }) => path));
   if (!effect.held.every((path) => approved.has(path)) || (effect.held.length > 0 && effect.approvedBy !== "person"))
     return { verdict: "deny", reason: "a file that would run later lands only when a person has approved exactly it" };
   if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
-  return isTrustedText(label)
-    ? { verdict: "allow", reason: "only repo and user text was seen" }
-    : { verdict: "ask", reason: "external text was seen: a person lands this diff" };
+  const { verdict, why, nearest } = atSink("land-source", label);
+  return verdict === "allow"
+    ? { verdict, reason: "only repo and user text was seen" }
+    : { verdict, reason: why, nearest };
 }

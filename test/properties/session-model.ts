@@ -1,0 +1,416 @@
+import { strict as assert } from "node:assert";
+import type { Effect } from "../../src/core/effect.ts";
+import {
+  carriedBy,
+  committed,
+  endorsed,
+  type FileLabels,
+  isEndorsed,
+  labelOfFile,
+  moved,
+  NO_FILES,
+  restored,
+  written,
+} from "../../src/core/file-labels.ts";
+import type { JsonObject } from "../../src/core/json.ts";
+import { INTEGRITIES, isWithin, join, joinAll, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
+import { decide } from "../../src/core/policy.ts";
+import { reachOf } from "../../src/core/reach.ts";
+import { raised, rebuiltFrom, sourceEvent, type TracedLabel, UNTOUCHED } from "../../src/core/session-label.ts";
+import { atSink, SINKS, type Sink } from "../../src/core/sinks.ts";
+import { labelOf, nameOf, type Openness, type Source } from "../../src/core/source.ts";
+import {
+  both,
+  hold,
+  holdRequest,
+  holdSink,
+  LENIENCE,
+  LOCAL,
+  NONE,
+  REPO,
+  STRANGER,
+  type Truth,
+  USER,
+} from "./promises.ts";
+import type { Random } from "./random.ts";
+import { YesBook } from "./yes-book.ts";
+
+interface Entry {
+  readonly hash: string;
+  readonly truth: Truth;
+  /** Whether the host saw how it came to be at this path. */
+  readonly isSeen: boolean;
+}
+
+const PATHS = ["README.md", "src/a.ts", "src/b.ts", "docs/c.md", ".github/workflows/ci.yml", "memory/notes.md"];
+const TARGETS = [...PATHS, "src/new.ts", "lib/a.ts", "lib/b.ts"];
+const AUTHORS = ["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "NONE", "owner", "MAINTAINER", "", "constructor"];
+const INSIDERS = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER"];
+
+/** A session as a host keeps it from the pure modules, and beside it the truth that these must not fall behind. */
+export class SessionModel {
+  readonly #random: Random;
+  readonly #openness: Openness;
+  readonly #yes: YesBook;
+  readonly #view = new Map<string, Entry>();
+  readonly #commits = new Map<string, { readonly entries: ReadonlyMap<string, Entry>; readonly truth: Truth }>();
+  #hasApproved = false;
+  #files: FileLabels = NO_FILES;
+  #label: TracedLabel = UNTOUCHED;
+  #truth: Truth = NONE;
+  #shared: { readonly label: Label; readonly truth: Truth } = { label: LOWEST, truth: NONE };
+  #record: JsonObject[] = [];
+  #session = "s0";
+  #made = 0;
+  #approved: ReadonlySet<string> = new Set();
+  /** What happened in this trace, by which it is seen that no promise is kept for want of a try. */
+  readonly reached = new Set<string>();
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#yes = new YesBook(random, this.reached);
+    this.#openness = random.chance(3) ? "public" : "private";
+    for (const path of PATHS) this.#put(path, [LOCAL, this.#private], true);
+    if (random.chance(2)) this.#approveCommit(PATHS);
+  }
+
+  /** What an adversary, a person or time may do next; the choice of each is the trace's own. */
+  static readonly STEPS = [
+    "prompts",
+    "browses",
+    "readsForge",
+    "readsFile",
+    "readsFile",
+    "installs",
+    "asksServer",
+    "opensSecret",
+    "writes",
+    "runs",
+    "renames",
+    "commits",
+    "restores",
+    "fetchesCommit",
+    "personMoves",
+    "personEdits",
+    "personCommits",
+    "approvesCommit",
+    "delegates",
+    "compacts",
+    "resumes",
+    "startsAnew",
+    "requests",
+    "requests",
+    "lands",
+    "lands",
+    "reaches",
+    "waits",
+  ] as const;
+
+  step(name: (typeof SessionModel.STEPS)[number]): void {
+    const [before, session] = [this.#label, this.#session];
+    this[name]();
+    if (this.#session === session) hold(isWithin(before, this.#label), "rises", `${name} lowered the label`);
+    const { integrity, secrecy } = rebuiltFrom(this.#record);
+    const isSame = integrity === this.#label.integrity && secrecy === this.#label.secrecy;
+    hold(isSame, "rises", `after ${name} the record gives ${integrity} and ${secrecy}`);
+    this.#holdTruth(this.#label, this.#truth, `the session after ${name}`);
+  }
+
+  prompts(): void {
+    this.#enter({ kind: "person", openness: this.#openness }, [USER, this.#private]);
+  }
+
+  browses(): void {
+    const openness = this.#random.pick(["public", "private"] as const);
+    this.#enter({ kind: "page", host: "example.com", openness }, [STRANGER, openness === "private" ? 1 : 0]);
+  }
+
+  readsForge(): void {
+    const author = this.#random.pick(AUTHORS);
+    const who = INSIDERS.includes(author) ? LOCAL : STRANGER;
+    const source = { kind: "forge", host: "forge.example", author, openness: this.#openness } as const;
+    this.#enter(source, [who, this.#private]);
+  }
+
+  readsFile(): void {
+    const path = this.#random.pick([...this.#view.keys()]);
+    const entry = this.#view.get(path)!;
+    // What the host saw come about it need not look at again.
+    const hash = entry.isSeen && this.#random.chance(3) ? null : entry.hash;
+    const carried = carriedBy(this.#files, { path, hash });
+    const standing = isEndorsed(this.#files, { path, hash }) ? "approved" : this.#hasApproved ? "changed" : "unknown";
+    const truth = this.#truthOf(path, entry, hash !== null);
+    this.#enter({ kind: "checkout", path, standing, openness: this.#openness, carried }, truth);
+  }
+
+  installs(): void {
+    this.#enter({ kind: "package", name: "left-pad" }, [STRANGER, 0]);
+  }
+
+  asksServer(): void {
+    this.#enter({ kind: "server", name: "tickets" }, [STRANGER, 1]);
+  }
+
+  opensSecret(): void {
+    if (this.#random.chance(3)) this.#enter({ kind: "secret", path: "prod.env" }, [STRANGER, 2]);
+  }
+
+  writes(): void {
+    const path = this.#random.pick(TARGETS);
+    const hash = this.#put(path, this.#truth, true);
+    this.#files = written(this.#files, [{ path, hash: this.#random.chance(4) ? null : hash }], this.#label);
+  }
+
+  /** A command reads whatever it can, and writes, moves or copies in ways that the host sees by the result alone. */
+  runs(): void {
+    const { label, truth } = this.#reach();
+    const [path, from] = [this.#random.pick(TARGETS), this.#random.pick([...this.#view.keys()])];
+    const content = this.#view.get(from)!;
+    const isCopy = this.#random.chance(2);
+    const hash = isCopy ? content.hash : this.#newHash();
+    this.#view.set(path, { hash, truth: both(truth, content.truth), isSeen: true });
+    this.#files = written(this.#files, [{ path, hash }], label);
+    this.#shared = { label: join(this.#shared.label, label), truth: both(this.#shared.truth, truth) };
+    if (this.#random.chance(2)) this.#enter({ kind: "carried", what: "the output of a command", label }, truth);
+  }
+
+  renames(): void {
+    const [from, to] = [this.#random.pick([...this.#view.keys()]), this.#random.pick(TARGETS)];
+    const entry = this.#view.get(from)!;
+    const isFolder = from.startsWith("src/") && this.#random.chance(2);
+    const pairs: readonly (readonly [string, string])[] = isFolder
+      ? [...this.#view.keys()].filter((path) => path.startsWith("src/")).map((path) => [path, `lib${path.slice(3)}`])
+      : [[from, to]];
+    this.#files = isFolder ? moved(this.#files, "src", "lib") : moved(this.#files, from, to);
+    for (const [old, name] of pairs) {
+      const { hash, truth, isSeen } = this.#view.get(old) ?? entry;
+      // A file of the checkout that no session wrote has no label to move along: the host looks at it.
+      this.#view.set(name, { hash, truth, isSeen: isSeen && this.#files.byPath.has(name) });
+    }
+  }
+
+  commits(): void {
+    const id = this.#newHash();
+    const entries = new Map(this.#random.some([...this.#view]));
+    const truth = [...entries.values()].reduce((all, entry) => both(all, entry.truth), this.#truth);
+    this.#commits.set(id, { entries, truth });
+    const files = [...entries].map(([path, { hash }]) => ({ path, hash }));
+    const unlabelled = files.map((file) => labelOfFile(this.#files, file, this.#otherwise));
+    this.#files = committed(this.#files, id, files, joinAll([this.#label, ...unlabelled]));
+  }
+
+  restores(): void {
+    const id = this.#random.pick([...this.#commits.keys(), ""]);
+    const commit = this.#commits.get(id);
+    if (!commit) return;
+    const files = [...commit.entries].map(([path, { hash }]) => ({ path, hash }));
+    this.#files = restored(this.#files, id, files);
+    for (const [path, entry] of commit.entries) this.#view.set(path, { ...entry, isSeen: true });
+  }
+
+  fetchesCommit(): void {
+    const entries = new Map([[this.#random.pick(TARGETS), this.#entry([STRANGER, 1])]]);
+    this.#commits.set(this.#newHash(), { entries, truth: [STRANGER, 1] });
+  }
+
+  /** Outside, unseen by any host: the bytes stay what they are. */
+  personMoves(): void {
+    const from = this.#random.pick([...this.#view.keys()]);
+    const entry = this.#view.get(from)!;
+    const isKnown = this.#files.byHash.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
+    if (isKnown) this.#view.set(this.#random.pick(TARGETS), { ...entry, isSeen: false });
+  }
+
+  /** Outside, unseen by any host: what stood there is still in it. */
+  personEdits(): void {
+    const path = this.#random.pick([...this.#view.keys()]);
+    const { truth } = this.#view.get(path)!;
+    const isKnown = this.#files.byPath.has(path) || (truth[0] <= LOCAL && truth[1] <= this.#private);
+    if (isKnown) this.#put(path, both(truth, [USER, this.#private]), false);
+  }
+
+  /** The person commits, and later takes out, what stands there; no host sees either, and the bytes are the same. */
+  personCommits(): void {
+    const [path, entry] = this.#random.pick([...this.#view]);
+    const isKnown = this.#files.byHash.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
+    if (isKnown) this.#view.set(path, { ...entry, isSeen: false });
+  }
+
+  approvesCommit(): void {
+    if (this.#random.chance(3)) this.#approveCommit(this.#random.some([...this.#view.keys()]));
+  }
+
+  /** A child knows what its prompt says, sees something of its own, and answers. */
+  delegates(): void {
+    const source: Source = { kind: "page", host: "example.org", openness: "public" };
+    const start = raised(UNTOUCHED, this.#label, "what its parent wrote");
+    const [label, truth] = this.#random.chance(2)
+      ? ([raised(start, labelOf(source), nameOf(source)), both(this.#truth, [STRANGER, 0])] as const)
+      : ([start, this.#truth] as const);
+    this.#holdTruth(label, truth, "a subagent");
+    this.#enter({ kind: "carried", what: "a subagent's answer", label }, truth);
+  }
+
+  /** The summary is made of all that was seen. */
+  compacts(): void {
+    this.#enter({ kind: "carried", what: "a summary", label: this.#label }, this.#truth);
+  }
+
+  /** After a crash there is nothing but the record. */
+  resumes(): void {
+    this.#label = rebuiltFrom(this.#record);
+  }
+
+  startsAnew(): void {
+    if (!this.#random.chance(3)) return;
+    this.#session = `s${++this.#made}`;
+    this.#label = UNTOUCHED;
+    this.#truth = NONE;
+    this.#record = [];
+    this.#shared = { label: LOWEST, truth: NONE };
+  }
+
+  waits(): void {
+    this.#yes.wait();
+  }
+
+  /** A request of a command: all within its reach counts. */
+  requests(): void {
+    const { label, truth } = this.#reach();
+    const effect = {
+      kind: "request",
+      protocol: this.#random.pick(["https", "https", "tunnel"] as const),
+      host: "example.com",
+      port: 443,
+      method: "GET",
+      path: `/${this.#random.below(3)}`,
+      hasBody: this.#random.chance(3),
+      listed: this.#random.pick(["allow", "allow", "deny", "unlisted"] as const),
+      rule: "net.allow[0]",
+      origin: this.#random.pick(["composed", "composed", "locked", "fetch", "typed", "service"] as const),
+      command: 1,
+    } as const;
+    const { verdict } = decide(effect as Effect, label);
+    this.#holdMonotone(effect as Effect, label, verdict);
+    this.reached.add(`request ${effect.listed} ${effect.origin} ${verdict}`);
+    holdRequest(effect, verdict, truth);
+    if (verdict === "ask") this.#yes.ask(JSON.stringify(effect), this.#session, label);
+  }
+
+  lands(): void {
+    const path = this.#random.pick([...this.#view.keys()]);
+    const { hash } = this.#view.get(path)!;
+    const held = path.startsWith(".github/") ? [path] : [];
+    const land = { kind: "land", paths: [path], digest: hash, held } as const;
+    const alone = decide({ ...land, approvals: [], approvedBy: "none" }, this.#label);
+    this.#holdMonotone({ ...land, approvals: [], approvedBy: "none" }, this.#label, alone.verdict);
+    const isSilent = alone.verdict === "allow";
+    if (held.length > 0) hold(!isSilent, "persistence", `${path} landed unasked`);
+    this.reached.add(`land ${held.length > 0 ? "held" : "source"} ${alone.verdict}`);
+    if (isSilent) {
+      hold(this.#truth[0] < LOCAL, "persistence", `${path} landed unasked, with ${this.#truth}`);
+      return;
+    }
+    const isGranted = this.#yes.ask(`land ${path}=${hash}`, this.#session, this.#label);
+    // A stale approval of an earlier content is offered as well: it names the path, and no person said yes to these bytes.
+    const approvals = isGranted ? [{ path, hash }] : [{ path, hash: "0".repeat(64) }];
+    const { verdict } = decide({ ...land, approvals, approvedBy: isGranted ? "person" : "none" }, this.#label);
+    hold((verdict === "allow") === isGranted, "persistence", `${path} with a yes (${isGranted}): ${verdict}`);
+  }
+
+  /** Tries for more than the box: every sink that no effect may reach by itself. */
+  reaches(): void {
+    const sink = this.#random.pick(Object.keys(SINKS) as Sink[]);
+    const { verdict, why, nearest } = atSink(sink, this.#label);
+    this.reached.add(`${sink} ${verdict}`);
+    holdSink(sink, verdict, this.#truth);
+    assert.ok(why !== "" && nearest !== "", `${sink} says why and what else`);
+    const cast = { kind: sink, approvedBy: "person", held: [], approvals: [] } as unknown as Effect;
+    if (sink === "authority" || sink === "widen")
+      hold(decide(cast, this.#label).verdict === "deny", "authority", `an effect that is named ${sink} passes`);
+  }
+
+  get #private(): number {
+    return this.#openness === "private" ? 1 : 0;
+  }
+
+  /** What the host takes a file of the checkout for, when it knows nothing of it from before. */
+  get #otherwise(): Label {
+    return { integrity: this.#hasApproved ? "local" : "external", secrecy: this.#openness };
+  }
+
+  #reach(): { readonly label: Label; readonly truth: Truth } {
+    const network = this.#random.pick(["none", "none", "public", "private"] as const);
+    const heard: Truth = network === "none" ? NONE : [STRANGER, network === "private" ? 1 : 0];
+    const isKnown = !this.#random.chance(5);
+    const files = [...this.#view].map(([path, { hash }]) => labelOfFile(this.#files, { path, hash }, this.#otherwise));
+    const label = reachOf({
+      session: this.#label,
+      view: joinAll(files),
+      shared: this.#shared.label,
+      programs: isKnown ? LOWEST : null,
+      network,
+    });
+    const truths = [...this.#view].map(([path, entry]) => this.#truthOf(path, entry, true));
+    const truth = [this.#truth, this.#shared.truth, heard, isKnown ? NONE : ([STRANGER, 1] as const), ...truths].reduce(
+      both,
+    );
+    this.#holdTruth(label, truth, "a command");
+    return { label, truth };
+  }
+
+  #enter(source: Source, truth: Truth): void {
+    const label = labelOf(source);
+    const isWhole = INTEGRITIES.indexOf(label.integrity) >= truth[0] && SECRECIES.indexOf(label.secrecy) >= truth[1];
+    hold(
+      isWhole,
+      source.kind === "carried" || source.kind === "checkout" ? "laundering" : "source",
+      `${nameOf(source)} is ${truth}, not ${JSON.stringify(label)}`,
+    );
+    this.#record.push(sourceEvent(label, nameOf(source)));
+    this.#label = raised(this.#label, label, nameOf(source));
+    hold(isWithin(label, this.#label), "source", `${nameOf(source)} did not raise the session`);
+    this.#truth = both(this.#truth, truth);
+  }
+
+  #approveCommit(paths: readonly string[]): void {
+    this.#hasApproved = true;
+    const files = paths.map((path) => ({ path, hash: this.#view.get(path)!.hash }));
+    this.#files = endorsed(this.#files, files);
+    this.#approved = new Set([...this.#approved, ...files.map(({ path, hash }) => `${path}\0${hash}`)]);
+  }
+
+  // What the person approved is theirs to trust at that path, where the host can tell that it is that.
+  #truthOf(path: string, { hash, truth }: Entry, isHashed: boolean): Truth {
+    return isHashed && this.#approved.has(`${path}\0${hash}`) ? [REPO, truth[1]] : truth;
+  }
+
+  #put(path: string, truth: Truth, isSeen: boolean): string {
+    const hash = this.#newHash();
+    this.#view.set(path, { hash, truth, isSeen });
+    return hash;
+  }
+
+  #entry(truth: Truth): Entry {
+    return { hash: this.#newHash(), truth, isSeen: true };
+  }
+
+  #newHash(): string {
+    return (++this.#made).toString(16).padStart(64, "0");
+  }
+
+  #holdTruth(label: Label, [who, secrecy]: Truth, what: string): void {
+    const isKept = INTEGRITIES.indexOf(label.integrity) >= who && SECRECIES.indexOf(label.secrecy) >= secrecy;
+    hold(isKept, "laundering", `${what} is ${who},${secrecy} and has the label ${label.integrity} ${label.secrecy}`);
+  }
+
+  #holdMonotone(effect: Effect, label: Label, verdict: "allow" | "ask" | "deny"): void {
+    const more: Label = { integrity: this.#random.pick(INTEGRITIES), secrecy: this.#random.pick(SECRECIES) };
+    const worse = decide(effect, join(label, more)).verdict;
+    hold(
+      LENIENCE[worse] <= LENIENCE[verdict],
+      "monotone",
+      `${JSON.stringify(effect)}: ${verdict}, and ${worse} with more`,
+    );
+  }
+}
