@@ -32,6 +32,7 @@ if (lacking) stop(23, lacking);
 
 const env = { ...process.env, PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter) };
 if (command === "test:full") env.RINGFENCE_FULL = "1";
+if (command.startsWith("test")) env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/compile");
 // npm moves to the package's folder before it runs a script; the person's own folder is the program's.
 const cwd = command === "start" ? (process.env.INIT_CWD ?? process.cwd()) : root;
 become(pinnedNode(), toArguments(args), { cwd, env });

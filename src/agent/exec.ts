@@ -84,6 +84,6 @@ async function streamInto(
     return { ...done, refusals: network.refusals };
   } finally {
     previews.closeAll();
-    net.close();
+    await net.close();
   }
 }

@@ -1,27 +1,13 @@
-import { randomBytes } from "node:crypto";
 import type { Box } from "../box/box.ts";
-import type { CommandNetwork } from "../box/oneshot.ts";
-import { type Packages, type PackagesPlan, packagesOf } from "../box/packages.ts";
-import type { Effect } from "../core/effect.ts";
-import { isAddress } from "../core/host.ts";
-import type { JsonObject } from "../core/json.ts";
-import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
-import { isReading } from "../core/registries.ts";
-import { Broker } from "../egress/broker.ts";
+import type { PackagesPlan } from "../box/packages.ts";
+import { Acceptor, type Listener, type Take } from "../egress/acceptor.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
-import type { Reach } from "../egress/dial.ts";
-import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
-import { EgressProxy, type Judged, type Listener, type NetOutcome } from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { NetConfig } from "./config-net.ts";
-import type { Gate, Gated } from "./gate.ts";
-
-/** A command that may use the network, and what it was refused. */
-export interface NetUser extends CommandNetwork {
-  /** A sentence each, in the order of the first of its kind. */
-  readonly refusals: readonly string[];
-}
+import type { Gate } from "./gate.ts";
+import type { NetRequests } from "./net-requests.ts";
+import { type NetUser, NetUsers } from "./net-users.ts";
 
 export interface NetPlan {
   /** Whose tools and lockfiles say which packages may come. */
@@ -31,191 +17,67 @@ export interface NetPlan {
   readonly ledger: Ledger;
   readonly config: NetConfig;
   /** The person's credentials, of which the box has placeholders. */
-  readonly vault: Vault;
+  readonly vault: () => Promise<Vault>;
   /** Addresses that the person typed, as `addressOf` names them. */
   readonly typed: ReadonlySet<string>;
   readonly now: () => number;
 }
 
-const TOKEN_BYTES = 12;
-const REFUSALS_MAX = 20;
-/** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
-const UNLISTED_MAX = 256;
-
-/** The network of a session: the proxy of its box, and what the gate says to each request. */
+/** The network of a session: what its box trusts, who may use it, and from the first connection on what answers. */
 export class Net {
   readonly #plan: NetPlan;
-  readonly #rules: NetRules;
-  readonly #proxy: EgressProxy;
-  readonly #packages: Packages;
-  readonly #certificates: Promise<Certificates>;
-  readonly #unlisted = new Set<string>();
-  /** Requests on their way, by the decision about each. */
-  readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
-  readonly #users = new Map<string, { readonly seq: number; readonly refusals: Set<string> }>();
+  readonly #certificates: Certificates;
+  readonly #users = new NetUsers();
+  readonly #acceptor: Acceptor;
+  #requests: Promise<NetRequests> | null = null;
 
-  private constructor(plan: NetPlan) {
+  private constructor(plan: NetPlan, certificates: Certificates) {
     this.#plan = plan;
-    this.#rules = plan.config.rules;
-    this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
-    this.#certificates = makeIssuers(plan.now()).then((issuers) => new Certificates(issuers));
-    const broker = new Broker(plan.vault.credentials);
-    this.#proxy = new EgressProxy({
-      reaches: (host, port) => this.#reaches(host, port),
-      judge: (request, token) => this.#judge(request, token),
-      malformed: (reason, token) => this.#refused(reason, token),
-      ended: (seq, outcome) => this.#ended(seq, outcome),
-      secureContext: async (host) => (await this.#certificates).contextFor(host, plan.now()),
-      broker: () => (plan.vault.credentials().length > 0 ? broker : null),
-      authorities: plan.box.authorities,
-      limits: limitsOf(plan.config),
-    });
+    this.#certificates = certificates;
+    this.#acceptor = new Acceptor(() => this.#load());
   }
 
   /** Opens the way out of a box that stands, and has what runs in it trust the session's own authority. */
   static async open(plan: NetPlan): Promise<Net> {
-    const net = new Net(plan);
-    plan.box.trust((await net.#certificates).root);
-    const [http, socks, ...services] = (await plan.box.takeListeners()) as readonly [Listener, Listener, ...Listener[]];
-    net.#proxy.listen({ http, socks });
-    for (const [index, { host, port }] of plan.config.services.entries()) {
-      const request = tunnelTo(host, port);
-      const verdict = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
-      net.#proxy.show(services[index], request, () => net.#pass({ kind: "request", ...request, ...verdict }));
-    }
+    const certificates = new Certificates(await makeIssuers(plan.now()));
+    plan.box.trust(certificates.root);
+    const net = new Net(plan, certificates);
+    net.#acceptor.listen((await plan.box.takeListeners()) as readonly Listener[]);
     return net;
   }
 
   /** Lets a command of this decision be known to the proxy. */
   enter(seq: number): NetUser {
-    const token = randomBytes(TOKEN_BYTES).toString("hex");
-    const refusals = new Set<string>();
-    this.#users.set(token, { seq, refusals });
-    return {
-      token,
-      end: () => this.#users.delete(token),
-      get refusals() {
-        return [...refusals];
-      },
-    };
+    return this.#users.enter(seq);
   }
 
-  close(): void {
-    this.#proxy.close();
+  /** Ends every connection. */
+  async close(): Promise<void> {
+    this.#acceptor.close();
+    const requests = await this.#requests?.catch(() => null);
+    requests?.close();
   }
 
-  // TLS to a host that nothing lists is looked into as well: what is asked of a registry's servers is seen in the path
-  // alone, and a refusal then says more. Nothing is dialled for it.
-  async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
-    const [rule] = rulesFor(this.#rules, host, port);
-    if (rule) return rule.tls;
-    if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
-    const isUsual = port === 443 || port === 80;
-    if (!isUsual && (await this.#packages.judge(tunnelTo(host, port))) === null) return null;
-    this.#unlisted.add(host);
-    return "terminate";
-  }
-
-  async #judge(request: NetRequest, token: string | null): Promise<Judged> {
-    const ruled = judgeRules(this.#rules, request);
-    const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
-    const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
-    const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
-    const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
-    const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
-    const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
-    const command = this.#userOf(token)?.seq ?? null;
-    const gated = this.#pass({ kind: "request", ...request, listed, rule, origin, command });
-    if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
-    if (gated.verdict === "allow")
-      return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
-    const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
-    const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
-    // A tool sends that list unasked, and goes on without.
-    if (asked?.kind !== "audit") this.#tell(`${nameOf(request)}: ${reason}`, token);
-    return { verdict: "refuse", reason };
-  }
-
-  /** Reads what a registry says of a locked package, for the host's own judgement. */
-  async #get(url: string, accept: string): Promise<string | null> {
-    const { protocol, hostname, port, pathname, search } = new URL(url);
-    const request: NetRequest = {
-      protocol: protocol === "http:" ? "http" : "https",
-      host: hostname,
-      port: Number(port) || (protocol === "http:" ? 80 : 443),
-      method: "GET",
-      path: `${pathname}${search}`,
-      hasBody: false,
-    };
-    if (judgeRules(this.#rules, request).verdict === "deny") return null;
-    const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
-    const gated = this.#pass({ kind: "request", ...request, ...why });
-    return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
-  }
-
-  #isTyped(request: NetRequest): boolean {
-    return ["GET", "HEAD"].includes(request.method) && !request.hasBody && this.#plan.typed.has(addressOf(request));
-  }
-
-  // What cannot be recorded does not happen; the session itself ends at its own next event.
-  #pass(effect: Effect): Gated {
+  // Its modules take longer to load than all else that a command waits for.
+  async #load(): Promise<Take> {
+    this.#requests = import("./net-requests.ts").then(
+      async ({ NetRequests }) => new NetRequests(this.#plan, await this.#plan.vault(), this.#certificates, this.#users),
+    );
     try {
-      return this.#plan.gate.pass(effect, null);
-    } catch {
-      return { verdict: "deny", reason: "it cannot be recorded" };
+      return (await this.#requests).take;
+    } catch (error) {
+      this.#recordFailure(error);
+      throw error;
     }
   }
 
-  #record(event: JsonObject): void {
+  #recordFailure(error: unknown): void {
+    const why = (error instanceof Error ? error.message : String(error)).toWellFormed();
+    const reason = `what answers requests could not be loaded: ${why}`;
     try {
-      this.#plan.ledger.append({ ...event, at: this.#plan.now() });
+      this.#plan.ledger.append({ type: "refused", reason, command: null, at: this.#plan.now() });
     } catch {
-      // As above: the decision before it stands in the record.
+      // What cannot be recorded does not happen either; the session itself ends at its own next event.
     }
   }
-
-  #refused(reason: string, token: string | null): void {
-    this.#record({ type: "refused", reason: reason.toWellFormed(), command: this.#userOf(token)?.seq ?? null });
-    this.#tell(reason, token);
-  }
-
-  // A command that gets no answer at all learns why from this alone.
-  #ended(seq: number, outcome: NetOutcome): void {
-    this.#record({ type: "sent", decision: seq, ...outcome });
-    const asked = this.#asked.get(seq);
-    this.#asked.delete(seq);
-    if (asked && outcome.error !== null && outcome.receivedBytes === 0)
-      this.#tell(`${asked.what}: ${outcome.error}`, asked.token);
-  }
-
-  #tell(text: string, token: string | null): void {
-    const refusals = this.#userOf(token)?.refusals;
-    if (refusals && refusals.size < REFUSALS_MAX) refusals.add(text);
-  }
-
-  #userOf(token: string | null) {
-    return token === null ? undefined : this.#users.get(token);
-  }
-}
-
-function limitsOf({ limits }: NetConfig): NetLimits {
-  return {
-    ...NET_LIMITS_DEFAULT,
-    ...(limits.sentMb === null ? {} : { sentBytes: limits.sentMb * 2 ** 20 }),
-    ...(limits.requests === null ? {} : { requests: limits.requests }),
-  };
-}
-
-// A rule that names an address means that very one, wherever it lies.
-function reachOf(rule: NetRule): Reach {
-  return isAddress(rule.host) ? "any" : rule.private ? "private" : "public";
-}
-
-function tunnelTo(host: string, port: number): NetRequest {
-  return { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
-}
-
-function nameOf(request: NetRequest): string {
-  const { protocol, method, host, port } = request;
-  return protocol === "tunnel" ? `a tunnel to ${host}:${port}` : `${method} ${addressOf(request)}`;
 }

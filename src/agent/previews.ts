@@ -1,5 +1,5 @@
 import type { Box } from "../box/box.ts";
-import { Preview } from "../egress/preview.ts";
+import type { Preview } from "../egress/preview.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { Gate } from "./gate.ts";
 
@@ -24,6 +24,8 @@ export class Previews {
     const { box, gate } = this.#plan;
     const open = this.#open.get(port);
     if (open) return open.address;
+    // Loaded here, since most sessions show none.
+    const { Preview } = await import("../egress/preview.ts");
     const permit = gate.passForPerson({ kind: "preview", port, approvedBy: "person" });
     const preview = await Preview.open(permit, (asked) => box.connect(asked));
     this.#open.set(port, preview);

@@ -33,7 +33,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
-  readonly vault: Vault;
+  readonly vault: () => Promise<Vault>;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -336,7 +336,7 @@ export class Session {
   async close(isLanded = false): Promise<void> {
     try {
       (await this.#previews?.catch(() => null))?.closeAll();
-      (await this.#net?.catch(() => null))?.close();
+      await (await this.#net?.catch(() => null))?.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
       this.ledger.close();

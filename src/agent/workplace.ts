@@ -27,7 +27,8 @@ export interface Workplace {
   readonly state: string;
   readonly config: Config;
   readonly folder: SessionFolder;
-  readonly vault: Vault;
+  /** The person's credentials: read when they are asked for first. */
+  readonly vault: () => Promise<Vault>;
   readonly box: Omit<BoxPlan, "folder">;
 }
 
@@ -38,7 +39,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = await vaultOf(start, identity.home, config, [checkout.path, state]);
+  const vault = once(() => openVaultOf(start, identity.home, config, [checkout.path, state]));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -62,7 +63,7 @@ export function openBox(workplace: Workplace): Promise<Box> {
 }
 
 // The programs that git asks for credentials are not asked, and no repository's word says where one may go.
-async function vaultOf(
+async function openVaultOf(
   { environment }: Start,
   home: string,
   config: Config,
@@ -71,6 +72,14 @@ async function vaultOf(
   const { openVault } = await import("../egress/vault.ts");
   const person = { home, environment, excluded, remote: null, rules: config.net.credentials };
   return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function limitsOf({ limits }: Config): Limits {

@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import type { BoxPlan } from "./box.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { BoxPlan, Shown } from "./box.ts";
 import { stageEtc } from "./etc.ts";
 import { pinsFor } from "./pins.ts";
 import { type Profile, rootLayout, sandboxArguments, sandboxEnvironment, TOOLS_FOLDER } from "./profile.ts";
@@ -37,20 +37,27 @@ export async function profileFor(
     tools: tools.map(([name], index) => ({ name, bind: roots.length + 1 + index })),
     systemLinks,
     uncovered,
-    environment: {
-      ...plan.shown?.variables,
-      ...sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
-    },
+    environment: sandboxEnvironment(plan.environment, { ...identity, path: `${toolchains.path}:${TOOLS_FOLDER}` }),
   };
   return { profile, binds, unixSockets: mayUse && uncovered.length === 0 };
 }
 
-/** Writes what the holder reads to build the root of every one-shot, and what bubblewrap reads for each. */
+/** Writes what the holder reads to build the root of every one-shot, and the filter for each. */
 export function writeControl(plan: BoxPlan, profile: Profile, unixSockets: boolean): void {
   const ctl = join(plan.folder.path, "ctl");
   const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
   writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
-  writeFileSync(join(ctl, "args"), `${sandboxArguments(profile).join("\0")}\0`);
   const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
   writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+}
+
+/** Writes what the first one-shot waits for: bubblewrap's arguments, and what the home of the box shows of the person's credentials. */
+export function writeShown({ folder }: BoxPlan, profile: Profile, shown: Shown | undefined): void {
+  const environment = { ...shown?.variables, ...profile.environment };
+  writeFileSync(join(folder.path, "ctl/args"), `${sandboxArguments({ ...profile, environment }).join("\0")}\0`);
+  for (const { path, content } of shown?.files ?? []) {
+    const target = join(folder.path, "home", path);
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    writeFileSync(target, content, { mode: 0o600 });
+  }
 }

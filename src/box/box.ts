@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
@@ -10,7 +10,7 @@ import { Background } from "./background.ts";
 import { type Base, type Dropped, prepareBase } from "./base.ts";
 import { existingWorkspace, partFolders, putMasksBack, showBase } from "./base-show.ts";
 import { Bases } from "./bases.ts";
-import { profileFor, writeControl } from "./box-profile.ts";
+import { profileFor, writeControl, writeShown } from "./box-profile.ts";
 import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
 import { settleCopy } from "./copy-view.ts";
 import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
@@ -45,19 +45,22 @@ export interface BoxPlan {
   readonly startedAt: number;
   /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
   readonly alternates?: readonly string[];
-  /** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
-  readonly shown?: {
-    readonly variables: Readonly<Record<string, string>>;
-    /** Paths relative to the home. */
-    readonly files: readonly { readonly path: string; readonly content: string }[];
-    readonly fill: Fill;
-  };
+  /** Finds what of the person's credentials is shown; asked while the holder looks through the checkout. */
+  readonly shown?: () => Promise<Shown>;
   /** Ports of the box's loopback at which the host shows a service of the person's. */
   readonly services?: readonly number[];
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
   readonly view?: ViewChoice;
+}
+
+/** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
+export interface Shown {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Paths relative to the home. */
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+  readonly fill: Fill;
 }
 
 /** A layer of at most this part of the limit of the disk is copied while a background command goes on. */
@@ -142,7 +145,6 @@ export class Box {
     const { profile, binds, unixSockets } = await profileFor(plan, programs, { repository, alternates });
     const cgroups = makeCgroups(`ringfence-${folder.id}`, limits);
     writeControl(plan, profile, unixSockets);
-    fillHome(plan);
     const preparing = prepareBase(plan.state, { checkout, repository, programs });
     const holder = new Holder({
       programs,
@@ -161,9 +163,9 @@ export class Box {
     try {
       // While the holder looks through the checkout.
       const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
-      const found: FoundSecret[] = [];
-      await holder.scanned((secret) => found.push(secret));
-      const masked = maskFound(found, plan, holder);
+      const [shown, found] = await Promise.all([plan.shown?.(), holder.scanned()]);
+      writeShown(plan, profile, shown);
+      const masked = maskFound(found, folder.path, holder, shown?.fill);
       const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
       const view = await holder.mountView(null, []);
@@ -443,24 +445,16 @@ function noteOf({ kind, why }: ViewKind): readonly string[] {
   ];
 }
 
-/** Puts copies of the person's configuration, with placeholders, into the home of the box. */
-function fillHome({ folder, shown }: BoxPlan): void {
-  for (const { path, content } of shown?.files ?? []) {
-    const target = join(folder.path, "home", path);
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-    writeFileSync(target, content, { mode: 0o600 });
-  }
-}
-
 /** Writes the masks of what was found, and names those of the checkout. */
 function maskFound(
   found: readonly FoundSecret[],
-  { folder: { path }, shown }: BoxPlan,
+  path: string,
   holder: Holder,
+  fill: Fill | undefined,
 ): readonly string[] {
   const foundIn = (where: FoundSecret["place"]) => found.filter(({ place }) => place === where);
   writeGitMasks(join(path, "mask-git"), foundIn("git"));
-  return writeMasks(join(path, "mask"), foundIn("checkout"), holder, shown?.fill);
+  return writeMasks(join(path, "mask"), foundIn("checkout"), holder, fill);
 }
 
 /** Finds what of the checkout's repository lies outside it, and may be shown. */

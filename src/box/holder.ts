@@ -85,7 +85,7 @@ export class Holder {
   #rest = "";
   #failure: string | null = null;
   #errors = "";
-  #onSecret: (secret: FoundSecret) => void = () => {};
+  readonly #found: FoundSecret[] = [];
   #onSeen: (seen: Seen) => void = () => {};
   #edited: EditedFile[] = [];
   #newer: NewerFile[] = [];
@@ -167,13 +167,13 @@ export class Holder {
     this.#child.on("close", () => this.#end("it ended"));
   }
 
-  /** Waits for the scan of the checkout and hands over each file that may hold a secret. */
-  async scanned(onSecret: (secret: FoundSecret) => void): Promise<void> {
-    this.#onSecret = onSecret;
+  /** Waits for the scan of the checkout; gives each file that may hold a secret. */
+  async scanned(): Promise<readonly FoundSecret[]> {
     const timer = setTimeout(() => this.kill(), READY_MS_MAX);
     await this.#expect("scanned").finally(() => clearTimeout(timer));
     // An open folder, since the number in /proc could be another process's once this one is gone.
     this.#fifos = openSync(`/proc/${this.#child.pid}/root/f`, constants.O_RDONLY | constants.O_DIRECTORY);
+    return this.#found.splice(0);
   }
 
   /** Hands over the sockets that listen on the box's loopback, in the order of its ports; whoever takes them closes them. */
@@ -394,7 +394,7 @@ export class Holder {
   #readLine(line: string): void {
     if (line.startsWith("secret ") || line.startsWith("gitsecret ")) {
       const [word, path = "", mode, content = ""] = line.split(" ");
-      this.#onSecret({
+      this.#found.push({
         place: word === "secret" ? "checkout" : "git",
         path: Buffer.from(path, "hex"),
         mode: Number(mode),

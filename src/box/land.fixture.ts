@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Approval } from "../core/approval.ts";
 import { Box } from "./box.ts";
 import { type Collected, collectChanges } from "./collect.ts";
+import { compileCache } from "./compile-cache.fixture.ts";
 import { releaseStage } from "./discard.ts";
 import { makeSessionFolder, readFacts } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
@@ -167,12 +168,17 @@ export function asOrdinaryUser(file: string): void {
     cwd: "/tmp",
     env: {
       ...{ PATH: "/usr/bin:/bin", HOME: `/home/${user}`, USER: user },
+      ...compileCache({ uid: idOf("-u", user), gid: idOf("-g", user) }),
       ...(VIEW === "copy" ? { RINGFENCE_TEST_VIEW: VIEW } : {}),
     },
     encoding: "utf8",
     timeout: 300_000,
   });
   assert.equal(child.status, 0, child.stdout.slice(-8000) + child.stderr);
+}
+
+function idOf(which: "-u" | "-g", user: string): number {
+  return Number(execFileSync("id", [which, user], { encoding: "utf8" }));
 }
 
 /** Lists a tree with everything that landing may change: type, mode, content, link target. */

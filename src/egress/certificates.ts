@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { parseAddress } from "../core/address.ts";
 import {
   bitString,
@@ -95,6 +95,8 @@ export class Certificates {
 
   async #make(host: string, now: number): Promise<SecureContext> {
     const { key, chain } = await makeLeaf(await this.#issuers.issuerFor(host, now), host, now);
+    // Loaded here, since the root is made at the start of a session and many a session is asked for no certificate.
+    const { createSecureContext } = await import("node:tls");
     // Asks no client for a certificate, so it needs no roots.
     return createSecureContext({ key, cert: chain, ca: [], minVersion: "TLSv1.2" });
   }

@@ -8,6 +8,7 @@ import type { Label } from "../core/label.ts";
 import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
@@ -86,8 +87,14 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   });
   // A server's own handle is a listener as the holder hands one out.
   const [http, socks] = await Promise.all([listening(), listening()]);
-  proxy.listen({ http: http.listener, socks: socks.listener });
-  t.after(() => proxy.close());
+  const acceptor = new Acceptor(
+    async () => (socket, number) => (number === 0 ? proxy.takeHttp(socket) : proxy.takeSocks(socket)),
+  );
+  acceptor.listen([http.listener, socks.listener]);
+  t.after(() => {
+    acceptor.close();
+    proxy.close();
+  });
   return { port: http.port, socksPort: socks.port, judged, malformed, outcomes, proxy };
 }
 

@@ -55,9 +55,6 @@ export interface ProxyPlan {
   readonly waitMs?: number;
 }
 
-/** What listens in the box's network, as it was handed out. */
-export type Listener = Parameters<net.Server["listen"]>[0];
-
 /** Of a connection in the box: where its requests lead when they name no host, and whose they are. */
 interface Client {
   readonly origin: Origin;
@@ -116,7 +113,6 @@ export class EgressProxy {
   readonly #plan: ProxyPlan;
   readonly #resolver: Resolver;
   readonly #meter: Meter;
-  readonly #servers: net.Server[] = [];
   readonly #outer: http.Server;
   readonly #inner: http.Server;
   readonly #clients = new WeakMap<object, Client>();
@@ -146,7 +142,7 @@ export class EgressProxy {
     this.#outer = http.createServer(server);
     this.#inner = http.createServer(server);
     // A server that does not listen itself would look at no time limit.
-    this.#inner.emit("listening");
+    for (const server of [this.#outer, this.#inner]) server.emit("listening");
     this.#outer.on("connection", (socket) => this.#accept(socket));
     this.#inner.on("connection", (socket) => this.#track(socket));
     this.#outer.on("connect", (request, socket, head) => {
@@ -171,14 +167,15 @@ export class EgressProxy {
     }
   }
 
-  /** Accepts HTTP and CONNECT on one listener, SOCKS 5 on the other. */
-  listen(listeners: { readonly http: Listener; readonly socks: Listener }): void {
-    const socks = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.#accept(socket)) this.#guard(socket, this.#socks(socket));
-    });
-    this.#outer.listen(listeners.http);
-    socks.listen(listeners.socks);
-    this.#servers.push(this.#outer, socks);
+  /** Goes on with a connection that HTTP or CONNECT is spoken on. */
+  takeHttp(socket: Socket): void {
+    this.#outer.emit("connection", socket);
+    socket.resume();
+  }
+
+  /** Goes on with a connection that SOCKS 5 is spoken on. */
+  takeSocks(socket: Socket): void {
+    if (this.#accept(socket)) this.#guard(socket, this.#socks(socket));
   }
 
   /** Reads a document for the host itself, with a permit for it; null when it cannot be had, or has more than 32 MiB. */
@@ -219,30 +216,27 @@ export class EgressProxy {
     }
   }
 
-  /** Answers at another port of the box with a service of the machine's own; `pass` is asked for each connection. */
-  show(
-    listener: Listener,
+  /** Joins a connection with a service of the machine's own; `pass` is asked for each. */
+  takeService(
+    socket: Socket,
     { host, port }: NetRequest,
     pass: () => { readonly verdict: "allow"; readonly permit: Permit } | { readonly verdict: "ask" | "deny" },
   ): void {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (!this.#accept(socket)) return;
-      const passed = pass();
-      if (passed.verdict !== "allow") return void socket.destroy();
-      spend(passed.permit);
-      const outcome = this.#run(passed.permit.seq);
-      const upstream = net.connect({ host: bare(host), port, allowHalfOpen: true, noDelay: true });
-      upstream.on("error", (error) => outcome.end(error.message));
-      this.#join(socket, upstream, outcome);
-    });
-    server.listen(listener);
-    this.#servers.push(server);
+    if (!this.#accept(socket)) return;
+    const passed = pass();
+    if (passed.verdict !== "allow") return void socket.destroy();
+    spend(passed.permit);
+    const outcome = this.#run(passed.permit.seq);
+    const upstream = net.connect({ host: bare(host), port, allowHalfOpen: true, noDelay: true });
+    upstream.on("error", (error) => outcome.end(error.message));
+    this.#join(socket, upstream, outcome);
+    socket.resume();
   }
 
   /** Ends every connection. */
   close(): void {
     this.#isClosed = true;
-    for (const server of [...this.#servers, this.#inner]) server.close();
+    for (const server of [this.#outer, this.#inner]) server.close();
     for (const outcome of this.#running) outcome.end(OVER);
     for (const socket of this.#open) socket.destroy();
     this.#agents.http.destroy();

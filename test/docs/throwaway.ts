@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { ROOT } from "./document.ts";
 
 /** A git checkout with a home beside it, as a new user has them. */
@@ -32,7 +33,7 @@ export function makeThrowaway(files: Readonly<Record<string, string>>): Throwawa
     mkdirSync(dirname(join(checkout, name)), { recursive: true });
     writeFileSync(join(checkout, name), text);
   }
-  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8" };
+  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: home, LANG: "C.UTF-8", ...compileCache(userInfo()) };
   const git = (...args: readonly string[]) => execFileSync("git", args, { cwd: checkout, env, stdio: "ignore" });
   git("init", "-q", "-b", "main");
   git("add", "-A");

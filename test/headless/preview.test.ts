@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { makePlace, ordinary, ringfence, self, start, until } from "./program.ts";
 
 // Says its name and what it was asked on either loopback, and ends when asked to.
@@ -28,7 +29,10 @@ for (const [who, user, host] of [
     assert.deepEqual([early.status, early.text], [502, "ringfence: port 4173 of the box: nothing listens there yet\n"]);
     child.stdin?.write("\n");
     let answer = early;
-    for (let tried = 0; tried < 100 && answer.status === 502; tried += 1) answer = await ask(address, "app.");
+    for (let tried = 0; tried < 400 && answer.status === 502; tried += 1) {
+      await sleep(50);
+      answer = await ask(address, "app.");
+    }
     assert.deepEqual([answer.status, answer.text], [200, "localhost:4173/"]);
     assert.equal((await ask(address.replace("preview-", "preview-0"), "app.")).status, 421);
     assert.equal((await ask(address, "app.", "/end")).text, "localhost:4173/end");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 
 /** Who owns a place and runs the program there. */
 export interface User {
@@ -144,7 +145,7 @@ export function start(
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     ...who(launch.user ?? place.user),
     cwd: launch.cwd ?? place.checkout,
-    env: { ...place.env, ...launch.env },
+    env: { ...place.env, ...compileCache(launch.user ?? place.user), ...launch.env },
     stdio: [launch.stdin ?? "ignore", "pipe", "pipe"],
     detached: true,
   });

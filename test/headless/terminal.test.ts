@@ -366,7 +366,10 @@ test("/preview shows a port of the box, lists what is shown, and ends it", async
   await screen.see("It serves.");
   await screen.see("> ");
   let answer = ask();
-  for (let tried = 0; tried < 100 && answer !== "from the box"; tried += 1) answer = ask();
+  for (let tried = 0; tried < 400 && answer !== "from the box"; tried += 1) {
+    sh(place, "sleep 0.05");
+    answer = ask();
+  }
   assert.equal(answer, "from the box");
   screen.type("/preview\r");
   await screen.see(`port 4173 of the box: http://${host}/`);

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { bound, visible } from "../../src/core/text.ts";
 import { plain } from "../../src/core/text-plain.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
@@ -165,7 +166,7 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
     "--output-format",
     "stream-json",
   ];
-  const env = { ...environment(place), XDG_STATE_HOME: join(path, "state") };
+  const env = { ...environment(place), ...compileCache(user), XDG_STATE_HOME: join(path, "state") };
   const child = spawn(process.execPath, args, {
     ...identity(user),
     env,

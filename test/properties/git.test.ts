@@ -7,7 +7,7 @@ import { makePlace, type Place, type Session, sh, startSession } from "../../src
 import { readInBox, sync } from "../../src/box/sync-git.fixture.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
-const [RUNS, STEPS] = IS_FULL ? [40, 40] : [1, 16];
+const [RUNS, STEPS] = IS_FULL ? [42, 40] : [1, 16];
 /** What passed is what runs by itself; another seed explores further. */
 const SEED = Number(process.env.RINGFENCE_SEED ?? 5);
 

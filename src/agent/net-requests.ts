@@ -1,0 +1,172 @@
+import { type Packages, packagesOf } from "../box/packages.ts";
+import type { Effect } from "../core/effect.ts";
+import { isAddress } from "../core/host.ts";
+import type { JsonObject } from "../core/json.ts";
+import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
+import { isReading } from "../core/registries.ts";
+import type { Take } from "../egress/acceptor.ts";
+import { Broker } from "../egress/broker.ts";
+import type { Certificates } from "../egress/certificates.ts";
+import type { Reach } from "../egress/dial.ts";
+import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
+import { EgressProxy, type Judged, type NetOutcome } from "../egress/proxy.ts";
+import type { Vault } from "../egress/vault.ts";
+import type { NetConfig } from "./config-net.ts";
+import type { Gated } from "./gate.ts";
+import type { NetPlan } from "./net.ts";
+import type { NetUsers } from "./net-users.ts";
+
+/** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
+const UNLISTED_MAX = 256;
+
+/** What a session's requests are answered with: the proxy, and what the gate says to each request. */
+export class NetRequests {
+  readonly #plan: NetPlan;
+  readonly #users: NetUsers;
+  readonly #rules: NetRules;
+  readonly #proxy: EgressProxy;
+  readonly #packages: Packages;
+  readonly #unlisted = new Set<string>();
+  /** Requests on their way, by the decision about each. */
+  readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
+
+  constructor(plan: NetPlan, vault: Vault, certificates: Certificates, users: NetUsers) {
+    this.#plan = plan;
+    this.#users = users;
+    this.#rules = plan.config.rules;
+    this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    const broker = new Broker(vault.credentials);
+    this.#proxy = new EgressProxy({
+      reaches: (host, port) => this.#reaches(host, port),
+      judge: (request, token) => this.#judge(request, token),
+      malformed: (reason, token) => this.#refused(reason, token),
+      ended: (seq, outcome) => this.#ended(seq, outcome),
+      secureContext: (host) => certificates.contextFor(host, plan.now()),
+      broker: () => (vault.credentials().length > 0 ? broker : null),
+      authorities: plan.box.authorities,
+      limits: limitsOf(plan.config),
+    });
+  }
+
+  /** Goes on with a connection of the box, by which of its listeners it came: HTTP, SOCKS, then each service. */
+  readonly take: Take = (socket, listener) => {
+    if (listener === 0) return this.#proxy.takeHttp(socket);
+    if (listener === 1) return this.#proxy.takeSocks(socket);
+    const index = listener - 2;
+    const service = this.#plan.config.services[index];
+    if (!service) return void socket.destroy();
+    const request = tunnelTo(service.host, service.port);
+    const verdict = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
+    this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...verdict }));
+  };
+
+  close(): void {
+    this.#proxy.close();
+  }
+
+  // TLS to a host that nothing lists is looked into as well: what is asked of a registry's servers is seen in the path
+  // alone, and a refusal then says more. Nothing is dialled for it.
+  async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
+    const [rule] = rulesFor(this.#rules, host, port);
+    if (rule) return rule.tls;
+    if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
+    const isUsual = port === 443 || port === 80;
+    if (!isUsual && (await this.#packages.judge(tunnelTo(host, port))) === null) return null;
+    this.#unlisted.add(host);
+    return "terminate";
+  }
+
+  async #judge(request: NetRequest, token: string | null): Promise<Judged> {
+    const ruled = judgeRules(this.#rules, request);
+    const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
+    const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
+    const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
+    const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
+    const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
+    const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
+    const command = this.#users.commandOf(token);
+    const gated = this.#pass({ kind: "request", ...request, listed, rule, origin, command });
+    if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+    if (gated.verdict === "allow")
+      return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
+    const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
+    const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
+    // A tool sends that list unasked, and goes on without.
+    if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+    return { verdict: "refuse", reason };
+  }
+
+  /** Reads what a registry says of a locked package, for the host's own judgement. */
+  async #get(url: string, accept: string): Promise<string | null> {
+    const { protocol, hostname, port, pathname, search } = new URL(url);
+    const request: NetRequest = {
+      protocol: protocol === "http:" ? "http" : "https",
+      host: hostname,
+      port: Number(port) || (protocol === "http:" ? 80 : 443),
+      method: "GET",
+      path: `${pathname}${search}`,
+      hasBody: false,
+    };
+    if (judgeRules(this.#rules, request).verdict === "deny") return null;
+    const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
+    const gated = this.#pass({ kind: "request", ...request, ...why });
+    return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
+  }
+
+  #isTyped(request: NetRequest): boolean {
+    return ["GET", "HEAD"].includes(request.method) && !request.hasBody && this.#plan.typed.has(addressOf(request));
+  }
+
+  // What cannot be recorded does not happen; the session itself ends at its own next event.
+  #pass(effect: Effect): Gated {
+    try {
+      return this.#plan.gate.pass(effect, null);
+    } catch {
+      return { verdict: "deny", reason: "it cannot be recorded" };
+    }
+  }
+
+  #record(event: JsonObject): void {
+    try {
+      this.#plan.ledger.append({ ...event, at: this.#plan.now() });
+    } catch {
+      // As above: the decision before it stands in the record.
+    }
+  }
+
+  #refused(reason: string, token: string | null): void {
+    this.#record({ type: "refused", reason: reason.toWellFormed(), command: this.#users.commandOf(token) });
+    this.#users.tell(reason, token);
+  }
+
+  // A command that gets no answer at all learns why from this alone.
+  #ended(seq: number, outcome: NetOutcome): void {
+    this.#record({ type: "sent", decision: seq, ...outcome });
+    const asked = this.#asked.get(seq);
+    this.#asked.delete(seq);
+    if (asked && outcome.error !== null && outcome.receivedBytes === 0)
+      this.#users.tell(`${asked.what}: ${outcome.error}`, asked.token);
+  }
+}
+
+function limitsOf({ limits }: NetConfig): NetLimits {
+  return {
+    ...NET_LIMITS_DEFAULT,
+    ...(limits.sentMb === null ? {} : { sentBytes: limits.sentMb * 2 ** 20 }),
+    ...(limits.requests === null ? {} : { requests: limits.requests }),
+  };
+}
+
+// A rule that names an address means that very one, wherever it lies.
+function reachOf(rule: NetRule): Reach {
+  return isAddress(rule.host) ? "any" : rule.private ? "private" : "public";
+}
+
+function tunnelTo(host: string, port: number): NetRequest {
+  return { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
+}
+
+function nameOf(request: NetRequest): string {
+  const { protocol, method, host, port } = request;
+  return protocol === "tunnel" ? `a tunnel to ${host}:${port}` : `${method} ${addressOf(request)}`;
+}

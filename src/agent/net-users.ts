@@ -1,0 +1,41 @@
+import { randomBytes } from "node:crypto";
+import type { CommandNetwork } from "../box/oneshot.ts";
+
+/** A command that may use the network, and what it was refused. */
+export interface NetUser extends CommandNetwork {
+  /** A sentence each, in the order of the first of its kind. */
+  readonly refusals: readonly string[];
+}
+
+const TOKEN_BYTES = 12;
+const REFUSALS_MAX = 20;
+
+/** The commands of a session that may use the network, each by the token that its requests bear. */
+export class NetUsers {
+  readonly #users = new Map<string, { readonly seq: number; readonly refusals: Set<string> }>();
+
+  /** Draws the token for a command of this decision. */
+  enter(seq: number): NetUser {
+    const token = randomBytes(TOKEN_BYTES).toString("hex");
+    const refusals = new Set<string>();
+    this.#users.set(token, { seq, refusals });
+    return {
+      token,
+      end: () => this.#users.delete(token),
+      get refusals() {
+        return [...refusals];
+      },
+    };
+  }
+
+  /** Names the decision about the command that bears a token; null when none does. */
+  commandOf(token: string | null): number | null {
+    return token === null ? null : (this.#users.get(token)?.seq ?? null);
+  }
+
+  /** Tells a command what it was refused. */
+  tell(text: string, token: string | null): void {
+    const refusals = token === null ? undefined : this.#users.get(token)?.refusals;
+    if (refusals && refusals.size < REFUSALS_MAX) refusals.add(text);
+  }
+}
