@@ -4,13 +4,13 @@ import fc from "fast-check";
 import {
   type Account,
   type Amounts,
+  charge,
   lacks,
   leftOf,
   lend,
   openAccount,
   QUANTITIES,
   type Quantity,
-  spend,
   takeBack,
 } from "./budget.ts";
 

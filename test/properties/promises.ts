@@ -40,7 +40,7 @@ export const LOCAL = 3;
 export const STRANGER = 4;
 export const both = (a: Truth, b: Truth): Truth => [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
 /** Whether it is both a stranger's and not for strangers. */
-export const isLeak = ([who, secrecy]: Truth) => (who === STRANGER && secrecy >= 1) || (who >= LOCAL && secrecy === 2);
+const isLeak = ([who, secrecy]: Truth) => (who === STRANGER && secrecy >= 1) || (who >= LOCAL && secrecy === 2);
 
 /** How much a verdict lets through. */
 export const LENIENCE = { deny: 0, ask: 1, allow: 2 } as const;
