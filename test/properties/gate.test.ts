@@ -6,7 +6,7 @@ import { Random } from "./random.ts";
 import { SessionModel } from "./session-model.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
-const TRACES = Number(process.env.RINGFENCE_TRACES ?? (IS_FULL ? 30_000 : 3000));
+const TRACES = Number(process.env.RINGFENCE_TRACES ?? (IS_FULL ? 60_000 : 3000));
 const STEPS = 30;
 /** What passed is what runs by itself; another seed explores further. */
 const SEED = Number(process.env.RINGFENCE_SEED ?? 7);

@@ -1,4 +1,5 @@
 import type { Effect } from "../../src/core/effect.ts";
+import { INTEGRITIES, type Label, SECRECIES } from "../../src/core/label.ts";
 import type { Sink, Verdict } from "../../src/core/sinks.ts";
 
 /** The promises that a trace is held against; the first that it breaks is thrown. */
@@ -72,4 +73,10 @@ export function holdSink(sink: Sink, verdict: Verdict, truth: Truth): void {
   if (sink === "push") hold(!isTainted || verdict !== "allow", "persistence", "a push goes unasked");
   if (sink === "preview" || sink === "new-package")
     hold(!isLeak(truth) || verdict !== "allow", "exfiltration", `${sink} goes unasked`);
+}
+
+/** Whether a label is no higher than another, in either half; told by the order of the words alone. */
+export function isLabelBelow(one: Label, most: Label): boolean {
+  const isBelow = (order: readonly string[], low: string, high: string) => order.indexOf(low) <= order.indexOf(high);
+  return isBelow(INTEGRITIES, one.integrity, most.integrity) && isBelow(SECRECIES, one.secrecy, most.secrecy);
 }

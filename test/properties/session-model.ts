@@ -6,6 +6,7 @@ import {
   endorsed,
   type FileLabels,
   isEndorsed,
+  type LabelledFile,
   labelOfFile,
   moved,
   NO_FILES,
@@ -13,7 +14,7 @@ import {
   written,
 } from "../../src/core/file-labels.ts";
 import type { JsonObject } from "../../src/core/json.ts";
-import { INTEGRITIES, isWithin, join, joinAll, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
+import { INTEGRITIES, join, joinAll, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
 import { decide } from "../../src/core/policy.ts";
 import { reachOf } from "../../src/core/reach.ts";
 import { raised, rebuiltFrom, sourceEvent, type TracedLabel, UNTOUCHED } from "../../src/core/session-label.ts";
@@ -24,6 +25,7 @@ import {
   hold,
   holdRequest,
   holdSink,
+  isLabelBelow,
   LENIENCE,
   LOCAL,
   NONE,
@@ -63,6 +65,8 @@ export class SessionModel {
   #session = "s0";
   #made = 0;
   #approved: ReadonlySet<string> = new Set();
+  /** What the host was ever told of: these it must know again. Of other bytes and names nothing can be known. */
+  readonly #told = { paths: new Set<string>(), hashes: new Set<string>() };
   /** What happened in this trace, by which it is seen that no promise is kept for want of a try. */
   readonly reached = new Set<string>();
 
@@ -81,11 +85,14 @@ export class SessionModel {
     "readsForge",
     "readsFile",
     "readsFile",
+    "readsFile",
     "installs",
     "asksServer",
     "opensSecret",
     "writes",
+    "writes",
     "runs",
+    "renames",
     "renames",
     "commits",
     "restores",
@@ -109,7 +116,7 @@ export class SessionModel {
   step(name: (typeof SessionModel.STEPS)[number]): void {
     const [before, session] = [this.#label, this.#session];
     this[name]();
-    if (this.#session === session) hold(isWithin(before, this.#label), "rises", `${name} lowered the label`);
+    if (this.#session === session) hold(isLabelBelow(before, this.#label), "rises", `${name} lowered the label`);
     const { integrity, secrecy } = rebuiltFrom(this.#record);
     const isSame = integrity === this.#label.integrity && secrecy === this.#label.secrecy;
     hold(isSame, "rises", `after ${name} the record gives ${integrity} and ${secrecy}`);
@@ -136,7 +143,7 @@ export class SessionModel {
     const path = this.#random.pick([...this.#view.keys()]);
     const entry = this.#view.get(path)!;
     // What the host saw come about it need not look at again.
-    const hash = entry.isSeen && this.#random.chance(3) ? null : entry.hash;
+    const hash = entry.isSeen && this.#random.chance(2) ? null : entry.hash;
     const carried = carriedBy(this.#files, { path, hash });
     const standing = isEndorsed(this.#files, { path, hash }) ? "approved" : this.#hasApproved ? "changed" : "unknown";
     const truth = this.#truthOf(path, entry, hash !== null);
@@ -158,7 +165,7 @@ export class SessionModel {
   writes(): void {
     const path = this.#random.pick(TARGETS);
     const hash = this.#put(path, this.#truth, true);
-    this.#files = written(this.#files, [{ path, hash: this.#random.chance(4) ? null : hash }], this.#label);
+    this.#tell([{ path, hash: this.#random.chance(4) ? null : hash }], this.#label);
   }
 
   /** A command reads whatever it can, and writes, moves or copies in ways that the host sees by the result alone. */
@@ -166,10 +173,11 @@ export class SessionModel {
     const { label, truth } = this.#reach();
     const [path, from] = [this.#random.pick(TARGETS), this.#random.pick([...this.#view.keys()])];
     const content = this.#view.get(from)!;
-    const isCopy = this.#random.chance(2);
-    const hash = isCopy ? content.hash : this.#newHash();
-    this.#view.set(path, { hash, truth: both(truth, content.truth), isSeen: true });
-    this.#files = written(this.#files, [{ path, hash }], label);
+    if (this.#random.chance(2)) {
+      const hash = this.#random.chance(2) ? content.hash : this.#newHash();
+      this.#view.set(path, { hash, truth: both(truth, content.truth), isSeen: true });
+      this.#tell([{ path, hash }], label);
+    }
     this.#shared = { label: join(this.#shared.label, label), truth: both(this.#shared.truth, truth) };
     if (this.#random.chance(2)) this.#enter({ kind: "carried", what: "the output of a command", label }, truth);
   }
@@ -177,7 +185,7 @@ export class SessionModel {
   renames(): void {
     const [from, to] = [this.#random.pick([...this.#view.keys()]), this.#random.pick(TARGETS)];
     const entry = this.#view.get(from)!;
-    const isFolder = from.startsWith("src/") && this.#random.chance(2);
+    const isFolder = from.startsWith("src/");
     const pairs: readonly (readonly [string, string])[] = isFolder
       ? [...this.#view.keys()].filter((path) => path.startsWith("src/")).map((path) => [path, `lib${path.slice(3)}`])
       : [[from, to]];
@@ -185,18 +193,19 @@ export class SessionModel {
     for (const [old, name] of pairs) {
       const { hash, truth, isSeen } = this.#view.get(old) ?? entry;
       // A file of the checkout that no session wrote has no label to move along: the host looks at it.
-      this.#view.set(name, { hash, truth, isSeen: isSeen && this.#files.byPath.has(name) });
+      this.#view.set(name, { hash, truth, isSeen: isSeen && this.#told.paths.has(old) });
     }
   }
 
   commits(): void {
     const id = this.#newHash();
     const entries = new Map(this.#random.some([...this.#view]));
+    // What is committed need never have stood in a file.
+    if (this.#random.chance(2)) entries.set(this.#random.pick(TARGETS), this.#entry(this.#truth));
     const truth = [...entries.values()].reduce((all, entry) => both(all, entry.truth), this.#truth);
     this.#commits.set(id, { entries, truth });
     const files = [...entries].map(([path, { hash }]) => ({ path, hash }));
-    const unlabelled = files.map((file) => labelOfFile(this.#files, file, this.#otherwise));
-    this.#files = committed(this.#files, id, files, joinAll([this.#label, ...unlabelled]));
+    this.#files = committed(this.#files, id, files, join(this.#label, this.#otherwise));
   }
 
   restores(): void {
@@ -205,6 +214,7 @@ export class SessionModel {
     if (!commit) return;
     const files = [...commit.entries].map(([path, { hash }]) => ({ path, hash }));
     this.#files = restored(this.#files, id, files);
+    this.#note(files);
     for (const [path, entry] of commit.entries) this.#view.set(path, { ...entry, isSeen: true });
   }
 
@@ -217,7 +227,7 @@ export class SessionModel {
   personMoves(): void {
     const from = this.#random.pick([...this.#view.keys()]);
     const entry = this.#view.get(from)!;
-    const isKnown = this.#files.byHash.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
+    const isKnown = this.#told.hashes.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
     if (isKnown) this.#view.set(this.#random.pick(TARGETS), { ...entry, isSeen: false });
   }
 
@@ -225,19 +235,19 @@ export class SessionModel {
   personEdits(): void {
     const path = this.#random.pick([...this.#view.keys()]);
     const { truth } = this.#view.get(path)!;
-    const isKnown = this.#files.byPath.has(path) || (truth[0] <= LOCAL && truth[1] <= this.#private);
+    const isKnown = this.#told.paths.has(path) || (truth[0] <= LOCAL && truth[1] <= this.#private);
     if (isKnown) this.#put(path, both(truth, [USER, this.#private]), false);
   }
 
   /** The person commits, and later takes out, what stands there; no host sees either, and the bytes are the same. */
   personCommits(): void {
     const [path, entry] = this.#random.pick([...this.#view]);
-    const isKnown = this.#files.byHash.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
+    const isKnown = this.#told.hashes.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
     if (isKnown) this.#view.set(path, { ...entry, isSeen: false });
   }
 
   approvesCommit(): void {
-    if (this.#random.chance(3)) this.#approveCommit(this.#random.some([...this.#view.keys()]));
+    if (this.#random.chance(2)) this.#approveCommit(this.#random.some([...this.#view.keys()]));
   }
 
   /** A child knows what its prompt says, sees something of its own, and answers. */
@@ -283,7 +293,7 @@ export class SessionModel {
       host: "example.com",
       port: 443,
       method: "GET",
-      path: `/${this.#random.below(3)}`,
+      path: "/",
       hasBody: this.#random.chance(3),
       listed: this.#random.pick(["allow", "allow", "deny", "unlisted"] as const),
       rule: "net.allow[0]",
@@ -369,7 +379,7 @@ export class SessionModel {
     );
     this.#record.push(sourceEvent(label, nameOf(source)));
     this.#label = raised(this.#label, label, nameOf(source));
-    hold(isWithin(label, this.#label), "source", `${nameOf(source)} did not raise the session`);
+    hold(isLabelBelow(label, this.#label), "source", `${nameOf(source)} did not raise the session`);
     this.#truth = both(this.#truth, truth);
   }
 
@@ -383,6 +393,18 @@ export class SessionModel {
   // What the person approved is theirs to trust at that path, where the host can tell that it is that.
   #truthOf(path: string, { hash, truth }: Entry, isHashed: boolean): Truth {
     return isHashed && this.#approved.has(`${path}\0${hash}`) ? [REPO, truth[1]] : truth;
+  }
+
+  #tell(files: readonly LabelledFile[], label: Label): void {
+    this.#files = written(this.#files, files, label);
+    this.#note(files);
+  }
+
+  #note(files: readonly LabelledFile[]): void {
+    for (const { path, hash } of files) {
+      this.#told.paths.add(path);
+      if (hash !== null) this.#told.hashes.add(hash);
+    }
   }
 
   #put(path: string, truth: Truth, isSeen: boolean): string {

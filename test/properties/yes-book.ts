@@ -1,6 +1,6 @@
 import { answered, type Grant, UNTIL_MS_MAX } from "../../src/core/grant.ts";
-import { INTEGRITIES, type Label, SECRECIES } from "../../src/core/label.ts";
-import { hold } from "./promises.ts";
+import type { Label } from "../../src/core/label.ts";
+import { hold, isLabelBelow } from "./promises.ts";
 import type { Random } from "./random.ts";
 
 interface Given {
@@ -36,7 +36,7 @@ export class YesBook {
     if (grants.length < this.#grants.length) this.#reached.add("a yes ended");
     this.#grants = grants;
     if (isGranted) this.#count(hash, session, label);
-    if (this.#random.chance(2)) this.#say(hash, session, label);
+    if (this.#random.chance(3)) this.#say(hash, session, label);
     return isGranted;
   }
 
@@ -48,8 +48,7 @@ export class YesBook {
         one.session === session &&
         one.madeAt <= this.#now &&
         this.#now < one.deadline &&
-        isBelow(INTEGRITIES, label.integrity, one.label.integrity) &&
-        isBelow(SECRECIES, label.secrecy, one.label.secrecy) &&
+        isLabelBelow(label, one.label) &&
         !(one.isOnce && one.used > 0),
     );
     const at = `${label.integrity} ${label.secrecy}, ${this.#now}`;
@@ -61,6 +60,7 @@ export class YesBook {
     const madeAt = this.#now;
     const span = this.#random.pick([
       { kind: "once" },
+      { kind: "once" },
       { kind: "session" },
       { kind: "until", at: madeAt + 1000 },
       { kind: "until", at: madeAt + 10 * UNTIL_MS_MAX },
@@ -69,8 +69,4 @@ export class YesBook {
     this.#grants = [...this.#grants, { hash, session, label, madeAt, span }];
     this.#given.push({ hash, session, label, madeAt, deadline, isOnce: span.kind === "once", used: 0 });
   }
-}
-
-function isBelow(order: readonly string[], one: string, most: string): boolean {
-  return order.indexOf(one) <= order.indexOf(most);
 }
