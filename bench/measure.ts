@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
+import { measureDecide } from "./decide.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import type { CpuMeter } from "./meter.ts";
 import { measureNet } from "./net.ts";
@@ -60,6 +61,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
     keys: ["net_request_over_ms", "net_slowdown", "net_tls_slowdown", "net_lost", "net_body_rss_mb"],
     step: measureNetwork,
   },
+  { keys: ["decide_200_us"], step: measureDecisions },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -223,6 +225,12 @@ async function measureSearch({ isQuick, say }: Round): Promise<Measured[]> {
 async function measureNetwork({ exec, installed, work, isQuick, say }: Round): Promise<Measured[]> {
   say("requests and bodies through the proxy and directly, 3 times");
   return measureNet(exec, installed.node, work, isQuick);
+}
+
+async function measureDecisions({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`decisions about requests, with 200 rules, ${rounds} times`);
+  return measureDecide(rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {
