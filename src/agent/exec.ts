@@ -47,6 +47,7 @@ export async function execInBox(
           vault: workplace.vault,
           config: workplace.config.net,
           typed: new Set(),
+          ask: null,
           now: Date.now,
         },
         { command, streams, looked },
@@ -79,7 +80,7 @@ async function streamInto(
   const previews = new Previews(plan);
   try {
     for (const port of looked.ports) looked.onShown(port, await previews.open(port));
-    const network = net.enter(gated.permit.seq);
+    const network = net.enter(gated.permit.seq, command);
     const done = await plan.box.stream(gated.permit, { ...streams, network });
     return { ...done, refusals: network.refusals };
   } finally {

@@ -7,7 +7,9 @@ import { digestOf } from "./prompt.ts";
 
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
-  | { readonly verdict: "ask" | "deny"; readonly reason: string };
+  /** `seq` is the decision's, by which an answer of the person's names what was asked. */
+  | { readonly verdict: "ask"; readonly reason: string; readonly seq: number }
+  | { readonly verdict: "deny"; readonly reason: string };
 
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "preview",
@@ -26,8 +28,8 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
 
 // Of a request without a body its address alone is sent, and a build makes thousands: those survive this program's end, and
 // are synced with the next that does more.
-function carriesBody(effect: Effect): boolean {
-  return effect.kind === "request" && effect.hasBody;
+function isWeighty(effect: Effect): boolean {
+  return effect.kind === "request" && (effect.hasBody || effect.approvedBy === "person");
 }
 
 /** The one way to a permit: decides, records the decision, and only then mints. */
@@ -52,8 +54,9 @@ export class Gate {
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
-    if (LEAVES_LAYER.has(effect.kind) || carriesBody(effect)) this.#ledger.sync();
-    if (decision.verdict !== "allow") return decision;
+    if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.sync();
+    if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq };
+    if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
   }
 

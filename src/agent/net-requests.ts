@@ -8,6 +8,7 @@ import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
+import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import { EgressProxy, type Judged, type NetOutcome } from "../egress/proxy.ts";
 import type { Vault } from "../egress/vault.ts";
@@ -15,9 +16,12 @@ import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import type { NetUsers } from "./net-users.ts";
+import { Questions } from "./questions.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
+/** What nobody has been asked about. */
+const UNASKED = { approvedBy: "none", shown: null } as const;
 
 /** What a session's requests are answered with: the proxy, and what the gate says to each request. */
 export class NetRequests {
@@ -27,6 +31,7 @@ export class NetRequests {
   readonly #proxy: EgressProxy;
   readonly #packages: Packages;
   readonly #unlisted = new Set<string>();
+  readonly #questions: Questions | null;
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
 
@@ -35,10 +40,12 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    const { ask } = plan;
+    this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
-      judge: (request, token) => this.#judge(request, token),
+      judge: (request, token, look) => this.#judge(request, token, look),
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
@@ -56,8 +63,8 @@ export class NetRequests {
     const service = this.#plan.config.services[index];
     if (!service) return void socket.destroy();
     const request = tunnelTo(service.host, service.port);
-    const verdict = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
-    this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...verdict }));
+    const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
+    this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...why, ...UNASKED }));
   };
 
   close(): void {
@@ -76,7 +83,7 @@ export class NetRequests {
     return "terminate";
   }
 
-  async #judge(request: NetRequest, token: string | null): Promise<Judged> {
+  async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
@@ -84,8 +91,9 @@ export class NetRequests {
     const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
     const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
     const origin = isKnown ? "locked" : this.#isTyped(request) ? "typed" : "composed";
-    const command = this.#users.commandOf(token);
-    const gated = this.#pass({ kind: "request", ...request, listed, rule, origin, command });
+    const command = this.#users.decisionOf(token);
+    const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
+    const gated = await this.#passOrAsk(effect, look, token);
     if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
@@ -94,6 +102,12 @@ export class NetRequests {
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
+  }
+
+  async #passOrAsk(effect: Effect & { readonly kind: "request" }, look: Look, token: string | null): Promise<Gated> {
+    const gated = this.#pass(effect);
+    if (gated.verdict !== "ask" || this.#questions === null) return gated;
+    return this.#questions.pass(effect, gated, look, this.#users.textOf(token));
   }
 
   /** Reads what a registry says of a locked package, for the host's own judgement. */
@@ -109,7 +123,7 @@ export class NetRequests {
     };
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
     const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
-    const gated = this.#pass({ kind: "request", ...request, ...why });
+    const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
     return gated.verdict === "allow" ? this.#proxy.read(gated.permit, "private", accept) : null;
   }
 
@@ -126,6 +140,11 @@ export class NetRequests {
     }
   }
 
+  #sync(event: JsonObject): void {
+    this.#plan.ledger.append({ ...event, at: this.#plan.now() });
+    this.#plan.ledger.sync();
+  }
+
   #record(event: JsonObject): void {
     try {
       this.#plan.ledger.append({ ...event, at: this.#plan.now() });
@@ -135,7 +154,7 @@ export class NetRequests {
   }
 
   #refused(reason: string, token: string | null): void {
-    this.#record({ type: "refused", reason: reason.toWellFormed(), command: this.#users.commandOf(token) });
+    this.#record({ type: "refused", reason: reason.toWellFormed(), command: this.#users.decisionOf(token) });
     this.#users.tell(reason, token);
   }
 

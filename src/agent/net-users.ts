@@ -10,15 +10,21 @@ export interface NetUser extends CommandNetwork {
 const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
 
+interface User {
+  readonly seq: number;
+  readonly command: string;
+  readonly refusals: Set<string>;
+}
+
 /** The commands of a session that may use the network, each by the token that its requests bear. */
 export class NetUsers {
-  readonly #users = new Map<string, { readonly seq: number; readonly refusals: Set<string> }>();
+  readonly #users = new Map<string, User>();
 
   /** Draws the token for a command of this decision. */
-  enter(seq: number): NetUser {
+  enter(seq: number, command: string): NetUser {
     const token = randomBytes(TOKEN_BYTES).toString("hex");
     const refusals = new Set<string>();
-    this.#users.set(token, { seq, refusals });
+    this.#users.set(token, { seq, command, refusals });
     return {
       token,
       end: () => this.#users.delete(token),
@@ -29,8 +35,13 @@ export class NetUsers {
   }
 
   /** Names the decision about the command that bears a token; null when none does. */
-  commandOf(token: string | null): number | null {
+  decisionOf(token: string | null): number | null {
     return token === null ? null : (this.#users.get(token)?.seq ?? null);
+  }
+
+  /** The text of that command, as the person is shown it. */
+  textOf(token: string | null): string | null {
+    return token === null ? null : (this.#users.get(token)?.command ?? null);
   }
 
   /** Tells a command what it was refused. */

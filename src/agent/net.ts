@@ -8,6 +8,7 @@ import type { NetConfig } from "./config-net.ts";
 import type { Gate } from "./gate.ts";
 import type { NetRequests } from "./net-requests.ts";
 import { type NetUser, NetUsers } from "./net-users.ts";
+import type { AskPerson } from "./questions.ts";
 
 export interface NetPlan {
   /** Whose tools and lockfiles say which packages may come. */
@@ -20,6 +21,8 @@ export interface NetPlan {
   readonly vault: () => Promise<Vault>;
   /** Addresses that the person typed, as `addressOf` names them. */
   readonly typed: ReadonlySet<string>;
+  /** Asks the person about a request; null where nobody is there to be asked, and what asks is refused. */
+  readonly ask: AskPerson | null;
   readonly now: () => number;
 }
 
@@ -46,9 +49,9 @@ export class Net {
     return net;
   }
 
-  /** Lets a command of this decision be known to the proxy. */
-  enter(seq: number): NetUser {
-    return this.#users.enter(seq);
+  /** Lets a command of this decision be known to the proxy, and to the person by its text. */
+  enter(seq: number, command: string): NetUser {
+    return this.#users.enter(seq, command);
   }
 
   /** Ends every connection. */

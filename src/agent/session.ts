@@ -19,6 +19,7 @@ import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Net } from "./net.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
+import type { AskPerson } from "./questions.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
@@ -39,6 +40,8 @@ export interface SessionPlan {
   readonly version: string;
   readonly now: () => number;
   readonly show: (event: SessionEvent) => void;
+  /** Asks the person about a request of the box; null where there is none to ask. */
+  readonly ask: AskPerson | null;
 }
 
 /** Ceilings of a run; null is none. */
@@ -253,7 +256,7 @@ export class Session {
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
     await this.branchView?.keepRight();
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
-    const network = (await this.#openNet()).enter(gated.permit.seq);
+    const network = (await this.#openNet()).enter(gated.permit.seq, effect.command);
     const outcome = await this.box.perform(gated.permit, { signal, network });
     const refused = network.refusals.map((refusal) => `\n(no answer from the network: ${visible(refusal)})`).join("");
     return { ...outcome, text: `${outcome.text}${refused}` };
@@ -262,8 +265,8 @@ export class Session {
   // Loaded when a command first may need it: what the first request to the model waits for is kept short.
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
-    const { network: config, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place: this.#plan.box, vault: this.#plan.vault, typed: this.#typed, now };
+    const { network: config, box: place, vault, ask, now } = this.#plan;
+    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, ask, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

@@ -1,6 +1,14 @@
 import type { Approval } from "./approval.ts";
 import type { Listed, NetRequest } from "./net-rules.ts";
 
+/** What a person was shown of a request, and what is sent of it. */
+export interface ShownRequest {
+  /** Names and values in turn: all but those that say nothing of the sender's own. */
+  readonly headers: readonly string[];
+  /** All of its body; null where it has none, or where what is sent cannot be seen. */
+  readonly body: { readonly bytes: number; readonly sha256: string } | null;
+}
+
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
   | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
@@ -31,6 +39,10 @@ export type Effect =
       readonly origin: "locked" | "fetch" | "typed" | "service" | "composed";
       /** The decision about the command whose token it bore; null for a request without one. */
       readonly command: number | null;
+      /** `person`: one who was shown the address and all of `shown` said yes to this one request. */
+      readonly approvedBy: "person" | "none";
+      /** What of it a person was shown beside its address; null while nobody was asked. */
+      readonly shown: ShownRequest | null;
     })
   /** Shows a port of the box's loopback to the browsers of the machine, under a name of its own. */
   | { readonly kind: "preview"; readonly port: number; readonly approvedBy: "person" | "none" }

@@ -37,6 +37,32 @@ export function plainHeaders(headers: readonly string[], carriesCredential: bool
   return plain;
 }
 
+/** Framing, and what the address and the size that are shown say already. */
+const TOLD = ["host", "content-length", "transfer-encoding"];
+
+/** The headers of a request that a person looks at, as they are sent then: its own, under this program's name. */
+export function askedHeaders(headers: readonly string[]): string[] {
+  return ["User-Agent", AGENT, ...pick(headers, (name) => name !== "user-agent")];
+}
+
+/** Of those, the ones that a person must see: all in which a sender could have written something. */
+export function tellingHeaders(headers: readonly string[]): string[] {
+  return pick(headers, (name, value) => {
+    if (name === "user-agent" || TOLD.includes(name)) return false;
+    const words = name === "accept" ? MEDIA_TYPES : name === "accept-encoding" ? ENCODINGS : null;
+    return words === null || known(value, words) !== value;
+  });
+}
+
+function pick(headers: readonly string[], isFit: (name: string, value: string) => boolean): string[] {
+  const picked: string[] = [];
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const [name = "", value = ""] = headers.slice(at, at + 2);
+    if (isFit(name.toLowerCase(), value)) picked.push(name, value);
+  }
+  return picked;
+}
+
 function known(list: string, words: ReadonlySet<string>): string {
   const found = list.split(",").flatMap((part) => {
     const [word = "", weight] = part.split(";").map((text) => text.trim().toLowerCase());

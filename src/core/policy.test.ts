@@ -19,6 +19,27 @@ const labels: fc.Arbitrary<Label> = fc
 const text = fc.string({ unit: "grapheme" });
 const glob = fc.option(text);
 const approvedBy = fc.constantFrom("person" as const, "none" as const);
+const requests: fc.Arbitrary<Effect & { readonly kind: "request" }> = fc.record({
+  kind: fc.constant("request" as const),
+  protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const),
+  host: text,
+  port: fc.nat(),
+  method: fc.constantFrom("GET", "POST", "CONNECT"),
+  path: text,
+  hasBody: fc.boolean(),
+  listed: fc.constantFrom("allow" as const, "deny" as const, "unlisted" as const),
+  rule: glob,
+  origin: fc.constantFrom(
+    "locked" as const,
+    "fetch" as const,
+    "typed" as const,
+    "service" as const,
+    "composed" as const,
+  ),
+  command: fc.option(fc.nat()),
+  approvedBy,
+  shown: fc.option(fc.record({ headers: fc.array(text, { maxLength: 2 }), body: fc.constant(null) })),
+});
 const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("read" as const), path: text, offset: fc.nat(), limit: fc.nat() }),
   fc.record({ kind: fc.constant("write" as const), path: text, content: text }),
@@ -53,6 +74,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
   fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const, "release" as const), approvedBy }),
   fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy }),
+  requests,
   fc.record({
     kind: fc.constant("undo" as const),
     landing: fc.nat(),
@@ -204,4 +226,21 @@ test("only the person discards a layer, or removes a session", () => {
       assert.deepEqual([by("person"), by("none")], ["allow", "deny"]);
     }),
   );
+});
+
+test("a person's yes answers what asks, once it was shown, and never what is denied", () => {
+  fc.assert(
+    fc.property(requests, labels, (request, label) => {
+      const alone = decide({ ...request, approvedBy: "none", shown: null }, label).verdict;
+      const shown = { headers: [], body: null };
+      const answered = decide({ ...request, approvedBy: "person", shown }, label).verdict;
+      assert.equal(answered, alone === "ask" ? "allow" : alone);
+      // A yes to what nobody was shown, and what was shown to nobody who said yes.
+      assert.equal(decide({ ...request, approvedBy: "person", shown: null }, label).verdict, alone);
+      assert.equal(decide({ ...request, approvedBy: "none", shown }, label).verdict, alone);
+    }),
+  );
+  const unlisted = { ...fc.sample(requests, 1)[0], listed: "unlisted", approvedBy: "person" } as Effect;
+  const shown = { ...unlisted, shown: { headers: [], body: null } } as Effect;
+  assert.equal(decide(shown, { integrity: "external", secrecy: "private" }).verdict, "deny");
 });

@@ -71,9 +71,16 @@ const PERSONS_REASON = {
   forget: "the person throws it away, or has their own",
 } as const;
 
+// What asks is answered by a person who was shown it, for this one request. What is denied stays so, whoever says yes.
+function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
+  const decision = judgeRequest(effect, label);
+  if (decision.verdict !== "ask" || effect.approvedBy !== "person" || effect.shown === null) return decision;
+  return { verdict: "allow", reason: "the person allows this one request" };
+}
+
 // Nothing that was composed where both external text and private data were within reach leaves without a look: the
 // address alone can carry it out.
-function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
+function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
   if (effect.listed === "deny") return { verdict: "deny", reason: `${effect.rule} denies it` };
   const sink = sinkOf(effect);
   const { verdict, why, nearest } = atSink(sink, label);

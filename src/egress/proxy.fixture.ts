@@ -11,6 +11,7 @@ import { decide } from "../core/policy.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
+import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import { EgressProxy, type NetOutcome } from "./proxy.ts";
 
@@ -38,6 +39,8 @@ export interface PlaceOptions {
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
+  /** What a person says to what asks, who is shown this; without one nobody is asked. */
+  readonly answer?: (effect: Place["judged"][number], look: Look, body: Buffer | null) => Promise<boolean>;
   /** In place of `names`. */
   readonly ask?: Lookup;
 }
@@ -64,17 +67,27 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   const names = options.names ?? {};
   const proxy = new EgressProxy({
     reaches: async (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
-    judge: async (request) => {
+    judge: async (request, _token, look) => {
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;
       const effect = { kind: "request", ...request, listed: listed.verdict, rule: found?.id ?? null } as const;
-      const whole = { ...effect, origin: "composed", command: null } as const;
+      const whole = { ...effect, origin: "composed", command: null, approvedBy: "none", shown: null } as const;
       judged.push(whole);
-      const decision = decide(whole, options.label ?? USER);
+      const label = options.label ?? USER;
+      const first = decide(whole, label);
+      let final: Place["judged"][number] = whole;
+      if (first.verdict === "ask" && options.answer) {
+        const read = await look.readBody?.();
+        if (read && !read.ok) return { verdict: "refuse", reason: read.reason };
+        const body = read ? { bytes: read.body.bytes.length, sha256: read.body.sha256 } : null;
+        if (await options.answer(whole, look, read?.body.bytes ?? null))
+          final = { ...whole, approvedBy: "person", shown: { headers: look.headers, body } };
+      }
+      const decision = decide(final, label);
       if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
-      const receipt = issueReceipt(judged.length, "x", recordDecision(whole, decision, String));
+      const receipt = issueReceipt(judged.length, "x", recordDecision(final, decision, String));
       const reach = found?.private ? "private" : "public";
-      return { verdict: "allow", permit: mint(whole, decision, receipt, String), reach };
+      return { verdict: "allow", permit: mint(final, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
     ended: (_seq, outcome) => outcomes.push(outcome),

@@ -2,17 +2,18 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
 import { addressOf, type NetRequest, PROXY_USER, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
-import { plainHeaders } from "../core/plain-headers.ts";
+import { askedHeaders, plainHeaders } from "../core/plain-headers.ts";
 import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
+import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { acceptSocks, SOCKS } from "./socks.ts";
@@ -37,8 +38,8 @@ export interface NetOutcome {
 export interface ProxyPlan {
   /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
-  /** Decides, records, and gives the permit. `token` is the command's, as the client claims. */
-  readonly judge: (request: NetRequest, token: string | null) => Promise<Judged>;
+  /** Decides, records, and gives the permit. `token` is the command's, as the client claims; `look` is for a person. */
+  readonly judge: (request: NetRequest, token: string | null, look: Look) => Promise<Judged>;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
   /** Records how a request of this permit ended. */
@@ -68,12 +69,16 @@ interface Route {
   readonly addresses: readonly Address[];
   /** It passes because its address tells nothing: then its headers must not either. */
   readonly isPlain: boolean;
+  /** A person was shown it: what they saw is sent. */
+  readonly isAsked: boolean;
 }
 
 /** A request that is allowed, with all that belongs to it. */
 interface Passing {
   readonly route: Route;
   readonly put: PutOn & { readonly ok: true };
+  /** Its body, where that was read before it was allowed. */
+  readonly held: Buffer | null;
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
@@ -189,7 +194,7 @@ export class EgressProxy {
       return null;
     }
     const host = addressOf(effect).split("/")[2] ?? "";
-    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true };
+    const route = { seq: permit.seq, request: effect, addresses: found.addresses, isPlain: true, isAsked: false };
     const outgoing = this.#request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);
     // Behind an answer too, and where there is none at all.
     outgoing.on("error", () => {});
@@ -294,26 +299,36 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
-    const found = await this.#judge(read.request, token);
+    let mustInvite = isWaiting;
+    const invite = () => {
+      if (mustInvite) answer.writeContinue();
+      mustInvite = false;
+    };
+    const look = new RequestLook(read.headers, answer, read.request.hasBody ? { incoming, invite } : null);
+    const found = await this.#judge(read.request, token, look);
     if (!found.ok) return refuse(found.status, found.reason);
     const { route } = found;
     const outcome = this.#run(route.seq);
-    if (isWaiting) answer.writeContinue();
+    invite();
     const broker = this.#plan.broker();
-    const isBrokered = broker?.isBrokered(route.request.host) ?? false;
-    const asked = { ...route.request, headers: route.isPlain ? plainHeaders(read.headers, isBrokered) : read.headers };
-    const put = await putOn(broker, asked, incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    const held = look.held?.bytes ?? null;
+    const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
+    const put = await putOn(broker, asked, held ?? incoming).catch(() => ({ ok: false, reason: GONE }) as const);
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, broker, outcome, token });
+    this.#pass(incoming, answer, { route, put, held, broker, outcome, token });
   }
 
   /** Sends a request that is allowed, and its answer back. */
-  #pass(incoming: IncomingMessage, answer: ServerResponse, { route, put, broker, outcome, token }: Passing): void {
+  #pass(
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    { route, put, held, broker, outcome, token }: Passing,
+  ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
     let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
@@ -357,10 +372,11 @@ export class EgressProxy {
     if (put.body !== null) this.#count(put.body.length, outcome, outgoing);
     // What was judged to have no body brings none.
     if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
-    incoming.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
-    if (broker === null) return void incoming.pipe(outgoing);
+    const body = held === null ? incoming : Readable.from([held]);
+    body.on("data", (piece: Buffer) => this.#count(piece.length, outcome, outgoing));
+    if (broker === null) return void body.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
-    incoming.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
+    body.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
   }
 
   /** WebSocket: judged as a request with a body, since what follows is not seen as requests. */
@@ -373,12 +389,14 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return endWith(socket, 400, read.reason);
     }
-    const found = await this.#judge({ ...read.request, hasBody: true }, token);
+    const look = new RequestLook(read.headers, socket, null);
+    const found = await this.#judge({ ...read.request, hasBody: true }, token, look);
     if (!found.ok) return endWith(socket, found.status, found.reason);
     const outcome = this.#run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);
     const broker = this.#plan.broker();
-    const put = await putOn(broker, { ...read.request, headers: read.headers }, null);
+    const headers = sentHeaders(found.route, read.headers, broker);
+    const put = await putOn(broker, { ...read.request, headers }, null);
     // What goes by after it is not masked.
     const isOpen = put.ok && !broker?.isBrokered(read.request.host);
     if (!isOpen) {
@@ -388,7 +406,7 @@ export class EgressProxy {
       return endWith(socket, 403, reason);
     }
     const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
-    const outgoing = this.#request(found.route, [...read.headers, ...switching], outcome);
+    const outgoing = this.#request(found.route, [...headers, ...switching], outcome);
     const fail = (reason: string) => {
       outcome.end(reason);
       endWith(socket, 502, `${read.request.host}: ${reason}`);
@@ -477,7 +495,7 @@ export class EgressProxy {
       return this.#lookInto(socket, context, { origin, token });
     }
     const request: NetRequest = { protocol: "tunnel", host, port, method: "CONNECT", path: "", hasBody: true };
-    const found = await this.#judge(request, token);
+    const found = await this.#judge(request, token, new RequestLook([], socket, null));
     if (!found.ok) return answer({ status: found.status, text: found.reason });
     const outcome = this.#run(found.route.seq);
     if (socket.destroyed) return outcome.end(GONE);
@@ -546,7 +564,7 @@ export class EgressProxy {
     });
   }
 
-  async #judge(request: NetRequest, token: string | null): Promise<Found> {
+  async #judge(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
       this.#malformed(ceiling, token);
@@ -554,22 +572,26 @@ export class EgressProxy {
     }
     this.#asking += 1;
     try {
-      return await this.#allowed(request, token);
+      return await this.#allowed(request, token, look);
     } finally {
       this.#asking -= 1;
     }
   }
 
-  async #allowed(request: NetRequest, token: string | null): Promise<Found> {
-    const judged = await this.#plan.judge(request, token);
+  async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
+    const judged = await this.#plan.judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request") throw new Error("bug: a permit for something else");
+    if ((effect.shown?.body?.sha256 ?? null) !== (look.held?.sha256 ?? null))
+      throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
-    if (resolved.ok && reason === null)
-      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: isPlain(effect) } };
+    if (resolved.ok && reason === null) {
+      const [plain, isAsked] = [isPlain(effect), effect.approvedBy === "person"];
+      return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked } };
+    }
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };
   }
@@ -680,6 +702,16 @@ function giveBack(socket: Duplex, first: Buffer): void {
 
 function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
   return origin === "locked" || origin === "typed";
+}
+
+// What left without a look carries nothing of its sender's own; what a person looked at is sent as they saw it.
+function sentHeaders(
+  { request, isPlain, isAsked }: Route,
+  headers: readonly string[],
+  broker: Broker | null,
+): string[] {
+  if (isAsked) return askedHeaders(headers);
+  return isPlain ? plainHeaders(headers, broker?.isBrokered(request.host) ?? false) : [...headers];
 }
 
 function tokenOf(head: Head): string | null {

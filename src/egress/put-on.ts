@@ -13,11 +13,11 @@ export type PutOn =
 /** A signature that covers its body makes the host hold that whole. */
 const SIGNED_BYTES_MAX = 16 << 20;
 
-/** Puts a session's credentials on a request, or says why it does not go; `incoming` is null where no body comes. */
+/** Puts a session's credentials on a request, or says why it does not go; `incoming` is its body, null where none comes. */
 export async function putOn(
   broker: Broker | null,
   request: NetRequest & { readonly headers: readonly string[] },
-  incoming: IncomingMessage | null,
+  incoming: IncomingMessage | Buffer | null,
 ): Promise<PutOn> {
   if (broker === null || request.protocol === "tunnel") return { ok: true, headers: request.headers, body: null };
   const { protocol } = request;
@@ -57,7 +57,8 @@ function refusal({ reason, alarm }: { readonly reason: string; readonly alarm: s
   return { ok: false, reason: alarm === null ? reason : `alarm: the credential ${alarm} ${reason}` };
 }
 
-async function readWhole(incoming: IncomingMessage): Promise<Buffer | null> {
+async function readWhole(incoming: IncomingMessage | Buffer): Promise<Buffer | null> {
+  if (Buffer.isBuffer(incoming)) return incoming;
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of incoming as AsyncIterable<Buffer>) {

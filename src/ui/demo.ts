@@ -63,7 +63,7 @@ async function play(model: string | null, place: DemoPlace, start: Start, termin
   const withKeys = { ...workplace, start: { ...workplace.start, environment: start.environment } };
   const session = await openSession(
     withKeys,
-    { model: model ?? `scripted:${place.script}`, limits: NO_LIMITS, branch: null },
+    { model: model ?? `scripted:${place.script}`, limits: NO_LIMITS, branch: null, ask: null },
     showOn(stdout),
   );
   try {

@@ -1,10 +1,11 @@
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { readConfig, UsageError } from "../agent/config.ts";
 import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
+import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
@@ -30,31 +31,42 @@ export async function interactive(
   const { model } = await readConfig(start.environment);
   if (options.model === null && model === null) return welcome(start, terminal);
   const workplace = await prepareWorkplace(start);
-  const session = await openSession(workplace, { model: options.model, limits: NO_LIMITS, branch: null }, (event) =>
-    show(event, terminal),
+  let lines: Interface | null = null;
+  const asking = new Asking(terminal, () => lines);
+  const session = await openSession(
+    workplace,
+    { model: options.model, limits: NO_LIMITS, branch: null, ask: asking.ask },
+    (event) => asking.draw(() => show(event, terminal)),
   );
   writeSafe(
     terminal.stdout,
     `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`,
   );
   try {
-    return await converse(session, workplace.checkout, terminal);
+    lines = createInterface({ input: terminal.stdin, output: terminal.stdout, prompt: "> ", historySize: 200 });
+    return await converse({ session, standing: workplace.checkout, terminal, lines, asking });
   } finally {
     await session.close();
   }
 }
 
-async function converse(session: Session, standing: Standing, terminal: Terminal): Promise<number> {
-  const { stdin, stdout, stderr } = terminal;
-  const lines = createInterface({ input: stdin, output: stdout, prompt: "> ", historySize: 200 });
+async function converse(going: Going & { readonly lines: Interface }): Promise<number> {
+  const { session, terminal, lines, asking } = going;
+  const { stdin, stderr } = terminal;
   let turn: AbortController | null = null;
   let isOpen = true;
   lines.on("close", () => {
     isOpen = false;
+    asking.close();
   });
   // A line waits here while a turn is under way; when it was typed tells what it can be an answer to.
-  const typedAt: number[] = [];
-  lines.on("line", () => typedAt.push(performance.now()));
+  const typed: { readonly at: number; readonly isTaken: boolean }[] = [];
+  lines.on("line", (line) => {
+    const at = performance.now();
+    typed.push({ at, isTaken: asking.take(line.trim(), at) });
+  });
+  // Before the line that a key ends is taken for an answer.
+  stdin.prependListener("keypress", () => asking.press());
   // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program.
   stdin.on("keypress", (_text: string, key: { readonly name?: string } | undefined) => {
     if (key?.name === "escape") turn?.abort();
@@ -64,17 +76,19 @@ async function converse(session: Session, standing: Standing, terminal: Terminal
   let waiting: Waiting | null = null;
   lines.prompt();
   for await (const line of lines) {
+    const { at = 0, isTaken = false } = typed.shift() ?? {};
+    if (isTaken) continue;
     const text = line.trim();
     if (text === "/exit" || text === "/quit") break;
-    const reply = replyOf(question, text, typedAt.shift() ?? 0);
+    const reply = replyOf(question, text, at);
     if (reply === "ahead") {
       writeSafe(stderr, `"${text}" was typed before this could be read, so it lands nothing; type it again\n`);
       question = { ...question, hasDraft: false };
     } else if (reply !== "none" || text.startsWith("/"))
-      question = ask(lines, await command(reply, text, question, { session, standing, terminal }));
+      question = ask(lines, await command(reply, text, question, going));
     else if (text !== "") {
       turn = new AbortController();
-      waiting = await answer({ session, standing, terminal }, text, turn.signal, waiting);
+      waiting = await answer(going, text, turn.signal, waiting);
       question = ask(lines, { offer: waiting?.offer ?? null });
       turn = null;
     }
@@ -89,13 +103,15 @@ async function converse(session: Session, standing: Standing, terminal: Terminal
 }
 
 async function answer(
-  { session, terminal }: Going,
+  { session, terminal, asking }: Going,
   text: string,
   signal: AbortSignal,
   before: Waiting | null,
 ): Promise<Waiting | null> {
   const { stdout, stderr } = terminal;
-  const end = await takeTurn(session, text, signal);
+  asking.begin();
+  // Before anything else is listed that one key answers.
+  const end = await takeTurn(session, text, signal).finally(() => asking.end());
   if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);
   stdout.write("\n");
   const seen: Waiting[] = [];
@@ -123,6 +139,7 @@ interface Going {
   readonly session: Session;
   readonly standing: Standing;
   readonly terminal: Terminal;
+  readonly asking: Asking;
 }
 
 type Shown = Partial<Pick<Question, "approvals" | "offer">>;

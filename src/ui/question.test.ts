@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Question, replyOf } from "./question.ts";
+import { answerOf, type Question, replyOf } from "./question.ts";
 
 const ASKED: Question = { approvals: [], offer: "x", askedAt: 1000, hasDraft: false };
 const HELD: Question = { ...ASKED, offer: null, approvals: [{ path: "Makefile", hash: "0" }] };
@@ -25,4 +25,20 @@ test("only the right word, begun after the question and no sooner than it can be
   ] as const;
   for (const [question, text, typedAt, reply] of cases)
     assert.equal(replyOf(question, text, typedAt), reply, `${text} at ${typedAt}`);
+});
+
+test("a question that came up by itself is answered by a line that was begun a second later, and its silence is no", () => {
+  const asked = { askedAt: 1000, hasDraft: false };
+  const cases = [
+    [asked, "y", 2000, "yes"],
+    [asked, "yes", 2000, "yes"],
+    [asked, "", 2000, "no"],
+    [asked, "n", 2000, "no"],
+    [asked, "Y", 2000, "no"],
+    [asked, "y y", 2000, "no"],
+    [asked, "y", 1999, "ahead"],
+    [{ ...asked, hasDraft: true }, "y", 9000, "ahead"],
+  ] as const;
+  for (const [question, text, typedAt, answer] of cases)
+    assert.equal(answerOf(question, text, typedAt), answer, `${text} at ${typedAt}`);
 });

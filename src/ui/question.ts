@@ -31,3 +31,16 @@ export function replyOf(question: Question, text: string, typedAt: number): Repl
   if (question.offer === null || (text !== "y" && text !== "yes")) return "none";
   return isAhead ? "ahead" : "land";
 }
+
+/** A question that nobody called for comes up under the hands of who types: it takes longer to be noticed and read. */
+const SURPRISE_MS_MIN = 1000;
+
+/** Takes a line for an answer to a question that came up by itself; "ahead" when it was begun too soon. */
+export function answerOf(
+  question: Pick<Question, "askedAt" | "hasDraft">,
+  text: string,
+  typedAt: number,
+): "yes" | "no" | "ahead" {
+  if (question.hasDraft || typedAt < question.askedAt + SURPRISE_MS_MIN) return "ahead";
+  return text === "y" || text === "yes" ? "yes" : "no";
+}

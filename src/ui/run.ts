@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
+import type { AskPerson } from "../agent/questions.ts";
 import { type RunLimits, Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
@@ -40,7 +41,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     const { path } = findCheckout(start.folder);
     const branch = options.branch === null ? null : await planBranch(path, options.branch);
     const workplace = await prepareWorkplace(start);
-    const opened = await openSession(workplace, { ...options, branch }, (event) => report.show(event));
+    const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
     session = opened.id;
     const view = opened.branchView;
     try {
@@ -68,7 +69,10 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
 /** Opens a session, the model loading beside the box. */
 export async function openSession(
   workplace: Workplace,
-  options: Pick<RunOptions, "model" | "limits"> & { readonly branch: BranchFacts | null },
+  options: Pick<RunOptions, "model" | "limits"> & {
+    readonly branch: BranchFacts | null;
+    readonly ask: AskPerson | null;
+  },
   show: (event: SessionEvent) => void,
 ): Promise<Session> {
   const { start, config } = workplace;
@@ -92,6 +96,7 @@ export async function openSession(
     version: start.version,
     now: Date.now,
     show,
+    ask: options.ask,
   });
   keepYoungSpaceSmall();
   return session;

@@ -22,6 +22,11 @@ export function dim(to: NodeJS.WriteStream, text: string): string {
   return to.isTTY && !process.env.NO_COLOR ? `\x1b[2m${text}\x1b[0m` : text;
 }
 
+/** Draws text of our own so that no text of a stranger's can look like it on a terminal with styles. */
+export function bold(to: NodeJS.WriteStream, text: string): string {
+  return to.isTTY ? `\x1b[1;7m${text}\x1b[0m` : text;
+}
+
 /** Cuts a text to one line of at most `charsMax` characters. */
 export function oneLine(text: string, charsMax: number): string {
   const line = text.trim().replace(/\s+/g, " ");

@@ -260,6 +260,7 @@ export function sh(place: Place, program: string): string {
   return done.stdout;
 }
 
-function who({ uid, gid }: User): { uid?: number; gid?: number } {
+/** How a child process is started as a user. */
+export function who({ uid, gid }: User): { uid?: number; gid?: number } {
   return process.getuid?.() === uid ? {} : { uid, gid };
 }

@@ -1,79 +1,14 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
-import {
-  call,
-  makePlace,
-  mark,
-  type Place,
-  PROGRAM,
-  processesWith,
-  ringfence,
-  run,
-  script,
-  sh,
-  until,
-} from "./program.ts";
+import { call, makePlace, mark, processesWith, ringfence, run, script, sh, until } from "./program.ts";
+import { open } from "./screen.ts";
 
-const POLL_MS = 20;
-const WAIT_MS_MAX = 20_000;
 /** Longer than it takes until a line counts as an answer. */
 const READ_MS = 400;
 const ESC = "\u001b";
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
-
-/** A real terminal with the program in it. */
-interface Screen {
-  type(keys: string): void;
-  /** All that was drawn so far, without colours and cursor movements. */
-  shown(): string;
-  /** Waits until what was drawn since the last call of this holds a text. */
-  see(text: string | RegExp): Promise<void>;
-  readonly status: Promise<number | null>;
-}
-
-/** Starts the program on a pty of 33 rows and 101 columns, as a terminal would, with shell commands around it. */
-function open(t: TestContext, place: Place, args: readonly string[], { before = "", after = "" } = {}): Screen {
-  const words = [process.execPath, PROGRAM, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const child = spawn("/usr/bin/script", ["-qefc", `stty rows 33 cols 101; ${before}${words}${after}`, "/dev/null"], {
-    cwd: place.checkout,
-    env: { ...place.env, SHELL: "/bin/bash" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  t.after(() => child.kill("SIGKILL"));
-  let isOver = false;
-  child.on("close", () => {
-    isOver = true;
-  });
-  let text = "";
-  let from = 0;
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
-    text += piece;
-  });
-  const shown = () => stripVTControlCharacters(text);
-  return {
-    type: (keys) => child.stdin.write(keys),
-    shown,
-    see: async (wanted) => {
-      for (let tried = 0; ; tried += 1) {
-        // Asked before the look: what was drawn last may come after the exit.
-        const isLast = isOver || tried > WAIT_MS_MAX / POLL_MS;
-        const fresh = shown().slice(from);
-        const at = typeof wanted === "string" ? fresh.indexOf(wanted) : fresh.search(wanted);
-        if (at >= 0) {
-          from += at + 1;
-          return;
-        }
-        if (isLast) throw new Error(`no ${wanted} in ${fresh}`);
-        await sleep(POLL_MS);
-      }
-    },
-    status: new Promise((resolve) => child.on("close", resolve)),
-  };
-}
 
 test("a session in a terminal: a task, the answer, the diff, landing, throwing away, and the end", async (t) => {
   const place = makePlace(t, "echo one >a.txt");

@@ -1,0 +1,116 @@
+import type { Interface } from "node:readline";
+import type { Answer, AskPerson } from "../agent/questions.ts";
+import { answerOf } from "./question.ts";
+import { requestText } from "./request-text.ts";
+import { bold, type Terminal, writeSafe } from "./terminal.ts";
+
+const ANSWER_MS_MAX = 120_000;
+const COLUMNS_DEFAULT = 80;
+
+interface Open {
+  readonly askedAt: number;
+  /** Something was typed already on the line that is the next, or sooner than this could be read. */
+  hasDraft: boolean;
+  readonly end: (answer: Answer, said: string) => void;
+}
+
+/**
+ * Puts questions about requests to the person at the terminal, while a turn is under way.
+ *
+ * Nothing else is drawn while one stands there, so that no word of a model's or of the box's can stand beside it, and
+ * only a line that was begun after it answers it.
+ */
+export class Asking {
+  readonly #terminal: Terminal;
+  readonly #lines: () => Interface | null;
+  readonly #later: (() => void)[] = [];
+  #isTurn = false;
+  #isClosed = false;
+  #open: Open | null = null;
+
+  constructor(terminal: Terminal, lines: () => Interface | null) {
+    this.#terminal = terminal;
+    this.#lines = lines;
+  }
+
+  /** Null where no person sits at a terminal. */
+  get ask(): AskPerson | null {
+    const { stdin, stdout } = this.#terminal;
+    return stdin.isTTY && stdout.isTTY ? (question, gone) => this.#ask(question, gone) : null;
+  }
+
+  /** Lets questions come up; outside a turn each is refused. */
+  begin(): void {
+    this.#isTurn = !this.#isClosed;
+  }
+
+  end(): void {
+    this.#isTurn = false;
+    this.#open?.end("none", "not sent: the turn is over");
+  }
+
+  /** The input is over: nobody can answer any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.end();
+  }
+
+  /** Draws what is no question: at once, or when the one that stands there is answered. */
+  draw(write: () => void): void {
+    if (this.#open === null) write();
+    else this.#later.push(write);
+  }
+
+  /** Tells that a key was pressed. */
+  press(): void {
+    if (this.#open && answerOf(this.#open, "y", performance.now()) === "ahead") this.#open.hasDraft = true;
+  }
+
+  /** Takes a line that was typed as an answer; false when it is none, and meant for later. */
+  take(text: string, typedAt: number): boolean {
+    const open = this.#open;
+    if (open === null) return false;
+    const answer = answerOf(open, text, typedAt);
+    open.hasDraft = false;
+    if (answer === "ahead") {
+      const isWord = /^(?:y|yes|n|no)?$/.test(text);
+      const what = isWord ? `"${text}"` : "that";
+      writeSafe(this.#terminal.stdout, `${what} was begun before this could be read, so it answers nothing\n`);
+      this.#lines()?.prompt();
+      return isWord;
+    }
+    open.end(answer, answer === "yes" ? "sent once" : "not sent");
+    return /^(?:y|yes|n|no)?$/.test(text);
+  }
+
+  #ask(question: Parameters<AskPerson>[0], gone: AbortSignal): Promise<Answer> {
+    const lines = this.#lines();
+    if (!this.#isTurn || lines === null) return Promise.resolve("none");
+    const { stdout } = this.#terminal;
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const onGone = () => this.#open?.end("none", "not sent: it is not wanted any more");
+    const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), ANSWER_MS_MAX);
+    stdout.write(`\n${bold(stdout, "ringfence asks: may this leave the box?")}\n`);
+    writeSafe(stdout, requestText(question, stdout.columns || COLUMNS_DEFAULT));
+    stdout.write(
+      "y sends it, this once. Anything else does not, nor does saying nothing for 2 minutes; this command is then refused that host.\n",
+    );
+    lines.setPrompt("y or N? ");
+    this.#open = {
+      askedAt: performance.now(),
+      hasDraft: lines.line !== "",
+      end: (answer, said) => {
+        clearTimeout(timer);
+        gone.removeEventListener("abort", onGone);
+        this.#open = null;
+        lines.setPrompt("> ");
+        stdout.write(`${answer === "none" ? "\n" : ""}(${said})\n`);
+        for (const write of this.#later.splice(0)) write();
+        resolve(answer);
+      },
+    };
+    lines.prompt(true);
+    gone.addEventListener("abort", onGone, { once: true });
+    return promise;
+  }
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { RequestQuestion } from "../agent/questions.ts";
+import { requestText } from "./request-text.ts";
+
+const QUESTION: RequestQuestion = {
+  request: {
+    kind: "request",
+    protocol: "https",
+    host: "api.example.com",
+    port: 443,
+    method: "POST",
+    path: "/v1/items?a=1",
+    hasBody: true,
+    listed: "allow",
+    rule: "net.allow[0]",
+    origin: "composed",
+    command: 7,
+    approvedBy: "none",
+    shown: null,
+  },
+  headers: ["Content-Type", "application/json"],
+  body: Buffer.from('{"a": 1}\n'),
+  isUnseen: false,
+  command: "curl -d @x https://api.example.com/v1/items?a=1",
+  reason: "external text was seen: a person looks at what is sent",
+};
+
+test("a question says what would leave, and where it comes from", () => {
+  assert.equal(
+    requestText(QUESTION, 100),
+    [
+      "the command that asks",
+      "  | curl -d @x https://api.example.com/v1/items?a=1",
+      "why you are asked",
+      "  | external text was seen: a person looks at what is sent (the host is listed by net.allow[0])",
+      "its body, 9 bytes",
+      '  | {"a": 1}',
+      "  | ",
+      "its headers",
+      "  | Content-Type: application/json",
+      "what it sends",
+      "  | POST https://api.example.com/v1/items?a=1",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("what cannot be seen is said to be unseen, and what is not text is not drawn", () => {
+  const tunnel = { ...QUESTION.request, protocol: "tunnel", path: "", method: "CONNECT", port: 8443 } as const;
+  const unseen = requestText({ ...QUESTION, request: tunnel, headers: [], body: null, isUnseen: true }, 80);
+  assert.match(unseen, /what goes through it cannot be seen: it may send anything there/);
+  assert.match(unseen, /what it opens\n {2}\| a tunnel to api\.example\.com:8443\n$/);
+  assert.match(
+    requestText({ ...QUESTION, body: Buffer.from([0xff, 0]) }, 80),
+    /2 bytes that are no text.*\n {2}\| ff00/,
+  );
+  const long = requestText({ ...QUESTION, body: Buffer.from("a".repeat(5000)) }, 80);
+  assert.match(long, /its body, 5,000 bytes, of which 3000 characters are NOT shown/);
+});
+
+test("no word of a stranger's begins a row, breaks out of one or is obeyed by the terminal", () => {
+  const strange = fc.string({ unit: "binary", maxLength: 300 });
+  fc.assert(
+    fc.property(strange, strange, fc.integer({ min: 20, max: 200 }), (command, body, columns) => {
+      const text = requestText({ ...QUESTION, command, body: Buffer.from(body) }, columns);
+      const ours = /^(?:the command that asks|why you are asked|its body, .*|its headers|what it sends|)$/;
+      for (const row of text.split("\n")) {
+        assert.ok(row.startsWith("  | ") || ours.test(row), row);
+        assert.doesNotMatch(row, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        if (row.startsWith("  | ")) assert.ok(row.length < columns, row);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
