@@ -17,15 +17,13 @@ export function measureDecide(rounds: number): Measured[] {
   const requests = hosts.map((host): NetRequest => {
     return { protocol: "https", host, port: 443, method: "GET", path: "/api/v1/items?page=2", hasBody: false };
   });
-  const rule = "net.allow[0]";
+  const known = { rule: "net.allow[0]", origin: "composed", command: 1, approvedBy: "none", shown: null } as const;
   const own = (request: NetRequest) => {
     const { verdict: listed } = judgeRules(rules, request);
-    return decide({ kind: "request", ...request, listed, rule, origin: "composed", command: 1 }, UNKNOWN_SOURCE)
-      .verdict;
+    return decide({ kind: "request", ...request, listed, ...known }, UNKNOWN_SOURCE).verdict;
   };
   const gateAlone = (request: NetRequest) =>
-    decide({ kind: "request", ...request, listed: "allow", rule, origin: "composed", command: 1 }, UNKNOWN_SOURCE)
-      .verdict;
+    decide({ kind: "request", ...request, listed: "allow", ...known }, UNKNOWN_SOURCE).verdict;
   const note = `the gate alone ${rounded(timed(gateAlone, requests, rounds))} µs; median of ${rounds} times ${DECISIONS}`;
   return [{ key: "decide_200_us", value: timed(own, requests, rounds), note }];
 }

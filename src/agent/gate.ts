@@ -8,8 +8,8 @@ import { digestOf } from "./prompt.ts";
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
   /** `seq` is the decision's, by which an answer of the person's names what was asked. */
-  | { readonly verdict: "ask"; readonly reason: string; readonly seq: number }
-  | { readonly verdict: "deny"; readonly reason: string };
+  | { readonly verdict: "ask"; readonly reason: string; readonly nearest?: string; readonly seq: number }
+  | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "preview",

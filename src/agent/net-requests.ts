@@ -99,8 +99,9 @@ export class NetRequests {
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
+    const instead = gated.nearest === undefined ? "" : ` (${gated.nearest})`;
     // A tool sends that list unasked, and goes on without.
-    if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+    if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);
     return { verdict: "refuse", reason };
   }
 

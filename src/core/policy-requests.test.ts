@@ -23,6 +23,8 @@ const BASE = {
   rule: "net.allow[0]",
   origin: "composed",
   command: 1,
+  approvedBy: "none",
+  shown: null,
 } as const;
 const request = (change: Partial<Request>) => ({ ...BASE, ...change }) as Request;
 const requests = fc

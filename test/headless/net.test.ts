@@ -104,6 +104,7 @@ for (const [who, user] of [
     ]);
     assert.deepEqual(listed.urls, []);
     assert.match(played.results[0]?.text ?? "", /a person looks at the address/);
+    assert.match(played.results[0]?.text ?? "", /an address that the person types go through/);
     assert.match(
       played.results[1]?.text ?? "",
       /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,

@@ -299,12 +299,24 @@ export class SessionModel {
       rule: "net.allow[0]",
       origin: this.#random.pick(["composed", "composed", "locked", "fetch", "typed", "service"] as const),
       command: 1,
+      approvedBy: "none",
+      shown: null,
     } as const;
-    const { verdict } = decide(effect as Effect, label);
-    this.#holdMonotone(effect as Effect, label, verdict);
+    const { verdict } = decide(effect, label);
+    this.#holdMonotone(effect, label, verdict);
     this.reached.add(`request ${effect.listed} ${effect.origin} ${verdict}`);
     holdRequest(effect, verdict, truth);
-    if (verdict === "ask") this.#yes.ask(JSON.stringify(effect), this.#session, label);
+    const isGranted = verdict === "ask" && this.#yes.ask(JSON.stringify(effect), this.#session, label);
+    // A yes to what nobody was shown is none, and what is denied no yes lets through.
+    const shown = isGranted ? { headers: [], body: null } : null;
+    const answered = decide({ ...effect, approvedBy: "person", shown }, label).verdict;
+    hold(
+      answered === (isGranted ? "allow" : verdict),
+      "grants",
+      `after a yes (${isGranted}) ${verdict} is ${answered}`,
+    );
+    const forced = decide({ ...effect, approvedBy: "person", shown: { headers: [], body: null } }, label).verdict;
+    hold(verdict !== "deny" || forced === "deny", "exfiltration", "a yes lets through what is denied");
   }
 
   lands(): void {
