@@ -1,25 +1,13 @@
 import { strict as assert } from "node:assert";
 import type { Effect } from "../../src/core/effect.ts";
-import {
-  carriedBy,
-  committed,
-  endorsed,
-  type FileLabels,
-  isEndorsed,
-  type LabelledFile,
-  labelOfFile,
-  moved,
-  NO_FILES,
-  restored,
-  written,
-} from "../../src/core/file-labels.ts";
 import type { JsonObject } from "../../src/core/json.ts";
-import { INTEGRITIES, join, joinAll, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
+import { INTEGRITIES, join, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
 import { decide } from "../../src/core/policy.ts";
 import { reachOf } from "../../src/core/reach.ts";
 import { raised, rebuiltFrom, sourceEvent, type TracedLabel, UNTOUCHED } from "../../src/core/session-label.ts";
 import { atSink, SINKS, type Sink } from "../../src/core/sinks.ts";
 import { labelOf, nameOf, type Openness, type Source } from "../../src/core/source.ts";
+import { CheckoutModel } from "./checkout-model.ts";
 import {
   both,
   hold,
@@ -29,7 +17,6 @@ import {
   LENIENCE,
   LOCAL,
   NONE,
-  REPO,
   STRANGER,
   type Truth,
   USER,
@@ -37,15 +24,6 @@ import {
 import type { Random } from "./random.ts";
 import { YesBook } from "./yes-book.ts";
 
-interface Entry {
-  readonly hash: string;
-  readonly truth: Truth;
-  /** Whether the host saw how it came to be at this path. */
-  readonly isSeen: boolean;
-}
-
-const PATHS = ["README.md", "src/a.ts", "src/b.ts", "docs/c.md", ".github/workflows/ci.yml", "memory/notes.md"];
-const TARGETS = [...PATHS, "src/new.ts", "lib/a.ts", "lib/b.ts"];
 const AUTHORS = ["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "NONE", "owner", "MAINTAINER", "", "constructor"];
 const INSIDERS = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER"];
 
@@ -53,20 +31,13 @@ const INSIDERS = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER"];
 export class SessionModel {
   readonly #random: Random;
   readonly #openness: Openness;
+  readonly #checkout: CheckoutModel;
   readonly #yes: YesBook;
-  readonly #view = new Map<string, Entry>();
-  readonly #commits = new Map<string, { readonly entries: ReadonlyMap<string, Entry>; readonly truth: Truth }>();
-  #hasApproved = false;
-  #files: FileLabels = NO_FILES;
   #label: TracedLabel = UNTOUCHED;
   #truth: Truth = NONE;
   #shared: { readonly label: Label; readonly truth: Truth } = { label: LOWEST, truth: NONE };
   #record: JsonObject[] = [];
   #session = "s0";
-  #made = 0;
-  #approved: ReadonlySet<string> = new Set();
-  /** What the host was ever told of: these it must know again. Of other bytes and names nothing can be known. */
-  readonly #told = { paths: new Set<string>(), hashes: new Set<string>() };
   /** What happened in this trace, by which it is seen that no promise is kept for want of a try. */
   readonly reached = new Set<string>();
 
@@ -74,8 +45,7 @@ export class SessionModel {
     this.#random = random;
     this.#yes = new YesBook(random, this.reached);
     this.#openness = random.chance(3) ? "public" : "private";
-    for (const path of PATHS) this.#put(path, [LOCAL, this.#private], true);
-    if (random.chance(2)) this.#approveCommit(PATHS);
+    this.#checkout = new CheckoutModel(random, this.#openness);
   }
 
   /** What an adversary, a person or time may do next; the choice of each is the trace's own. */
@@ -124,7 +94,7 @@ export class SessionModel {
   }
 
   prompts(): void {
-    this.#enter({ kind: "person", openness: this.#openness }, [USER, this.#private]);
+    this.#enter({ kind: "person", openness: this.#openness }, [USER, this.#openness === "private" ? 1 : 0]);
   }
 
   browses(): void {
@@ -136,18 +106,12 @@ export class SessionModel {
     const author = this.#random.pick(AUTHORS);
     const who = INSIDERS.includes(author) ? LOCAL : STRANGER;
     const source = { kind: "forge", host: "forge.example", author, openness: this.#openness } as const;
-    this.#enter(source, [who, this.#private]);
+    this.#enter(source, [who, this.#openness === "private" ? 1 : 0]);
   }
 
   readsFile(): void {
-    const path = this.#random.pick([...this.#view.keys()]);
-    const entry = this.#view.get(path)!;
-    // What the host saw come about it need not look at again.
-    const hash = entry.isSeen && this.#random.chance(2) ? null : entry.hash;
-    const carried = carriedBy(this.#files, { path, hash });
-    const standing = isEndorsed(this.#files, { path, hash }) ? "approved" : this.#hasApproved ? "changed" : "unknown";
-    const truth = this.#truthOf(path, entry, hash !== null);
-    this.#enter({ kind: "checkout", path, standing, openness: this.#openness, carried }, truth);
+    const { source, truth } = this.#checkout.read();
+    this.#enter(source, truth);
   }
 
   installs(): void {
@@ -163,91 +127,47 @@ export class SessionModel {
   }
 
   writes(): void {
-    const path = this.#random.pick(TARGETS);
-    const hash = this.#put(path, this.#truth, true);
-    this.#tell([{ path, hash: this.#random.chance(4) ? null : hash }], this.#label);
+    this.#checkout.write(this.#label, this.#truth);
   }
 
   /** A command reads whatever it can, and writes, moves or copies in ways that the host sees by the result alone. */
   runs(): void {
     const { label, truth } = this.#reach();
-    const [path, from] = [this.#random.pick(TARGETS), this.#random.pick([...this.#view.keys()])];
-    const content = this.#view.get(from)!;
-    if (this.#random.chance(2)) {
-      const hash = this.#random.chance(2) ? content.hash : this.#newHash();
-      this.#view.set(path, { hash, truth: both(truth, content.truth), isSeen: true });
-      this.#tell([{ path, hash }], label);
-    }
+    if (this.#random.chance(2)) this.#checkout.writeFrom(label, truth);
     this.#shared = { label: join(this.#shared.label, label), truth: both(this.#shared.truth, truth) };
     if (this.#random.chance(2)) this.#enter({ kind: "carried", what: "the output of a command", label }, truth);
   }
 
   renames(): void {
-    const [from, to] = [this.#random.pick([...this.#view.keys()]), this.#random.pick(TARGETS)];
-    const entry = this.#view.get(from)!;
-    const isFolder = from.startsWith("src/");
-    const pairs: readonly (readonly [string, string])[] = isFolder
-      ? [...this.#view.keys()].filter((path) => path.startsWith("src/")).map((path) => [path, `lib${path.slice(3)}`])
-      : [[from, to]];
-    this.#files = isFolder ? moved(this.#files, "src", "lib") : moved(this.#files, from, to);
-    for (const [old, name] of pairs) {
-      const { hash, truth, isSeen } = this.#view.get(old) ?? entry;
-      // A file of the checkout that no session wrote has no label to move along: the host looks at it.
-      this.#view.set(name, { hash, truth, isSeen: isSeen && this.#told.paths.has(old) });
-    }
+    this.#checkout.rename();
   }
 
   commits(): void {
-    const id = this.#newHash();
-    const entries = new Map(this.#random.some([...this.#view]));
-    // What is committed need never have stood in a file.
-    if (this.#random.chance(2)) entries.set(this.#random.pick(TARGETS), this.#entry(this.#truth));
-    const truth = [...entries.values()].reduce((all, entry) => both(all, entry.truth), this.#truth);
-    this.#commits.set(id, { entries, truth });
-    const files = [...entries].map(([path, { hash }]) => ({ path, hash }));
-    this.#files = committed(this.#files, id, files, join(this.#label, this.#otherwise));
+    this.#checkout.commit(this.#label, this.#truth);
   }
 
   restores(): void {
-    const id = this.#random.pick([...this.#commits.keys(), ""]);
-    const commit = this.#commits.get(id);
-    if (!commit) return;
-    const files = [...commit.entries].map(([path, { hash }]) => ({ path, hash }));
-    this.#files = restored(this.#files, id, files);
-    this.#note(files);
-    for (const [path, entry] of commit.entries) this.#view.set(path, { ...entry, isSeen: true });
+    this.#checkout.restore();
   }
 
   fetchesCommit(): void {
-    const entries = new Map([[this.#random.pick(TARGETS), this.#entry([STRANGER, 1])]]);
-    this.#commits.set(this.#newHash(), { entries, truth: [STRANGER, 1] });
+    this.#checkout.fetchCommit();
   }
 
-  /** Outside, unseen by any host: the bytes stay what they are. */
   personMoves(): void {
-    const from = this.#random.pick([...this.#view.keys()]);
-    const entry = this.#view.get(from)!;
-    const isKnown = this.#told.hashes.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
-    if (isKnown) this.#view.set(this.#random.pick(TARGETS), { ...entry, isSeen: false });
+    this.#checkout.moveUnseen();
   }
 
-  /** Outside, unseen by any host: what stood there is still in it. */
   personEdits(): void {
-    const path = this.#random.pick([...this.#view.keys()]);
-    const { truth } = this.#view.get(path)!;
-    const isKnown = this.#told.paths.has(path) || (truth[0] <= LOCAL && truth[1] <= this.#private);
-    if (isKnown) this.#put(path, both(truth, [USER, this.#private]), false);
+    this.#checkout.editUnseen();
   }
 
-  /** The person commits, and later takes out, what stands there; no host sees either, and the bytes are the same. */
   personCommits(): void {
-    const [path, entry] = this.#random.pick([...this.#view]);
-    const isKnown = this.#told.hashes.has(entry.hash) || (entry.truth[0] <= LOCAL && entry.truth[1] <= this.#private);
-    if (isKnown) this.#view.set(path, { ...entry, isSeen: false });
+    this.#checkout.commitUnseen();
   }
 
   approvesCommit(): void {
-    if (this.#random.chance(2)) this.#approveCommit(this.#random.some([...this.#view.keys()]));
+    if (this.#random.chance(2)) this.#checkout.approve(this.#random.some(this.#checkout.paths));
   }
 
   /** A child knows what its prompt says, sees something of its own, and answers. */
@@ -273,7 +193,7 @@ export class SessionModel {
 
   startsAnew(): void {
     if (!this.#random.chance(3)) return;
-    this.#session = `s${++this.#made}`;
+    this.#session = `${this.#session}'`;
     this.#label = UNTOUCHED;
     this.#truth = NONE;
     this.#record = [];
@@ -320,8 +240,7 @@ export class SessionModel {
   }
 
   lands(): void {
-    const path = this.#random.pick([...this.#view.keys()]);
-    const { hash } = this.#view.get(path)!;
+    const { path, hash } = this.#checkout.pick();
     const held = path.startsWith(".github/") ? [path] : [];
     const land = { kind: "land", paths: [path], digest: hash, held } as const;
     const alone = decide({ ...land, approvals: [], approvedBy: "none" }, this.#label);
@@ -352,31 +271,20 @@ export class SessionModel {
       hold(decide(cast, this.#label).verdict === "deny", "authority", `an effect that is named ${sink} passes`);
   }
 
-  get #private(): number {
-    return this.#openness === "private" ? 1 : 0;
-  }
-
-  /** What the host takes a file of the checkout for, when it knows nothing of it from before. */
-  get #otherwise(): Label {
-    return { integrity: this.#hasApproved ? "local" : "external", secrecy: this.#openness };
-  }
-
   #reach(): { readonly label: Label; readonly truth: Truth } {
     const network = this.#random.pick(["none", "none", "public", "private"] as const);
     const heard: Truth = network === "none" ? NONE : [STRANGER, network === "private" ? 1 : 0];
     const isKnown = !this.#random.chance(5);
-    const files = [...this.#view].map(([path, { hash }]) => labelOfFile(this.#files, { path, hash }, this.#otherwise));
+    const view = this.#checkout.whole();
     const label = reachOf({
       session: this.#label,
-      view: joinAll(files),
+      view: view.label,
       shared: this.#shared.label,
       programs: isKnown ? LOWEST : null,
       network,
     });
-    const truths = [...this.#view].map(([path, entry]) => this.#truthOf(path, entry, true));
-    const truth = [this.#truth, this.#shared.truth, heard, isKnown ? NONE : ([STRANGER, 1] as const), ...truths].reduce(
-      both,
-    );
+    const programs: Truth = isKnown ? NONE : [STRANGER, 1];
+    const truth = [this.#truth, this.#shared.truth, view.truth, heard, programs].reduce(both);
     this.#holdTruth(label, truth, "a command");
     return { label, truth };
   }
@@ -393,44 +301,6 @@ export class SessionModel {
     this.#label = raised(this.#label, label, nameOf(source));
     hold(isLabelBelow(label, this.#label), "source", `${nameOf(source)} did not raise the session`);
     this.#truth = both(this.#truth, truth);
-  }
-
-  #approveCommit(paths: readonly string[]): void {
-    this.#hasApproved = true;
-    const files = paths.map((path) => ({ path, hash: this.#view.get(path)!.hash }));
-    this.#files = endorsed(this.#files, files);
-    this.#approved = new Set([...this.#approved, ...files.map(({ path, hash }) => `${path}\0${hash}`)]);
-  }
-
-  // What the person approved is theirs to trust at that path, where the host can tell that it is that.
-  #truthOf(path: string, { hash, truth }: Entry, isHashed: boolean): Truth {
-    return isHashed && this.#approved.has(`${path}\0${hash}`) ? [REPO, truth[1]] : truth;
-  }
-
-  #tell(files: readonly LabelledFile[], label: Label): void {
-    this.#files = written(this.#files, files, label);
-    this.#note(files);
-  }
-
-  #note(files: readonly LabelledFile[]): void {
-    for (const { path, hash } of files) {
-      this.#told.paths.add(path);
-      if (hash !== null) this.#told.hashes.add(hash);
-    }
-  }
-
-  #put(path: string, truth: Truth, isSeen: boolean): string {
-    const hash = this.#newHash();
-    this.#view.set(path, { hash, truth, isSeen });
-    return hash;
-  }
-
-  #entry(truth: Truth): Entry {
-    return { hash: this.#newHash(), truth, isSeen: true };
-  }
-
-  #newHash(): string {
-    return (++this.#made).toString(16).padStart(64, "0");
   }
 
   #holdTruth(label: Label, [who, secrecy]: Truth, what: string): void {
