@@ -24,7 +24,8 @@ export function testArguments(root, command, args) {
     .sort();
   if (files.length === 0 || chosen.some((path) => !files.some((file) => isChosen(file, [path])))) return undefined;
   const options = args.filter((arg) => !chosen.includes(arg));
-  const concurrency = Math.min(8, Math.max(2, cpus().length));
+  // One more than there are processors: a good part of a test is waiting.
+  const concurrency = Math.min(8, Math.max(2, cpus().length) + 1);
   return [
     "--test",
     `--test-concurrency=${concurrency}`,
