@@ -25,8 +25,12 @@ const sound = new Map();
 const results = [];
 const waiting = mutants.entries();
 await Promise.all(copies.map(work));
-for (const [index, { file, property }] of mutants.entries())
-  process.stdout.write(`${results[index] ? "caught    " : "NOT CAUGHT"}  ${file}  ${property}\n`);
+for (const [index, { file, property, text, by }] of mutants.entries())
+  process.stdout.write(
+    results[index]
+      ? `caught      ${file}  ${property}\n`
+      : `NOT CAUGHT  ${file}  ${property}: ${JSON.stringify(by)} in place of ${JSON.stringify(text)}\n`,
+  );
 const caught = results.filter(Boolean).length;
 process.stdout.write(`${caught} of ${mutants.length} planted bugs are caught\n`);
 process.exitCode = caught === mutants.length ? 0 : 1;

@@ -52,8 +52,9 @@ const HARMLESS: Mutant = {
 
 test("a planted bug that nothing finds is named, and fails the run", (t) => {
   const { status, lines } = mutants(listOf(t, HARMLESS));
-  const { file, property } = HARMLESS;
-  assert.deepEqual(lines, [`NOT CAUGHT  ${file}  ${property}`, "0 of 1 planted bugs are caught"]);
+  const { file, property, text, by } = HARMLESS;
+  const line = `NOT CAUGHT  ${file}  ${property}: "${by}" in place of "${text}"`;
+  assert.deepEqual(lines, [line, "0 of 1 planted bugs are caught"]);
   assert.equal(status, 1);
 });
 

@@ -27,7 +27,7 @@ export class YesBook {
   }
 
   wait(): void {
-    this.#now += this.#random.pick([1, 1000, UNTIL_MS_MAX / 2, UNTIL_MS_MAX + 1]);
+    this.#now += this.#random.pick([1, 1000, 1000, UNTIL_MS_MAX / 2, UNTIL_MS_MAX + 1]);
   }
 
   /** Whether an earlier yes answers this; the person may say another, for the next time. */
@@ -36,6 +36,11 @@ export class YesBook {
     if (grants.length < this.#grants.length) this.#reached.add("a yes ended");
     this.#grants = grants;
     if (isGranted) this.#count(hash, session, label);
+    // Whoever got a yes tries the same again, at once or later.
+    if (isGranted && this.#random.chance(2)) {
+      if (this.#random.chance(2)) this.wait();
+      this.ask(hash, session, label);
+    }
     if (this.#random.chance(3)) this.#say(hash, session, label);
     return isGranted;
   }
