@@ -35,10 +35,11 @@ function isWeighty(effect: Effect): boolean {
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {
   readonly #ledger: Ledger;
-  readonly #label: () => Label;
+  readonly #label: (effect: Effect) => Label;
   readonly #now: () => number;
 
-  constructor(ledger: Ledger, label: () => Label, now: () => number) {
+  /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
+  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
@@ -46,7 +47,7 @@ export class Gate {
 
   /** Decides and records. What leaves the layer is on the disk before this returns. */
   pass(effect: Effect, callId: string | null): Gated {
-    const label = this.#label();
+    const label = this.#label(effect);
     const decision = decide(effect, label);
     const receipt = this.#ledger.append({
       ...recordDecision(effect, decision, digestOf),

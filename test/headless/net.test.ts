@@ -109,6 +109,14 @@ for (const [who, user] of [
       played.results[1]?.text ?? "",
       /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,
     );
+    const sources = await recorded(place, "source");
+    assert.deepEqual(
+      sources.map(({ integrity, secrecy }) => [integrity, secrecy]),
+      [["external", "private"]],
+      "what raised the session's label is in the record, once",
+    );
+    const labels = (await recorded(place, "decision")).map(({ label }) => JSON.stringify(label));
+    assert.deepEqual([...new Set(labels)], ['{"integrity":"external","secrecy":"private"}']);
   });
 }
 
