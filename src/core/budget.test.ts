@@ -1,74 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  type Account,
-  type Amounts,
-  charge,
-  lacks,
-  leftOf,
-  lend,
-  openAccount,
-  QUANTITIES,
-  type Quantity,
-  takeBack,
-} from "./budget.ts";
+import { type Amounts, charge, lacks, leftOf, lend, openAccount, QUANTITIES, takeBack } from "./budget.ts";
 
 const all = (amount: number): Amounts => Object.fromEntries(QUANTITIES.map((name) => [name, amount])) as Amounts;
 const costs = fc.record(Object.fromEntries(QUANTITIES.map((name) => [name, fc.nat(9)]))) as fc.Arbitrary<Amounts>;
-const steps = fc.array(fc.record({ who: fc.nat(5), act: fc.constantFrom("call", "lend", "end"), amounts: costs }), {
-  maxLength: 40,
-});
-
-interface Node {
-  account: Account;
-  readonly id: string;
-  readonly parent: Node | null;
-  readonly children: Set<Node>;
-}
-
-test("a whole tree of sessions uses up what its root may, and past that no more than the last call of each", () => {
-  fc.assert(
-    fc.property(costs, steps, (ceiling, list) => {
-      const root: Node = { account: openAccount(ceiling), id: "root", parent: null, children: new Set() };
-      const living = [root];
-      const past = { ...all(0) } as Record<Quantity, number>;
-      for (const [number, { who, act, amounts }] of list.entries()) {
-        const node = living[who % living.length]!;
-        if (act === "lend") {
-          const lent = lend(node.account, `${number}`, amounts);
-          if (lent === null) continue;
-          node.account = lent.parent;
-          const child: Node = { account: lent.child, id: `${number}`, parent: node, children: new Set() };
-          node.children.add(child);
-          living.push(child);
-        } else if (act === "end") {
-          for (const ended of end(node)) living.splice(living.indexOf(ended), 1);
-        } else if (lacks(node.account, ["calls"]).length === 0) {
-          const cost = { ...amounts, calls: 1, children: 0 };
-          for (const name of QUANTITIES) past[name] += Math.max(0, cost[name] - leftOf(node.account)[name]);
-          node.account = charge(node.account, cost);
-        }
-        for (const name of QUANTITIES) {
-          const used = living.reduce((sum, { account }) => sum + account.spent[name], 0);
-          assert.ok(used <= ceiling[name] + past[name], `${name}: ${used} of ${ceiling[name]}, ${past[name]} past`);
-          assert.equal(past.calls, 0);
-        }
-      }
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-/** Ends a child, and its own children first; the root goes on. */
-function end(node: Node): Node[] {
-  if (node.parent === null) return [];
-  const below = [...node.children].flatMap(end);
-  node.parent.account = takeBack(node.parent.account, node.id, node.account);
-  node.parent.children.delete(node);
-  return [...below, node];
-}
-
 test("what is lent to children, spent and left never comes to more than the ceiling", () => {
   fc.assert(
     fc.property(costs, fc.array(costs, { maxLength: 6 }), (ceiling, wanted) => {

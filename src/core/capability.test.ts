@@ -23,26 +23,6 @@ const paths = fc.constantFrom(
   "../x",
 );
 
-test("a child never may what its parent may not, however many stand between them", () => {
-  fc.assert(
-    fc.property(fc.array(capabilities, { minLength: 2, maxLength: 5 }), paths, (wanted, path) => {
-      const line = [wanted[0]!];
-      for (const one of wanted.slice(1)) line.push(attenuated(line.at(-1)!, one));
-      for (const [index, child] of line.entries()) {
-        for (const parent of [...line.slice(0, index), wanted[index]!]) {
-          assert.ok([...child.effects].every((kind) => parent.effects.has(kind)));
-          assert.ok([...child.sinks].every((sink) => parent.sinks.has(sink)));
-          assert.ok(
-            !mayWrite(child, path) || mayWrite(parent, path),
-            `${path} in ${child.folders}, not ${parent.folders}`,
-          );
-        }
-      }
-    }),
-    { numRuns: 2000 },
-  );
-});
-
 test("a child that wants no more than its parent has gets what it wants", () => {
   fc.assert(
     fc.property(capabilities, paths, (one, path) => {

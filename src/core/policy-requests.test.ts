@@ -3,7 +3,6 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Effect } from "./effect.ts";
 import { INTEGRITIES, join, type Label, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
-import { judgeRules, type NetRequest, type NetRule } from "./net-rules.ts";
 import { decide } from "./policy.ts";
 
 type Request = Effect & { readonly kind: "request" };
@@ -91,39 +90,5 @@ test("more taint never lets a request further", () => {
       return lenience[decide(one, join(low, other)).verdict] <= lenience[decide(one, low).verdict];
     }),
     { numRuns: 3000 },
-  );
-});
-
-const hosts = fc.constantFrom("example.com", "*.example.com", "api.example.com", "example.org");
-const rules: fc.Arbitrary<NetRule> = fc.record({
-  id: fc.string(),
-  host: hosts,
-  ports: fc.constantFrom([443], [80, 443]),
-  methods: fc.constantFrom(null, ["GET"], ["GET", "POST"]),
-  paths: fc.constantFrom(null, ["/a"], ["/"]),
-  body: fc.boolean(),
-  tls: fc.constantFrom("terminate" as const, "tunnel" as const),
-  private: fc.boolean(),
-});
-const netRequests: fc.Arbitrary<NetRequest> = fc.record({
-  protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const),
-  host: fc.constantFrom("example.com", "api.example.com", "example.org", "evil.example"),
-  port: fc.constantFrom(80, 443, 22),
-  method: fc.constantFrom("GET", "POST", "CONNECT"),
-  path: fc.constantFrom("/", "/a", "/a/b", "/a/../b", "/%2e%2e/"),
-  hasBody: fc.boolean(),
-});
-
-test("a line of deny never lets anything through, and the order of lines changes nothing", () => {
-  const lists = fc.array(rules, { maxLength: 4 });
-  fc.assert(
-    fc.property(lists, lists, rules, netRequests, (allow, deny, more, one) => {
-      const before = judgeRules({ allow, deny }, one).verdict;
-      const after = judgeRules({ allow, deny: [...deny, more] }, one).verdict;
-      assert.ok(after === before || after === "deny", `${before} became ${after}`);
-      const turned = judgeRules({ allow: allow.toReversed(), deny: [more, ...deny.toReversed()] }, one).verdict;
-      assert.equal(turned, after);
-    }),
-    { numRuns: 2000 },
   );
 });
