@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
+import type { Placeholder } from "../core/placeholders.ts";
 import type { Fill } from "../core/secretfiles.ts";
 import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
@@ -61,6 +62,8 @@ export interface Shown {
   /** Paths relative to the home. */
   readonly files: readonly { readonly path: string; readonly content: string }[];
   readonly fill: Fill;
+  /** Asked once the masked copies are made. */
+  readonly credentials: () => readonly Placeholder[];
 }
 
 /** A layer of at most this part of the limit of the disk is copied while a background command goes on. */
@@ -170,7 +173,9 @@ export class Box {
       const gitSeen = await holder.copyGit(false);
       const view = await holder.mountView(null, []);
       const parts = partFolders(base);
-      writeFacts(folder, { id: folder.id, checkout, startedAt: plan.startedAt, masked, repository, alternates, parts });
+      const placeholders = shown?.credentials().map(({ placeholder, source }) => ({ placeholder, source })) ?? [];
+      const { startedAt } = plan;
+      writeFacts(folder, { id: folder.id, checkout, startedAt, masked, placeholders, repository, alternates, parts });
       return new Box({
         folder,
         limits,

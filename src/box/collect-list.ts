@@ -40,6 +40,8 @@ export interface Item {
   readonly isJudged: boolean;
   /** Whether the staged version holds what the person changed meanwhile as well. */
   readonly isMerged: boolean;
+  /** What stands for a credential and is in the staged version: an index of the session's; null where none is. */
+  readonly placeholder: number | null;
   readonly heads: { readonly old: Uint8Array | null; readonly new: Uint8Array | null };
 }
 
@@ -127,7 +129,14 @@ function readItem(reader: RecordReader): Item {
     ...(isLink ? { target } : {}),
   };
   const conflict = CONFLICTS[flags.at(-1) ?? ""] ?? null;
-  const unstaged = { isStaged: false, origin: null, isJudged: false, isMerged: false, heads: { old: null, new: null } };
+  const unstaged = {
+    isStaged: false,
+    origin: null,
+    isJudged: false,
+    isMerged: false,
+    placeholder: null,
+    heads: { old: null, new: null },
+  };
   return { change, conflict, isBeyondLink: flags.startsWith("k"), ...unstaged };
 }
 

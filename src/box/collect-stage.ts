@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { encodePath } from "../core/changes.ts";
+import { searchedFor } from "../core/placeholders.ts";
 import { isNew } from "./bases.ts";
 import type { CollectPlan, Item } from "./collect-list.ts";
 import { layerBind, layerNames } from "./layers.ts";
@@ -30,11 +31,14 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
       { source: stage, target: "/stage", access: "write" },
       ...(existsSync(bases) ? [{ source: bases, target: "/bases", access: "read" } as const] : []),
     ],
-    input: chosen.flatMap(({ change }) => [
-      Buffer.from(encodePath(change.path)),
-      change.action === "delete" ? "-" : change.type.charAt(0).replace("s", "l"),
-      change.base?.type.charAt(0).replace("s", "l") ?? "-",
-    ]),
+    input: [
+      searchedFor(plan.facts.placeholders ?? []),
+      ...chosen.flatMap(({ change }) => [
+        Buffer.from(encodePath(change.path)),
+        change.action === "delete" ? "-" : change.type.charAt(0).replace("s", "l"),
+        change.base?.type.charAt(0).replace("s", "l") ?? "-",
+      ]),
+    ],
     timeoutMs: STAGE_MS_MAX,
   });
   while (!reader.isAtEnd) {
@@ -42,8 +46,11 @@ export async function stageItems(plan: CollectPlan, stage: string, items: readon
     const item = byPath.get(reader.path());
     if (!item) throw reader.broken("a path that was not asked for");
     const [layer, base, origin] = [readSide(reader), readSide(reader), readSide(reader)];
+    const owner = reader.text();
+    if (owner !== "" && plan.facts.placeholders?.[Number(owner)] === undefined) throw reader.broken(`owner ${owner}`);
     const isRenamed = seemsDeleted(item, origin) && isNew(plan.sessionPath, item.change.path);
-    staged.set(item.change.path, addStaged(isRenamed ? { ...item, conflict: null } : item, layer, base, origin));
+    const known = { ...item, placeholder: owner === "" ? null : Number(owner) };
+    staged.set(item.change.path, addStaged(isRenamed ? { ...known, conflict: null } : known, layer, base, origin));
   }
   if (staged.size !== items.length) throw reader.broken("fewer files than were asked for");
   return staged;

@@ -2,8 +2,9 @@
 #
 #   list    /layer and /base -> every difference, its metadata alone       input: start time, then folder, ctime pairs
 #   links   /base -> every symbolic link of the checkout
-#   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: path, layer type, base type triples
-#           and to /stage/o what the layer's file derives from, where /bases has that
+#   stage   copies the named files to /stage/a (base) and /stage/b (layer) input: what to look for in the layer's, as
+#           and to /stage/o what the layer's file derives from, where     "OWNER:HEX …"; then path, layer type, base
+#           /bases has that                                               type triples
 #   ignore  the paths that the checkout's own rules ignore                 input: paths
 #   measure /sessions -> bytes on the disk of each named folder, and when a file of its layer changed last input: names
 #   patch   a diff of the named staged paths, or with "numstat" its counts input: paths
@@ -30,6 +31,8 @@ binmode STDIN;
 binmode STDOUT;
 umask 0077;
 
+# Bytes that a file of the layer must not hold, whose each is, and the length of the longest.
+my ($searched, %owner_of, $searched_bytes);
 my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_of_size);
 my %run = (list => \&list, links => \&list_links, stage => \&stage, ignore => \&ignore, patch => \&patch, measure => \&measure);
 ($run{$mode} // die "unknown mode\n")->();
@@ -343,6 +346,7 @@ my ($total, %made);
 sub stage {
     my @strings = whole_inputs();
     my ($sha256sum, @layers) = @rest;
+    look_for(shift @strings);
     $total = 0;
     for my $side ("a", "b", "o") { mkdir "/stage/$side", 0700 or die "the staging folder is not new: $!\n" }
     my @items;
@@ -354,7 +358,7 @@ sub stage {
     my @files = map { my $item = $_; map { $item->{$_}{state} eq "s" ? "/stage/$_/$item->{path}" : () } "b", "a", "o" } @items;
     my %hash = hashes(@files);
     for my $item (@items) {
-        record("S", $item->{path}, map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a", "o");
+        record("S", $item->{path}, (map { @{ $item->{$_} }{qw(state size mode)}, $hash{"/stage/$_/$item->{path}"} // "", $item->{$_}{head} } "b", "a", "o"), $item->{b}{owner} // "");
     }
 }
 
@@ -390,25 +394,40 @@ sub stage_one {
     return \%unstaged if $found->{size} > $FILE_BYTES_MAX || $total + $found->{size} > $TOTAL_BYTES_MAX;
     my $from = open_file("$root/$path") or return \%unstaged;
     make_parents($side, $path);
-    my $head = copy_file($from, $target, $path =~ m{(?:^|/)package\.json$} ? $MANIFEST_BYTES_MAX + 1 : $HEAD_BYTES);
+    my ($head, $owner) = copy_file($from, $target, $path =~ m{(?:^|/)package\.json$} ? $MANIFEST_BYTES_MAX + 1 : $HEAD_BYTES);
     chmod $found->{mode} & 0100 ? 0755 : 0644, $target;
     my $size = -s $target;
-    return { state => "s", size => $size, mode => $found->{mode}, head => unpack "H*", $head };
+    return { state => "s", size => $size, mode => $found->{mode}, head => unpack("H*", $head), owner => $owner };
 }
 
+sub look_for {
+    my @needles = map { /^(\d+):((?:[0-9a-f]{2})+)\z/ or die "the input is cut short\n"; [$1, pack "H*", $2] } split / /, $_[0];
+    return if !@needles;
+    $owner_of{ $_->[1] } = $_->[0] for @needles;
+    my $any = join "|", map { quotemeta $_->[1] } @needles;
+    $searched = qr/$any/;
+    ($searched_bytes) = sort { $b <=> $a } map { length $_->[1] } @needles;
+}
+
+# Gives the beginning of what it copies, and the owner of what was looked for and stands in it.
 sub copy_file {
     my ($from, $target, $head_bytes) = @_;
     sysopen(my $to, $target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600) or die "stage: $!\n";
-    my ($head, $bytes) = ("", 0);
+    my ($head, $bytes, $window, $owner) = ("", 0, "");
     while (my $read = sysread($from, my $piece, 1 << 18) // die "read: $!\n") {
         $bytes += $read;
         $bytes <= $FILE_BYTES_MAX or die "a file grew while it was read\n";
         $head .= substr $piece, 0, $head_bytes - length $head if length $head < $head_bytes;
+        if (defined $searched && !defined $owner) {
+            $window .= $piece;
+            $owner = $owner_of{$&} if $window =~ $searched;
+            substr $window, 0, -($searched_bytes - 1), "" if length $window >= $searched_bytes;
+        }
         (syswrite($to, $piece) // -1) == $read or die "the disk of the state folder may be full: $!\n";
     }
     $total += $bytes;
     close $to or die "stage: $!\n";
-    return $head;
+    return ($head, $owner);
 }
 
 sub is_beyond_link {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Change, ChangeType } from "../core/changes.ts";
 import type { ChangeClass, Classification } from "../core/classify.ts";
 import { classifyAll, type Link } from "../core/classify-all.ts";
+import { alarmOf, type Placeholder, placeholderIn } from "../core/placeholders.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer, listLinks } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { settleCopy } from "./copy-view.ts";
@@ -81,13 +82,13 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
     return found === null ? [] : [found ?? item];
   });
   const classes = classifyItems(items, links, ignored);
-  const masked = new Set(plan.facts.masked);
+  const unfit = { masked: new Set(plan.facts.masked), placeholders: plan.facts.placeholders ?? [] };
   const followed = readFollowed(plan.sessionPath);
   const own = items.filter(({ change: { path, action, hash } }) => {
     const copied = followed.get(path);
     return copied === undefined || copied !== (action === "delete" ? "" : hash);
   });
-  const changes = addWaits(own.map((item) => conclude(item, classes.get(item.change.path), masked, landed)));
+  const changes = addWaits(own.map((item) => conclude(item, classes.get(item.change.path), unfit, landed)));
   changes.sort((a, b) => (a.change.path < b.change.path ? -1 : 1));
   const digest = sha256(
     JSON.stringify([list.gitChanges, list.gitHeld, changes.map(({ hash, cls, conflict }) => [hash, cls, conflict])]),
@@ -135,17 +136,21 @@ function whole(head: Uint8Array | null | undefined): Uint8Array | null {
 function conclude(
   item: Item,
   found: Classification | undefined,
-  masked: ReadonlySet<string>,
+  { masked, placeholders }: { readonly masked: ReadonlySet<string>; readonly placeholders: readonly Placeholder[] },
   landed: Landed,
 ): ClassifiedChange {
   const { change } = item;
   if (!found) throw new Error("bug: a change without a class");
   const { path } = change;
-  const cls: Classification = masked.has(path)
-    ? { cls: "outside", why: "it may hold a secret: the box saw a copy without it, which never lands" }
-    : !item.isStaged && found.cls === "source"
-      ? { cls: "outside", why: "it is larger than 50 MB, all changes are larger than 500 MB, or it cannot be read" }
-      : found;
+  const alarm = placeholders[item.placeholder ?? -1] ?? placeholderIn(placeholders, `${path}\n${change.target ?? ""}`);
+  const cls: Classification =
+    alarm && change.action !== "delete" && found.cls !== "ignored"
+      ? { cls: "outside", why: alarmOf(alarm) }
+      : masked.has(path)
+        ? { cls: "outside", why: "it may hold a secret: the box saw a copy without it, which never lands" }
+        : !item.isStaged && found.cls === "source"
+          ? { cls: "outside", why: "it is larger than 50 MB, all changes are larger than 500 MB, or it cannot be read" }
+          : found;
   const { type, action, mode, hash, base, target } = change;
   const approved = [
     path,

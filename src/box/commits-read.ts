@@ -15,6 +15,8 @@ export interface Verified {
   readonly commits: readonly BoxCommit[];
   readonly links: readonly Link[];
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** Objects that hold what was looked for, and whose that is, by index. */
+  readonly owners: ReadonlyMap<string, number>;
   /** Paths that the commits change and that the person changed meanwhile; asked for on a branch of its own alone. */
   readonly meanwhile: readonly string[];
   /** Name and SHA-256 of the pack and of its index. */
@@ -37,6 +39,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
   const links: [string, string][] = [];
   const meanwhile: string[] = [];
   const contents = new Map<string, Uint8Array>();
+  const owners = new Map<string, number>();
   while (!reader.isAtEnd) {
     const tag = reader.text();
     if (tag === "B") [found.head, found.old] = [reader.path(), reader.text()];
@@ -50,6 +53,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
       changes.push({ modes: [reader.text(), reader.text()], ids: [reader.text(), reader.text()], path: reader.path() });
     else if (tag === "L") links.push([reader.text(), reader.path()]);
     else if (tag === "O") contents.set(reader.text(), Buffer.from(reader.text(), "hex"));
+    else if (tag === "A") owners.set(reader.text(), reader.number());
     else if (tag === "W") meanwhile.push(reader.path());
     else if (tag === "V") found.pack = [reader.text(), reader.text(), reader.text()];
     else throw reader.broken(`record ${tag}`);
@@ -62,6 +66,7 @@ export function readBoxCommits(reader: RecordReader): Verified {
     meanwhile,
     links: links.map(([id, path]) => ({ path, target: target(id) })),
     contents,
+    owners,
     commits: commits.map((commit) => {
       const against = diffs.get(commit.id);
       if (!against) throw reader.broken("a commit without its changes");

@@ -7,7 +7,8 @@
 #
 #   take    /layer, /frozen and /base read-only -> /out/pack, what the box's branch has and the person's has not; not believed
 #   verify  /base and /in/pack read-only -> /out/repo with the pack verified, and what each commit in it changes; of a
-#           branch of its own also what of that the person changed in /checkout
+#           branch of its own also what of that the person changed in /checkout; input: what to look for in each object
+#           as "OWNER:HEX …"
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
 #   release /repo: takes away the locks that a landing left which broke off
@@ -105,6 +106,23 @@ sub write_file {
     open(my $file, ">", $path) or die "$path: $!\n";
     print $file @pieces;
     close $file or die "$path: $!\n";
+}
+
+# Names the objects of a pack that hold one of the given needles.
+sub look_for {
+    my ($needles, $index) = @_;
+    my %owner_of = map { /^(\d+):((?:[0-9a-f]{2})+)\z/ or die "the input is cut short\n"; (pack("H*", $2) => $1) } split / /, $needles;
+    return if !%owner_of;
+    my $any = join "|", map { quotemeta } keys %owner_of;
+    my $needle = qr/$any/;
+    write_file("/out/ids", map { (split / /)[1] . "\n" } split /\n/, git_text($index, "show-index"));
+    my $out = start_git("/out/ids", "cat-file", "--batch");
+    while (defined(my $line = do { local $/ = "\n"; <$out> })) {
+        my ($id, $size) = $line =~ /^($ID) [a-z]+ (\d+)\n\z/ or die "git cat-file is not as agreed\n";
+        (read($out, my $content, $size + 1) // -1) == $size + 1 or die "git cat-file was cut short\n";
+        record("A", $id, $owner_of{$&}) if $content =~ $needle;
+    }
+    close $out or die "git cat-file failed\n";
 }
 
 # What git takes for the name of a branch, and shorter.
@@ -270,6 +288,7 @@ sub head_commit {
 
 sub verify {
     my ($ref, $tip, $from, $since) = @_;
+    my ($needles) = input();
     my $person = ["/base"];
     ($ref eq "" || is_branch($ref)) && $tip =~ /^$ID\z/ or die "a name that is not allowed\n";
     for ("", "/objects", "/objects/pack") { type_at("/base/.git$_") eq "d" or die "your .git$_ is no folder of its own\n" }
@@ -288,6 +307,7 @@ sub verify {
     git_text("/out/revisions", "rev-list", "--objects", "--quiet", "--stdin");
     my @paths = commits($tip, @base);
     meanwhile($from, $since, @paths) if $from;
+    look_for($needles // "", "/out/repo/objects/pack/pack-$name.idx");
     record("V", $name, hashes(map { "/out/repo/objects/pack/pack-$name.$_" } "pack", "idx"));
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { branchFor, isDescendant, type JudgedCommit, judgeCommits } from "../core/commits.ts";
 import type { Effect } from "../core/effect.ts";
+import { alarmOf, searchedFor } from "../core/placeholders.ts";
 import type { Collected } from "./collect.ts";
 import type { CollectPlan } from "./collect-list.ts";
 import { readBoxCommits, type Verified } from "./commits-read.ts";
@@ -128,7 +129,8 @@ async function findOn(
     const since = branch === undefined ? [] : [branch.from, String(Math.floor(startedAt / 1000))];
     const checkout: Bind = { source: plan.facts.checkout, target: "/checkout", access: "read" };
     const binds = [...base, input, out, ...(branch === undefined ? [] : [checkout])];
-    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip, ...since], binds));
+    const searched = [Buffer.from(searchedFor(plan.facts.placeholders ?? []))];
+    const verified = readBoxCommits(await ask(plan, "verify", [ref, tip, ...since], binds, { input: searched }));
     const judged = judge(ref, verified, { facts: plan.facts, collected, isMain });
     if (signed?.includes(judged.moves[0]?.newId ?? "")) return { ...nothing(folder, SIGNED), commits: judged.commits };
     return { ...judged, folder, pack: verified.pack, others: [] };
@@ -160,6 +162,7 @@ function judge(
     isInert,
     links,
     masked: facts.masked,
+    alarms: new Map([...verified.owners].map(([id, owner]) => [id, alarmBy(facts, owner)])),
     contentOf: (id) => contents.get(id ?? "") ?? null,
   });
   const moves: Move[] = [];
@@ -186,6 +189,12 @@ function judge(
     .update(JSON.stringify([verified.pack, judged, moves]))
     .digest("hex");
   return { commits: judged, moves, note, meanwhile, digest };
+}
+
+function alarmBy({ placeholders }: SessionFacts, owner: number): string {
+  const found = placeholders?.[owner];
+  if (!found) throw new Error(`the answer names placeholder ${owner}, which there is not`);
+  return alarmOf(found);
 }
 
 // To the branch that the person named, if it still is where these commits began; else to one of a free name.

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Placeholder } from "../core/placeholders.ts";
 import { LAYER_FOLDERS } from "./layers.ts";
 import type { Repository } from "./repository.ts";
 
@@ -18,6 +19,8 @@ export interface SessionFacts {
   readonly startedAt: number;
   /** Paths that the view shows masked; they never land. */
   readonly masked: readonly string[];
+  /** What stands in the box for the person's credentials: whatever holds one never lands. Absent for none. */
+  readonly placeholders?: readonly Placeholder[];
   /** The git folder outside the checkout that the view shows; null when there is none. */
   readonly repository: Repository | null;
   /** Folders of objects that the person listed and the repository borrows from. */

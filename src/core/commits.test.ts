@@ -9,6 +9,7 @@ const CONTEXT: JudgeContext = {
   isForward: true,
   isInert: false,
   links: [],
+  alarms: new Map(),
   masked: ["secret"],
   contentOf: () => null,
 };

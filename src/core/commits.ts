@@ -21,6 +21,8 @@ export interface JudgeContext {
   readonly isInert: boolean;
   readonly links: readonly Link[];
   readonly masked: readonly string[];
+  /** Why an object never lands, by its id: it holds what stands for a credential. */
+  readonly alarms: ReadonlyMap<string, string>;
   /** Path of a link, or else the beginning of a file, by object id. */
   readonly contentOf: (id: string | null | undefined) => Uint8Array | null;
 }
@@ -46,10 +48,14 @@ export interface Judgement {
 export function judgeCommits(commits: readonly BoxCommit[], context: JudgeContext): Judgement {
   const byId = new Map(commits.map((commit) => [commit.id, commit]));
   const waits = new Map<string, string>();
+  const elsewhere = alarmElsewhere(commits, context);
   const descends = new Set<string>();
   for (const { id, parents, diffs } of commits) {
     const before = parents.find((parent) => waits.has(parent));
-    const why = reasonToHold(diffs, context) ?? (before ? `it comes after ${before.slice(0, 7)}, which waits` : null);
+    const why =
+      elsewhere ??
+      reasonToHold(id, diffs, context) ??
+      (before ? `it comes after ${before.slice(0, 7)}, which waits` : null);
     if (why !== null) waits.set(id, why);
     const isAfter = context.from === null || parents.some((parent) => parent === context.from || descends.has(parent));
     if (isAfter) descends.add(id);
@@ -89,7 +95,18 @@ export function branchFor(name: string, tip: string, taken: ReadonlyMap<string, 
 
 const SECRET = "it may hold a secret: the box saw a copy without it";
 
-function reasonToHold(diffs: BoxCommit["diffs"], context: JudgeContext): string | null {
+/** An alarm about an object that is no commit and no file of one: it may be a part of any. */
+function alarmElsewhere(commits: readonly BoxCommit[], { alarms }: JudgeContext): string | null {
+  if (alarms.size === 0) return null;
+  const ids = new Set(commits.flatMap(({ id, diffs }) => [id, ...diffs.flat().map(({ hash }) => hash)]));
+  return [...alarms].find(([id]) => !ids.has(id))?.[1] ?? null;
+}
+
+function reasonToHold(id: string, diffs: BoxCommit["diffs"], context: JudgeContext): string | null {
+  const message = context.alarms.get(id);
+  if (message !== undefined) return message;
+  const alarmed = diffs.flat().find(({ hash }) => hash !== null && context.alarms.has(hash));
+  if (alarmed) return `${alarmed.path}: ${context.alarms.get(alarmed.hash ?? "")}`;
   const secret = diffs.flat().find(({ path }) => context.masked.includes(path));
   if (secret) return `${secret.path}: ${SECRET}`;
   if (context.isInert) return null;

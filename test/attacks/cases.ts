@@ -74,6 +74,11 @@ export const MAY_BE_MISSING: Readonly<Record<string, string>> = {
   "systemd-run": "comes with systemd, which a container may not have",
 };
 
+/** Reads all cases: those of the corpus, our own, and the tricks of real incidents that neither had. */
+export function readAllCases(): Case[] {
+  return ["attacks-dev.jsonl", "own.jsonl", "incidents.jsonl"].flatMap(readCases);
+}
+
 /** Reads a file of cases and checks their shape; throws an Error that names the row. */
 export function readCases(file: string): Case[] {
   const lines = readFileSync(new URL(`./data/${file}`, import.meta.url), "utf8")

@@ -12,7 +12,9 @@ const SLICE = 24;
 const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
 
 const corePattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
-const corpus = readCases("attacks-dev.jsonl").filter(({ id }) => !(id in NEEDS_NETWORK));
+const corpus = [...readCases("attacks-dev.jsonl"), ...readCases("incidents.jsonl")].filter(
+  ({ id }) => !(id in NEEDS_NETWORK),
+);
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
 const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE), ...quick(own)];

@@ -144,8 +144,9 @@ function commitAll(ws: string, env: Readonly<Record<string, string>>): void {
   if (status !== 0) throw new Error(`the checkout of a case: ${stderr}`);
 }
 
-/** Shows our ripgrep to the attacks that need one. */
-export function showRipgrep(): void {
+/** Shows our ripgrep to the attacks that need one, and the program to the person who takes a landing back. */
+export function showTools(): void {
   const name = `ripgrep-${process.platform}-${process.arch}`;
+  symlinkSync(`${STAGE_PROJECT}/bin/ringfence.js`, `${STAGE_TOOLS}/ringfence`);
   symlinkSync(`${STAGE_PROJECT}/node_modules/@vscode/${name}/bin/rg`, `${STAGE_TOOLS}/rg`);
 }

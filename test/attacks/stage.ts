@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CANNOT_FIRE, type Case, readCases } from "./cases.ts";
+import { CANNOT_FIRE, type Case, readAllCases } from "./cases.ts";
 import { dayCases } from "./days.ts";
 import { type Landing, playDefended } from "./defended.ts";
 import { type Evidence, findHarm } from "./harm.ts";
-import { makePlace, makeShared, prepare, type Shared, showRipgrep } from "./place.ts";
+import { makePlace, makeShared, prepare, type Shared, showTools } from "./place.ts";
 import { playUndefended } from "./undefended.ts";
 
 export interface Job {
@@ -38,8 +38,8 @@ const PLACES_APART = 10_000;
 /** Cases that are this process's own: all others go on with a stage that has been fought over. */
 async function main(): Promise<void> {
   const job = JSON.parse(readFileSync(0, "utf8")) as Job;
-  const cases = [...readCases("attacks-dev.jsonl"), ...readCases("own.jsonl"), ...dayCases()];
-  showRipgrep();
+  const cases = [...readAllCases(), ...dayCases()];
+  showTools();
   const shared = await makeShared();
   const queue = job.ids.map((id, index) => ({ attack: cases.find((one) => one.id === id), index }));
   const work = async () => {

@@ -94,6 +94,48 @@ for (const [who, user] of [
   });
 }
 
+test("a file that holds a placeholder, in whatever form, never lands, and what is beside it does", async (t) => {
+  const place = prepare(t, self(), 1);
+  const done = await ringfence(place, [
+    "exec",
+    "--",
+    "bash",
+    "-c",
+    `K=$EXAMPLE_KEY; echo fine >fine.txt; echo "key: $K" >plain.txt; printf 'a%s' "$K" | base64 -w0 >packed.txt
+     printf %s "$K" | xxd -p -c0 >hex.txt; printf %s "$K" | rev >back.txt; ln -s "../$K" link; echo fine >"name-$K"
+     for at in 262100 262143 524288; do { head -c $at /dev/zero; printf %s "$K"; head -c 9 /dev/zero; } >border-$at; done
+     sed 's/^/x/' .env >from-dotenv.txt; cat ~/.npmrc >from-home.txt; head -c 300000 /dev/zero >zeros`,
+  ]);
+  assert.equal(done.status, 0, done.stderr);
+  const shown = await ringfence(place, ["diff", "--json"]);
+  const { changes } = JSON.parse(shown.stdout) as { changes: { path: string; class: string; why: string }[] };
+  const alarms = changes.filter(({ why }) => why?.startsWith("alarm: "));
+  assert.equal(alarms.length, 11, shown.stdout);
+  assert.ok(alarms.every(({ class: cls }) => cls === "outside"));
+  const landed = await ringfence(place, ["land"]);
+  assert.match(
+    landed.stdout,
+    /held +plain\.txt: .*alarm: it holds what stands in the box for the credential of env EXAMPLE_KEY/,
+  );
+  assert.equal(sh(place, "git status --porcelain"), "?? fine.txt\n?? zeros\n");
+});
+
+test("a commit that holds a placeholder, in a file, a name or its message, waits with all after it", async (t) => {
+  const hold = async (work: string, landing: string) => {
+    const place = prepare(t, self(), 1);
+    const commits = `K=$EXAMPLE_KEY; c() { git add -A . ':!.env' && git commit -qm "$1"; }; echo 1 >one; c one; ${work}`;
+    const done = await ringfence(place, ["exec", "--", "bash", "-c", commits]);
+    assert.equal(done.status, 0, done.stderr);
+    const landed = await ringfence(place, ["land"]);
+    assert.match(landed.stdout, /waits +commit .*alarm: it holds what stands in the box/, work);
+    assert.equal(sh(place, "git log --format=%s"), landing, work);
+    assert.equal(sh(place, "git cat-file --batch-all-objects --batch").includes("key-"), false);
+  };
+  await hold('echo "$K" >two; c two; rm two; c three', "one\nstart\n");
+  await hold('echo 2 >"$K"; c two; rm "$K"; c three', "start\n");
+  await hold('echo 2 >two; c "two $K"', "one\nstart\n");
+});
+
 test("a model's session that greps, prints and encodes finds no value, and none is in its record", async (t) => {
   const { port } = await serve(t);
   const place = prepare(t, self(), port);

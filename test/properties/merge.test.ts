@@ -105,6 +105,7 @@ function itemOf(path: string, hash: { readonly o: string; readonly b: string; re
     origin: { hash: hash.o, executable: false },
     isJudged: false,
     isMerged: false,
+    placeholder: null,
     heads: { old: null, new: null },
   };
 }

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { vllm } from "../../src/model/protocols.fixture.ts";
+import { serve, sse } from "../../src/model/wire.fixture.ts";
+import { makePlace, readPlayed, ringfence, run, runArguments, script, start, until } from "./program.ts";
+
+test("a dotenv file or a configuration in the checkout does not say where the model is: only the person's does", async (t) => {
+  const answer = sse(...vllm.events({ text: "Done." }));
+  const [mine, theirs] = [await serve(t, answer), await serve(t, answer)];
+  const settings = { OPENAI_COMPATIBLE_BASE_URL: theirs.url, HTTP_PROXY: theirs.url, HTTPS_PROXY: theirs.url };
+  const place = makePlace(t);
+  const home = join(place.home, ".config/ringfence");
+  const config = (url: string) => `providers:\n  openai-compatible:\n    base_url: ${url}\n`;
+  for (const folder of [place.checkout, ".ringfence", ".config/ringfence"].map((name) => join(place.checkout, name))) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "config.yaml"), config(theirs.url));
+  }
+  const lines = Object.entries({ ...settings, XDG_CONFIG_HOME: join(place.checkout, ".config"), HOME: place.checkout });
+  writeFileSync(join(place.checkout, ".env"), lines.map(([name, value]) => `export ${name}=${value}\n`).join(""));
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, "config.yaml"), config(mine.url));
+  const played = readPlayed(await ringfence(place, runArguments("openai-compatible/m")));
+  assert.deepEqual([played.status, mine.seen.length, theirs.seen.length], [0, 1, 0]);
+  // The same words from the person do count, so the file above would have had its way if it had been read.
+  assert.equal((await ringfence(place, runArguments("openai-compatible/m"), { env: settings })).status, 0);
+  assert.deepEqual([mine.seen.length, theirs.seen.length], [1, 1]);
+});
+
+test("a session listens on no port of the machine; one that shows a preview, on that one alone", async (t) => {
+  const place = makePlace(t);
+  const session = start(place, runArguments(script(place, [run("sleep 1"), { text: "Done." }])));
+  await until("the first call has begun", () => session.seen().includes('"type":"assistant"'));
+  assert.deepEqual(listeners(session.child.pid), []);
+  assert.equal((await session.ended).status, 0);
+  const shown = start(place, ["exec", "--preview", "4173", "--", "sleep", "1"]);
+  let told = "";
+  shown.child.stderr?.on("data", (text: string) => {
+    told += text;
+  });
+  await until("the address is told", () => told.includes("localhost:"));
+  const [, port = ""] = /localhost:(\d+)/.exec(told) ?? [];
+  assert.deepEqual([...new Set(listeners(shown.child.pid))], [Number(port)]);
+  await shown.ended;
+});
+
+/** The ports that a program, or what it started, listens on outside the box. */
+function listeners(program: number | undefined): number[] {
+  const sockets = new Set(family(program).flatMap(socketsOf));
+  const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/net/${name}`, "utf8").split("\n").slice(1));
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === LISTENS && sockets.has(`socket:[${inode}]`))
+    .map(([, address = ""]) => Number.parseInt(address.split(":")[1] ?? "", 16));
+}
+
+const LISTENS = "0A";
+
+function family(ancestor: number | undefined): number[] {
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  const parents = new Map(pids.map((pid) => [pid, parentOf(pid)]));
+  const isBelow = (pid: number): boolean => pid === ancestor || (pid > 0 && isBelow(parents.get(pid) ?? 0));
+  return pids.filter(isBelow);
+}
+
+function parentOf(pid: number): number {
+  const fields = whileThere("", () => readFileSync(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "");
+  return Number(fields.split(" ")[1] ?? 0);
+}
+
+function socketsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  const names = whileThere([], () => readdirSync(folder));
+  return names.map((name) => whileThere("", () => readlinkSync(join(folder, name))));
+}
+
+/** A process or what it has open may end while it is looked at. */
+function whileThere<T>(otherwise: T, look: () => T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
+}
