@@ -1,6 +1,8 @@
 import { HTTP_PORT, SOCKS_PORT } from "../box/commands.ts";
 import { addressKind } from "../core/address.ts";
 import { originOf } from "../core/credential.ts";
+import { isBranchRef } from "../core/git-push.ts";
+import { type Tracked, trackedOf } from "../core/git-remote.ts";
 import { canonicalHost, parseAuthority } from "../core/host.ts";
 import { isPlainPath, type NetRule, type NetRules, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import type { VariableRule } from "../egress/vault-variables.ts";
@@ -12,7 +14,17 @@ export interface NetConfig {
   readonly services: readonly Service[];
   /** Where the values of the person's own variables are put on, in the place of what stands for them in the box. */
   readonly credentials: readonly VariableRule[];
+  /** Branches of repositories that a command which the person typed may push to. */
+  readonly push: readonly PushRule[];
   readonly limits: { readonly sentMb: number | null; readonly requests: number | null };
+}
+
+export interface PushRule {
+  /** What people and the record know it by: `net.push[0]`. */
+  readonly id: string;
+  readonly repository: Tracked;
+  /** `refs/heads/NAME`. */
+  readonly ref: string;
 }
 
 export interface Service {
@@ -24,6 +36,7 @@ export const NET_DEFAULT: NetConfig = {
   rules: { allow: [], deny: [] },
   services: [],
   credentials: [],
+  push: [],
   limits: { sentMb: null, requests: null },
 };
 
@@ -35,15 +48,29 @@ const METHOD = /^[A-Z]{1,20}$/;
 export function parseNet(value: unknown): NetConfig {
   if (value === null || value === undefined) return NET_DEFAULT;
   const net = recordAt(value, "net");
-  refuseUnknown(net, ["allow", "deny", "services", "credentials", "sent_mb", "requests"], "net.");
+  refuseUnknown(net, ["allow", "deny", "services", "credentials", "push", "sent_mb", "requests"], "net.");
   const rules = (name: "allow" | "deny") =>
     listAt(net, name).map((entry, index) => parseRule(entry, `net.${name}[${index}]`));
   return {
     rules: { allow: rules("allow"), deny: rules("deny") },
     services: listAt(net, "services").map((entry, index) => parseService(entry, `net.services[${index}]`)),
     credentials: listAt(net, "credentials").map((entry, index) => parseCredential(entry, `net.credentials[${index}]`)),
+    push: listAt(net, "push").map((entry, index) => parsePush(entry, `net.push[${index}]`)),
     limits: { sentMb: countAt(net, "sent_mb"), requests: countAt(net, "requests") },
   };
+}
+
+// The repository is named too: whose configuration says which one a branch tracks may be a stranger's.
+function parsePush(entry: unknown, where: string): PushRule {
+  const rule = recordAt(entry, where);
+  refuseUnknown(rule, ["at", "branch"], `${where}.`);
+  const { at, branch } = rule;
+  const repository = typeof at === "string" ? trackedOf(at) : null;
+  if (repository === null)
+    throw new Error(`"${where}.at" must be the address of a repository: https://git.example.com/group/thing.git`);
+  const ref = `refs/heads/${branch}`;
+  if (typeof branch !== "string" || !isBranchRef(ref)) throw new Error(`"${where}.branch" must be a branch: main`);
+  return { id: where, repository, ref };
 }
 
 // Without an address none is put on, so one must be there; a path in it binds the credential to what is below.

@@ -11,7 +11,13 @@ const EMPTY = {
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: { days: 14, bytes: 10 * 2 ** 30 },
   git: { alternates: [] },
-  net: { rules: { allow: [], deny: [] }, services: [], credentials: [], limits: { sentMb: null, requests: null } },
+  net: {
+    rules: { allow: [], deny: [] },
+    services: [],
+    credentials: [],
+    push: [],
+    limits: { sentMb: null, requests: null },
+  },
 };
 
 function makeFolder(t: TestContext): string {
@@ -56,6 +62,7 @@ net:
   credentials:
     - {variable: API_KEY, at: "https://api.example.com/v1", as: x-api-key, methods: [GET, POST]}
     - {variable: TOKEN, at: "http://127.0.0.1:8080"}
+  push: [{at: "git@git.example.net:me/thing.git", branch: main}]
   sent_mb: 5
   requests: 7
 `;
@@ -93,6 +100,13 @@ net:
           origins: ["http://127.0.0.1:8080"],
           methods: ["GET", "HEAD"],
           pathPrefixes: ["/"],
+        },
+      ],
+      push: [
+        {
+          id: "net.push[0]",
+          repository: { host: "git.example.net", origin: "https://git.example.net", path: "me/thing" },
+          ref: "refs/heads/main",
         },
       ],
       limits: { sentMb: 5, requests: 7 },
@@ -200,6 +214,10 @@ for (const [title, value, message] of [
     { net: { credentials: [{ variable: "A", at: "https://a.b", as: "A B" }] } },
     /\.as" must be/,
   ],
+  ["a push to no repository", { net: { push: [{ at: "https://a.b", branch: "x" }] } }, /push\[0\]\.at" must be the/],
+  ["a push to every branch", { net: { push: [{ at: "https://a.b/c", branch: "*" }] } }, /\.branch" must be a branch/],
+  ["a push to no branch", { net: { push: [{ at: "https://a.b/c" }] } }, /\.branch" must be a branch/],
+  ["an unknown key of a push", { net: { push: [{ url: "https://a.b/c" }] } }, /unknown key "net\.push\[0\]\.url"/],
   ["a memory that no box fits in", { limits: { memory_mb: 1 } }, /"limits\.memory_mb" must be at least 16: with less/],
   ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
 ] as const) {

@@ -29,7 +29,7 @@ const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
 // Of a request without a body its address alone is sent, and a build makes thousands: those survive this program's end, and
 // are synced with the next that does more.
 function isWeighty(effect: Effect): boolean {
-  return effect.kind === "request" && (effect.hasBody || effect.approvedBy === "person");
+  return effect.kind === "push" || (effect.kind === "request" && (effect.hasBody || effect.approvedBy === "person"));
 }
 
 /** The one way to a permit: decides, records the decision, and only then mints. */

@@ -1,13 +1,23 @@
 import { type Packages, packagesOf } from "../box/packages.ts";
 import type { Effect } from "../core/effect.ts";
+import { looksLikePush } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
-import { addressOf, judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
+import {
+  addressOf,
+  judgeRules,
+  type Listed,
+  type NetRequest,
+  type NetRule,
+  type NetRules,
+  rulesFor,
+} from "../core/net-rules.ts";
 import { isReading } from "../core/registries.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
+import type { GitCall } from "../egress/git.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import { EgressProxy, type Judged, type NetOutcome } from "../egress/proxy.ts";
@@ -17,6 +27,7 @@ import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import type { NetUsers } from "./net-users.ts";
 import { Questions } from "./questions.ts";
+import { gitEffect, openRemote, pushLine, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -30,6 +41,7 @@ export class NetRequests {
   readonly #rules: NetRules;
   readonly #proxy: EgressProxy;
   readonly #packages: Packages;
+  readonly #upstream: TrackedRemote | null;
   readonly #unlisted = new Set<string>();
   readonly #questions: Questions | null;
   /** Requests on their way, by the decision about each. */
@@ -40,12 +52,14 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    this.#upstream = openRemote(vault, plan.box);
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token, look) => this.#judge(request, token, look),
+      git: this.#upstream?.git ?? null,
       malformed: (reason, token) => this.#refused(reason, token),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
@@ -76,6 +90,7 @@ export class NetRequests {
   async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
     const [rule] = rulesFor(this.#rules, host, port);
     if (rule) return rule.tls;
+    if (host === this.#upstream?.tracked.host && port === this.#upstream.port) return "terminate";
     if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
     const isUsual = port === 443 || port === 80;
     if (!isUsual && (await this.#packages.judge(tunnelTo(host, port))) === null) return null;
@@ -85,6 +100,7 @@ export class NetRequests {
 
   async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
+    if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { git: look.git, ruled });
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
     const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
@@ -102,6 +118,26 @@ export class NetRequests {
     const instead = gated.nearest === undefined ? "" : ` (${gated.nearest})`;
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);
+    return { verdict: "refuse", reason };
+  }
+
+  #judgeGit(
+    request: NetRequest,
+    token: string | null,
+    { git, ruled }: { readonly git: GitCall | null; readonly ruled: Listed },
+  ): Judged {
+    const { push: rules } = this.#plan.config;
+    const upstream = this.#upstream;
+    const effect = gitEffect(request, git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
+    const gated = this.#pass(effect);
+    if (gated.verdict === "allow") {
+      this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+      const [rule] = rulesFor(this.#rules, request.host, request.port);
+      return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
+    }
+    const isUnnamed = gated.verdict === "ask" && effect.kind === "push" && effect.rule === null;
+    const reason = isUnnamed && upstream !== null ? `${gated.reason}: ${pushLine(effect, upstream)}` : gated.reason;
+    this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
   }
 

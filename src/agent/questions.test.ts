@@ -25,7 +25,7 @@ const REQUEST: Request = {
 };
 const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5 };
 const DENIED: Gated = { verdict: "deny", reason: "the gate has the last word" };
-const LOOK: Look = { headers: ["X-Own", "1"], readBody: null, gone: () => new AbortController().signal };
+const LOOK: Look = { headers: ["X-Own", "1"], readBody: null, git: null, gone: () => new AbortController().signal };
 
 function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   const [passed, recorded]: [Effect[], JsonObject[]] = [[], []];

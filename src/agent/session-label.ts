@@ -62,6 +62,7 @@ function broughtBy(effect: Effect, session: Label): Source | null {
       };
     }
     case "request":
+    case "push":
       return { kind: "page", host: effect.host, openness: "private" };
     case "preview":
     case "land":

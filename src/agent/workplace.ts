@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { Box, type BoxPlan } from "../box/box.ts";
 import { makeSessionFolder, type SessionFolder } from "../box/folder.ts";
+import { askHelpers } from "../box/git-login.ts";
 import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
+import { findPrograms } from "../box/programs.ts";
+import { readRemote } from "../box/remote.ts";
 import type { Vault } from "../egress/vault.ts";
+import type { AskGit } from "../egress/vault-logins.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
 
@@ -39,7 +43,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = once(() => openVaultOf(start, identity.home, config, [checkout.path, state]));
+  const vault = once(() => openVaultOf(start, { home: identity.home, checkout: checkout.path, state, config }));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -62,16 +66,19 @@ export function openBox(workplace: Workplace): Promise<Box> {
   return Box.open({ ...workplace.box, folder: workplace.folder });
 }
 
-// The programs that git asks for credentials are not asked, and no repository's word says where one may go.
+// The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
 async function openVaultOf(
   { environment }: Start,
-  home: string,
-  config: Config,
-  excluded: readonly string[],
+  place: { readonly home: string; readonly checkout: string; readonly state: string; readonly config: Config },
 ): Promise<Vault> {
-  const { openVault } = await import("../egress/vault.ts");
-  const person = { home, environment, excluded, remote: null, rules: config.net.credentials };
-  return openVault({ ...person, askGit: async () => null }, randomBytes(VAULT_KEY_BYTES));
+  const { home, checkout, state, config } = place;
+  const [{ openVault }, remote] = await Promise.all([
+    import("../egress/vault.ts"),
+    readRemote({ checkout, state, home, environment, programs: findPrograms() }),
+  ]);
+  const askGit: AskGit = (address) => askHelpers(address, { environment, home, checkout });
+  const person = { home, environment, excluded: [checkout, state], remote, rules: config.net.credentials, askGit };
+  return openVault(person, randomBytes(VAULT_KEY_BYTES));
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

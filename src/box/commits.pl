@@ -15,6 +15,8 @@
 #   begin   /base read-only, the whole checkout: where a session on a branch of its own begins, or why it cannot
 #   shown   /layer and /checkout read-only: of the paths in the input, those at which the view shows the checkout's file
 #   raw     as verify left it: the commits that the person's repository has nowhere, whole
+#   known   /base read-only: which of the ids in the input are objects of the person's
+#   pack    /base read-only: whether a commit stands on a branch of the person's, and a pack of what a remote lacks for it
 #   signed  the same commits, from the input, with signatures -> a verified pack of them and of what they hold
 #
 # The step to die at comes before what a mode needs: tests alone give one, else it is "-".
@@ -30,6 +32,7 @@ my ($mode, $arch, $git, $sha256sum, $own, $steps_left, @rest) = @ARGV;
 my $lgetxattr = $arch eq "arm64" ? 9 : 192;
 my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
 my ($HEAD_BYTES, $TARGET_BYTES, $MANIFEST_BYTES) = (256, 4097, (1 << 20) + 1);
+my $PUSHED_BYTES_MAX = 128 << 20;
 my $EEXIST = 17;
 my $NONE = "0" x 40;
 my $EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -41,7 +44,7 @@ umask 0077;
 
 $own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
 my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move, release => \&release_left, begin => \&begin, shown => \&shown,
-    raw => \&raw, signed => \&signed);
+    raw => \&raw, signed => \&signed, known => \&known_objects, pack => \&pack);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
 
@@ -786,6 +789,49 @@ sub raw {
     write_file("/out/ids", map { "$_\n" } @ids);
     record("C", $_) for @ids;
     contents({ map { $_ => $MANIFEST_BYTES } @ids }, "commit");
+}
+
+sub known_objects {
+    make_repository("/git", "/base", "/base/.git/objects");
+    record("K", $_) for present(input());
+}
+
+# Those of some ids that are objects of the person's.
+sub present {
+    my @ids = grep { /^$ID\z/ } @_;
+    write_file("/git/ids", map { "$_\n" } @ids);
+    return map { /^($ID) (?:commit|tag|tree|blob) / ? $1 : () } split /\n/, git_text("/git/ids", qw(cat-file --batch-check));
+}
+
+# Of the ids in the input, which the remote has, the pack leaves out what they hold.
+sub pack {
+    my ($ref, $old, $new) = @_;
+    is_branch($ref) && $old =~ /^$ID\z/ && $new =~ /^$ID\z/ or die "a name that is not allowed\n";
+    my @shown = input();
+    my $tip = ref_id(["/base"], $ref) // return record("N", "absent");
+    make_repository("/git", "/base", "/base/.git/objects");
+    return record("N", "absent") if whole_commits_in($new) != 1 || !is_ancestor($new, $tip);
+    return record("N", "diverged") if $old ne $NONE && (whole_commits_in($old) != 1 || !is_ancestor($old, $new));
+    write_file("/git/revisions", "$new\n", map { "^$_\n" } grep({ $_ ne $NONE } $old), present(@shown));
+    my $pack = start_git("/git/revisions", qw(pack-objects --revs --thin --delta-base-offset -q --stdout));
+    record("P");
+    my $bytes = 0;
+    while (my $read = sysread($pack, my $piece, 1 << 18) // die "pack: $!\n") {
+        ($bytes += $read) <= $PUSHED_BYTES_MAX or die "what is to be pushed is larger than 128 MB\n";
+        print $piece;
+    }
+    close $pack or die "objects of the commits are missing or broken\n";
+}
+
+sub whole_commits_in {
+    write_file("/git/ids", map { "$_^{commit}\n" } @_);
+    return grep { /^$ID commit / } split /\n/, git_text("/git/ids", qw(cat-file --batch-check));
+}
+
+sub is_ancestor {
+    my ($id, $of) = @_;
+    my $out = start_git("/dev/null", "merge-base", "--is-ancestor", $id, $of);
+    return close $out;
 }
 
 sub signed {

@@ -272,7 +272,7 @@ async function isStill({ facts, programs }: CollectPlan, { common, own }: Reposi
 
 /** Shows the person's git folder, and what it borrows from. */
 export function gitBinds(
-  { checkout, repository, alternates }: SessionFacts,
+  { checkout, repository, alternates }: Pick<SessionFacts, "checkout" | "repository" | "alternates">,
   target: string,
   access: Bind["access"],
 ): Bind[] {
@@ -285,7 +285,7 @@ export function gitBinds(
 /** Runs commits.pl in a sandbox and hands over its answer; throws what it says when it gives up. */
 export async function ask(
   { facts, programs }: { readonly facts: Pick<SessionFacts, "repository">; readonly programs: Programs },
-  mode: "take" | "verify" | "put" | "move" | "release" | "begin" | "shown" | "raw" | "signed",
+  mode: "take" | "verify" | "put" | "move" | "release" | "begin" | "shown" | "raw" | "signed" | "known" | "pack",
   args: readonly string[],
   binds: readonly Bind[],
   { input = [], dieAt = null }: { readonly input?: readonly Buffer[]; readonly dieAt?: number | null } = {},

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { homedir, userInfo } from "node:os";
 import { promisify } from "node:util";
+import type { Settings } from "../core/git-remote.ts";
 import { findProgram } from "./programs.ts";
 
 /** Who the person is, as programs in the box see it. */
@@ -24,7 +25,13 @@ export async function readIdentity(environment: Environment): Promise<Identity> 
   const { uid, gid, username } = userInfo();
   const home = homeOf(environment);
   const listed = await listGlobal(environment, home);
-  return { name: username, uid, gid, home, gitconfig: listed === null ? "" : toGitconfig(listed) };
+  return {
+    name: username,
+    uid,
+    gid,
+    home,
+    gitconfig: listed === null ? "" : toGitconfig(listed),
+  };
 }
 
 /** Finds the person's home, or one that takes no system folder's place. */
@@ -36,8 +43,18 @@ export function homeOf(environment: Environment): string {
 
 /** Reads the person's own git configuration, the last value of each key; never the repository's. */
 export async function readGlobal(environment: Environment, home: string): Promise<Readonly<Record<string, string>>> {
-  const entries = ((await listGlobal(environment, home)) ?? "").split("\0").map((entry) => splitOnce(entry, "\n"));
-  return Object.fromEntries(entries.map(([key, value]) => [key, value ?? "true"]));
+  return Object.fromEntries(await readOwnSettings(environment, home));
+}
+
+/** Reads the person's own git configuration whole; never the repository's. */
+export async function readOwnSettings(environment: Environment, home: string): Promise<Settings> {
+  return readSettings((await listGlobal(environment, home)) ?? "");
+}
+
+/** Reads what `git config --list -z` printed. */
+export function readSettings(listed: string): Settings {
+  const entries = listed.split("\0").filter((entry) => entry !== "");
+  return entries.map((entry) => splitOnce(entry, "\n")).map(([key, value]) => [key, value ?? "true"]);
 }
 
 async function listGlobal(environment: Environment, home: string): Promise<string | null> {

@@ -58,6 +58,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "kill":
       return killBackground(box, effect.id);
     case "request":
+    case "push":
     case "preview":
     case "sync":
     case "land":

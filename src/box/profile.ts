@@ -126,6 +126,8 @@ export function sandboxEnvironment(
     GIT_CONFIG_VALUE_1: "minimal",
     GIT_TERMINAL_PROMPT: "0",
     GIT_PAGER: "cat",
+    // Else it tells the proxy whose request it is only when that asks.
+    GIT_HTTP_PROXY_AUTHMETHOD: "basic",
     PAGER: "cat",
     RINGFENCE: "1",
     // Leak checking needs ptrace, which the box refuses.

@@ -1,7 +1,7 @@
 # Reads small files that say how a checkout and its git folder belong together. A stranger may have written them, and may
 # have named the folder, which is bound at /in: no link is followed, and what is large is no such file.
 #
-#   repository.pl GIT NAME…    prints each file in hex, or "-" where there is none; then core.worktree of /in/config in hex
+#   repository.pl GIT NAME…    prints each file in hex, or "-" where there is none; then the settings of /in/config in hex
 #
 # Every string ends in NUL.
 use strict;
@@ -14,7 +14,7 @@ my $BYTES_MAX = 64 << 10;
 binmode STDOUT;
 
 print defined $_ ? unpack("H*", $_) : "-", "\0" for map { content($_) } @names;
-print unpack("H*", worktree() // ""), "\0";
+print unpack("H*", settings()), "\0";
 close STDOUT or die "output: $!\n";
 
 sub content {
@@ -29,13 +29,11 @@ sub content {
     return <$file> // "";
 }
 
-# As git itself reads it, but for files that it includes.
-sub worktree {
-    return undef if !defined content("config");
+# As git itself reads them, but for files that it includes.
+sub settings {
+    return "" if !defined content("config");
     %ENV = (PATH => "/usr/bin:/bin", LC_ALL => "C", HOME => "/nonexistent", GIT_CONFIG_NOSYSTEM => "1", GIT_CONFIG_GLOBAL => "/dev/null");
-    open(my $out, "-|", $git, "config", "--file", "/in/config", "--no-includes", "-z", "--get", "core.worktree") or return undef;
-    local $/ = "\0";
-    my $value = <$out> // return undef;
-    chomp $value;
-    return $value;
+    open(my $out, "-|", $git, "config", "--file", "/in/config", "--no-includes", "-z", "--list") or return "";
+    local $/;
+    return <$out> // "";
 }

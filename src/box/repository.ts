@@ -1,5 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import type { Settings } from "../core/git-remote.ts";
+import { readSettings } from "./identity.ts";
 import { findProgram, type Programs } from "./programs.ts";
 import { runSandbox, scriptBind } from "./sandbox.ts";
 import { RecordReader } from "./script.ts";
@@ -55,9 +57,10 @@ async function judge(plan: RepositoryPlan, folder: string): Promise<FoundReposit
   const { checkout } = plan;
   const wrong = unfit(plan, folder);
   if (wrong !== null) return refuse(`${folder}, which ${checkout}/.git names, ${wrong}`);
-  const { files, worktree } = await readSmall(plan, folder, ["gitdir", "commondir"]);
+  const { files, settings } = await readSmall(plan, folder, ["gitdir", "commondir"]);
   const [back, commonText] = files.map((text) => text?.replace(/\n$/, "") ?? null);
   if (typeof commonText !== "string") {
+    const worktree = settings.findLast(([key]) => key === "core.worktree")?.[1] ?? "";
     const isBack = worktree !== "" && resolve(folder, worktree) === checkout;
     if (!isBack || !IN_SUPERPROJECT.test(folder))
       return refuse(`${folder}, which ${checkout}/.git names, does not name ${checkout}`);
@@ -122,12 +125,12 @@ export function isDirect(path: string): boolean {
   }
 }
 
-/** Reads small files of a folder in a sandbox; null for what is no plain one. */
+/** Reads small files of a folder in a sandbox, null for what is no plain one, and the settings in its `config`. */
 export async function readSmall(
   { programs }: Pick<RepositoryPlan, "programs">,
   folder: string,
   names: readonly string[],
-): Promise<{ readonly files: readonly (string | null)[]; readonly worktree: string }> {
+): Promise<{ readonly files: readonly (string | null)[]; readonly settings: Settings }> {
   const script = scriptBind("repository.pl");
   const result = await runSandbox({
     programs,
@@ -142,5 +145,5 @@ export async function readSmall(
   const reader = new RecordReader(result.stdout);
   const text = (hex: string) => Buffer.from(hex, "hex").toString("utf8");
   const files = names.map(() => reader.text()).map((hex) => (hex === "-" ? null : text(hex)));
-  return { files, worktree: text(reader.text()) };
+  return { files, settings: readSettings(text(reader.text())) };
 }

@@ -66,6 +66,13 @@ export class RecordReader {
     return this.#next().toString("latin1");
   }
 
+  /** Everything that is left, as it is. */
+  rest(): Buffer {
+    const bytes = this.#bytes.subarray(this.#at);
+    this.#at = this.#bytes.length;
+    return bytes;
+  }
+
   number(): number {
     const text = this.text();
     if (!/^\d{1,15}$/.test(text)) throw this.broken(`number ${text.slice(0, 40)}`);

@@ -44,6 +44,24 @@ export type Effect =
       /** What of it a person was shown beside its address; null while nobody was asked. */
       readonly shown: ShownRequest | null;
     })
+  /** Moves a branch of a remote repository, by a request. */
+  | (NetRequest & {
+      readonly kind: "push";
+      /** Whether it is the repository that the person's branch tracks; to every other one nothing is pushed. */
+      readonly remote: "tracked" | "other";
+      /** Full name of the remote's branch; "" where the request was not read, since it goes nowhere. */
+      readonly ref: string;
+      readonly oldId: string;
+      readonly newId: string;
+      /** Whether the commit stands on the person's own branch, above where the remote's is. */
+      readonly found: "landed" | "absent" | "diverged";
+      /** Of the pack that is sent, made of the person's own objects. */
+      readonly digest: string;
+      /** The person's rule that names the repository and the branch, or denies the host; null when none does. */
+      readonly rule: string | null;
+      readonly isDenied: boolean;
+      readonly command: number | null;
+    })
   /** Shows a port of the box's loopback to the browsers of the machine, under a name of its own. */
   | { readonly kind: "preview"; readonly port: number; readonly approvedBy: "person" | "none" }
   /** Writes what the person changed in the checkout into the layer's versions of the same files; `digest` is of all of it. */

@@ -76,6 +76,24 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy }),
   requests,
   fc.record({
+    kind: fc.constant("push" as const),
+    protocol: fc.constant("https" as const),
+    host: text,
+    port: fc.nat(),
+    method: fc.constant("POST"),
+    path: text,
+    hasBody: fc.constant(true),
+    remote: fc.constantFrom("tracked" as const, "other" as const),
+    ref: text,
+    oldId: text,
+    newId: text,
+    found: fc.constantFrom("landed" as const, "absent" as const, "diverged" as const),
+    digest: text,
+    rule: fc.option(text),
+    isDenied: fc.boolean(),
+    command: fc.option(fc.nat()),
+  }),
+  fc.record({
     kind: fc.constant("undo" as const),
     landing: fc.nat(),
     paths: fc.array(text),
@@ -226,6 +244,63 @@ test("only the person discards a layer, or removes a session", () => {
       assert.deepEqual([by("person"), by("none")], ["allow", "deny"]);
     }),
   );
+});
+
+test("a push is allowed for what landed, to the tracked branch that a rule names, and for the person's own text alone", () => {
+  const push = {
+    kind: "push",
+    protocol: "https",
+    host: "git.example",
+    port: 443,
+    method: "POST",
+    path: "/thing.git/git-receive-pack",
+    hasBody: true,
+    remote: "tracked",
+    ref: "refs/heads/main",
+    oldId: "a".repeat(40),
+    newId: "b".repeat(40),
+    found: "landed",
+    digest: "c",
+    rule: "net.push[0]",
+    isDenied: false,
+    command: 1,
+  } as const;
+  const user: Label = { integrity: "user", secrecy: "private" };
+  assert.deepEqual(decide(push, user), { verdict: "allow", reason: "net.push[0] allows it" });
+  for (const integrity of ["local", "external"] as const)
+    assert.equal(decide(push, { integrity, secrecy: "public" }).verdict, "ask");
+  const unnamed = decide({ ...push, rule: null }, user);
+  assert.deepEqual([unnamed.verdict, unnamed.reason], ["ask", "no rule of net.push names main"]);
+  for (const [more, reason] of [
+    [{ isDenied: true, rule: "net.deny[0]" }, /^net\.deny\[0\] denies it$/],
+    [{ remote: "other" }, /only the repository that your branch tracks/],
+    [{ found: "absent" }, /not on your own branch main: land it first/],
+    [{ found: "diverged" }, /has commits that yours has not/],
+  ] as const) {
+    const decision = decide({ ...push, ...more }, user);
+    assert.equal(decision.verdict, "deny");
+    assert.match(decision.reason, reason);
+  }
+});
+
+test("a fetch from the tracked remote is allowed at any label, also with a body, and a denial wins over it", () => {
+  const fetch = {
+    kind: "request",
+    protocol: "https",
+    host: "git.example",
+    port: 443,
+    method: "POST",
+    path: "/thing.git/git-upload-pack",
+    hasBody: true,
+    listed: "allow",
+    rule: "tracked remote",
+    origin: "fetch",
+    command: 1,
+    approvedBy: "none",
+    shown: null,
+  } as const;
+  assert.equal(decide(fetch, TOP).verdict, "allow");
+  assert.equal(decide({ ...fetch, listed: "deny" }, BOTTOM).verdict, "deny");
 });
 
 test("a person's yes answers what asks, once it was shown, and never what is denied", () => {

@@ -28,6 +28,8 @@ export function decide(effect: Effect, label: Label): Decision {
       return { verdict: "allow", reason: "stays in the box" };
     case "request":
       return decideRequest(effect, label);
+    case "push":
+      return decidePush(effect, label);
     case "land":
       return decideLand(effect, label);
     case "land-commits":
@@ -91,17 +93,32 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
 
 function sinkOf({ listed, origin, protocol, hasBody }: Effect & { readonly kind: "request" }): Sink {
   if (listed !== "allow") return "unlisted";
-  if (origin === "service") return "service";
+  // Nothing of the asker's own is in either: the host composes the body of a fetch.
+  if (origin === "service" || origin === "fetch") return origin;
   // Nothing in a tunnel can be seen, so it counts as a body.
   return protocol === "tunnel" || hasBody ? "send" : SINK_OF[origin];
 }
 
 const SINK_OF = {
   locked: "locked-package",
-  fetch: "fetch",
   typed: "typed-get",
   composed: "composed-get",
 } as const;
+
+// Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.
+function decidePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
+  const branch = effect.ref.replace(/^refs\/heads\//, "");
+  if (effect.isDenied) return { verdict: "deny", reason: `${effect.rule} denies it` };
+  if (effect.remote !== "tracked")
+    return { verdict: "deny", reason: "only the repository that your branch tracks is pushed to" };
+  if (effect.found === "absent")
+    return { verdict: "deny", reason: `the commit is not on your own branch ${branch}: land it first` };
+  if (effect.found === "diverged")
+    return { verdict: "deny", reason: `${branch} on the remote has commits that yours has not: pull and land first` };
+  const { verdict, why, nearest } = atSink(effect.rule === null ? "unruled-push" : "push", label);
+  if (verdict === "allow") return { verdict, reason: `${effect.rule} allows it` };
+  return { verdict, reason: effect.rule === null ? `no rule of net.push names ${branch}` : why, nearest };
+}
 
 const ORIGIN_REASON = {
   locked: "the lock file of the checkout names it",

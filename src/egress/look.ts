@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Writable } from "node:stream";
 import { tellingHeaders } from "../core/plain-headers.ts";
+import type { GitCall } from "./git.ts";
 
 /** A body that was read whole: these very bytes are sent. */
 export interface HeldBody {
@@ -18,6 +19,8 @@ export interface Look {
   readonly headers: readonly string[];
   /** Reads the body before anything is sent; null where what will be sent cannot be seen, or there is no body. */
   readonly readBody: (() => Promise<ReadBody>) | null;
+  /** What a request of git's to the tracked repository does; null for every other. */
+  readonly git: GitCall | null;
   /** Aborts when the client goes away. */
   readonly gone: () => AbortSignal;
 }
@@ -31,6 +34,7 @@ export class RequestLook implements Look {
   readonly #headers: readonly string[];
   readonly #answer: Writable;
   readonly readBody: (() => Promise<ReadBody>) | null;
+  readonly git: GitCall | null;
   #held: HeldBody | null = null;
 
   /** `answer` closes with the client; `invite` lets one go on that waits to be told so before it sends a body. */
@@ -38,7 +42,9 @@ export class RequestLook implements Look {
     headers: readonly string[],
     answer: Writable,
     body: { readonly incoming: IncomingMessage; readonly invite: () => void } | null,
+    git: GitCall | null = null,
   ) {
+    this.git = git;
     this.#headers = headers;
     this.#answer = answer;
     this.readBody =

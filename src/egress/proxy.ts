@@ -2,7 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import net, { type Socket } from "node:net";
-import { type Duplex, Readable } from "node:stream";
+import { type Duplex, Readable, type Transform } from "node:stream";
 import { type ConnectionOptions, type SecureContext, TLSSocket } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import { canonicalHost, isAddress } from "../core/host.ts";
@@ -12,6 +12,7 @@ import { askedHeaders, plainHeaders } from "../core/plain-headers.ts";
 import { dismiss, endWith, headOf, passHead, sayNo, written } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
 import { type Address, pinned, type Reach, Resolver } from "./dial.ts";
+import { type GitRemote, tellGit } from "./git.ts";
 import { answerHeaders, type Head, headerOf, type Origin, readConnect, readHead } from "./head.ts";
 import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
@@ -40,6 +41,8 @@ export interface ProxyPlan {
   readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
   /** Decides, records, and gives the permit. `token` is the command's, as the client claims; `look` is for a person. */
   readonly judge: (request: NetRequest, token: string | null, look: Look) => Promise<Judged>;
+  /** Reads what git asks of the tracked repository, and composes what is sent; null without one. */
+  readonly git: GitRemote | null;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
   /** Records how a request of this permit ended. */
@@ -82,6 +85,8 @@ interface Passing {
   readonly broker: Broker | null;
   readonly outcome: Running;
   readonly token: string | null;
+  /** What its answer passes through first. */
+  readonly through: readonly Transform[];
 }
 
 type Found =
@@ -299,6 +304,10 @@ export class EgressProxy {
       this.#malformed(read.reason, token);
       return refuse(400, read.reason);
     }
+    if (this.#plan.git?.claims(read.request)) {
+      if (isWaiting) answer.writeContinue();
+      return this.#serveGit(this.#plan.git, read.request, incoming, { answer, token });
+    }
     let mustInvite = isWaiting;
     const invite = () => {
       if (mustInvite) answer.writeContinue();
@@ -320,14 +329,46 @@ export class EgressProxy {
       return refuse(403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, held, broker, outcome, token });
+    this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [] });
+  }
+
+  /** What git asks of the tracked repository is judged by its body; what is sent is composed here, all of it. */
+  async #serveGit(
+    git: GitRemote,
+    request: NetRequest,
+    incoming: IncomingMessage,
+    { answer, token }: { readonly answer: ServerResponse; readonly token: string | null },
+  ): Promise<void> {
+    const composed = await git.read(request, headOf(incoming), incoming, answer);
+    if (!composed.ok) {
+      this.#malformed(composed.reason, token);
+      return sayNo(answer, 403, composed.reason);
+    }
+    const { call, headers, body, through } = composed;
+    const found = await this.#judge(request, token, new RequestLook([], answer, null, call));
+    if (!found.ok) {
+      const told = composed.refuse(found.reason);
+      return told === null ? sayNo(answer, found.status, found.reason) : tellGit(answer, told);
+    }
+    const { route } = found;
+    if (body === null && request.hasBody) throw new Error("bug: nothing is composed for what is allowed");
+    const outcome = this.#run(route.seq);
+    const broker = this.#plan.broker();
+    const put = await putOn(broker, { ...route.request, headers }, null);
+    if (!put.ok) {
+      outcome.end(put.reason);
+      this.#malformed(put.reason, token);
+      return sayNo(answer, 403, put.reason);
+    }
+    if (incoming.socket.destroyed) return outcome.end(GONE);
+    this.#pass(incoming, answer, { route, put: { ...put, body }, held: null, broker, outcome, token, through });
   }
 
   /** Sends a request that is allowed, and its answer back. */
   #pass(
     incoming: IncomingMessage,
     answer: ServerResponse,
-    { route, put, held, broker, outcome, token }: Passing,
+    { route, put, held, broker, outcome, token, through }: Passing,
   ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
@@ -344,7 +385,7 @@ export class EgressProxy {
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
         const shown = showReply(broker, request.host, reply);
-        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, shown, answer, fail);
+        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;
         fail(wrong);
         asked.destroy();
@@ -582,14 +623,14 @@ export class EgressProxy {
     const judged = await this.#plan.judge(request, token, look);
     if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
     const effect = spend(judged.permit);
-    if (effect.kind !== "request") throw new Error("bug: a permit for something else");
-    if ((effect.shown?.body?.sha256 ?? null) !== (look.held?.sha256 ?? null))
-      throw new Error("bug: a permit for another body");
+    if (effect.kind !== "request" && effect.kind !== "push") throw new Error("bug: a permit for something else");
+    if (!isForBody(effect, look)) throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
     const reason = this.#isClosed ? OVER : resolved.ok ? null : resolved.reason;
     if (resolved.ok && reason === null) {
-      const [plain, isAsked] = [isPlain(effect), effect.approvedBy === "person"];
+      const [plain, isAsked] =
+        effect.kind === "push" ? [false, false] : [isPlain(effect), effect.approvedBy === "person"];
       return { ok: true, route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked } };
     }
     this.#plan.ended(seq, { status: null, sentBytes: 0, receivedBytes: 0, error: reason });
@@ -704,6 +745,11 @@ function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
   return origin === "locked" || origin === "typed";
 }
 
+function isForBody(effect: Effect & { readonly kind: "request" | "push" }, { held, git }: RequestLook): boolean {
+  if (effect.kind === "push") return git?.kind === "push" && git.digest === effect.digest;
+  return (effect.shown?.body?.sha256 ?? null) === (held?.sha256 ?? null);
+}
+
 // What left without a look carries nothing of its sender's own; what a person looked at is sent as they saw it.
 function sentHeaders(
   { request, isPlain, isAsked }: Route,
@@ -725,13 +771,13 @@ function tokenOf(head: Head): string | null {
 /** Passes an answer on, or says why it is none that a server may give. */
 function passReply(
   reply: IncomingMessage,
-  shown: Shown & { readonly kind: "send" },
+  { shown, through }: { readonly shown: Shown & { readonly kind: "send" }; readonly through: readonly Transform[] },
   answer: ServerResponse,
   fail: (reason: string) => void,
 ): string | null {
   if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
   let body: Readable = reply;
-  for (const through of shown.body) body = body.pipe(through).on("error", (error) => fail(error.message));
+  for (const next of [...through, ...shown.body]) body = body.pipe(next).on("error", (error) => fail(error.message));
   body.pipe(answer);
   return null;
 }

@@ -10,10 +10,11 @@ import {
   writeGhHosts,
   writeSettings,
 } from "../core/credential-files.ts";
+import type { Tracked } from "../core/git-remote.ts";
 import { maskNpmrc, readNpmrc } from "../core/secretfiles-npmrc.ts";
 import { type Home, readOwn } from "./vault-home.ts";
 import type { Keep } from "./vault-keep.ts";
-import { forgeRules, indexRule, type Tracked } from "./vault-rules.ts";
+import { forgeRules, indexRule } from "./vault-rules.ts";
 import { addAwsKey, cargoIndex, cargoRule, type VariableRule, withoutLogins } from "./vault-variables.ts";
 
 /** A file to lie in the box's home; its path is relative to that. */

@@ -1,8 +1,9 @@
 import { type Address, type Login, readAddress, readNetrc, writeNetrc } from "../core/credential-files.ts";
+import type { Tracked } from "../core/git-remote.ts";
 import type { HomeFile } from "./vault-files.ts";
 import { type Home, readOwn } from "./vault-home.ts";
 import { isMadeByChance, type Keep } from "./vault-keep.ts";
-import { gitRule, indexRule, type Tracked } from "./vault-rules.ts";
+import { gitRule, indexRule } from "./vault-rules.ts";
 
 /** Asks the person's git credential helpers for a login; only the box's room starts programs. */
 export type AskGit = (address: {

@@ -1,29 +1,10 @@
 import type { CredentialRule, Scheme } from "../core/credential.ts";
-import { type Address, readAddress } from "../core/credential-files.ts";
-
-/** The repository that the person's branch tracks. */
-export interface Tracked {
-  readonly host: string;
-  readonly origin: string;
-  /** Without slash and ".git": "person/thing". */
-  readonly path: string;
-}
+import type { Address } from "../core/credential-files.ts";
+import type { Tracked } from "../core/git-remote.ts";
 
 const READ = ["GET", "HEAD"];
 /** A fetch is a GET and a POST; so is a push, which the rules of the proxy tell apart by its path. */
 const GIT = ["GET", "HEAD", "POST"];
-
-/** Reads the address of a remote in any of git's spellings; over ssh the same repository counts, by https. */
-export function trackedOf(remote: string | null): Tracked | null {
-  if (remote === null) return null;
-  const scp = /^(?:[\w.-]+@)?([a-z0-9.-]+):(?!\/\/)(.+)$/i.exec(remote);
-  const ssh = /^ssh:\/\/(?:[^/@]*@)?([a-z0-9.-]+)(?::\d+)?\/(.+)$/i.exec(remote);
-  const [, host, path] = ssh ?? scp ?? [];
-  const address = readAddress(host === undefined ? remote : `https://${host}/${path}`);
-  const name = (address?.path ?? "").replace(/^\/+|\/+$/g, "").replace(/\.git$/, "");
-  if (address === null || name === "" || /[%;?#\\]|(?:^|\/)\.{0,2}(?:\/|$)/.test(name)) return null;
-  return { host: address.host, origin: address.origin, path: name };
-}
 
 /** For git over https: the tracked repository alone. */
 export function gitRule({ origin, path }: Tracked, user: string | null): CredentialRule {

@@ -1,7 +1,8 @@
 import { type CredentialRule, type Pair, type Scheme, Secret } from "../core/credential.ts";
 import { type Address, type Login, readAddress } from "../core/credential-files.ts";
+import type { Tracked } from "../core/git-remote.ts";
 import { isMadeByChance, type Keep } from "./vault-keep.ts";
-import { forgeRules, indexRule, type Tracked } from "./vault-rules.ts";
+import { forgeRules, indexRule } from "./vault-rules.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

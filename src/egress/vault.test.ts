@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { needlesOf } from "../core/credential-forms.ts";
 import { searchFor } from "../core/credential-search.ts";
 import { ownersIn } from "../core/credential-stream.ts";
+import { remoteOf } from "../core/git-remote.ts";
 import { maskContent } from "../core/secretfiles.ts";
 import { Broker } from "./broker.ts";
 import { openVault, type Person, type Vault } from "./vault.ts";
@@ -15,7 +16,10 @@ after(() => rmSync(root, { recursive: true, force: true }));
 let homes = 0;
 
 /** A throw-away home with these files. */
-function personWith(files: Record<string, string>, more: Partial<Person> = {}): Person {
+function personWith(
+  files: Record<string, string>,
+  { remote: url = null, ...more }: Partial<Omit<Person, "remote">> & { readonly remote?: string | null } = {},
+): Person {
   homes += 1;
   const home = join(root, String(homes));
   mkdirSync(home);
@@ -23,7 +27,8 @@ function personWith(files: Record<string, string>, more: Partial<Person> = {}): 
     mkdirSync(dirname(join(home, path)), { recursive: true });
     writeFileSync(join(home, path), content, { mode: 0o600 });
   }
-  return { home, environment: {}, excluded: [], remote: null, rules: [], askGit: async () => null, ...more };
+  const remote = url === null ? null : remoteOf("", [["remote.origin.url", url]], []);
+  return { home, environment: {}, excluded: [], remote, rules: [], askGit: async () => null, ...more };
 }
 
 const key = Buffer.alloc(32, 7);
@@ -231,7 +236,7 @@ test("a login for the tracked remote is taken from its address, netrc, store or 
     return { user: "me", password: CANARIES.helper };
   };
   const remote = "https://git.example:8443/group/thing.git";
-  const netrc = async (files: Record<string, string>, more: Partial<Person> = {}) => {
+  const netrc = async (files: Record<string, string>, more: Parameters<typeof personWith>[1] = {}) => {
     const vault = await open(personWith(files, { remote, askGit, ...more }));
     const content = fileOf(vault, ".netrc") ?? "";
     return vault

@@ -1,15 +1,15 @@
 import type { Credential } from "../core/credential.ts";
+import { type Remote, remoteSetting, trackedOf } from "../core/git-remote.ts";
 import type { Fill } from "../core/secretfiles.ts";
 import { type HomeFile, keepAws, keepCargo, keepGh, keepNpm, keepPip, readCargo } from "./vault-files.ts";
 import type { Home } from "./vault-home.ts";
 import { Keep } from "./vault-keep.ts";
 import { type AskGit, keepLogins } from "./vault-logins.ts";
-import { trackedOf } from "./vault-rules.ts";
 import { readVariables, type VariableRule } from "./vault-variables.ts";
 
 export interface Person extends Home {
-  /** Address of the remote that the branch tracks, as the repository's configuration has it; null without one. */
-  readonly remote: string | null;
+  /** Where the checkout's branch is fetched from, by their own configuration; null without one. */
+  readonly remote: Remote | null;
   /** From the person's own configuration. */
   readonly rules: readonly VariableRule[];
   readonly askGit: AskGit;
@@ -25,12 +25,16 @@ export interface Vault {
   readonly files: readonly HomeFile[];
   /** Fills masked copies of files of the checkout. */
   readonly fill: Fill;
+  /** As of the person; its address may hold a login, and is not shown. */
+  readonly remote: Remote | null;
 }
 
 /** Finds the person's credentials where programs keep them; the key is the session's, drawn at its start. */
 export async function openVault(person: Person, key: Uint8Array): Promise<Vault> {
   const keep = new Keep(key);
-  const tracked = trackedOf(person.remote);
+  const url = person.remote?.url ?? null;
+  const tracked = trackedOf(url);
+  const setting = person.remote === null ? "" : remoteSetting(person.remote);
   const cargo = readCargo(person);
   const { environment, rules } = person;
   const variables = readVariables(keep, environment, { tracked, rules, cargoIndexes: cargo.indexes });
@@ -42,16 +46,22 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
     gh.file,
     keepCargo(keep, cargo.settings, cargo.indexes),
     keepAws(keep, person, rules),
-    await keepLogins(keep, person, {
-      tracked,
-      indexes: [...variables.indexes, ...pip.indexes],
-      tokens: [...gh.logins, ...variables.logins],
-    }),
+    setting === "" ? null : { path: ".gitconfig", content: setting },
+    await keepLogins(
+      keep,
+      { ...person, remote: url },
+      {
+        tracked,
+        indexes: [...variables.indexes, ...pip.indexes],
+        tokens: [...gh.logins, ...variables.logins],
+      },
+    ),
   ];
   return {
     credentials: () => keep.credentials(),
     variables: Object.fromEntries(keep.variables),
     files: files.filter((file) => file !== null),
     fill: (name, value) => keep.fill(name, value),
+    remote: person.remote,
   };
 }

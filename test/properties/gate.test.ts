@@ -37,7 +37,16 @@ test("the traces reach every sink with every verdict that it has, and a yes that
     ...new Set(SINKS[sink].verdicts.map((verdict) => `${sink} ${verdict}`)),
   ]);
   const requests = ["allow composed allow", "allow composed ask", "unlisted composed ask", "unlisted composed deny"];
-  const others = ["land source allow", "land source ask", "land held deny", "a yes counted", "a yes ended"];
+  const others = [
+    "land source allow",
+    "land source ask",
+    "land held deny",
+    "a yes counted",
+    "a yes ended",
+    "pushed allow",
+    "pushed ask",
+    "pushed deny",
+  ];
   const wanted = [...verdicts, ...requests.map((one) => `request ${one}`), ...others];
   assert.deepEqual(
     wanted.filter((one) => !reached.has(one)),

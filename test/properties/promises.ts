@@ -55,10 +55,20 @@ export function holdRequest(effect: Effect & { readonly kind: "request" }, verdi
     hold(verdict !== "allow", "exfiltration", `not listed, and unasked: ${what}`);
     if (isLeak(truth)) hold(verdict === "deny", "exfiltration", `not listed, and may be asked for: ${what}`);
   }
-  if (verdict !== "allow" || effect.origin === "service") return;
+  if (verdict !== "allow" || effect.origin === "service" || effect.origin === "fetch") return;
   const sends = effect.hasBody || effect.protocol === "tunnel";
   if (sends) hold(truth[0] < LOCAL, "exfiltration", `a body left unasked, with text of ${truth}: ${what}`);
   else if (effect.origin === "composed") hold(!isLeak(truth), "exfiltration", `an address left unasked: ${what}`);
+}
+
+/** Holds an answer to a push of a command against what was within its reach. */
+export function holdPush(effect: Effect & { readonly kind: "push" }, verdict: Verdict, truth: Truth): void {
+  const what = JSON.stringify(effect);
+  const isRight = effect.remote === "tracked" && effect.found === "landed" && !effect.isDenied;
+  if (!isRight) hold(verdict === "deny", "persistence", `${verdict}: ${what}`);
+  if (verdict !== "allow") return;
+  hold(effect.rule !== null, "persistence", `pushed without a rule: ${what}`);
+  hold(truth[0] < LOCAL, "persistence", `pushed unasked, with ${truth}: ${what}`);
 }
 
 /** Holds what a sink says against what the session has seen. */

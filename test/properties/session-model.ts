@@ -11,6 +11,7 @@ import { CheckoutModel } from "./checkout-model.ts";
 import {
   both,
   hold,
+  holdPush,
   holdRequest,
   holdSink,
   isLabelBelow,
@@ -77,6 +78,7 @@ export class SessionModel {
     "startsAnew",
     "requests",
     "requests",
+    "pushes",
     "lands",
     "lands",
     "reaches",
@@ -237,6 +239,32 @@ export class SessionModel {
     );
     const forced = decide({ ...effect, approvedBy: "person", shown: { headers: [], body: null } }, label).verdict;
     hold(verdict !== "deny" || forced === "deny", "exfiltration", "a yes lets through what is denied");
+  }
+
+  pushes(): void {
+    const { label, truth } = this.#reach();
+    const effect = {
+      kind: "push",
+      protocol: "https",
+      host: "git.example",
+      port: 443,
+      method: "POST",
+      path: "/thing.git/git-receive-pack",
+      hasBody: true,
+      remote: this.#random.pick(["tracked", "tracked", "tracked", "other"] as const),
+      ref: "refs/heads/main",
+      oldId: "a".repeat(40),
+      newId: "b".repeat(40),
+      found: this.#random.pick(["landed", "landed", "absent", "diverged"] as const),
+      digest: "c",
+      rule: this.#random.pick(["net.push[0]", null] as const),
+      isDenied: this.#random.chance(4),
+      command: 1,
+    } as const;
+    const { verdict } = decide(effect, label);
+    this.reached.add(`pushed ${verdict}`);
+    this.#holdMonotone(effect, label, verdict);
+    holdPush(effect, verdict, truth);
   }
 
   lands(): void {

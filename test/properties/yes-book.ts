@@ -1,5 +1,5 @@
 import { answered, type Grant, UNTIL_MS_MAX } from "../../src/core/grant.ts";
-import type { Label } from "../../src/core/label.ts";
+import { INTEGRITIES, join, type Label, SECRECIES } from "../../src/core/label.ts";
 import { hold, isLabelBelow } from "./promises.ts";
 import type { Random } from "./random.ts";
 
@@ -36,13 +36,17 @@ export class YesBook {
     if (grants.length < this.#grants.length) this.#reached.add("a yes ended");
     this.#grants = grants;
     if (isGranted) this.#count(hash, session, label);
-    // Whoever got a yes tries the same again, at once or later.
-    if (isGranted && this.#random.chance(2)) {
-      if (this.#random.chance(2)) this.wait();
-      this.ask(hash, session, label);
-    }
-    if (this.#random.chance(3)) this.#say(hash, session, label);
+    const isSaid = this.#random.chance(3);
+    if (isSaid) this.#say(hash, session, label);
+    if ((isSaid || isGranted) && this.#random.chance(2)) this.#retry(hash, session, label);
     return isGranted;
+  }
+
+  /** Whoever got a yes tries the same again: at once, later, or after it has seen more. */
+  #retry(hash: string, session: string, label: Label): void {
+    if (this.#random.chance(2)) this.wait();
+    const more = { integrity: this.#random.pick(INTEGRITIES), secrecy: this.#random.pick(SECRECIES) };
+    this.ask(hash, session, this.#random.chance(2) ? label : join(label, more));
   }
 
   #count(hash: string, session: string, label: Label): void {
