@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
 import { measureDecide } from "./decide.ts";
+import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import type { CpuMeter } from "./meter.ts";
 import { measureNet } from "./net.ts";
@@ -62,6 +63,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
     step: measureNetwork,
   },
   { keys: ["decide_200_us"], step: measureDecisions },
+  { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -231,6 +233,12 @@ async function measureDecisions({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 5 : 15;
   say(`decisions about requests, with 200 rules, ${rounds} times`);
   return measureDecide(rounds);
+}
+
+async function measureInstalls({ exec, work, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 3 : 5;
+  say(`npm ci inside and outside, ${rounds} times each`);
+  return measureInstall(exec, work, rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

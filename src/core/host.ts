@@ -58,3 +58,8 @@ function unmap(host: string): string {
   const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
   return [a >> 8, a & 255, b >> 8, b & 255].join(".");
 }
+
+/** Takes an address out of its brackets, for what dials it; a name stays as it is. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1");
+}

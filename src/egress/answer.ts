@@ -40,6 +40,26 @@ export function passHead(
   }
 }
 
+/**
+ * Passes the body of an answer on as it is, and gives the memory of each piece back once it is sent: whoever else listens to
+ * the answer keeps none of it. Left to the collector, that memory is most of what a large body costs.
+ */
+export function pour(reply: IncomingMessage, answer: ServerResponse): void {
+  reply.on("data", (piece: Buffer) => {
+    const goesOn = answer.write(piece, (error) => {
+      if (!error) release(piece);
+    });
+    if (!goesOn) reply.pause();
+  });
+  answer.on("drain", () => reply.resume());
+  reply.on("end", () => answer.end());
+}
+
+// One that shares its memory with others, as small ones do, is left alone.
+function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+}
+
 /** Says the last words to a client, and lets go of it soon after, whatever it does. */
 export function dismiss(socket: Duplex, words = ""): void {
   socket.end(words);
@@ -72,4 +92,12 @@ export function written(headers: readonly string[]): string {
   let text = "";
   for (let at = 0; at + 1 < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return text;
+}
+
+/**
+ * Gives a connection back what was read of it too early; at once, since later the client may have closed its half, and
+ * nothing can be put before an end.
+ */
+export function giveBack(socket: Duplex, first: Buffer): void {
+  if (first.length > 0) socket.unshift(first);
 }

@@ -1,5 +1,5 @@
 import { type Authority, parseAuthority } from "../core/host.ts";
-import type { NetRequest } from "../core/net-rules.ts";
+import { type NetRequest, PROXY_USER } from "../core/net-rules.ts";
 
 /** The head of a request as the parser gave it: names and values in turn. */
 export interface Head {
@@ -161,4 +161,13 @@ function onward(headers: readonly Header[]): string[] {
   return headers
     .filter(({ name }) => !HOP_BY_HOP.has(name) && !listed.includes(name))
     .flatMap(({ written, value }) => [written, value]);
+}
+
+/** Reads whose a request is from how it logs in to the proxy; null where it does not. */
+export function tokenOf(head: Head): string | null {
+  const [, base64] = /^basic ([a-z0-9+/=]+)$/i.exec(headerOf(head, "proxy-authorization") ?? "") ?? [];
+  const [user, token] = Buffer.from(base64 ?? "", "base64")
+    .toString("latin1")
+    .split(":", 2);
+  return user === PROXY_USER ? (token ?? null) : null;
 }

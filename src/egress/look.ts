@@ -65,6 +65,11 @@ export class RequestLook implements Look {
     return this.#held;
   }
 
+  /** The same request when it is on its way: its body cannot be shown any more. */
+  onItsWay(): RequestLook {
+    return new RequestLook(this.#headers, this.#answer, null, this.git);
+  }
+
   gone(): AbortSignal {
     const controller = new AbortController();
     if (this.#answer.closed) controller.abort();

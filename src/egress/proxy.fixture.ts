@@ -13,7 +13,8 @@ import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
-import { EgressProxy, type NetOutcome } from "./proxy.ts";
+import { EgressProxy } from "./proxy.ts";
+import type { NetOutcome } from "./route.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
 

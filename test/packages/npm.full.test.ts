@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { packagesOf } from "../../src/box/packages.ts";
 import type { NetRequest } from "../../src/core/net-rules.ts";
+import { makePlace, ordinary, play, run, self } from "../headless/program.ts";
 import { get, type Recorder, record } from "./recorder.ts";
 
 const CALL_MS_MAX = 300_000;
@@ -96,6 +97,7 @@ before(async () => {
   await publish("fence-test-one", "1.2.3", { "@fence-test/two": "1.0.0-rc.1" });
   await publish("fence-test-one", "1.3.0", {});
   await publish("fence-test-new", "1.0.0", {});
+  await publish("fence-test-onee", "1.0.0", {});
   registry.take();
 });
 after(() => {
@@ -194,3 +196,45 @@ test("publishing and asking who one is are more than reading what is locked", as
   for (const verdict of verdicts.filter((one) => !one.startsWith("GET locked"))) assert.match(verdict, / other$/);
   assert.ok(requests.some(({ path }) => path.startsWith("/-/v1/search?")));
 });
+
+// Asked with the proxy, though the registry is on the loopback, where a box's own servers are reached without.
+const NPM = "export no_proxy= NO_PROXY=; npm --no-audit --no-fund --fetch-retries=0 --ignore-scripts";
+const LOCKED =
+  /^GET \/(?:fence-test-one|@fence-test\/two)(?:$|\/-\/(?:fence-test-one-1\.2\.3|two-1\.0\.0-rc\.1)\.tgz$)/;
+const TOKEN = "npm_Zk3vQ8sYt2LmB7xWc5RjH1dNf9GpKe4TuA6V";
+
+for (const [who, user] of [
+  ["whoever runs the tests", self()],
+  ["an ordinary user", ordinary()],
+] as const) {
+  test(`in a box, what is locked is installed from the registry and nothing else reaches it, as ${who}`, async (t) => {
+    const place = makePlace(t, "", { user });
+    const write = (path: string, text: string) => {
+      writeFileSync(path, text, { mode: 0o600 });
+      chownSync(path, user.uid, user.gid);
+    };
+    for (const name of ["package.json", "package-lock.json"])
+      write(join(place.checkout, name), readFileSync(join(folder, "npm", name), "utf8"));
+    const own = `registry=${registry.url}\n//127.0.0.1:${registry.port}/:_authToken=${TOKEN}\n`;
+    write(join(place.home, ".npmrc"), own);
+    registry.take();
+    const played = await play(place, [
+      run(`${NPM} ci && cat node_modules/fence-test-one/package.json`),
+      run(`${NPM} install fence-test-one@1.3.0`),
+      run(`${NPM} install fence-test-onee@1.0.0`),
+      run(`${NPM} publish --access=public`),
+      { text: "done" },
+    ]);
+    const paths = registry.take().map(({ method, path }) => `${method} ${decodeURIComponent(path)}`);
+    const [ci, newer, similar, publishing] = played.results;
+    assert.match(ci?.text ?? "", /"version": ?"1\.2\.3"/);
+    assert.match(newer?.text ?? "", /GET \S*\/fence-test-one-1\.3\.0\.tgz: /);
+    assert.match(similar?.text ?? "", /GET \S*\/fence-test-onee: .*fence-test-one\b/);
+    assert.match(publishing?.text ?? "", /PUT \S*\/user: /);
+    assert.ok(paths.includes("GET /fence-test-one/-/fence-test-one-1.2.3.tgz"), paths.join(", "));
+    assert.deepEqual(
+      paths.filter((path) => !LOCKED.test(path)),
+      [],
+    );
+  });
+}
