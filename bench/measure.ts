@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
+import { measureDecide } from "./decide.ts";
 import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import type { CpuMeter } from "./meter.ts";
@@ -61,6 +62,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
     keys: ["net_request_over_ms", "net_slowdown", "net_tls_slowdown", "net_lost", "net_body_rss_mb"],
     step: measureNetwork,
   },
+  { keys: ["decide_200_us"], step: measureDecisions },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["version_ms"], step: measureVersion },
   {
@@ -225,6 +227,12 @@ async function measureSearch({ isQuick, say }: Round): Promise<Measured[]> {
 async function measureNetwork({ exec, installed, work, isQuick, say }: Round): Promise<Measured[]> {
   say("requests and bodies through the proxy and directly, 3 times");
   return measureNet(exec, installed.node, work, isQuick);
+}
+
+async function measureDecisions({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`decisions about requests, with 200 rules, ${rounds} times`);
+  return measureDecide(rounds);
 }
 
 async function measureInstalls({ exec, work, isQuick, say }: Round): Promise<Measured[]> {

@@ -23,6 +23,7 @@ export const TARGETS = {
   net_tls_slowdown: 2,
   net_lost: 0,
   net_body_rss_mb: 64,
+  decide_200_us: 5,
   npm_install_ratio: 1.15,
   version_ms: 65,
   packed_mb: 15,

@@ -19,6 +19,7 @@ const COMMANDS = {
   "test:full": (args) => testArguments(root, "test:full", args) ?? stop(1, "no test file matches"),
   check: (args) => [join(root, "scripts/check.mjs"), ...args],
   build: (args) => [join(root, "scripts/build.mjs"), ...args],
+  mutants: (args) => [join(root, "scripts/mutants.mjs"), ...args],
   bench: (args) => [join(root, "bench/run.ts"), ...args],
 };
 

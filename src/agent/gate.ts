@@ -8,8 +8,14 @@ import { digestOf } from "./prompt.ts";
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
   /** `seq` is the decision's, by which an answer of the person's names what was asked; `label` is what it was decided at. */
-  | { readonly verdict: "ask"; readonly reason: string; readonly seq: number; readonly label: Label }
-  | { readonly verdict: "deny"; readonly reason: string };
+  | {
+      readonly verdict: "ask";
+      readonly reason: string;
+      readonly nearest?: string;
+      readonly seq: number;
+      readonly label: Label;
+    }
+  | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "preview",
@@ -35,10 +41,11 @@ function isWeighty(effect: Effect): boolean {
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {
   readonly #ledger: Ledger;
-  readonly #label: () => Label;
+  readonly #label: (effect: Effect) => Label;
   readonly #now: () => number;
 
-  constructor(ledger: Ledger, label: () => Label, now: () => number) {
+  /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
+  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
@@ -46,7 +53,7 @@ export class Gate {
 
   /** Decides and records. What leaves the layer is on the disk before this returns. */
   pass(effect: Effect, callId: string | null): Gated {
-    const label = this.#label();
+    const label = this.#label(effect);
     const decision = decide(effect, label);
     const receipt = this.#ledger.append({
       ...recordDecision(effect, decision, digestOf),

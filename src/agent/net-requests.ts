@@ -134,9 +134,10 @@ export class NetRequests {
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
+    const instead = gated.nearest === undefined ? "" : ` (${gated.nearest})`;
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") {
-      this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+      this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);
       if (ruled.verdict === "unlisted") this.#users.want(request);
     }
     return { verdict: "refuse", reason };

@@ -3,7 +3,6 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
-import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, counted, visible } from "../core/text.ts";
@@ -20,6 +19,7 @@ import type { Net } from "./net.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
+import { SessionLabel } from "./session-label.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
@@ -123,7 +123,8 @@ export class Session {
       checkout: plan.box.checkout,
       version: plan.version,
     });
-    const gate = new Gate(ledger, () => sessionLabel(), plan.now);
+    const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
+    const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
     const opening = Box.open({ ...plan.box, folder: plan.folder });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
     const reading = beginning.then(async () => readInstructions(plan, await opening, gate));
@@ -355,11 +356,6 @@ export class Session {
 function deadlineIn(minutes: number | null): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
   return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
-}
-
-/** Until sources are told apart, every session counts as having seen external text and private data. */
-function sessionLabel(): Label {
-  return UNKNOWN_SOURCE;
 }
 
 async function readInstructions(

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { INTEGRITIES, join, type Label, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
+import {
+  HIGHEST,
+  INTEGRITIES,
+  isWithin,
+  join,
+  joinAll,
+  type Label,
+  LOWEST,
+  parseLabel,
+  SECRECIES,
+  UNKNOWN_SOURCE,
+} from "./label.ts";
 
 const labels: fc.Arbitrary<Label> = fc
   .record({
@@ -44,4 +55,30 @@ test("the most trusted, open label changes nothing, and the least trusted, secre
 
 test("a session whose sources are not told apart counts as external and private", () => {
   assert.deepEqual(UNKNOWN_SOURCE, { integrity: "external", secrecy: "private" });
+});
+
+test("a label is within a bound when joining it raises the bound in neither half", () => {
+  fc.assert(
+    fc.property(labels, labels, (label, bound) => {
+      const halves = [
+        INTEGRITIES.indexOf(label.integrity) <= INTEGRITIES.indexOf(bound.integrity),
+        SECRECIES.indexOf(label.secrecy) <= SECRECIES.indexOf(bound.secrecy),
+      ];
+      assert.equal(isWithin(label, bound), halves[0] && halves[1]);
+    }),
+  );
+  assert.deepEqual(joinAll([]), LOWEST);
+  assert.deepEqual(joinAll([{ integrity: "repo", secrecy: "secret" }, UNKNOWN_SOURCE]), HIGHEST);
+});
+
+test("a label that a record does not spell out counts as the highest", () => {
+  assert.deepEqual(parseLabel("repo", "private"), { integrity: "repo", secrecy: "private" });
+  for (const strange of [undefined, null, "", "Repo", 0, "constructor", ["system"], {}])
+    assert.deepEqual(
+      [parseLabel(strange, "public"), parseLabel("system", strange)],
+      [
+        { integrity: "external", secrecy: "public" },
+        { integrity: "system", secrecy: "secret" },
+      ],
+    );
 });

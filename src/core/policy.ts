@@ -1,11 +1,12 @@
 import type { Effect } from "./effect.ts";
 import { join, type Label } from "./label.ts";
+import { atSink, type Sink } from "./sinks.ts";
 
-/** The answer of the gate. `reason` is shown to the model and to the person. */
+/** The answer of the gate. `reason` is shown to the model and to the person, `nearest` says what is allowed instead. */
 export type Decision =
   | { readonly verdict: "allow"; readonly reason: string }
-  | { readonly verdict: "ask"; readonly reason: string }
-  | { readonly verdict: "deny"; readonly reason: string };
+  | { readonly verdict: "ask"; readonly reason: string; readonly nearest?: string }
+  | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
 /**
  * Decides whether an effect may happen, from what it is and from where the session's information came.
@@ -88,31 +89,35 @@ function decideRequest(effect: Effect & { readonly kind: "request" }, label: Lab
 // address alone can carry it out.
 function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
   if (effect.listed === "deny") return { verdict: "deny", reason: `${effect.rule} denies it` };
-  const isTrusted = isTrustedText(label);
-  const mayLeak = !isTrusted && label.secrecy !== "public";
-  if (effect.listed !== "allow")
-    return mayLeak
-      ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
-      : { verdict: "ask", reason: "not listed" };
+  const sink = sinkOf(effect);
+  const { verdict, why, nearest } = atSink(sink, label);
+  if (verdict !== "allow") return { verdict, reason: why, nearest };
+  const isByRule = sink === "send" || effect.origin === "composed";
+  return { verdict, reason: isByRule ? `${effect.rule} allows it` : ORIGIN_REASON[effect.origin] };
+}
+
+function sinkOf({ listed, origin, protocol, hasBody }: Effect & { readonly kind: "request" }): Sink {
+  if (listed !== "allow") return "unlisted";
   // Services and models are sinks of the person's own choice; what a model is sent is judged on its way, by
   // `core/model-request.ts`. The body of a fetch is composed by the host: nothing of the asker's own is in it.
-  if (effect.origin === "service" || effect.origin === "model" || effect.origin === "fetch")
-    return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
-  if (effect.protocol === "tunnel" || effect.hasBody) {
-    if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
-    return { verdict: "ask", reason: "external text was seen: a person looks at what is sent" };
-  }
-  if (effect.origin !== "composed") return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
-  return mayLeak
-    ? { verdict: "ask", reason: "external text and private data were within reach: a person looks at the address" }
-    : { verdict: "allow", reason: `${effect.rule} allows it` };
+  if (origin === "service" || origin === "fetch") return origin;
+  if (origin === "model") return "service";
+  // Nothing in a tunnel can be seen, so it counts as a body.
+  return protocol === "tunnel" || hasBody ? "send" : SINK_OF[origin];
 }
+
+const SINK_OF = {
+  locked: "locked-package",
+  typed: "typed-get",
+  composed: "composed-get",
+} as const;
 
 // As for a request: what asks is answered by a person who was shown it, and what is denied stays so.
 function decidePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
   const decision = judgePush(effect, label);
-  if (decision.verdict !== "ask" || effect.approvedBy !== "person") return decision;
-  return { verdict: "allow", reason: "the person allows this one push" };
+  return decision.verdict === "ask" && effect.approvedBy === "person"
+    ? { verdict: "allow", reason: "the person allows this one push" }
+    : decision;
 }
 
 // Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.
@@ -125,10 +130,9 @@ function judgePush(effect: Effect & { readonly kind: "push" }, label: Label): De
     return { verdict: "deny", reason: `the commit is not on your own branch ${branch}: land it first` };
   if (effect.found === "diverged")
     return { verdict: "deny", reason: `${branch} on the remote has commits that yours has not: pull and land first` };
-  if (effect.rule === null) return { verdict: "ask", reason: `no rule of net.push names ${branch}` };
-  return isTrustedText(label)
-    ? { verdict: "allow", reason: `${effect.rule} allows it` }
-    : { verdict: "ask", reason: "external text was seen: a person looks at what is pushed" };
+  const { verdict, why, nearest } = atSink(effect.rule === null ? "unruled-push" : "push", label);
+  if (verdict === "allow") return { verdict, reason: `${effect.rule} allows it` };
+  return { verdict, reason: effect.rule === null ? `no rule of net.push names ${branch}` : why, nearest };
 }
 
 const ORIGIN_REASON = {
@@ -139,16 +143,13 @@ const ORIGIN_REASON = {
   model: "the person wraps an agent of that model",
 } as const;
 
-function isTrustedText({ integrity }: Label): boolean {
-  return integrity === "system" || integrity === "user" || integrity === "repo";
-}
-
 function decideLand(effect: Effect & { readonly kind: "land" }, label: Label): Decision {
   const approved = new Set(effect.approvals.map(({ path }) => path));
   if (!effect.held.every((path) => approved.has(path)) || (effect.held.length > 0 && effect.approvedBy !== "person"))
     return { verdict: "deny", reason: "a file that would run later lands only when a person has approved exactly it" };
   if (effect.approvedBy === "person") return { verdict: "allow", reason: "the person lands this diff" };
-  return isTrustedText(label)
-    ? { verdict: "allow", reason: "only repo and user text was seen" }
-    : { verdict: "ask", reason: "external text was seen: a person lands this diff" };
+  const { verdict, why, nearest } = atSink("land-source", label);
+  return verdict === "allow"
+    ? { verdict, reason: "only repo and user text was seen" }
+    : { verdict, reason: why, nearest };
 }

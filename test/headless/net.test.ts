@@ -104,10 +104,19 @@ for (const [who, user] of [
     ]);
     assert.deepEqual(listed.urls, []);
     assert.match(played.results[0]?.text ?? "", /a person looks at the address/);
+    assert.match(played.results[0]?.text ?? "", /an address that the person types go through/);
     assert.match(
       played.results[1]?.text ?? "",
       /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,
     );
+    const sources = await recorded(place, "source");
+    assert.deepEqual(
+      sources.map(({ integrity, secrecy }) => [integrity, secrecy]),
+      [["external", "private"]],
+      "what raised the session's label is in the record, once",
+    );
+    const labels = (await recorded(place, "decision")).map(({ label }) => JSON.stringify(label));
+    assert.deepEqual([...new Set(labels)], ['{"integrity":"external","secrecy":"private"}']);
   });
 }
 

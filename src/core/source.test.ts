@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HIGHEST, INTEGRITIES, LOWEST, SECRECIES } from "./label.ts";
+import { labelOf, nameOf, type Openness, type Source } from "./source.ts";
+
+const words = (source: Source) => {
+  const { integrity, secrecy } = labelOf(source);
+  return `${integrity} ${secrecy}`;
+};
+
+test("each source has its own label, and nothing of a repository is public unless the person said so", () => {
+  const file = { kind: "checkout", path: "a.ts", carried: LOWEST } as const;
+  for (const openness of ["public", "private"] as const) {
+    const labels = [
+      words({ kind: "person", openness }),
+      words({ ...file, standing: "approved", openness }),
+      words({ ...file, standing: "changed", openness }),
+      words({ ...file, standing: "unknown", openness }),
+      words({ kind: "page", host: "example.com", openness }),
+      words({ kind: "forge", host: "example.com", author: "MEMBER", openness }),
+      words({ kind: "forge", host: "example.com", author: "NONE", openness }),
+    ];
+    const expected = ["user", "repo", "local", "external", "external", "local", "external"];
+    assert.deepEqual(
+      labels,
+      expected.map((integrity) => `${integrity} ${openness}`),
+    );
+  }
+  assert.deepEqual(
+    [
+      words({ kind: "program" }),
+      words({ kind: "package", name: "left-pad" }),
+      words({ kind: "server", name: "tickets" }),
+      words({ kind: "secret", path: "prod.env" }),
+    ],
+    ["system public", "external public", "external private", "external secret"],
+  );
+});
+
+test("what a text carries from before is kept, in both halves", () => {
+  for (const integrity of INTEGRITIES)
+    for (const secrecy of SECRECIES) {
+      const carried = { integrity, secrecy };
+      assert.deepEqual(labelOf({ kind: "carried", what: "a summary", label: carried }), carried);
+      const label = labelOf({ kind: "checkout", path: "a.ts", standing: "changed", openness: "public", carried });
+      assert.deepEqual(label, { integrity: integrity === "external" ? "external" : "local", secrecy });
+    }
+});
+
+test("the person's approval of a commit makes its bytes trusted, and none of them less secret", () => {
+  const file = { kind: "checkout", path: "a.ts", standing: "approved", openness: "public", carried: HIGHEST } as const;
+  assert.deepEqual(labelOf(file), { integrity: "repo", secrecy: "secret" });
+});
+
+test("only authors whom the forge calls members count as such, by its exact word", () => {
+  const by = (author: string) => labelOf({ kind: "forge", host: "example.com", author, openness: "public" }).integrity;
+  const insiders = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER", "DEVELOPER"];
+  assert.deepEqual([...new Set(insiders.map(by))], ["local"]);
+  const others = ["CONTRIBUTOR", "FIRST_TIMER", "NONE", "REPORTER", "GUEST", "", "owner", "OWNER ", "constructor", "0"];
+  assert.deepEqual([...new Set(others.map(by))], ["external"]);
+});
+
+test("a source is named in words that a person knows", () => {
+  const openness: Openness = "private";
+  const file = { kind: "checkout", path: "a.ts", openness, carried: LOWEST } as const;
+  assert.deepEqual(
+    [
+      nameOf({ kind: "program" }),
+      nameOf({ kind: "person", openness }),
+      nameOf({ ...file, standing: "approved" }),
+      nameOf({ ...file, standing: "changed" }),
+      nameOf({ ...file, standing: "unknown" }),
+      nameOf({ kind: "carried", what: "a summary", label: LOWEST }),
+      nameOf({ kind: "page", host: "example.com", openness }),
+      nameOf({ kind: "forge", host: "example.com", author: "OWNER", openness }),
+      nameOf({ kind: "forge", host: "example.com", author: "NONE", openness }),
+      nameOf({ kind: "package", name: "left-pad" }),
+      nameOf({ kind: "server", name: "tickets" }),
+      nameOf({ kind: "secret", path: "prod.env" }),
+    ],
+    [
+      "Ringfence's own words",
+      "what you typed",
+      "a.ts (as in the commit that you approved)",
+      "a.ts (not as in the commit that you approved)",
+      "a.ts (of the checkout, in which you approved no commit)",
+      "a summary",
+      "a reply of example.com",
+      "text on example.com by a member of the project",
+      "text on example.com by a stranger",
+      "the package left-pad",
+      "an answer of the tool server tickets",
+      "prod.env, which may hold secrets",
+    ],
+  );
+});

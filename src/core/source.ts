@@ -1,0 +1,101 @@
+import { type Integrity, join, type Label, UNKNOWN_SOURCE } from "./label.ts";
+
+/** Whether the person marked the repository public; everything of another one is private. */
+export type Openness = "public" | "private";
+
+/** Where a text came from, as the host knows it by what it asked for, never by what the text says of itself. */
+export type Source =
+  /** Words of this program. */
+  | { readonly kind: "program" }
+  /** What the person typed. */
+  | { readonly kind: "person"; readonly openness: Openness }
+  /**
+   * Bytes of the checkout: a blob of the commit that the person approved by id, bytes that differ from it, or, without
+   * such a commit, bytes of whatever origin. `carried` is what is known of them from before.
+   */
+  | {
+      readonly kind: "checkout";
+      readonly path: string;
+      readonly standing: "approved" | "changed" | "unknown";
+      readonly openness: Openness;
+      readonly carried: Label;
+    }
+  /** What something else wrote: a file of the layer, memory, a subagent's answer, the output of a command. */
+  | { readonly kind: "carried"; readonly what: string; readonly label: Label }
+  /** A reply of the network. With a credential, or from a host of the person's own, it is not for everybody. */
+  | { readonly kind: "page"; readonly host: string; readonly openness: Openness }
+  /** Text that somebody wrote on GitHub or GitLab; `author` is what the forge says they are to the project. */
+  | { readonly kind: "forge"; readonly host: string; readonly author: string; readonly openness: Openness }
+  /** Code that somebody else published. */
+  | { readonly kind: "package"; readonly name: string }
+  /** The answer of a tool server. */
+  | { readonly kind: "server"; readonly name: string }
+  /** A file of a name by which secrets are known. */
+  | { readonly kind: "secret"; readonly path: string };
+
+/** Those who may push to the project: no strangers, and yet nobody read what they wrote. Both forges' words. */
+const INSIDERS: readonly string[] = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER", "DEVELOPER"];
+
+const STANDINGS = { approved: "repo", changed: "local", unknown: "external" } as const satisfies Record<
+  string,
+  Integrity
+>;
+
+/** The label that text of a source has. */
+export function labelOf(source: Source): Label {
+  switch (source.kind) {
+    case "program":
+      return { integrity: "system", secrecy: "public" };
+    case "person":
+      return { integrity: "user", secrecy: source.openness };
+    case "checkout": {
+      const own: Label = { integrity: STANDINGS[source.standing], secrecy: source.openness };
+      // The person's approval of these very bytes is the one act that lowers what they carried, and only their integrity.
+      return source.standing === "approved"
+        ? { integrity: own.integrity, secrecy: join(own, source.carried).secrecy }
+        : join(own, source.carried);
+    }
+    case "carried":
+      return source.label;
+    case "page":
+      return { integrity: "external", secrecy: source.openness };
+    case "forge":
+      return { integrity: INSIDERS.includes(source.author) ? "local" : "external", secrecy: source.openness };
+    case "package":
+      return { integrity: "external", secrecy: "public" };
+    case "server":
+      return UNKNOWN_SOURCE;
+    case "secret":
+      return { integrity: "external", secrecy: "secret" };
+  }
+}
+
+/** Names a source in plain words, for an explanation. What a stranger chose in it is neither bounded nor made visible. */
+export function nameOf(source: Source): string {
+  switch (source.kind) {
+    case "program":
+      return "Ringfence's own words";
+    case "person":
+      return "what you typed";
+    case "checkout":
+      return `${source.path} (${STANDING_WORDS[source.standing]})`;
+    case "carried":
+      return source.what;
+    case "page":
+      return `a reply of ${source.host}`;
+    case "forge":
+      return `text on ${source.host} by ${INSIDERS.includes(source.author) ? "a member of the project" : "a stranger"}`;
+    case "package":
+      return `the package ${source.name}`;
+    case "server":
+      return `an answer of the tool server ${source.name}`;
+    case "secret":
+      return `${source.path}, which may hold secrets`;
+  }
+}
+
+const STANDING_WORDS = {
+  approved: "as in the commit that you approved",
+  changed: "not as in the commit that you approved",
+  unknown: "of the checkout, in which you approved no commit",
+} as const;
