@@ -17,7 +17,6 @@ import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
 import type { Reach } from "../egress/dial.ts";
-import type { GitCall } from "../egress/git.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
 import type { ModelDoor } from "../egress/model-door.ts";
@@ -28,8 +27,8 @@ import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import type { NetUsers } from "./net-users.ts";
-import { Questions } from "./questions.ts";
-import { gitEffect, openRemote, pushLine, type TrackedRemote } from "./remote.ts";
+import { type AskedEffect, Questions } from "./questions.ts";
+import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -116,7 +115,7 @@ export class NetRequests {
       // An agent that is told so at once does not try it again.
       return { verdict: "refuse", reason, status: 426 };
     }
-    if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { git: look.git, ruled });
+    if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { look, ruled });
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
     const isPackage = asked !== null && (isKnown || (asked.kind === "other" && isReading(request)));
@@ -150,27 +149,27 @@ export class NetRequests {
     return { ...gated, reach: isAddress(request.host) ? "any" : "private" };
   }
 
-  #judgeGit(
+  async #judgeGit(
     request: NetRequest,
     token: string | null,
-    { git, ruled }: { readonly git: GitCall | null; readonly ruled: Listed },
-  ): Judged {
+    { look, ruled }: { readonly look: Look; readonly ruled: Listed },
+  ): Promise<Judged> {
     const { push: rules } = this.#plan.config;
     const upstream = this.#upstream;
-    const effect = gitEffect(request, git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
-    const gated = this.#pass(effect);
+    const effect = gitEffect(request, look.git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
+    const gated = await this.#passOrAsk(effect, look, token);
     if (gated.verdict === "allow") {
       this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
       const [rule] = rulesFor(this.#rules, request.host, request.port);
       return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
     }
-    const isUnnamed = gated.verdict === "ask" && effect.kind === "push" && effect.rule === null;
-    const reason = isUnnamed && upstream !== null ? `${gated.reason}: ${pushLine(effect, upstream)}` : gated.reason;
+    const isAsked = gated.verdict === "ask" && effect.kind === "push" && upstream !== null;
+    const reason = isAsked ? `${gated.reason}: ${pushHint(effect, upstream)}` : gated.reason;
     this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
   }
 
-  async #passOrAsk(effect: Effect & { readonly kind: "request" }, look: Look, token: string | null): Promise<Gated> {
+  async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
     return this.#questions.pass(effect, gated, look, this.#users.textOf(token));

@@ -5,13 +5,15 @@ import type { HeldBody, Look } from "../egress/look.ts";
 import type { Gated } from "./gate.ts";
 
 type RequestEffect = Effect & { readonly kind: "request" };
+/** What a person can be asked about. */
+export type AskedEffect = Effect & { readonly kind: "request" | "push" };
 
 /** A request that waits for a person: all that would be sent, and what is known of where it comes from. */
 export interface RequestQuestion {
-  readonly request: RequestEffect;
+  readonly request: AskedEffect;
   /** Names and values in turn. */
   readonly headers: readonly string[];
-  /** All of its body; null where it has none, or where what is sent cannot be seen (`isUnseen`). */
+  /** All of its body, or of a push what it brings; null where it has none, or where what is sent cannot be seen (`isUnseen`). */
   readonly body: Uint8Array | null;
   readonly isUnseen: boolean;
   /** The command whose token it bore; null for a request without one. */
@@ -53,7 +55,7 @@ export class Questions {
 
   /** Passes a request about which the gate asks, if the person is shown it whole and says yes. */
   async pass(
-    request: RequestEffect,
+    request: AskedEffect,
     asked: Gated & { readonly verdict: "ask" },
     look: Look,
     command: string | null,
@@ -73,15 +75,15 @@ export class Questions {
       const question: RequestQuestion = {
         request,
         headers: look.headers,
-        body: body?.bytes ?? null,
-        isUnseen: request.hasBody && body === null,
+        body: look.git?.kind === "push" ? Buffer.from(look.git.summary) : (body?.bytes ?? null),
+        isUnseen: request.kind === "request" && request.hasBody && body === null,
         command,
         reason: asked.reason,
       };
       const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));
       this.#last = turn.catch(() => {});
       const answer = await turn;
-      if (answer === "yes") return this.#plan.pass({ ...request, approvedBy: "person", shown: shownOf(look, body) });
+      if (answer === "yes") return this.#plan.pass(approved(request, look, body));
       if (!gone.aborted) this.#refused.add(place);
       return refuse(answer === "no" ? "they said no" : "nobody answered");
     } finally {
@@ -98,7 +100,12 @@ export class Questions {
   }
 }
 
-function placeOf({ command, host, port }: RequestEffect): string {
+function approved(request: AskedEffect, look: Look, body: HeldBody | null): AskedEffect {
+  const yes = { approvedBy: "person" } as const;
+  return request.kind === "push" ? { ...request, ...yes } : { ...request, ...yes, shown: shownOf(look, body) };
+}
+
+function placeOf({ command, host, port }: AskedEffect): string {
   return JSON.stringify([command, host, port]);
 }
 

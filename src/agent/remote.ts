@@ -9,6 +9,7 @@ import type { Listed, NetRequest } from "../core/net-rules.ts";
 import { type GitCall, GitRemote } from "../egress/git.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { PushRule } from "./config-net.ts";
+import type { AskedEffect } from "./questions.ts";
 
 /** The repository that the person's branch tracks, for the requests of git in the box. */
 export interface TrackedRemote {
@@ -48,7 +49,7 @@ export function gitEffect(
     readonly upstream: TrackedRemote | null;
     readonly command: number | null;
   },
-): Effect {
+): AskedEffect {
   const { ruled, rules, upstream, command } = context;
   const denied = ruled.verdict === "deny" ? ruled.rule.id : null;
   if (git?.kind === "fetch") {
@@ -70,11 +71,13 @@ export function gitEffect(
     rule: denied ?? named?.id ?? null,
     isDenied: denied !== null,
     command,
+    approvedBy: "none",
   };
 }
 
-/** The line of the configuration by which a push would be allowed. */
-export function pushLine({ ref }: Effect & { readonly kind: "push" }, { tracked }: TrackedRemote): string {
+/** What a person does to have a push allowed: the line of the configuration, or their own command. */
+export function pushHint({ ref, rule }: Effect & { readonly kind: "push" }, { tracked }: TrackedRemote): string {
+  if (rule !== null) return "ringfence exec -- git push does it for them";
   const branch = ref.slice("refs/heads/".length);
   return `add {at: "${addressOfTracked(tracked)}", branch: "${branch}"} to net.push in config.yaml`;
 }

@@ -28,7 +28,7 @@ import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
-import { beginTrust, writeTrust } from "./trust.ts";
+import { beginTrust, type JavaEntries, javaEntries, writeTrust } from "./trust.ts";
 import { Watch } from "./watch.ts";
 
 export interface BoxPlan {
@@ -92,6 +92,7 @@ export class Box {
   gitSeen: string;
   /** The authorities that the person trusts, in PEM. */
   readonly authorities: string;
+  readonly #javaAuthorities: JavaEntries;
   readonly #programs: Programs;
   readonly #holder: Holder;
   readonly #pool: Pool;
@@ -118,6 +119,7 @@ export class Box {
     this.below = parts.below;
     this.gitSeen = parts.gitSeen;
     this.authorities = parts.authorities;
+    this.#javaAuthorities = parts.javaAuthorities;
     this.#holder = parts.holder;
     this.#cgroups = parts.cgroups;
     this.#bases = new Bases(parts.holder, parts.folder.path);
@@ -166,6 +168,7 @@ export class Box {
     try {
       // While the holder looks through the checkout.
       const authorities = beginTrust(folder.path, plan.environment, [checkout, plan.state]);
+      const javaAuthorities = javaEntries(authorities);
       const [shown, found] = await Promise.all([plan.shown?.(), holder.scanned()]);
       writeShown(plan, profile, shown);
       const masked = maskFound(found, folder.path, holder, shown?.fill);
@@ -188,6 +191,7 @@ export class Box {
         below: plan.below ?? "",
         gitSeen,
         authorities,
+        javaAuthorities,
         holder,
         cgroups,
       });
@@ -219,7 +223,7 @@ export class Box {
 
   /** Lets what runs in the box trust an authority, in PEM, beside those of the person. */
   trust(authority: string): void {
-    writeTrust(this.folder.path, this.authorities + authority);
+    writeTrust(this.folder.path, { pem: this.authorities, java: this.#javaAuthorities }, authority);
   }
 
   /** Lets commands that go on in the background notice what the person changes meanwhile. */
@@ -501,6 +505,7 @@ interface BoxParts {
   readonly below: string;
   readonly gitSeen: string;
   readonly authorities: string;
+  readonly javaAuthorities: JavaEntries;
   readonly holder: Holder;
   readonly cgroups: Cgroups;
 }

@@ -32,7 +32,7 @@ my ($mode, $arch, $git, $sha256sum, $own, $steps_left, @rest) = @ARGV;
 my $lgetxattr = $arch eq "arm64" ? 9 : 192;
 my ($PACK_BYTES_MAX, $FILE_BYTES_MAX, $COMMITS_MAX, $RECORDS_MAX, $REFS_MAX) = (500 << 20, 50 << 20, 1000, 200_000, 20_000);
 my ($HEAD_BYTES, $TARGET_BYTES, $MANIFEST_BYTES) = (256, 4097, (1 << 20) + 1);
-my $PUSHED_BYTES_MAX = 128 << 20;
+my ($PUSHED_BYTES_MAX, $SUMMARY_COMMITS, $SUMMARY_BYTES) = (128 << 20, 10, 8000);
 my $EEXIST = 17;
 my $NONE = "0" x 40;
 my $EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -44,7 +44,7 @@ umask 0077;
 
 $own =~ m{^(?:worktrees/[^/]+/)?\z} or die "unknown worktree\n";
 my %run = (take => \&take, verify => \&verify, put => \&put, move => \&move, release => \&release_left, begin => \&begin, shown => \&shown,
-    raw => \&raw, signed => \&signed, known => \&known_objects, pack => \&pack);
+    raw => \&raw, signed => \&signed, known => \&known_objects, pack => \&pack_push);
 ($run{$mode} // die "unknown mode\n")->(@rest);
 close STDOUT or die "output: $!\n";
 
@@ -804,7 +804,7 @@ sub present {
 }
 
 # Of the ids in the input, which the remote has, the pack leaves out what they hold.
-sub pack {
+sub pack_push {
     my ($ref, $old, $new) = @_;
     is_branch($ref) && $old =~ /^$ID\z/ && $new =~ /^$ID\z/ or die "a name that is not allowed\n";
     my @shown = input();
@@ -813,14 +813,26 @@ sub pack {
     return record("N", "absent") if whole_commits_in($new) != 1 || !is_ancestor($new, $tip);
     return record("N", "diverged") if $old ne $NONE && (whole_commits_in($old) != 1 || !is_ancestor($old, $new));
     write_file("/git/revisions", "$new\n", map { "^$_\n" } grep({ $_ ne $NONE } $old), present(@shown));
+    my $summary = summary($old, $new);
     my $pack = start_git("/git/revisions", qw(pack-objects --revs --thin --delta-base-offset -q --stdout));
-    record("P");
+    record("P", $summary);
     my $bytes = 0;
     while (my $read = sysread($pack, my $piece, 1 << 18) // die "pack: $!\n") {
         ($bytes += $read) <= $PUSHED_BYTES_MAX or die "what is to be pushed is larger than 128 MB\n";
         print $piece;
     }
     close $pack or die "objects of the commits are missing or broken\n";
+}
+
+# For a person who is asked: the newest commits by author and subject, and what they change in which file.
+sub summary {
+    my ($old, $new) = @_;
+    my $count = git_text("/git/revisions", qw(rev-list --count --stdin)) + 0;
+    my @lines = split /\n/, git_text("/git/revisions", "log", "--stdin", "--no-color", "--max-count=$SUMMARY_COMMITS", "--format=%h %an: %s");
+    my $commits = join "", map { substr($_, 0, 160) . "\n" } @lines;
+    $commits .= "and " . ($count - $SUMMARY_COMMITS) . " more\n" if $count > $SUMMARY_COMMITS;
+    my $stat = $old eq $NONE ? "" : git_text("/dev/null", qw(diff --no-color --no-ext-diff --no-textconv --stat=72 --stat-count=20), $old, $new);
+    return substr $commits . $stat, 0, $SUMMARY_BYTES;
 }
 
 sub whole_commits_in {

@@ -19,8 +19,8 @@ export interface RemotePlan {
 
 /** What of the person's repository says whether a push may be, and what is sent. */
 export type Packed =
-  /** The pack holds what the remote lacks, made of the person's own objects. */
-  | { readonly found: "landed"; readonly pack: Buffer }
+  /** `summary` is of commits and files, for a person; the pack holds what the remote lacks, made of the person's own objects. */
+  | { readonly found: "landed"; readonly pack: Buffer; readonly summary: string }
   /** The commit does not stand on that branch of the person's; or where the remote's is does not stand below it. */
   | { readonly found: "absent" | "diverged" };
 
@@ -35,9 +35,11 @@ export async function readRemote({ checkout, state, home, environment, programs 
   // What a link leads to may be another repository of theirs.
   if (repository === null && !type.isDirectory()) return null;
   const folder = repository?.common ?? join(checkout, ".git");
-  const { files, settings } = await readSmall({ programs }, folder, [`${repository?.own ?? ""}HEAD`]);
-  const isRemote = settings.some(([key]) => /^remote\..*\.url$/s.test(key));
-  return isRemote ? remoteOf(files[0] ?? "", settings, await readOwnSettings(environment, home)) : null;
+  const [{ files, settings }, own] = await Promise.all([
+    readSmall({ programs }, folder, [`${repository?.own ?? ""}HEAD`]),
+    readOwnSettings(environment, home),
+  ]);
+  return remoteOf(files[0] ?? "", settings, own);
 }
 
 /** Tells which ids are objects of the person's repository; of more than some thousands only the first are looked for. */
@@ -72,7 +74,7 @@ export async function packPush(
   const answer = await ask({ facts, programs }, "pack", [from, oldId, newId], binds, {
     input: input.map((id) => Buffer.from(id)),
   });
-  if (answer.text() === "P") return { found: "landed", pack: answer.rest() };
+  if (answer.text() === "P") return { found: "landed", summary: answer.bytes().toString(), pack: answer.rest() };
   return { found: answer.text() === "diverged" ? "diverged" : "absent" };
 }
 

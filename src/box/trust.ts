@@ -72,21 +72,32 @@ export function beginTrust(session: string, environment: Environment, closed: re
   return roots;
 }
 
-/** Puts these authorities, in PEM, where the sandboxes of a session look for those to trust. */
-export function writeTrust(session: string, pem: string): void {
-  replace(join(session, "trust/ca-bundle.pem"), pem);
-  replace(join(session, "trust/cacerts"), javaTruststore(certificatesIn(pem)));
+/** Certificates as entries of Java's own kind of file, since no Java reads PEM. */
+export interface JavaEntries {
+  readonly count: number;
+  readonly content: Buffer;
 }
 
-/** Writes certificates, in PEM, as Java's own kind of file, since no Java reads PEM. */
-function javaTruststore(certificates: readonly string[]): Buffer {
-  const parts = [numbers(0xfeedfeed, 2, certificates.length)];
-  for (const [index, certificate] of certificates.entries()) {
+/** Writes certificates, in PEM, as Java has them: for hundreds this takes longer than all else of a session's trust. */
+export function javaEntries(pem: string, from = 0): JavaEntries {
+  const certificates = certificatesIn(pem);
+  const parts = certificates.flatMap((certificate, index) => {
     const der = Buffer.from(certificate.slice(BEGIN.length, -END.length), "base64");
     // Its kind, a certificate to trust; a name; a date that nobody asks for.
-    parts.push(numbers(2), word(`a${index}`), numbers(0, 0), word("X.509"), numbers(der.length), der);
-  }
-  const content = Buffer.concat(parts);
+    return [numbers(2), word(`a${from + index}`), numbers(0, 0), word("X.509"), numbers(der.length), der];
+  });
+  return { count: certificates.length, content: Buffer.concat(parts) };
+}
+
+/** Puts an authority, in PEM, beside those that the person trusts, where the sandboxes of a session look for them. */
+export function writeTrust(session: string, roots: { readonly pem: string; readonly java: JavaEntries }, own: string) {
+  replace(join(session, "trust/ca-bundle.pem"), roots.pem + own);
+  replace(join(session, "trust/cacerts"), javaTruststore([roots.java, javaEntries(own, roots.java.count)]));
+}
+
+function javaTruststore(all: readonly JavaEntries[]): Buffer {
+  const count = all.reduce((sum, entries) => sum + entries.count, 0);
+  const content = Buffer.concat([numbers(0xfeedfeed, 2, count), ...all.map((entries) => entries.content)]);
   // The password and the sentence are those of every such file; they keep no secret.
   const password = Buffer.from("changeit", "utf16le").swap16();
   const sum = createHash("sha1").update(password).update("Mighty Aphrodite").update(content);

@@ -62,6 +62,8 @@ export type Effect =
       readonly rule: string | null;
       readonly isDenied: boolean;
       readonly command: number | null;
+      /** `person`: one who was shown the branch, the commits and the files said yes to this one push. */
+      readonly approvedBy: "person" | "none";
     })
   /** Shows a port of the box's loopback to the browsers of the machine, under a name of its own. */
   | { readonly kind: "preview"; readonly port: number; readonly approvedBy: "person" | "none" }

@@ -92,6 +92,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     rule: fc.option(text),
     isDenied: fc.boolean(),
     command: fc.option(fc.nat()),
+    approvedBy,
   }),
   fc.record({
     kind: fc.constant("undo" as const),
@@ -286,11 +287,14 @@ test("a push is allowed for what landed, to the tracked branch that a rule names
     rule: "net.push[0]",
     isDenied: false,
     command: 1,
+    approvedBy: "none",
   } as const;
   const user: Label = { integrity: "user", secrecy: "private" };
   assert.deepEqual(decide(push, user), { verdict: "allow", reason: "net.push[0] allows it" });
-  for (const integrity of ["local", "external"] as const)
+  for (const integrity of ["local", "external"] as const) {
     assert.equal(decide(push, { integrity, secrecy: "public" }).verdict, "ask");
+    assert.equal(decide({ ...push, approvedBy: "person" }, { integrity, secrecy: "public" }).verdict, "allow");
+  }
   assert.deepEqual(decide({ ...push, rule: null }, user), { verdict: "ask", reason: "no rule of net.push names main" });
   for (const [more, reason] of [
     [{ isDenied: true, rule: "net.deny[0]" }, /^net\.deny\[0\] denies it$/],
@@ -298,7 +302,7 @@ test("a push is allowed for what landed, to the tracked branch that a rule names
     [{ found: "absent" }, /not on your own branch main: land it first/],
     [{ found: "diverged" }, /has commits that yours has not/],
   ] as const) {
-    const decision = decide({ ...push, ...more }, user);
+    const decision = decide({ ...push, ...more, approvedBy: "person" }, user);
     assert.equal(decision.verdict, "deny");
     assert.match(decision.reason, reason);
   }

@@ -103,8 +103,15 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
     : { verdict: "allow", reason: `${effect.rule} allows it` };
 }
 
-// Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.
+// As for a request: what asks is answered by a person who was shown it, and what is denied stays so.
 function decidePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
+  const decision = judgePush(effect, label);
+  if (decision.verdict !== "ask" || effect.approvedBy !== "person") return decision;
+  return { verdict: "allow", reason: "the person allows this one push" };
+}
+
+// Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.
+function judgePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
   const branch = effect.ref.replace(/^refs\/heads\//, "");
   if (effect.isDenied) return { verdict: "deny", reason: `${effect.rule} denies it` };
   if (effect.remote !== "tracked")

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { type ClientRequest, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Head } from "./head.ts";
 
@@ -41,18 +41,19 @@ export function passHead(
 }
 
 /**
- * Passes the body of an answer on as it is, and gives the memory of each piece back once it is sent: whoever else listens to
- * the answer keeps none of it. Left to the collector, that memory is most of what a large body costs.
+ * Passes a body on as it is, and gives the memory of each piece back once it is sent: whoever else listens keeps none of
+ * it. Left to the collector, that memory is most of what a large body costs.
  */
-export function pour(reply: IncomingMessage, answer: ServerResponse): void {
-  reply.on("data", (piece: Buffer) => {
-    const goesOn = answer.write(piece, (error) => {
+export function pour(body: IncomingMessage, to: ServerResponse | ClientRequest): void {
+  body.on("data", (piece: Buffer) => {
+    if (to.destroyed) return;
+    const goesOn = to.write(piece, (error) => {
       if (!error) release(piece);
     });
-    if (!goesOn) reply.pause();
+    if (!goesOn) body.pause();
   });
-  answer.on("drain", () => reply.resume());
-  reply.on("end", () => answer.end());
+  to.on("drain", () => body.resume());
+  body.on("end", () => to.end());
 }
 
 // One that shares its memory with others, as small ones do, is left alone.

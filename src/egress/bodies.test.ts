@@ -82,6 +82,34 @@ for (const protocol of ["http", "https"] as const) {
   });
 }
 
+test("a large body comes at the server as it was sent, however it is cut and however slowly it is read there", async (t) => {
+  const digests: string[] = [];
+  const server = createServer(async (request, answer) => {
+    const hash = createHash("sha256");
+    for await (const piece of request) {
+      hash.update(piece as Buffer);
+      if (request.url?.endsWith("/slow")) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    digests.push(hash.digest("hex"));
+    answer.end();
+  });
+  const port = await startServer(t, server);
+  const place = await openProxy(t, { rules: { allow: [rule(API, port)] }, names: { [API]: ["127.0.0.1"] } });
+  const send = async (path: string, bytes: number) => {
+    const headers = { Host: `${API}:${port}`, "Content-Length": BODY.length };
+    const target = `http://${API}:${port}${path}`;
+    const request = http.request({ port: place.port, host: "127.0.0.1", method: "PUT", path: target, headers });
+    for (let at = 0; at < BODY.length; at += bytes)
+      if (!request.write(BODY.subarray(at, at + bytes))) await once(request, "drain");
+    request.end();
+    const [reply] = (await once(request, "response")) as [http.IncomingMessage];
+    reply.resume();
+  };
+  await Promise.all(PIECES.flatMap((bytes) => ["/fast", "/slow"].map((path) => send(path, bytes))));
+  assert.equal(digests.length, 2 * PIECES.length);
+  assert.deepEqual(new Set(digests), new Set([createHash("sha256").update(BODY).digest("hex")]));
+});
+
 test("what a slow reader does not take of a body is not kept", async (t) => {
   let sent = 0;
   const piece = Buffer.alloc(1 << 16);

@@ -11,7 +11,9 @@ import { addressOf, type NetRequest } from "../core/net-rules.ts";
 import { type Head, headerOf } from "./head.ts";
 
 /** What the person's repository says to a push; `landed`: the commit stands on their branch, and this is what to send. */
-export type Packed = { readonly found: "landed"; readonly pack: Buffer } | { readonly found: "absent" | "diverged" };
+export type Packed =
+  | { readonly found: "landed"; readonly pack: Buffer; readonly summary: string }
+  | { readonly found: "absent" | "diverged" };
 
 export interface GitPlan {
   readonly tracked: Tracked;
@@ -32,6 +34,8 @@ export type GitCall =
       readonly found: Packed["found"];
       /** SHA-256, hex, of the pack that would be sent; "" where there is none. */
       readonly digest: string;
+      /** Commits and files of it, for a person who is asked; "" where there is none. */
+      readonly summary: string;
     };
 
 /** A request of git's, composed anew: nothing of it is the sender's own wording. */
@@ -138,7 +142,8 @@ export class GitRemote {
     const packed = await this.#after(() => this.#plan.pack(command, [...this.#shown]));
     const pack = packed.found === "landed" ? packed.pack : null;
     const digest = pack === null ? "" : createHash("sha256").update(pack).digest("hex");
-    const call: GitCall = { kind: "push", command, found: packed.found, digest };
+    const summary = packed.found === "landed" ? packed.summary : "";
+    const call: GitCall = { kind: "push", command, found: packed.found, digest, summary };
     const refuse = (reason: string) => {
       const text = writeRefusal(asked, reason);
       return text === null ? null : Buffer.from(text, "latin1");

@@ -5,16 +5,17 @@ import type { TestContext } from "node:test";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Effect } from "../core/effect.ts";
 import type { Label } from "../core/label.ts";
-import { judgeRules, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
+import { judgeRules, type NetRequest, type NetRule, type NetRules, rulesFor } from "../core/net-rules.ts";
 import { issueReceipt, mint, recordDecision } from "../core/permit.ts";
 import { decide } from "../core/policy.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
+import type { GitCall, GitRemote } from "./git.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import type { ModelDoor } from "./model-door.ts";
-import { EgressProxy } from "./proxy.ts";
+import { EgressProxy, type Judged } from "./proxy.ts";
 import type { NetOutcome } from "./route.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
@@ -44,6 +45,8 @@ export interface PlaceOptions {
   readonly waitMs?: number;
   /** What a person says to what asks, who is shown this; without one nobody is asked. */
   readonly answer?: (effect: Place["judged"][number], look: Look, body: Buffer | null) => Promise<boolean>;
+  /** For git to the tracked repository, and what each such request is to the gate. */
+  readonly git?: { readonly remote: GitRemote; readonly effectOf: (request: NetRequest, call: GitCall) => Effect };
   /** In place of `names`. */
   readonly ask?: Lookup;
 }
@@ -71,6 +74,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
   const proxy = new EgressProxy({
     reaches: async (host, port) => rulesFor(rules, host, port)[0]?.tls ?? null,
     judge: async (request, _token, look) => {
+      if (look.git !== null && options.git) return judgeGit(options.git.effectOf(request, look.git));
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;
       const isModel = options.model?.isCall(request) ?? false;
@@ -99,8 +103,8 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
-    git: null,
     model: options.model ?? null,
+    git: options.git?.remote ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
@@ -117,6 +121,13 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     proxy.close();
   });
   return { port: http.port, socksPort: socks.port, judged, malformed, outcomes, proxy };
+}
+
+function judgeGit(effect: Effect): Judged {
+  const decision = decide(effect, USER);
+  if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
+  const receipt = issueReceipt(1, "x", recordDecision(effect, decision, String));
+  return { verdict: "allow", permit: mint(effect, decision, receipt, String), reach: "private" };
 }
 
 /** Starts a server on the machine's loopback; ended with the test. */

@@ -437,6 +437,7 @@ export class EgressProxy {
     if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
     const body = held === null ? incoming : Readable.from([held]);
     body.on("data", (piece: Buffer) => this.#dialler.count(piece.length, outcome, outgoing));
+    if (broker === null && held === null) return void pour(incoming, outgoing);
     if (broker === null) return void body.pipe(outgoing);
     const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
     body.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);

@@ -47,6 +47,47 @@ test("a question says what would leave, and where it comes from", () => {
   );
 });
 
+test("a push says which commits go to which branch of which repository, and where all of it can be read", () => {
+  const push: RequestQuestion["request"] = {
+    kind: "push",
+    protocol: "https",
+    host: "git.example",
+    port: 443,
+    method: "POST",
+    path: "/group/thing.git/git-receive-pack",
+    hasBody: true,
+    remote: "tracked",
+    ref: "refs/heads/main",
+    oldId: "a".repeat(40),
+    newId: "b".repeat(40),
+    found: "landed",
+    digest: "c",
+    rule: "net.push[0]",
+    isDenied: false,
+    command: 7,
+    approvedBy: "none",
+  };
+  const body = Buffer.from("bbbbbbb Ada: one\n\x1b[2Jwhat it sends\n a.txt | 1 +\n");
+  const question = { ...QUESTION, request: push, headers: [], body, command: "git push" };
+  assert.equal(
+    requestText(question, 100),
+    [
+      "the command that asks",
+      "  | git push",
+      "why you are asked",
+      "  | external text was seen: a person looks at what is sent (the branch is listed by net.push[0])",
+      'its commits and files; in your checkout, "git diff aaaaaaaaaaaa bbbbbbbbbbbb" shows all of it',
+      "  | bbbbbbb Ada: one",
+      "  | \\x1b[2Jwhat it sends",
+      "  |  a.txt | 1 +",
+      "  | ",
+      "what it sends",
+      "  | commits to the branch main of https://git.example/group/thing.git",
+      "",
+    ].join("\n"),
+  );
+});
+
 test("what cannot be seen is said to be unseen, and what is not text is not drawn", () => {
   const tunnel = { ...QUESTION.request, protocol: "tunnel", path: "", method: "CONNECT", port: 8443 } as const;
   const unseen = requestText({ ...QUESTION, request: tunnel, headers: [], body: null, isUnseen: true }, 80);

@@ -23,16 +23,36 @@ export function requestText(question: RequestQuestion, columns: number): string 
       ? ["a program in the box asks, and does not say which\n"]
       : ["the command that asks\n", ...quote(cut(command, COMMAND_CHARS_MAX))]),
     `why you are asked\n`,
-    ...quote(`${reason}${request.rule === null ? "" : ` (the host is listed by ${request.rule})`}`),
-    ...bodyRows(question, quote),
+    ...quote(`${reason}${request.rule === null ? "" : ` (${WHAT[request.kind]} is listed by ${request.rule})`}`),
+    ...(request.kind === "push" ? pushRows(request, question.body, quote) : bodyRows(question, quote)),
     ...(named.length > 0 ? ["its headers\n", ...named] : []),
     request.protocol === "tunnel" ? "what it opens\n" : "what it sends\n",
-    ...quote(
-      request.protocol === "tunnel"
-        ? `a tunnel to ${request.host}:${request.port}`
-        : `${request.method} ${addressOf(request)}`,
-    ),
+    ...quote(sentence(request)),
   ].join("");
+}
+
+const WHAT = { request: "the host", push: "the branch" } as const;
+
+function sentence(request: RequestQuestion["request"]): string {
+  if (request.protocol === "tunnel") return `a tunnel to ${request.host}:${request.port}`;
+  if (request.kind === "request") return `${request.method} ${addressOf(request)}`;
+  const repository = addressOf(request).replace(/\/git-receive-pack$/, "");
+  return `commits to the branch ${request.ref.replace("refs/heads/", "")} of ${repository}`;
+}
+
+// It stands in the person's own repository, where all of it is in reach for them.
+function pushRows(
+  { oldId, newId }: RequestQuestion["request"] & { readonly kind: "push" },
+  body: Uint8Array | null,
+  quote: (text: string) => string[],
+): string[] {
+  const range = /^0+$/.test(oldId)
+    ? `git log -p ${newId.slice(0, 12)}`
+    : `git diff ${oldId.slice(0, 12)} ${newId.slice(0, 12)}`;
+  return [
+    `its commits and files; in your checkout, "${range}" shows all of it\n`,
+    ...quote(textOf(body ?? new Uint8Array()) ?? ""),
+  ];
 }
 
 function bodyRows({ body, isUnseen }: RequestQuestion, quote: (text: string) => string[]): string[] {
