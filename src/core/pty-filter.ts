@@ -48,9 +48,16 @@ export class PtyFilter {
   #hasMoved = false;
 
   push(bytes: Uint8Array): Uint8Array {
-    const out: number[] = [];
-    for (const byte of bytes) this.#take(byte, out);
-    return Uint8Array.from(out);
+    // A byte that is no text becomes three; what was kept of a sequence comes besides.
+    const out = new Sink(bytes.length * 3 + PARAMETERS_MAX + 8);
+    for (let at = 0; at < bytes.length; at += 1) {
+      const end = this.#state === "text" && this.#characterLength === 0 ? plainEnd(bytes, at) : at;
+      out.copy(bytes, at, end);
+      at = end;
+      const byte = bytes[at];
+      if (byte !== undefined) this.#take(byte, out);
+    }
+    return out.taken();
   }
 
   /** Ends the program's part: what gives the terminal back as it was before. What was begun and not ended is left out. */
@@ -75,7 +82,7 @@ export class PtyFilter {
     return new TextEncoder().encode(reset.join(""));
   }
 
-  #take(byte: number, out: number[]): void {
+  #take(byte: number, out: Sink): void {
     switch (this.#state) {
       case "text":
         this.#text(byte, out);
@@ -96,7 +103,7 @@ export class PtyFilter {
     }
   }
 
-  #text(byte: number, out: number[]): void {
+  #text(byte: number, out: Sink): void {
     if (this.#characterLength > 0 && byte >= 0x80 && byte <= 0xbf) {
       this.#continue(byte, out);
       return;
@@ -113,14 +120,14 @@ export class PtyFilter {
   }
 
   // The rest of a character must come at once, or some terminals take what follows for part of it.
-  #begin(byte: number, out: number[]): void {
+  #begin(byte: number, out: Sink): void {
     this.#characterLength =
       byte >= 0xc2 && byte <= 0xdf ? 2 : (byte & 0xf0) === 0xe0 ? 3 : byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
     if (this.#characterLength === 0) out.push(...REPLACEMENT);
     else this.#character = [byte];
   }
 
-  #continue(byte: number, out: number[]): void {
+  #continue(byte: number, out: Sink): void {
     this.#character.push(byte);
     if (this.#character.length < this.#characterLength) return;
     const [first = 0, second = 0] = this.#character;
@@ -136,13 +143,13 @@ export class PtyFilter {
     this.#characterLength = 0;
   }
 
-  #replace(out: number[]): void {
+  #replace(out: Sink): void {
     out.push(...REPLACEMENT);
     this.#character = [];
     this.#characterLength = 0;
   }
 
-  #escape(byte: number, out: number[]): void {
+  #escape(byte: number, out: Sink): void {
     this.#state = "text";
     const sign = String.fromCharCode(byte);
     if (byte === ESC) this.#state = "escape";
@@ -165,14 +172,14 @@ export class PtyFilter {
   }
 
   // Line drawing, and back to letters.
-  #charset(byte: number, out: number[]): void {
+  #charset(byte: number, out: Sink): void {
     this.#state = "text";
     if (this.#read.length === 0 || (byte !== 0x30 && byte !== 0x42)) return;
     this.#hasCharset = true;
     out.push(ESC, ...this.#read, byte);
   }
 
-  #csi(byte: number, out: number[]): void {
+  #csi(byte: number, out: Sink): void {
     if (byte === ESC) {
       this.#state = "escape";
       this.#read = [];
@@ -188,7 +195,7 @@ export class PtyFilter {
     } else if (this.#read.length <= PARAMETERS_MAX) this.#read.push(byte);
   }
 
-  #string(byte: number, out: number[]): void {
+  #string(byte: number, out: Sink): void {
     this.#stringBytes += 1;
     if (this.#state === "string-escape") {
       this.#state = "text";
@@ -258,3 +265,37 @@ export class PtyFilter {
 }
 
 const REPLACEMENT: readonly number[] = [0xef, 0xbf, 0xbd];
+
+/** Bytes that are let through. */
+class Sink {
+  readonly #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytes = new Uint8Array(bytesMax);
+  }
+
+  push(...bytes: readonly number[]): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  copy(bytes: Uint8Array, from: number, to: number): void {
+    if (to > from) this.#bytes.set(bytes.subarray(from, to), this.#length);
+    this.#length += to - from;
+  }
+
+  taken(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+}
+
+/** Where what every terminal draws as it is ends: letters, blanks and ends of lines. */
+function plainEnd(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (let byte = bytes[at] ?? 0; (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d; ) {
+    at += 1;
+    byte = bytes[at] ?? 0;
+  }
+  return at;
+}

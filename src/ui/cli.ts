@@ -159,7 +159,7 @@ async function boxed(
 
 const EXAMPLES: Readonly<Record<string, string>> = {
   exec: "ringfence exec -- npm test",
-  wrap: "ringfence wrap -- codex",
+  wrap: "ringfence wrap -- pi",
 };
 
 /** How many words a command takes after its own; those that are not here take any number. */
@@ -226,10 +226,9 @@ function parse(args: readonly string[]): { values: Options; positionals: string[
   } catch (error) {
     // Node says in its further sentences how to write a word that begins with a dash, which is seldom what was meant.
     const [said = ""] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
+    const example = ENDS_AT_DASHES.includes(args[0] ?? "") ? EXAMPLES[args[0] ?? ""] : undefined;
     const hint =
-      EXAMPLES[args[0] ?? ""] !== undefined
-        ? `put -- before the command, as in ${EXAMPLES[args[0] ?? ""]}`
-        : "ringfence --help shows the options";
+      example === undefined ? "ringfence --help shows the options" : `put -- before the command, as in ${example}`;
     throw new UsageError(`${said}; ${hint}`);
   }
 }
