@@ -18,6 +18,7 @@ const EMPTY = {
     push: [],
     limits: { sentMb: null, requests: null },
   },
+  wrap: { providers: [], config: [] },
 };
 
 function makeFolder(t: TestContext): string {
@@ -65,6 +66,7 @@ net:
   push: [{at: "git@git.example.net:me/thing.git", branch: main}]
   sent_mb: 5
   requests: 7
+wrap: {providers: [openai], config: [.codex/config.toml]}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
     model: "ollama/qwen",
@@ -111,6 +113,7 @@ net:
       ],
       limits: { sentMb: 5, requests: 7 },
     },
+    wrap: { providers: ["openai"], config: [".codex/config.toml"] },
   });
 });
 
@@ -139,6 +142,9 @@ for (const [title, value, message] of [
     /unknown key "providers\.__proto__"/,
   ],
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
+  ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
+  ["an unknown provider to wrap", { wrap: { providers: ["x"] } }, /"wrap\.providers" must be a list of anthropic, /],
+  ["a path of the home that is none", { wrap: { config: [1] } }, /"wrap\.config" must be a list of? ?paths/],
   ["an unknown key of gc", { gc: { bytes: 1 } }, /unknown key "gc\.bytes"/],
   ["days that are no whole number", { gc: { days: 0.5 } }, /"gc\.days" must be a whole number above 0/],
   ["a key that every object has", JSON.parse('{"__proto__": {"model": "x"}}'), /unknown key "__proto__"/],

@@ -22,6 +22,8 @@ export interface Config {
   readonly git: { readonly alternates: readonly string[] };
   /** What the box may reach. */
   readonly net: NetConfig;
+  /** For agents of another make: their models, and what they see of the home. */
+  readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
 
 /** The person must change something before anything can run: a wrong option, folder or configuration (exit 2). */
@@ -38,6 +40,7 @@ const EMPTY: Config = {
   gc: GC_DEFAULT,
   git: { alternates: [] },
   net: NET_DEFAULT,
+  wrap: { providers: [], config: [] },
 };
 
 /** Reads `$XDG_CONFIG_HOME/ringfence/config.yaml`; a file that is absent is an empty one, one that does not parse is an error. */
@@ -67,7 +70,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -91,6 +94,8 @@ export function parseConfig(value: unknown): Config {
   refuseUnknown(gc, ["days", "total_mb"], "gc.");
   const git = recordAt(root.git ?? {}, "git");
   refuseUnknown(git, ["alternates"], "git.");
+  const wrap = recordAt(root.wrap ?? {}, "wrap");
+  refuseUnknown(wrap, ["providers", "config"], "wrap.");
   const totalMb = countAt(gc, "total_mb", "gc.");
   return {
     model,
@@ -106,6 +111,10 @@ export function parseConfig(value: unknown): Config {
     },
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
+    wrap: {
+      providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
+      config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),
+    },
   };
 }
 
@@ -180,6 +189,14 @@ function foldersAt(record: Record<string, unknown>, key: string, where: string):
   if (value === undefined || value === null) return [];
   const isList = Array.isArray(value) && value.every((path) => typeof path === "string" && path.startsWith("/"));
   if (!isList) throw new Error(`"${where}${key}" must be a list of folders, each from the root: [/srv/objects]`);
+  return value as string[];
+}
+
+function textsAt(wrap: Record<string, unknown>, key: string, isFit: (text: string) => boolean, what: string): string[] {
+  const value = wrap[key];
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || !value.every((text) => typeof text === "string" && isFit(text)))
+    throw new Error(`"wrap.${key}" must be a list ${what}`);
   return value as string[];
 }
 

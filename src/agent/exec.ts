@@ -1,5 +1,5 @@
 import type { Streamed, Streams } from "../box/stream.ts";
-import type { Label } from "../core/label.ts";
+import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { createLedger } from "../ledger/append.ts";
 import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
@@ -7,6 +7,7 @@ import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
 import { openBox, type Workplace } from "./workplace.ts";
+import type { Wrapped } from "./wrap.ts";
 
 /** The person typed the command, and what it reads of theirs is private. */
 const PERSONS_COMMAND: Label = { integrity: "user", secrecy: "private" };
@@ -21,7 +22,7 @@ export interface LookedAt {
 const NOTHING: LookedAt = { ports: [], onShown: () => {} };
 
 /**
- * Runs one command in a new session's box, without a model.
+ * Runs one command in a new session's box, without a model; or another agent, of which nothing is believed.
  *
  * Its changes stay in the session's layer; a session that changed nothing is told apart by `hasChanges`.
  */
@@ -30,11 +31,12 @@ export async function execInBox(
   command: string,
   streams: Streams,
   looked: LookedAt = NOTHING,
+  wrapped: Wrapped | null = null,
 ): Promise<Streamed & { readonly session: string; readonly hasChanges: boolean; readonly notes: readonly string[] }> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
   ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
-  const gate = new Gate(ledger, () => PERSONS_COMMAND, Date.now);
+  const gate = new Gate(ledger, () => (wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE), Date.now);
   const opening = openBox(workplace);
   const done = await opening
     .then((box) =>
@@ -48,6 +50,7 @@ export async function execInBox(
           config: workplace.config.net,
           typed: new Set(),
           ask: null,
+          wrapped,
           now: Date.now,
         },
         { command, streams, looked },

@@ -20,6 +20,7 @@ import type { Reach } from "../egress/dial.ts";
 import type { GitCall } from "../egress/git.ts";
 import type { Look } from "../egress/look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "../egress/meter.ts";
+import type { ModelDoor } from "../egress/model-door.ts";
 import { EgressProxy, type Judged } from "../egress/proxy.ts";
 import type { NetOutcome } from "../egress/route.ts";
 import type { Vault } from "../egress/vault.ts";
@@ -45,6 +46,7 @@ export class NetRequests {
   readonly #upstream: TrackedRemote | null;
   readonly #unlisted = new Set<string>();
   readonly #questions: Questions | null;
+  readonly #model: ModelDoor | null;
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
 
@@ -56,6 +58,7 @@ export class NetRequests {
     this.#upstream = openRemote(vault, plan.box);
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
+    this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
@@ -65,17 +68,21 @@ export class NetRequests {
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
+      model: this.#model,
       authorities: plan.box.authorities,
       limits: limitsOf(plan.config),
     });
   }
 
-  /** Goes on with a connection of the box, by which of its listeners it came: HTTP, SOCKS, then each service. */
+  /** Goes on with a connection of the box, by which of its listeners it came: HTTP, SOCKS, then each service and model. */
   readonly take: Take = (socket, listener) => {
     if (listener === 0) return this.#proxy.takeHttp(socket);
     if (listener === 1) return this.#proxy.takeSocks(socket);
     const index = listener - 2;
-    const service = this.#plan.config.services[index];
+    const { services } = this.#plan.config;
+    const service = services[index];
+    const local = this.#plan.wrapped?.local[index - services.length];
+    if (local) return this.#proxy.takeFor(socket, { protocol: "http", host: local.host, port: local.port });
     if (!service) return void socket.destroy();
     const request = tunnelTo(service.host, service.port);
     const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
@@ -91,6 +98,7 @@ export class NetRequests {
   async #reaches(host: string, port: number): Promise<"terminate" | "tunnel" | null> {
     const [rule] = rulesFor(this.#rules, host, port);
     if (rule) return rule.tls;
+    if (this.#plan.wrapped?.endpoints.some((place) => place.host === host && place.port === port)) return "terminate";
     if (host === this.#upstream?.tracked.host && port === this.#upstream.port) return "terminate";
     if (this.#unlisted.size >= UNLISTED_MAX && !this.#unlisted.has(host)) return null;
     const isUsual = port === 443 || port === 80;
@@ -101,6 +109,13 @@ export class NetRequests {
 
   async #judge(request: NetRequest, token: string | null, look: Look): Promise<Judged> {
     const ruled = judgeRules(this.#rules, request);
+    if (ruled.verdict !== "deny" && this.#model?.isCall(request)) return this.#judgeModel(request, token);
+    if (this.#model?.isSwitch(request)) {
+      const reason = "a model is asked by plain requests, not by a WebSocket";
+      this.#refused(`${nameOf(request)}: ${reason}`, token);
+      // An agent that is told so at once does not try it again.
+      return { verdict: "refuse", reason, status: 426 };
+    }
     if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { git: look.git, ruled });
     const asked = ruled.verdict === "deny" ? null : await this.#packages.judge(request);
     const isKnown = asked?.kind === "locked" || asked?.kind === "listing";
@@ -119,6 +134,20 @@ export class NetRequests {
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") this.#users.tell(`${nameOf(request)}: ${reason}`, token);
     return { verdict: "refuse", reason };
+  }
+
+  #judgeModel(request: NetRequest, token: string | null): Judged {
+    const spent = this.#plan.wrapped?.refuses() ?? null;
+    if (spent !== null) {
+      this.#refused(`${nameOf(request)}: ${spent}`, token);
+      return { verdict: "refuse", reason: spent };
+    }
+    const command = this.#users.decisionOf(token);
+    const why = { listed: "allow", rule: "wrap", origin: "model", command } as const;
+    const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
+    if (gated.verdict !== "allow") return { verdict: "refuse", reason: gated.reason };
+    this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+    return { ...gated, reach: isAddress(request.host) ? "any" : "private" };
   }
 
   #judgeGit(

@@ -9,6 +9,7 @@ import type { Gate } from "./gate.ts";
 import type { NetRequests } from "./net-requests.ts";
 import { type NetUser, NetUsers } from "./net-users.ts";
 import type { AskPerson } from "./questions.ts";
+import type { Wrapped } from "./wrap.ts";
 
 export interface NetPlan {
   /** Whose tools and lockfiles say which packages may come. */
@@ -23,6 +24,8 @@ export interface NetPlan {
   readonly typed: ReadonlySet<string>;
   /** Asks the person about a request; null where nobody is there to be asked, and what asks is refused. */
   readonly ask: AskPerson | null;
+  /** The model of an agent that runs in the box; null where the session has its own, or none. */
+  readonly wrapped: Wrapped | null;
   readonly now: () => number;
 }
 

@@ -266,7 +266,7 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, box: place, vault, ask, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, ask, now };
+    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, ask, wrapped: null, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

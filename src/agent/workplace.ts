@@ -8,6 +8,7 @@ import { findPrograms } from "../box/programs.ts";
 import { readRemote } from "../box/remote.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { AskGit } from "../egress/vault-logins.ts";
+import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
 
@@ -36,14 +37,31 @@ export interface Workplace {
   readonly box: Omit<BoxPlan, "folder">;
 }
 
+/** What an agent in the box gets besides what every command has. */
+export interface AgentNeeds {
+  readonly keys: readonly ModelKey[];
+  /** Variables that hold no secret. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Files and folders of the person's home to be copied into the box's. */
+  readonly homePaths: readonly string[];
+  /** Further ports of the box's loopback at which the host answers. */
+  readonly ports: readonly number[];
+}
+
+const NO_NEEDS: AgentNeeds = { keys: [], variables: {}, homePaths: [], ports: [] };
+
 /** Checks the folder that the program was started in, and prepares a new session for it. */
-export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {}): Promise<Workplace> {
+export async function prepareWorkplace(
+  start: Start,
+  limits: Partial<Limits> = {},
+  needs: AgentNeeds = NO_NEEDS,
+): Promise<Workplace> {
   const startedAt = Date.now();
   const checkout = findCheckout(start.folder);
   const state = stateFolder(start.environment);
   const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = once(() => openVaultOf(start, { home: identity.home, checkout: checkout.path, state, config }));
+  const vault = once(() => openVaultOf(start, { home: identity.home, checkout: checkout.path, state, config, needs }));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -54,7 +72,7 @@ export async function prepareWorkplace(start: Start, limits: Partial<Limits> = {
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
     shown: vault,
-    services: config.net.services.map(({ port }) => port),
+    services: [...config.net.services.map(({ port }) => port), ...needs.ports],
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
@@ -69,15 +87,23 @@ export function openBox(workplace: Workplace): Promise<Box> {
 // The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
 async function openVaultOf(
   { environment }: Start,
-  place: { readonly home: string; readonly checkout: string; readonly state: string; readonly config: Config },
+  place: {
+    readonly home: string;
+    readonly checkout: string;
+    readonly state: string;
+    readonly config: Config;
+    readonly needs: AgentNeeds;
+  },
 ): Promise<Vault> {
-  const { home, checkout, state, config } = place;
+  const { home, checkout, state, config, needs } = place;
+  const { keys, variables, homePaths } = needs;
   const [{ openVault }, remote] = await Promise.all([
     import("../egress/vault.ts"),
     readRemote({ checkout, state, home, environment, programs: findPrograms() }),
   ]);
   const askGit: AskGit = (address) => askHelpers(address, { environment, home, checkout });
-  const person = { home, environment, excluded: [checkout, state], remote, rules: config.net.credentials, askGit };
+  const own = { home, environment, excluded: [checkout, state], rules: config.net.credentials };
+  const person = { ...own, remote, askGit, keys, variables, homePaths };
   return openVault(person, randomBytes(VAULT_KEY_BYTES));
 }
 

@@ -224,6 +224,28 @@ test("only the person undoes a landing or puts one right", () => {
   );
 });
 
+test("what a wrapped agent asks its model goes at every label, unless a rule of the person's denies it", () => {
+  const asked = { kind: "request", protocol: "https", host: "api.example.com", port: 443, method: "POST" } as const;
+  const more = {
+    path: "/v1/messages",
+    hasBody: true,
+    rule: "wrap",
+    command: null,
+    approvedBy: "none",
+    shown: null,
+  } as const;
+  fc.assert(
+    fc.property(labels, (label) => {
+      const say = (listed: "allow" | "deny" | "unlisted", origin: "model" | "composed") =>
+        decide({ ...asked, ...more, listed, origin }, label).verdict;
+      assert.equal(say("allow", "model"), "allow");
+      assert.equal(say("deny", "model"), "deny");
+      assert.notEqual(say("unlisted", "model"), "allow");
+      if (label.integrity === "external") assert.notEqual(say("allow", "composed"), "allow");
+    }),
+  );
+});
+
 test("commits land for the person alone, whatever was seen", () => {
   const commits = { kind: "land-commits", how: "branch", branch: "b", oldId: null, newId: "n", digest: "d" } as const;
   fc.assert(

@@ -89,8 +89,9 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
     return mayLeak
       ? { verdict: "deny", reason: "not listed, and external text and private data were within reach" }
       : { verdict: "ask", reason: "not listed" };
-  // The body of a fetch is composed by the host: nothing of the asker's own is in it.
-  if (effect.origin === "service" || effect.origin === "fetch")
+  // Services and models are sinks of the person's own choice; what a model is sent is judged on its way, by
+  // `core/model-request.ts`. The body of a fetch is composed by the host: nothing of the asker's own is in it.
+  if (effect.origin === "service" || effect.origin === "model" || effect.origin === "fetch")
     return { verdict: "allow", reason: ORIGIN_REASON[effect.origin] };
   if (effect.protocol === "tunnel" || effect.hasBody) {
     if (isTrusted) return { verdict: "allow", reason: `${effect.rule} allows it` };
@@ -123,6 +124,7 @@ const ORIGIN_REASON = {
   fetch: "it fetches from the tracked remote",
   typed: "the person typed that address",
   service: "the person shows that service of theirs",
+  model: "the person wraps an agent of that model",
 } as const;
 
 function isTrustedText({ integrity }: Label): boolean {

@@ -34,6 +34,7 @@ export async function readDocument(
     addresses: found.addresses,
     isPlain: true,
     isAsked: false,
+    isModel: false,
     again: null,
   };
   const outgoing = dialler.request(route, ["Host", host, "Accept", accept, "User-Agent", "ringfence"], outcome);

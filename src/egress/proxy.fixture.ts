@@ -13,6 +13,7 @@ import type { Broker } from "./broker.ts";
 import { type Lookup, Resolver } from "./dial.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
+import type { ModelDoor } from "./model-door.ts";
 import { EgressProxy } from "./proxy.ts";
 import type { NetOutcome } from "./route.ts";
 
@@ -37,6 +38,7 @@ export interface PlaceOptions {
   readonly limits?: Partial<NetLimits>;
   readonly contextFor?: (host: string) => Promise<SecureContext>;
   readonly broker?: Broker;
+  readonly model?: ModelDoor;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
@@ -71,8 +73,11 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     judge: async (request, _token, look) => {
       const listed = judgeRules(rules, request);
       const found = listed.verdict === "unlisted" ? null : listed.rule;
-      const effect = { kind: "request", ...request, listed: listed.verdict, rule: found?.id ?? null } as const;
-      const whole = { ...effect, origin: "composed", command: null, approvedBy: "none", shown: null } as const;
+      const isModel = options.model?.isCall(request) ?? false;
+      const verdict = isModel ? "allow" : listed.verdict;
+      const effect = { kind: "request", ...request, listed: verdict, rule: found?.id ?? null } as const;
+      const origin = isModel ? "model" : "composed";
+      const whole = { ...effect, origin, command: null, approvedBy: "none", shown: null } as const;
       judged.push(whole);
       const label = options.label ?? USER;
       const first = decide(whole, label);
@@ -87,7 +92,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
       const decision = decide(final, label);
       if (decision.verdict !== "allow") return { verdict: "refuse", reason: decision.reason };
       const receipt = issueReceipt(judged.length, "x", recordDecision(final, decision, String));
-      const reach = found?.private ? "private" : "public";
+      const reach = isModel ? "any" : found?.private ? "private" : "public";
       return { verdict: "allow", permit: mint(final, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
@@ -95,6 +100,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
     git: null,
+    model: options.model ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),

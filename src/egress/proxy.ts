@@ -12,10 +12,11 @@ import { type Reach, Resolver } from "./dial.ts";
 import { Dialler } from "./dialler.ts";
 import { readDocument } from "./document.ts";
 import { type GitRemote, tellGit } from "./git.ts";
-import { headerOf, readHead, tokenOf } from "./head.ts";
+import { headerOf, type Origin, readHead, tokenOf } from "./head.ts";
 import { join } from "./join.ts";
 import { type Look, RequestLook } from "./look.ts";
 import { Meter, type NetLimits } from "./meter.ts";
+import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import {
   type Client,
@@ -34,7 +35,12 @@ import { upgrade } from "./upgrade.ts";
 /** What the gate said to a request. */
 export type Judged =
   | { readonly verdict: "allow"; readonly permit: Permit; readonly reach: Reach }
-  | { readonly verdict: "refuse"; readonly reason: string };
+  | {
+      readonly verdict: "refuse";
+      readonly reason: string;
+      /** What the client is answered, where that is not 403. */
+      readonly status?: number;
+    };
 
 /** What the gate said to what is passed on or not, without a question. */
 type Passed =
@@ -56,6 +62,8 @@ export interface ProxyPlan {
   readonly secureContext: (host: string) => Promise<SecureContext>;
   /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
   readonly broker: () => Broker | null;
+  /** Reads what is sent to the model of a wrapped agent; null where none is wrapped. */
+  readonly model: ModelDoor | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
@@ -75,6 +83,8 @@ interface Passing {
   readonly token: string | null;
   /** What its answer passes through first. */
   readonly through: readonly Transform[];
+  /** Of a request to a wrapped agent's model: who reads in the answer what it took. */
+  readonly tap: ReplyTap | null;
 }
 
 const SERVER: http.ServerOptions = {
@@ -206,6 +216,13 @@ export class EgressProxy {
     socket.resume();
   }
 
+  /** Goes on with a connection that is meant for one host and port, each of its requests judged as if it named them. */
+  takeFor(socket: Socket, origin: Origin): void {
+    if (!this.#accept(socket)) return;
+    this.#goInside(socket, { origin, token: null });
+    socket.resume();
+  }
+
   /**
    * Has all that is on its way judged again, since what the session has seen weighs more; what is refused now ends. What
    * waits for its first judgement meanwhile is refused, and can be asked for again.
@@ -302,14 +319,37 @@ export class EgressProxy {
     const broker = this.#plan.broker();
     const held = look.held?.bytes ?? null;
     const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
-    const put = await putOn(broker, asked, held ?? incoming).catch(() => ({ ok: false, reason: GONE }) as const);
+    const put = await this.#sent(route, asked, { broker, held, incoming }).catch(
+      () => ({ ok: false, reason: GONE }) as const,
+    );
     if (!put.ok) {
       outcome.end(put.reason);
       this.#malformed(put.reason, token);
       return refuse(403, put.reason);
     }
-    if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [] });
+    const { tap } = put;
+    answer.on("close", () => tap?.close());
+    if (incoming.socket.destroyed) {
+      tap?.close();
+      return outcome.end(GONE);
+    }
+    this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [], tap });
+  }
+
+  /** Makes of a request that is allowed what goes out: with its credential on, and to a model only what was judged. */
+  async #sent(
+    { isModel }: Route,
+    asked: NetRequest & { readonly headers: readonly string[] },
+    given: { readonly broker: Broker | null; readonly held: Buffer | null; readonly incoming: IncomingMessage },
+  ): Promise<Sent> {
+    const { broker, held, incoming } = given;
+    if (!isModel) {
+      const put = await putOn(broker, asked, held ?? incoming);
+      return put.ok ? { ...put, tap: null } : put;
+    }
+    const { model } = this.#plan;
+    if (model === null || held !== null) throw new Error("bug: a permit for a model where no agent is wrapped");
+    return model.send(broker, asked, incoming);
   }
 
   /** What git asks of the tracked repository is judged by its body; what is sent is composed here, all of it. */
@@ -341,14 +381,15 @@ export class EgressProxy {
       return sayNo(answer, 403, put.reason);
     }
     if (incoming.socket.destroyed) return outcome.end(GONE);
-    this.#pass(incoming, answer, { route, put: { ...put, body }, held: null, broker, outcome, token, through });
+    const sent = { ...put, body };
+    this.#pass(incoming, answer, { route, put: sent, held: null, broker, outcome, token, through, tap: null });
   }
 
   /** Sends a request that is allowed, and its answer back. */
   #pass(
     incoming: IncomingMessage,
     answer: ServerResponse,
-    { route, put, held, broker, outcome, token, through }: Passing,
+    { route, put, held, broker, outcome, token, through, tap }: Passing,
   ): void {
     const { request } = route;
     // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
@@ -364,7 +405,8 @@ export class EgressProxy {
         outcome.status = reply.statusCode ?? null;
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const shown = showReply(broker, request.host, reply);
+        const whole = showReply(broker, request.host, reply);
+        const shown = tap ? tap.hear(reply, whole) : whole;
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;
         fail(wrong);
@@ -418,7 +460,7 @@ export class EgressProxy {
   async #allowed(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const round = this.#round;
     const judged = await this.#plan.judge(request, token, look);
-    if (judged.verdict === "refuse") return { ok: false, status: 403, reason: judged.reason };
+    if (judged.verdict === "refuse") return { ok: false, status: judged.status ?? 403, reason: judged.reason };
     const effect = spend(judged.permit);
     if (effect.kind !== "request" && effect.kind !== "push") throw new Error("bug: a permit for something else");
     if (!isForBody(effect, look)) throw new Error("bug: a permit for another body");
@@ -430,10 +472,9 @@ export class EgressProxy {
       const [plain, isAsked] =
         effect.kind === "push" ? [false, false] : [isPlain(effect), effect.approvedBy === "person"];
       const again = async () => this.#goesOn(await this.#plan.judge(request, token, look.onItsWay()));
-      return {
-        ok: true,
-        route: { seq, request: effect, addresses: resolved.addresses, isPlain: plain, isAsked, again },
-      };
+      const isModel = effect.kind === "request" && effect.origin === "model";
+      const { addresses } = resolved;
+      return { ok: true, route: { seq, request: effect, addresses, isPlain: plain, isAsked, isModel, again } };
     }
     this.#plan.ended(seq, { ...NOTHING, error: reason });
     return { ok: false, status: 403, reason: reason ?? "" };

@@ -23,6 +23,8 @@ export interface Route {
   readonly isPlain: boolean;
   /** A person was shown it: what they saw is sent. */
   readonly isAsked: boolean;
+  /** It goes to the model of a wrapped agent: then its body is judged too. */
+  readonly isModel: boolean;
   readonly again: Again;
 }
 

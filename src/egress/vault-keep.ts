@@ -22,6 +22,12 @@ export class Keep {
     return this.#credentials;
   }
 
+  /** All values with what stands for each, the longest first, so that none is met within another. */
+  known(): { readonly value: string; readonly placeholder: string }[] {
+    const pairs = [...this.#byValue].map(([value, { placeholder }]) => ({ value, placeholder }));
+    return pairs.sort((a, b) => b.value.length - a.value.length);
+  }
+
   /** Keeps a value and returns its placeholder; null where there can be none, and then the value must not be shown either. */
   add(value: string, source: string, rules: readonly CredentialRule[]): string | null {
     const known = this.#byValue.get(value);

@@ -1,10 +1,12 @@
 import type { Credential } from "../core/credential.ts";
 import { type Remote, remoteSetting, trackedOf } from "../core/git-remote.ts";
 import type { Fill } from "../core/secretfiles.ts";
+import type { Copies } from "./vault-copies.ts";
 import { type HomeFile, keepAws, keepCargo, keepGh, keepNpm, keepPip, readCargo } from "./vault-files.ts";
 import type { Home } from "./vault-home.ts";
 import { Keep } from "./vault-keep.ts";
 import { type AskGit, keepLogins } from "./vault-logins.ts";
+import { keepModelKey, type ModelKey } from "./vault-model.ts";
 import { readVariables, type VariableRule } from "./vault-variables.ts";
 
 export interface Person extends Home {
@@ -13,6 +15,12 @@ export interface Person extends Home {
   /** From the person's own configuration. */
   readonly rules: readonly VariableRule[];
   readonly askGit: AskGit;
+  /** Keys of an agent's models; none for what needs none. */
+  readonly keys?: readonly ModelKey[];
+  /** To be set in the box as they are. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Files and folders of the home that the person named, to be copied into the box's. */
+  readonly homePaths?: readonly string[];
 }
 
 /** The person's credentials, and what of them the box is shown. */
@@ -25,9 +33,13 @@ export interface Vault {
   readonly files: readonly HomeFile[];
   /** Fills masked copies of files of the checkout. */
   readonly fill: Fill;
+  /** What of the person's home was not copied, a sentence each. */
+  readonly notes: readonly string[];
   /** As of the person; its address may hold a login, and is not shown. */
   readonly remote: Remote | null;
 }
+
+const NO_COPIES: Copies = { files: [], notes: [] };
 
 /** Finds the person's credentials where programs keep them; the key is the session's, drawn at its start. */
 export async function openVault(person: Person, key: Uint8Array): Promise<Vault> {
@@ -38,6 +50,7 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
   const cargo = readCargo(person);
   const { environment, rules } = person;
   const variables = readVariables(keep, environment, { tracked, rules, cargoIndexes: cargo.indexes });
+  for (const each of person.keys ?? []) keepModelKey(keep, each);
   const pip = keepPip(keep, person);
   const gh = keepGh(keep, person, tracked);
   const files = [
@@ -57,10 +70,15 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
       },
     ),
   ];
+  // Last, since what was kept so far is masked in them; below the copies made for their tools, which know more.
+  const { homePaths = [] } = person;
+  const copies =
+    homePaths.length === 0 ? NO_COPIES : (await import("./vault-copies.ts")).keepHomePaths(keep, person, homePaths);
   return {
     credentials: () => keep.credentials(),
-    variables: Object.fromEntries(keep.variables),
-    files: files.filter((file) => file !== null),
+    variables: { ...person.variables, ...Object.fromEntries(keep.variables) },
+    files: [...copies.files, ...files.filter((file) => file !== null)],
+    notes: copies.notes,
     fill: (name, value) => keep.fill(name, value),
     remote: person.remote,
   };

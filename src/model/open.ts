@@ -90,6 +90,46 @@ type Provider = keyof typeof PROVIDERS;
 /** What may stand before the slash of a model's name, and under `providers` in the configuration. */
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
 
+/** Where a provider's model is and what opens it, as the person's environment and configuration have it. */
+export interface ProviderPlace {
+  readonly provider: string;
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  /** Variables of the person's in which the key stands, the usual one where it stands in none; the first is the provider's own. */
+  readonly keyVariables: readonly string[];
+  /** Variables in which they have its address, as it stands there. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** Finds a provider for an agent that speaks to it itself; throws as `openModel` does. */
+export function findProvider(name: string, settings: Pick<ModelSettings, "env" | "providers">): ProviderPlace {
+  if (!isProvider(name)) throw new UnusableModel(`"${name}" is no provider; known are ${PROVIDER_NAMES.join(", ")}`);
+  const { baseUrl, apiKey } = settingsOf(name, PROVIDERS[name], settings);
+  const isSet = (variable: string) => Boolean(settings.env[variable]?.trim());
+  const keys = prefixesOf(name).map((prefix) => `${prefix}_API_KEY`);
+  const set = keys.filter(isSet);
+  return {
+    provider: name,
+    baseUrl,
+    apiKey: apiKey ?? null,
+    keyVariables: set.length > 0 ? set : keys.slice(0, 1),
+    addresses: Object.fromEntries(
+      prefixesOf(name)
+        .map((prefix) => `${prefix}_BASE_URL`)
+        .filter(isSet)
+        .map((variable) => [variable, settings.env[variable]?.trim() ?? ""]),
+    ),
+  };
+}
+
+/** Names the providers for which the person's environment or configuration has a key or an address of their own. */
+export function knownProviders({ env, providers }: Pick<ModelSettings, "env" | "providers">): string[] {
+  return PROVIDER_NAMES.filter((name) => {
+    const own = prefixesOf(name as Provider).flatMap((prefix) => [env[`${prefix}_API_KEY`], env[`${prefix}_BASE_URL`]]);
+    return [...own, providers[name]?.apiKey, providers[name]?.baseUrl].some((value) => value?.trim());
+  });
+}
+
 /** Throws UnusableModel where a name is none that `openModel` takes. */
 export function checkModelName(spec: string): void {
   if (!spec.startsWith("scripted:")) parseSpec(spec);

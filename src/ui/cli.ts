@@ -29,6 +29,8 @@ const OPTIONS = {
   class: { type: "string", multiple: true },
   sign: { type: "boolean" },
   preview: { type: "string", multiple: true },
+  provider: { type: "string", multiple: true },
+  config: { type: "string", multiple: true },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -40,6 +42,9 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
+
+/** Commands whose own words end where another command's begin. */
+const ENDS_AT_DASHES: readonly string[] = ["exec", "wrap"];
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
 
@@ -64,7 +69,7 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
 
 // A script that asked for JSON gets its one result even where the command line itself is wrong.
 function scriptFormat(args: readonly string[]): OutputFormat | null {
-  if (!args.includes("run") || args[0] === "exec") return null;
+  if (!args.includes("run") || ENDS_AT_DASHES.includes(args[0] ?? "")) return null;
   const asked = args.flatMap((arg, at) =>
     arg === "--output-format" ? [args[at + 1]] : arg.split("--output-format=", 2).slice(1),
   );
@@ -73,7 +78,7 @@ function scriptFormat(args: readonly string[]): OutputFormat | null {
 
 async function dispatch(args: readonly string[], outside: Outside): Promise<number> {
   const { terminal } = outside;
-  const end = args[0] === "exec" ? args.indexOf("--") : -1;
+  const end = ENDS_AT_DASHES.includes(args[0] ?? "") ? args.indexOf("--") : -1;
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
   const [command = "", ...rest] = positionals;
   if (values.help) return print(terminal, helpFor(command, OPTIONS_OF[command]?.includes("session") ?? false));
@@ -91,11 +96,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     case "run":
       return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
     case "exec":
-      return (await import("./exec.ts")).execCommand(
-        { words: execWords(end < 0 ? rest : args.slice(end + 1)), previews: values.preview ?? [] },
-        start,
-        terminal,
-      );
+    case "wrap":
+      return boxed(command, values, end < 0 ? rest : args.slice(end + 1), start, terminal);
     case "diff":
     case "land":
     case "discard":
@@ -133,6 +135,26 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   }
 }
 
+async function boxed(
+  command: "exec" | "wrap",
+  values: Options,
+  words: readonly string[],
+  start: Start,
+  terminal: Terminal,
+): Promise<number> {
+  if (words.length === 0) throw new UsageError(`${command} needs a command: ${EXAMPLES[command]}`);
+  const previews = values.preview ?? [];
+  if (command === "exec") return (await import("./exec.ts")).execCommand({ words, previews }, start, terminal);
+  const usdMax = amount(values["max-usd"], "--max-usd");
+  const options = { words, previews, providers: values.provider ?? [], homePaths: values.config ?? [], usdMax };
+  return (await import("./wrap.ts")).wrapCommand(options, start, terminal);
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+  exec: "ringfence exec -- npm test",
+  wrap: "ringfence wrap -- codex",
+};
+
 /** How many words a command takes after its own; those that are not here take any number. */
 const WORDS_MAX = new Map(
   Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }),
@@ -143,6 +165,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model",
   run: "model output-format branch land max-turns max-minutes max-usd",
   exec: "preview",
+  wrap: "provider config max-usd preview",
   diff: "session json stat class",
   land: "session approve hunks class sign",
   undo: "session",
@@ -196,8 +219,8 @@ function parse(args: readonly string[]): { values: Options; positionals: string[
     // Node says in its further sentences how to write a word that begins with a dash, which is seldom what was meant.
     const [said = ""] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
     const hint =
-      args[0] === "exec"
-        ? "put -- before the command, as in ringfence exec -- npm test"
+      EXAMPLES[args[0] ?? ""] !== undefined
+        ? `put -- before the command, as in ${EXAMPLES[args[0] ?? ""]}`
         : "ringfence --help shows the options";
     throw new UsageError(`${said}; ${hint}`);
   }
@@ -254,11 +277,6 @@ function amount(text: string | undefined, option: string): number | null {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new UsageError(`${option} takes a number above 0, not "${text}"`);
   return value;
-}
-
-function execWords(words: readonly string[]): readonly string[] {
-  if (words.length === 0) throw new UsageError("exec needs a command: ringfence exec -- npm test");
-  return words;
 }
 
 function print(terminal: Terminal, text: string): number {

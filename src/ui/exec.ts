@@ -14,6 +14,30 @@ export async function execCommand(
   const ports = previews.map((port) => readPort(port, "--preview"));
   const workplace = await prepareWorkplace(start);
   const isInteractive = Boolean(stdin.isTTY && stdout.isTTY);
+  const stops = listenForStops();
+  if (isInteractive) stdin.setRawMode(true);
+  try {
+    const streams: Streams = {
+      stdin,
+      terminal: isInteractive ? stdout : null,
+      signal: stops.controller.signal,
+      onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
+    };
+    const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, {
+      ports,
+      onShown: (port, address) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
+    });
+    for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
+    if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    return stops.status() || done.status;
+  } finally {
+    if (isInteractive) stdin.setRawMode(false);
+    stdin.destroy();
+  }
+}
+
+/** Ends a command by the signals that end this program, whose number then is the exit status. */
+export function listenForStops(): { readonly controller: AbortController; readonly status: () => number } {
   const controller = new AbortController();
   const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
   let status = 0;
@@ -23,30 +47,16 @@ export async function execCommand(
       controller.abort();
     });
   }
-  if (isInteractive) stdin.setRawMode(true);
-  try {
-    const streams: Streams = {
-      stdin,
-      terminal: isInteractive ? stdout : null,
-      signal: controller.signal,
-      onOutput: (stream, bytes) => (stream === "stdout" ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
-    };
-    const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, {
-      ports,
-      onShown: (port, address) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
-    });
-    for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
-    if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
-    return status || done.status;
-  } finally {
-    if (isInteractive) stdin.setRawMode(false);
-    stdin.destroy();
-  }
+  return { controller, status: () => status };
 }
 
-// In Node's raw mode a terminal still adds a return to each line feed. The command's own terminal did so before, where
-// that was wanted; where it was not, a vertical tab moves down and stays in its column.
-function toRaw(bytes: Uint8Array): Buffer {
+/**
+ * Writes what a command's terminal shows for one in raw mode.
+ *
+ * There a terminal still adds a return to each line feed. The command's own terminal did so before, where that was
+ * wanted; where it was not, a vertical tab moves down and stays in its column.
+ */
+export function toRaw(bytes: Uint8Array): Buffer {
   const text = Buffer.from(bytes).toString("latin1");
   return Buffer.from(
     text.replace(/\r?\n/g, (end) => (end === "\n" ? "\v" : "\n")),
@@ -54,6 +64,7 @@ function toRaw(bytes: Uint8Array): Buffer {
   );
 }
 
-function quoteWord(word: string): string {
+/** Writes one word of a command for the shell. */
+export function quoteWord(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

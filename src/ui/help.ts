@@ -25,6 +25,15 @@ const PARTS: readonly Part[] = [
     ],
   },
   {
+    command: "wrap",
+    lines: [
+      "ringfence wrap -- AGENT …       another agent in the box: it may ask its model, whose key stays outside",
+      "    --provider NAME             anthropic, openai, google, …: whose key and address; may be given again",
+      "    --config PATH               copy that of your home into the box's, secrets masked; may be given again",
+      "    --max-usd N                 stop once its model has cost that; --preview PORT, as of exec",
+    ],
+  },
+  {
     command: "diff",
     lines: [
       "ringfence diff [PATH…]          what a session changed, hunks numbered; --stat, --json",

@@ -91,3 +91,16 @@ export function readCases(file: string): Case[] {
     return { ...row, afterwards: afterwards ?? null } as Case;
   });
 }
+
+/** Draws some; the same seed draws the same. */
+export function draw<T>(from: readonly T[], many: number, seed: number): T[] {
+  let state = seed;
+  const next = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state / 0x80000000;
+  };
+  const left = [...from];
+  return Array.from({ length: Math.min(many, left.length) }, () =>
+    left.splice(Math.floor(next() * left.length), 1),
+  ).flat();
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { after, test } from "node:test";
-import { CANNOT_FIRE, type Case, MAY_BE_MISSING, NEEDS_NETWORK, OPEN, readCases } from "./cases.ts";
+import { CANNOT_FIRE, type Case, draw, MAY_BE_MISSING, NEEDS_NETWORK, OPEN, readCases } from "./cases.ts";
 import { type Actor, actors, play } from "./rig.ts";
 import type { Job, Verdict } from "./stage.ts";
 
@@ -17,7 +17,7 @@ const corpus = [...readCases("attacks-dev.jsonl"), ...readCases("incidents.jsonl
 );
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
-const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE), ...quick(own)];
+const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE, SEED), ...quick(own)];
 const sum = { run: 0, harm: 0, missing: 0, open: 0 };
 // The full run takes the plain way; the seed of each quick one says which way it takes.
 const landings = [IS_FULL || SEED % 2 === 0 ? "land" : "auto"] as const;
@@ -69,17 +69,4 @@ function count(verdicts: readonly Verdict[]): void {
     if (harm !== null) sum.harm++;
     if (harm !== null && id in OPEN) sum.open++;
   }
-}
-
-// The same seed draws the same slice.
-function draw<T>(from: readonly T[], many: number): T[] {
-  let state = SEED;
-  const next = () => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    return state / 0x80000000;
-  };
-  const left = [...from];
-  return Array.from({ length: Math.min(many, left.length) }, () =>
-    left.splice(Math.floor(next() * left.length), 1),
-  ).flat();
 }

@@ -14,7 +14,7 @@ import { quote } from "./undefended.ts";
 export type Landing = "land" | "auto";
 
 /** A command of the person's that asks a network that is not there. */
-const PERSON_MS_MAX = 8_000;
+export const PERSON_MS_MAX = 8_000;
 const PROGRAM_MS_MAX = 180_000;
 const OUTPUT_CHARS_MAX = 32 << 20;
 const SETTLE_MS = 150;
@@ -65,13 +65,6 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
     : isShown && status !== 0 && status !== 21
       ? `exit ${status}: ${text.slice(-500)}`
       : results.problem;
-  const verifyLog = () => {
-    const { status: verified } = spawnSync(process.execPath, [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"], {
-      cwd: place.ws,
-      env: place.env,
-    });
-    return verified === 0;
-  };
   const evidence = {
     place,
     before,
@@ -79,13 +72,20 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
     terminal,
     agentSignal: isLate ? null : signal,
     peaks,
-    verifyLog,
+    verifyLog: () => verifyLog(place),
     isScaled: false,
   };
   return { evidence, problem: signal === null ? problem : null };
 }
 
-async function personDoes(command: string, place: Place, msMax: number): Promise<void> {
+/** Says whether the record of the newest session is whole. */
+export function verifyLog(place: Place): boolean {
+  const words = [`${STAGE_PROJECT}/bin/ringfence.js`, "log", "verify"];
+  return spawnSync(process.execPath, words, { cwd: place.ws, env: place.env }).status === 0;
+}
+
+/** Does what the person does in the checkout, outside the box. */
+export async function personDoes(command: string, place: Place, msMax: number): Promise<void> {
   const child = spawn("bash", ["-c", command], {
     cwd: place.ws,
     env: place.env,
@@ -122,9 +122,15 @@ function callOf(tool: Case["tool"], action: Action): Call {
 }
 
 /** Starts the program as the person would; with a terminal where the terminal is what matters. */
-function program(args: readonly string[], attack: Case, place: Place, onTerminal: boolean) {
+export function program(
+  args: readonly string[],
+  attack: Case,
+  place: Place,
+  onTerminal: boolean,
+  more: Readonly<Record<string, string>> = {},
+) {
   const path = attack.launch?.path ? `${attack.launch.path}:${place.env.PATH}` : place.env.PATH;
-  const env = { ...place.env, XDG_CACHE_HOME: `${STAGE_PLACE}/cache`, ...attack.launch?.env, PATH: path };
+  const env = { ...place.env, XDG_CACHE_HOME: `${STAGE_PLACE}/cache`, ...attack.launch?.env, ...more, PATH: path };
   const words = [process.execPath, `${STAGE_PROJECT}/bin/ringfence.js`, ...args];
   const [file = "", ...rest] = onTerminal
     ? ["/usr/bin/script", "-qefc", words.map(quote).join(" "), "/dev/null"]

@@ -8,10 +8,11 @@ import { type Landing, playDefended } from "./defended.ts";
 import { type Evidence, findHarm } from "./harm.ts";
 import { makePlace, makeShared, prepare, type Shared, showTools } from "./place.ts";
 import { playUndefended } from "./undefended.ts";
+import { playWrapped } from "./wrapped.ts";
 
 export interface Job {
   readonly ids: readonly string[];
-  readonly play: "undefended" | Landing;
+  readonly play: "undefended" | "wrapped" | Landing;
   readonly path: string;
   /** How many cases are played at a time. */
   readonly atOnce: number;
@@ -77,7 +78,8 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
     const filled = prepare(attack, place);
     if (job.play === "undefended")
       return verdict(await awaitHarm(filled.harm, await playUndefended(filled, place)), null, null);
-    const { evidence, problem } = await playDefended(filled, place, job.play);
+    const { evidence, problem } =
+      job.play === "wrapped" ? await playWrapped(filled, place) : await playDefended(filled, place, job.play);
     return verdict(findHarm(filled.harm, evidence), null, problem);
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));

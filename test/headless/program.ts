@@ -134,6 +134,8 @@ export interface Launch {
   readonly user?: User;
   readonly cwd?: string;
   readonly stdin?: "ignore" | "pipe";
+  /** Longest that it may take; a minute unless given. */
+  readonly msMax?: number;
 }
 
 /** Starts the program as a person would. */
@@ -156,7 +158,10 @@ export function start(
     });
   }
   // A group of its own, so that what hangs is ended with all that it started.
-  const timer = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, "SIGKILL"), PROGRAM_MS_MAX);
+  const timer = setTimeout(
+    () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL"),
+    launch.msMax ?? PROGRAM_MS_MAX,
+  );
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject).on("close", (status, signal) => {
       clearTimeout(timer);
