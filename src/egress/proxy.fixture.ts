@@ -15,7 +15,8 @@ import type { GitCall, GitRemote } from "./git.ts";
 import type { Look } from "./look.ts";
 import { NET_LIMITS_DEFAULT, type NetLimits } from "./meter.ts";
 import type { ModelDoor } from "./model-door.ts";
-import { EgressProxy, type Judged } from "./proxy.ts";
+import { EgressProxy } from "./proxy.ts";
+import type { Judged } from "./proxy-plan.ts";
 import type { NetOutcome } from "./route.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };

@@ -1,91 +1,23 @@
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import http from "node:http";
 import net, { type Socket } from "node:net";
-import { type Duplex, Readable, type Transform } from "node:stream";
-import type { SecureContext } from "node:tls";
+import type { Duplex } from "node:stream";
 import type { Effect } from "../core/effect.ts";
 import { bareHost } from "../core/host.ts";
-import { type NetRequest, READ_ONLY_METHODS } from "../core/net-rules.ts";
+import type { NetRequest } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
-import { endWith, giveBack, headOf, passHead, pour, sayNo } from "./answer.ts";
-import { BodyRefused, type Broker } from "./broker.ts";
+import { endWith, giveBack } from "./answer.ts";
 import { type Reach, Resolver } from "./dial.ts";
 import { Dialler } from "./dialler.ts";
 import { type Document, type ReadOptions, readDocument } from "./document.ts";
-import { type GitRemote, tellGit } from "./git.ts";
-import { headerOf, type Origin, readHead, tokenOf } from "./head.ts";
+import type { Origin } from "./head.ts";
 import { join } from "./join.ts";
-import { type Look, RequestLook } from "./look.ts";
-import { Meter, type NetLimits } from "./meter.ts";
-import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
-import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
-import {
-  type Client,
-  type Found,
-  GONE,
-  type NetOutcome,
-  OVER,
-  type Route,
-  Running,
-  sentHeaders,
-  type Traffic,
-} from "./route.ts";
+import type { RequestLook } from "./look.ts";
+import { Meter } from "./meter.ts";
+import type { Passed, ProxyPlan } from "./proxy-plan.ts";
+import { Requests } from "./requests.ts";
+import { type Client, type Found, type NetOutcome, OVER, type Route, Running, type Traffic } from "./route.ts";
 import { Tunnels } from "./tunnels.ts";
 import { upgrade } from "./upgrade.ts";
-
-/** What the gate said to a request. */
-export type Judged =
-  | { readonly verdict: "allow"; readonly permit: Permit; readonly reach: Reach }
-  | {
-      readonly verdict: "refuse";
-      readonly reason: string;
-      /** What the client is answered, where that is not 403. */
-      readonly status?: number;
-    };
-
-/** What the gate said to what is passed on or not, without a question. */
-type Passed =
-  | { readonly verdict: "allow"; readonly permit: Permit }
-  | { readonly verdict: "ask" | "deny" | "refuse"; readonly reason: string };
-
-export interface ProxyPlan {
-  /** How a connection to a host and port is treated: looked into, let through whole, or neither. */
-  readonly reaches: (host: string, port: number) => Promise<"terminate" | "tunnel" | null>;
-  /** Decides, records, and gives the permit. `token` is the command's, as the client claims; `look` is for a person. */
-  readonly judge: (request: NetRequest, token: string | null, look: Look) => Promise<Judged>;
-  /** Reads what git asks of the tracked repository, and composes what is sent; null without one. */
-  readonly git: GitRemote | null;
-  /** Records what no rule could be asked about, since it is no request. */
-  readonly malformed: (reason: string, token: string | null) => void;
-  /** Records how a request of this permit ended. */
-  readonly ended: (seq: number, outcome: NetOutcome) => void;
-  /** The certificate shown inside for a host. */
-  readonly secureContext: (host: string) => Promise<SecureContext>;
-  /** Puts credentials on, and keeps them out of everything else; null while a session has none. */
-  readonly broker: () => Broker | null;
-  /** Reads what is sent to the model of a wrapped agent; null where none is wrapped. */
-  readonly model: ModelDoor | null;
-  /** Authorities that servers outside are verified with, in PEM. */
-  readonly authorities: string;
-  readonly limits: NetLimits;
-  readonly resolver?: Resolver;
-  /** How long a peer may take for a head, for a handshake and to be dialled; 30 s when left out. */
-  readonly waitMs?: number;
-}
-
-/** A request that is allowed, with all that belongs to it. */
-interface Passing {
-  readonly route: Route;
-  readonly put: PutOn & { readonly ok: true };
-  /** Its body, where that was read before it was allowed. */
-  readonly held: Buffer | null;
-  readonly broker: Broker | null;
-  readonly outcome: Running;
-  readonly token: string | null;
-  /** What its answer passes through first. */
-  readonly through: readonly Transform[];
-  /** Of a request to a wrapped agent's model: who reads in the answer what it took. */
-  readonly tap: ReplyTap | null;
-}
 
 const SERVER: http.ServerOptions = {
   maxHeaderSize: 64 << 10,
@@ -129,6 +61,7 @@ export class EgressProxy {
   #asking = 0;
   readonly #traffic: Traffic;
   readonly #tunnels: Tunnels;
+  readonly #requests: Requests;
 
   constructor(plan: ProxyPlan) {
     this.#plan = plan;
@@ -147,6 +80,7 @@ export class EgressProxy {
       malformed: (reason, token) => this.#malformed(reason, token),
       track: (socket) => this.#track(socket),
     };
+    this.#requests = new Requests({ git: plan.git, model: plan.model }, this.#traffic);
     const { reaches, secureContext } = plan;
     const inside = (socket: Duplex, client: Client) => this.#goInside(socket, client);
     this.#tunnels = new Tunnels({ reaches, secureContext, inside }, this.#traffic);
@@ -173,8 +107,12 @@ export class EgressProxy {
       // Zero: no header is passed over; the size is bounded.
       server.maxHeadersCount = 0;
       for (const event of ["request", "checkExpectation"])
-        server.on(event, (request, answer) => this.#guard(request.socket, this.#serve(request, answer, false)));
-      server.on("checkContinue", (request, answer) => this.#guard(request.socket, this.#serve(request, answer, true)));
+        server.on(event, (request, answer) =>
+          this.#guard(request.socket, this.#requests.serve(request, answer, false)),
+        );
+      server.on("checkContinue", (request, answer) =>
+        this.#guard(request.socket, this.#requests.serve(request, answer, true)),
+      );
       server.on("upgrade", (request, socket, head) => {
         giveBack(socket, head);
         this.#guard(socket, upgrade(this.#traffic, request, socket as Socket));
@@ -291,160 +229,6 @@ export class EgressProxy {
     socket.on("error", () => socket.destroy());
   }
 
-  async #serve(incoming: IncomingMessage, answer: ServerResponse, isWaiting: boolean): Promise<void> {
-    const client = this.#clients.get(incoming.socket);
-    const head = headOf(incoming);
-    const token = client ? client.token : tokenOf(head);
-    const refuse = (status: number, reason: string) => sayNo(answer, status, reason);
-    // What is still written to a client that went away.
-    answer.on("error", () => answer.destroy());
-    const read = readHead(head, client?.origin ?? null);
-    if (!read.ok) {
-      this.#malformed(read.reason, token);
-      return refuse(400, read.reason);
-    }
-    if (this.#plan.git?.claims(read.request)) {
-      if (isWaiting) answer.writeContinue();
-      return this.#serveGit(this.#plan.git, read.request, incoming, { answer, token });
-    }
-    let mustInvite = isWaiting;
-    const invite = () => {
-      if (mustInvite) answer.writeContinue();
-      mustInvite = false;
-    };
-    const look = new RequestLook(read.headers, answer, read.request.hasBody ? { incoming, invite } : null);
-    const found = await this.#judge(read.request, token, look);
-    if (!found.ok) return refuse(found.status, found.reason);
-    const { route } = found;
-    const outcome = this.#run(route);
-    invite();
-    const broker = this.#plan.broker();
-    const held = look.held?.bytes ?? null;
-    const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
-    const put = await this.#sent(route, asked, { broker, held, incoming }).catch(
-      () => ({ ok: false, reason: GONE }) as const,
-    );
-    if (!put.ok) {
-      outcome.end(put.reason);
-      this.#malformed(put.reason, token);
-      return refuse(403, put.reason);
-    }
-    const { tap } = put;
-    answer.on("close", () => tap?.close());
-    if (incoming.socket.destroyed) {
-      tap?.close();
-      return outcome.end(GONE);
-    }
-    this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [], tap });
-  }
-
-  /** Makes of a request that is allowed what goes out: with its credential on, and to a model only what was judged. */
-  async #sent(
-    { isModel }: Route,
-    asked: NetRequest & { readonly headers: readonly string[] },
-    given: { readonly broker: Broker | null; readonly held: Buffer | null; readonly incoming: IncomingMessage },
-  ): Promise<Sent> {
-    const { broker, held, incoming } = given;
-    if (!isModel) {
-      const put = await putOn(broker, asked, held ?? incoming);
-      return put.ok ? { ...put, tap: null } : put;
-    }
-    const { model } = this.#plan;
-    if (model === null || held !== null) throw new Error("bug: a permit for a model where no agent is wrapped");
-    return model.send(broker, asked, incoming);
-  }
-
-  /** What git asks of the tracked repository is judged by its body; what is sent is composed here, all of it. */
-  async #serveGit(
-    git: GitRemote,
-    request: NetRequest,
-    incoming: IncomingMessage,
-    { answer, token }: { readonly answer: ServerResponse; readonly token: string | null },
-  ): Promise<void> {
-    const composed = await git.read(request, headOf(incoming), incoming, answer);
-    if (!composed.ok) {
-      this.#malformed(composed.reason, token);
-      return sayNo(answer, 403, composed.reason);
-    }
-    const { call, headers, body, through } = composed;
-    const found = await this.#judge(request, token, new RequestLook([], answer, null, call));
-    if (!found.ok) {
-      const told = composed.refuse(found.reason);
-      return told === null ? sayNo(answer, found.status, found.reason) : tellGit(answer, told);
-    }
-    const { route } = found;
-    if (body === null && request.hasBody) throw new Error("bug: nothing is composed for what is allowed");
-    const outcome = this.#run(route);
-    const broker = this.#plan.broker();
-    const put = await putOn(broker, { ...route.request, headers }, null);
-    if (!put.ok) {
-      outcome.end(put.reason);
-      this.#malformed(put.reason, token);
-      return sayNo(answer, 403, put.reason);
-    }
-    if (incoming.socket.destroyed) return outcome.end(GONE);
-    const sent = { ...put, body };
-    this.#pass(incoming, answer, { route, put: sent, held: null, broker, outcome, token, through, tap: null });
-  }
-
-  /** Sends a request that is allowed, and its answer back. */
-  #pass(
-    incoming: IncomingMessage,
-    answer: ServerResponse,
-    { route, put, held, broker, outcome, token, through, tap }: Passing,
-  ): void {
-    const { request } = route;
-    // What a server was not seen to have begun can be asked again: only where it changes nothing, and once.
-    let mayRepeat = !request.hasBody && READ_ONLY_METHODS.includes(request.method);
-    let outgoing = this.#dialler.request(route, put.headers, outcome);
-    const fail = (reason: string) => {
-      outcome.end(reason);
-      if (answer.headersSent) answer.destroy();
-      else sayNo(answer, 502, `${request.host}: ${reason}`);
-    };
-    const hear = (asked: http.ClientRequest) => {
-      asked.on("response", (reply) => {
-        outcome.status = reply.statusCode ?? null;
-        reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
-        reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const whole = showReply(broker, request.host, reply);
-        const shown = tap ? tap.hear(reply, whole) : whole;
-        const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
-        if (wrong === null) return;
-        fail(wrong);
-        asked.destroy();
-      });
-      asked.on("error", (error) => {
-        if (error instanceof BodyRefused) this.#malformed(error.message, token);
-        // It ended a connection that was kept for later, just as that was used again.
-        const isStale = mayRepeat && asked.reusedSocket && "code" in error && error.code === "ECONNRESET";
-        if (!isStale || outcome.status !== null || answer.destroyed) return fail(error.message);
-        mayRepeat = false;
-        outgoing = this.#dialler.request(route, put.headers, outcome, false);
-        hear(outgoing);
-        outgoing.end();
-      });
-      asked.on("close", () => {
-        if (asked === outgoing && outcome.status === null) fail("it gave no answer");
-      });
-    };
-    hear(outgoing);
-    answer.on("close", () => {
-      if (!answer.writableFinished) outcome.end(GONE);
-      outgoing.destroy();
-    });
-    incoming.on("aborted", () => outgoing.destroy(new Error(GONE)));
-    if (put.body !== null) this.#dialler.count(put.body.length, outcome, outgoing);
-    // What was judged to have no body brings none.
-    if (put.body !== null || !request.hasBody) return void outgoing.end(put.body);
-    const body = held === null ? incoming : Readable.from([held]);
-    body.on("data", (piece: Buffer) => this.#dialler.count(piece.length, outcome, outgoing));
-    if (broker === null && held === null) return void pour(incoming, outgoing);
-    if (broker === null) return void body.pipe(outgoing);
-    const scan = broker.scanBody(headerOf(headOf(incoming), "content-encoding"));
-    body.pipe(scan.on("error", (error) => outgoing.destroy(error))).pipe(outgoing);
-  }
-
   async #judge(request: NetRequest, token: string | null, look: RequestLook): Promise<Found> {
     const ceiling = this.#meter.open(this.#running.size + this.#asking);
     if (ceiling !== null) {
@@ -507,19 +291,4 @@ function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
 function isForBody(effect: Effect & { readonly kind: "request" | "push" }, { held, git }: RequestLook): boolean {
   if (effect.kind === "push") return git?.kind === "push" && git.digest === effect.digest;
   return (effect.shown?.body?.sha256 ?? null) === (held?.sha256 ?? null);
-}
-
-/** Passes an answer on, or says why it is none that a server may give. */
-function passReply(
-  reply: IncomingMessage,
-  { shown, through }: { readonly shown: Shown & { readonly kind: "send" }; readonly through: readonly Transform[] },
-  answer: ServerResponse,
-  fail: (reason: string) => void,
-): string | null {
-  if (!passHead(reply, shown, answer)) return "its answer cannot be passed on";
-  let body: Readable = reply;
-  for (const next of [...through, ...shown.body]) body = body.pipe(next).on("error", (error) => fail(error.message));
-  if (body === reply) pour(reply, answer);
-  else body.pipe(answer);
-  return null;
 }
