@@ -7,6 +7,8 @@ export const WATCH_INTERVAL_MS = 100;
 /** The disk is counted at least this often while something runs, but for one part of the time in COUNT_SHARE at most. */
 const COUNT_MS_MIN = 2000;
 const COUNT_SHARE = 20;
+/** What a file system may still add for files that are written already: the blocks that say where their parts lie. */
+const SLACK_BYTES = 2 ** 20;
 /** The disk keeps at least this much free; below it everything in the box is killed. */
 const FREE_BYTES_MIN = 2 ** 30;
 
@@ -34,6 +36,8 @@ export class Watch {
   #timer: NodeJS.Timeout | null = null;
   #isCounting = false;
   #reference: Reference | null = null;
+  /** What was left when something was ended last, less what was deleted since: beyond the limits no more than this. */
+  #left: Counted = { bytes: 0, files: 0 };
   #isClosed = false;
   #nextCountAt = Date.now() + COUNT_MS_MIN;
 
@@ -96,21 +100,21 @@ export class Watch {
       (bytes > limits.diskBytes && bytes > last.bytes) || (files > limits.diskFiles && files > last.files);
     // What others free meanwhile hides what is written here, so it is counted now and then whatever is free.
     const isDue = !mayBeOver && Date.now() >= this.#nextCountAt;
-    const isOver = mayBeOver || (isDue && this.#reason(await this.#countDisk(free), last) !== null);
-    if (isOver) await this.#judgeFrozen(free, last);
+    const isOver = mayBeOver || (isDue && this.#reason(await this.#countDisk(free)) !== null);
+    if (isOver) await this.#judgeFrozen(free);
   }
 
-  async #judgeFrozen(free: Free, last: Reference): Promise<void> {
+  async #judgeFrozen(free: Free): Promise<void> {
     const { onLimit } = this.#plan;
     const killed = await this.#frozen(async () => {
-      const reason = this.#reason(await this.#countDisk(free), last);
+      const reason = this.#reason(await this.#countDisk(free));
       // Not waited for here: what is frozen is not gone before it is thawed.
       return reason === null ? null : { gone: onLimit(reason) };
     });
     if (killed === null) return;
     await killed.gone;
     // A write that was under way went on meanwhile: what runs next is not ended for it.
-    await this.#frozen(() => this.#countDisk(free));
+    this.#left = await this.#frozen(() => this.#countDisk(free));
   }
 
   async #frozen<T>(act: () => Promise<T>): Promise<T> {
@@ -127,16 +131,20 @@ export class Watch {
     const startedAt = Date.now();
     const counted = await this.#plan.holder.countDisk();
     this.#reference = { ...free, ...counted };
+    const { bytes, files } = this.#left;
+    this.#left = { bytes: Math.min(bytes, counted.bytes), files: Math.min(files, counted.files) };
     this.#nextCountAt = Date.now() + Math.max(COUNT_MS_MIN, COUNT_SHARE * (Date.now() - startedAt));
     return counted;
   }
 
-  /** Says which limit of the disk is passed; null while none is, or while it holds no more than it did last. */
-  #reason(counted: Counted, last: Counted): string | null {
+  /** Says which limit of the disk is passed; null while none is, or while it holds no more than was left. */
+  #reason(counted: Counted): string | null {
     const { limits } = this.#plan;
-    if (counted.bytes > limits.diskBytes && counted.bytes > last.bytes)
+    const left = this.#left;
+    const bytesMax = left.bytes === 0 ? 0 : left.bytes + SLACK_BYTES;
+    if (counted.bytes > limits.diskBytes && counted.bytes > bytesMax)
       return `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`;
-    if (counted.files > limits.diskFiles && counted.files > last.files)
+    if (counted.files > limits.diskFiles && counted.files > left.files)
       return `disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`;
     return null;
   }

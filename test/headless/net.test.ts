@@ -156,7 +156,9 @@ test("a service that the person shows is at its own port in the box, for a model
   const played = await play(place, [run(`curl -sS http://127.0.0.1:${shown.port}/db`), { text: "ok" }]);
   assert.equal(played.results[0]?.text, "you asked GET /db");
   const sent = await recorded(place, "sent");
-  assert.deepEqual([sent.length, sent[0]?.error], [1, null]);
+  assert.equal(sent.length, 1);
+  // The session may be over before the service has closed its end.
+  assert.ok([null, "the session ended"].includes(sent[0]?.error as string | null), String(sent[0]?.error));
   const decided = await recorded(place, "decision");
   assert.ok(decided.some(({ effect }) => (effect as { rule?: string }).rule === "net.services[0]"));
 });
