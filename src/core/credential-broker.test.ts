@@ -41,6 +41,7 @@ const ask = (request: Partial<Outbound>) =>
       path: "/repos/person/thing",
       headers: [],
       bodySha256: null,
+      isPlain: false,
       ...request,
     },
     hashes,
@@ -272,4 +273,25 @@ test("a refusal holds neither placeholder nor value", () => {
     const text = JSON.stringify(ask({ headers }));
     for (const secret of [placeholder, token.value.reveal(), "attackers"]) assert.ok(!text.includes(secret), text);
   }
+});
+
+test("where an address tells nothing, the name of a user beside a credential tells nothing either", () => {
+  const free = credentialOf("freeUserCanary0123456", [rule({ kind: "basic", user: null }, ["GET"], ["/"])]);
+  const own = credentialOf("ownUserCanary01234567", [rule({ kind: "basic", user: "person" }, ["GET"], ["/"])]);
+  const asked = (given: Partial<Outbound>, { placeholder }: { placeholder: string }, user: string) => {
+    const host = { protocol: "https", host: "api.example.com", port: 443, method: "GET", path: "/thing" } as const;
+    const headers = ["Authorization", basic(user, placeholder)];
+    return outgoing(held(free, own), { ...host, headers, bodySha256: null, isPlain: true, ...given }, hashes).kind;
+  };
+  assert.equal(asked({ isPlain: false }, free, "canary-carried-out"), "send");
+  assert.equal(asked({}, free, "canary-carried-out"), "refused");
+  assert.equal(asked({}, free, "person"), "refused", "the name of another credential's rule");
+  for (const user of ["", "__token__", "x-access-token"]) assert.equal(asked({}, free, user), "send", user);
+  assert.equal(asked({}, own, "person"), "send");
+});
+
+test("the word before a token is spelled in one way", () => {
+  const spelled = (word: string) => ask({ headers: ["Authorization", `${word} ${token.placeholder}`] });
+  assert.deepEqual(spelled("bEaReR"), spelled("Bearer"));
+  assert.deepEqual(spelled("TOKEN"), spelled("token"));
 });

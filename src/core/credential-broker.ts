@@ -30,6 +30,8 @@ export interface Outbound {
   readonly headers: readonly string[];
   /** Null while a body has not been read. */
   readonly bodySha256: string | null;
+  /** It passes because its address tells nothing: then its login must not either. */
+  readonly isPlain: boolean;
 }
 
 export type Outgoing =
@@ -57,6 +59,9 @@ const OVERRIDE = /^(?:x-http-method(?:-override)?|x-method-override|x-original-u
 /** Of a reply cut in parts, each part would hold less than the value. */
 const IN_PARTS = /^(?:range|if-range)$/;
 
+/** What stands for the name of a user beside a token. */
+const USUAL_USERS = ["", "__token__", "token", "oauth2", "x-access-token"];
+
 /** Tells whether any credential may be put on for a host. */
 export function isBrokered({ credentials }: Held, host: string): boolean {
   return credentials.some(({ rules }) =>
@@ -77,6 +82,8 @@ export function outgoing(held: Held, request: Outbound, hashes: Hashes): Outgoin
     const why = whyNot(put, request);
     if (why !== null) return alarm(put.credential, why);
   }
+  if (request.isPlain && puts.some(hasFreeUser))
+    return refused("its user name is none that is known for its credential: a rule of the person's may name one");
   const sessions = puts.map(({ rule }) => sessionOf(rule));
   const others = headers.filter(
     (header) =>
@@ -138,8 +145,9 @@ function carrierOf({ name, value }: Header): Carrier {
   const [, word = "", token = ""] = /^\s*([\w-]+)\s+(.*?)\s*$/.exec(value) ?? [];
   switch (word.toLowerCase()) {
     case "bearer":
+      return { kind: "bearer", text: token, user: null, write: (text) => `Bearer ${text}` };
     case "token":
-      return { kind: "bearer", text: token, user: null, write: (text) => `${word} ${text}` };
+      return { kind: "bearer", text: token, user: null, write: (text) => `token ${text}` };
     case "basic":
       return basicCarrier(token);
     case "aws4-hmac-sha256":
@@ -170,6 +178,12 @@ function fits(scheme: Scheme, carrier: Carrier, headerName: string): boolean {
     case "sigv4":
       return scheme.keyId.placeholder === carrier.text;
   }
+}
+
+/** Where no rule names the user, the sender would write one of their choice. */
+function hasFreeUser({ carrier: { kind, user }, credential }: Put): boolean {
+  if (kind !== "basic" || user === null || USUAL_USERS.includes(user)) return false;
+  return !credential.rules.some(({ scheme }) => scheme.kind === "basic" && scheme.user === user);
 }
 
 function whyNot({ credential, rules }: Put, request: Outbound): string | null {

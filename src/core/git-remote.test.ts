@@ -107,6 +107,14 @@ test("only git's own four requests to exactly the tracked repository are git's",
 test("a push is known as one whatever repository it goes to", () => {
   for (const path of ["/a/git-receive-pack", "/git-receive-pack", "/a.git/git-receive-pack?x", "/a/git-receive-pack/"])
     assert.ok(looksLikePush(request("POST", path)), path);
+  for (const path of [
+    "/a.git/git%2Dreceive-pack",
+    "/a.git/%67it-receive%252dpack",
+    "/a/git-receive-pack;x",
+    "/a/GIT-receive-pack%20",
+  ])
+    assert.ok(looksLikePush(request("POST", path)), path);
+  assert.ok(looksLikePush(request("GET", "/a/info/refs?service=git%2dreceive-pack")));
   assert.ok(looksLikePush(request("GET", "/a/info/refs?x&service=git-receive-pack")));
   assert.equal(looksLikePush(request("GET", "/a/info/refs?service=git-upload-pack")), false);
 });

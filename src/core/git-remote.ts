@@ -35,6 +35,9 @@ export interface GitAsked {
   readonly what: "refs" | "call";
 }
 
+/** More often than this no server takes an address apart. */
+const ESCAPED_TIMES_MAX = 4;
+
 /** Reads the address of a remote in any of git's spellings; over ssh the same repository counts, by https. */
 export function trackedOf(remote: string | null): Tracked | null {
   if (remote === null) return null;
@@ -105,11 +108,15 @@ export function gitAskedOf({ origin, path }: Tracked, request: NetRequest): GitA
   return null;
 }
 
-/** Whether a request would be a push, to whichever repository; a tunnel shows nothing of it. */
+/**
+ * Whether a request would be a push, to whichever repository; a tunnel shows nothing of it. Servers take escapes apart, and
+ * some cut parameters off, so every spelling counts.
+ */
 export function looksLikePush({ method, path }: NetRequest): boolean {
-  const [bare = "", query = ""] = path.split("?", 2);
-  if (/(?:^|&)service=git-receive-pack(?:&|$)/.test(query)) return true;
-  return method !== "GET" && /\/git-receive-pack\/?$/.test(bare);
+  let text = path;
+  for (let round = 0; round < ESCAPED_TIMES_MAX; round += 1)
+    text = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return (method === "GET" ? /service=git-receive-pack/i : /git-receive-pack/i).test(text);
 }
 
 /** Takes in the login that CI systems leave as a header for git to send (`http.URL.extraheader`). */

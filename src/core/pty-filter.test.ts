@@ -113,6 +113,12 @@ test("what was changed is changed back in the end, and nothing else", () => {
   assert.equal(Buffer.from(new PtyFilter().end()).toString(), "");
 });
 
+test("reports of keys that were set without being put on the stack are taken back too", () => {
+  const filterOf = new PtyFilter();
+  filterOf.push(Buffer.from(`${ESC}[=31u`));
+  assert.equal(Buffer.from(filterOf.end()).toString(), `${ESC}[=0u`);
+});
+
 /** What a terminal would take for a sequence in text that was let through; the only ones are those of the table. */
 const SEQUENCE = /\x1b(?:\[[<=>?]?[0-9;:]*[ !]?[@-~]|[()][0B]|[78DEHM=>])/g;
 

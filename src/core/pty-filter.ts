@@ -41,6 +41,7 @@ export class PtyFilter {
   #hasMargins = false;
   #hasCursorStyle = false;
   #hasKeyReports = false;
+  #hasKeyFlags = false;
   #keyStack = 0;
   #isInserting = false;
   #hasKeypad = false;
@@ -71,7 +72,8 @@ export class PtyFilter {
     if (this.#isInserting) reset.push("\x1b[4l");
     if (this.#hasKeypad) reset.push("\x1b>");
     if (this.#hasKeyReports) reset.push("\x1b[>4m");
-    if (this.#keyStack > 0) reset.push(`\x1b[<${this.#keyStack}u`, "\x1b[=0u");
+    if (this.#keyStack > 0) reset.push(`\x1b[<${this.#keyStack}u`);
+    if (this.#keyStack > 0 || this.#hasKeyFlags) reset.push("\x1b[=0u");
     for (const mode of changed) reset.push(`\x1b[?${mode}${MODES.get(mode) ? "h" : "l"}`);
     if (this.#hasCursorStyle) reset.push("\x1b[0 q");
     if (this.#hasCharset) reset.push("\x0f\x1b(B\x1b)B");
@@ -227,6 +229,7 @@ export class PtyFilter {
         else return false;
         return true;
       default:
+        if (prefix === "=") this.#hasKeyFlags = true;
         return final === "u";
     }
   }

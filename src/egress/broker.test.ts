@@ -147,6 +147,7 @@ test("a credential that comes later is known from then on", () => {
     method: "GET",
     path: "/a",
     bodySha256: null,
+    isPlain: false,
   } as const;
   const headers = ["Authorization", `Bearer ${PLACEHOLDER}`];
   assert.equal(later.isBrokered("api.example.com"), false);

@@ -20,6 +20,9 @@ export type Document =
   | { readonly ok: true; readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
   | { readonly ok: false; readonly reason: string };
 
+/** How often as long as for a sign of life it is waited for the whole. */
+const WAITS_MAX = 4;
+
 interface Reading {
   readonly dialler: Dialler;
   readonly resolver: Resolver;
@@ -53,17 +56,24 @@ export async function readDocument(
   const host = addressOf(effect).split("/")[2] ?? "";
   const headers = ["Host", host, "Accept", accept, "User-Agent", "ringfence"];
   // What stands for a credential is an alarm in an address.
-  const put = await putOn(broker, { ...effect, headers }, null);
+  const put = await putOn(broker, { ...effect, headers, isPlain: true }, null);
   if (!put.ok) return fail(put.reason);
   if (signal?.aborted) return fail(GONE);
   const way = { addresses: found.addresses, isPlain: true, isAsked: false, isModel: false, again: null };
   const outgoing = dialler.request({ seq: permit.seq, request: effect, ...way }, put.headers, outcome);
-  const onAbort = () => outgoing.destroy(new Error(GONE));
+  let stopped: string | null = null;
+  const stop = (reason: string) => {
+    stopped ??= reason;
+    outgoing.destroy(new Error(reason));
+  };
+  const onAbort = () => stop(GONE);
   signal?.addEventListener("abort", onAbort, { once: true });
   // Behind an answer too, and where there is none at all.
   outgoing.on("error", () => {});
   outgoing.once("close", () => outgoing.emit("error", new Error("it gave no answer")));
-  outgoing.setTimeout(waitMs, () => outgoing.destroy(new Error("it did not answer")));
+  outgoing.setTimeout(waitMs, () => stop("it did not answer"));
+  // A server that sends a byte now and then is never idle.
+  const timer = setTimeout(() => stop("it did not come whole in time"), WAITS_MAX * waitMs);
   outgoing.end();
   try {
     const [reply] = (await once(outgoing, "response")) as [IncomingMessage];
@@ -80,8 +90,9 @@ export async function readDocument(
     return { ok: true, status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(pieces) };
   } catch (error) {
     outgoing.destroy();
-    return fail(error instanceof Error ? error.message : String(error));
+    return fail(stopped ?? (error instanceof Error ? error.message : String(error)));
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);
   }
 }

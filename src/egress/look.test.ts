@@ -67,10 +67,12 @@ test("what a person was shown is what is sent: the body byte for byte, and every
   );
   const host = ["Host", `127.0.0.1:${port}`];
   const [first, second] = arrived;
-  assert.deepEqual(first?.headers.slice(0, 10), [
+  assert.deepEqual(first?.headers.slice(0, 12), [
     "User-Agent",
     "ringfence",
     ...host,
+    "Content-Length",
+    "5",
     "Accept",
     "text/html",
     "X-Own",

@@ -65,7 +65,8 @@ export class ModelDoor {
     const { endpoint, call } = found;
     const kept = modelHeaders(request.headers, endpoint.hasKey);
     const identity = [...kept, "Accept-Encoding", "identity"];
-    if (call.kind === "list") return withTap(await putOn(broker, { ...request, headers: identity }, null), null);
+    if (call.kind === "list")
+      return withTap(await putOn(broker, { ...request, headers: identity, isPlain: false }, null), null);
     if (request.headers.some((name, at) => at % 2 === 0 && /^content-encoding$/i.test(name)))
       return { ok: false, reason: "not sent to the model: its body is packed" };
     if (this.#held.requests >= REQUESTS_MAX)
@@ -92,7 +93,7 @@ export class ModelDoor {
     const body = Buffer.from(judged.body);
     // In another form or character set the same bytes would say something else.
     const headers = [...identity, "Content-Type", "application/json", "Content-Length", String(body.length)];
-    const put = await putOn(broker, { ...request, headers }, null);
+    const put = await putOn(broker, { ...request, headers, isPlain: false }, null);
     const isFree = call.kind === "count" || call.kind === "google-count";
     const tap = new ReplyTap(endpoint, (tokens, isWhole, receivedBytes) => {
       place.leave();

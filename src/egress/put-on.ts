@@ -16,7 +16,7 @@ const SIGNED_BYTES_MAX = 16 << 20;
 /** Puts a session's credentials on a request, or says why it does not go; `incoming` is its body, null where none comes. */
 export async function putOn(
   broker: Broker | null,
-  request: NetRequest & { readonly headers: readonly string[] },
+  request: NetRequest & { readonly headers: readonly string[]; readonly isPlain: boolean },
   incoming: IncomingMessage | Buffer | null,
 ): Promise<PutOn> {
   if (broker === null || request.protocol === "tunnel") return { ok: true, headers: request.headers, body: null };

@@ -63,3 +63,16 @@ test("the host reads whatever answer comes, follows nothing, and sends no creden
   assert.doesNotMatch(JSON.stringify(asked), /ghp_|authorization/i);
   assert.equal(outcomes.length, 7);
 });
+
+test("a server that sends a byte now and then does not keep the host waiting for ever", {
+  timeout: 10_000,
+}, async (t) => {
+  const server = createServer((_request, answer) => {
+    const timer = setInterval(() => answer.write("x"), 25);
+    answer.on("close", () => clearInterval(timer));
+  });
+  const port = await startServer(t, server);
+  const { proxy } = await openProxy(t, { waitMs: 200 });
+  const read = await proxy.read(permitFor(port, "/"), "any", HOW);
+  assert.deepEqual(read, { ok: false, reason: "it did not come whole in time" });
+});

@@ -90,13 +90,13 @@ export class Requests {
 
   /** Makes of a request that is allowed what goes out: with its credential on, and to a model only what was judged. */
   async #sent(
-    { isModel }: Route,
+    { isModel, isPlain }: Route,
     asked: NetRequest & { readonly headers: readonly string[] },
     given: { readonly broker: Broker | null; readonly held: Buffer | null; readonly incoming: IncomingMessage },
   ): Promise<Sent> {
     const { broker, held, incoming } = given;
     if (!isModel) {
-      const put = await putOn(broker, asked, held ?? incoming);
+      const put = await putOn(broker, { ...asked, isPlain }, held ?? incoming);
       return put.ok ? { ...put, tap: null } : put;
     }
     const { model } = this.#plan;
@@ -126,7 +126,7 @@ export class Requests {
     if (body === null && request.hasBody) throw new Error("bug: nothing is composed for what is allowed");
     const outcome = this.#traffic.run(route);
     const broker = this.#traffic.broker();
-    const put = await putOn(broker, { ...route.request, headers }, null);
+    const put = await putOn(broker, { ...route.request, headers, isPlain: false }, null);
     if (!put.ok) {
       outcome.end(put.reason);
       this.#traffic.malformed(put.reason, token);

@@ -24,7 +24,7 @@ export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socke
   if (socket.destroyed) return outcome.end(GONE);
   const broker = traffic.broker();
   const headers = sentHeaders(found.route, read.headers, broker);
-  const put = await putOn(broker, { ...read.request, headers }, null);
+  const put = await putOn(broker, { ...read.request, headers, isPlain: found.route.isPlain }, null);
   // What goes by after it is not masked.
   const isOpen = put.ok && !broker?.isBrokered(read.request.host);
   if (!isOpen) {

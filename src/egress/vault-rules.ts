@@ -8,13 +8,14 @@ const GIT = ["GET", "HEAD", "POST"];
 
 /** For git over https: the tracked repository alone. */
 export function gitRule({ origin, path }: Tracked, user: string | null): CredentialRule {
-  // Without ".git" only what git asks for: below the rest other repositories may lie, should the path name a group.
-  const services = ["info/refs", "git-upload-pack", "git-receive-pack"].map((service) => `/${path}/${service}`);
+  // Only what git asks for, in its own spelling, by which a push is known. Below the rest other repositories may lie,
+  // should the path name a group.
+  const services = ["info/refs", "git-upload-pack", "git-receive-pack"];
   return {
     scheme: { kind: "basic", user },
     origins: [origin],
     methods: GIT,
-    pathPrefixes: [`/${path}.git`, ...services],
+    pathPrefixes: services.flatMap((service) => [`/${path}.git/${service}`, `/${path}/${service}`]),
   };
 }
 

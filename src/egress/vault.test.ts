@@ -150,6 +150,7 @@ const asks = (vault: Vault) => {
       path: url.pathname + url.search,
       headers,
       bodySha256: null,
+      isPlain: false,
     });
     return answer.kind === "send" ? answer.headers[1] : answer.kind === "refused" ? answer.reason : answer.kind;
   };
@@ -182,6 +183,11 @@ test("each is put on where it was kept for, for reading, and the tracked reposit
     assert.equal(ask("https://github.com/person/thing.git/git-upload-pack", login, "POST"), basic("me", value));
     assert.equal(ask("https://api.github.com/repos/person/thing/pulls", bearer(shown(value))), bearer(value));
     assert.match(String(ask("https://github.com/person/other.git/info/refs", login)), /not for GET of this path/);
+    for (const path of ["git%2Dreceive-pack", "git-receive-pack;x", "info/lfs/objects/batch"])
+      assert.match(
+        String(ask(`https://github.com/person/thing.git/${path}`, login, "POST")),
+        /not for POST of this path/,
+      );
     assert.match(
       String(ask("https://api.github.com/repos/person/thing/pulls", bearer(shown(value)), "POST")),
       /not for POST/,
