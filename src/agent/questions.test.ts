@@ -84,6 +84,8 @@ test("what cannot be shown whole is refused unasked", async () => {
   const { ask, recorded } = open(async () => "yes");
   assert.match(await ask({ path: `/${"a".repeat(2000)}` }), /its address is too long/);
   assert.match(await ask({}, { headers: ["X-Own", "a".repeat(2000)] }), /its headers are too long/);
+  const many = Array.from({ length: 21 }, () => ["a", "b"]).flat();
+  assert.match(await ask({}, { headers: many }), /its headers are too long/);
   const readBody = async () => ({ ok: false, reason: "its body broke off" }) as const;
   assert.match(await ask({ hasBody: true }, { readBody }), /its body broke off/);
   assert.deepEqual(recorded, []);

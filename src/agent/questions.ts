@@ -43,6 +43,8 @@ const WITHDRAWN_MAX = 3;
 /** More than a person reads. */
 const ADDRESS_CHARS_MAX = 2000;
 const HEADER_CHARS_MAX = 2000;
+/** A row each: more would push what stands above them off the screen. */
+const HEADERS_MAX = 20;
 
 /** Asks the person about requests, one at a time, and binds each answer to the one request that was shown. */
 export class Questions {
@@ -68,7 +70,8 @@ export class Questions {
     const place = placeOf(request);
     if (this.#refused.has(place)) return refuse("they said no to this command and that host");
     if (addressOf(request).length > ADDRESS_CHARS_MAX) return refuse("its address is too long to be shown");
-    if (look.headers.join("").length > HEADER_CHARS_MAX) return refuse("its headers are too long to be shown");
+    if (look.headers.join("").length > HEADER_CHARS_MAX || look.headers.length > 2 * HEADERS_MAX)
+      return refuse("its headers are too long to be shown");
     if (this.#waiting >= WAITING_MAX || this.#refused.size >= REFUSED_MAX) return refuse("too many have asked");
     this.#waiting += 1;
     const gone = look.gone();

@@ -142,7 +142,9 @@ function putsOf({ credentials }: Held, header: Header): Put[] {
 function carrierOf({ name, value }: Header): Carrier {
   const whole: Carrier = { kind: "header", text: value.trim(), user: null, write: (text) => text };
   if (name !== "authorization") return whole;
-  const [, word = "", token = ""] = /^\s*([\w-]+)\s+(.*?)\s*$/.exec(value) ?? [];
+  // No expression looks for the blanks at the end: in a run of blanks before it would look again from each of them.
+  const [, word = "", rest = ""] = /^([\w-]+)\s(.*)$/s.exec(value.trim()) ?? [];
+  const token = rest.trim();
   switch (word.toLowerCase()) {
     case "bearer":
       return { kind: "bearer", text: token, user: null, write: (text) => `Bearer ${text}` };

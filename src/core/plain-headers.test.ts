@@ -59,3 +59,10 @@ test("of what a person is not shown, one spelling is sent, once, whatever its or
   const weighted = ["Accept", "text/html;q=0.3, application/json;q=0.7"];
   assert.deepEqual(tellingHeaders(["Accept", "*/*", ...weighted, "Accept-Encoding", "gzip"]), weighted);
 });
+
+test("no run of blanks in a header holds the host up", () => {
+  const start = performance.now();
+  const value = `text/html${" ".repeat(60_000)}x`;
+  plainHeaders(["Accept", value, "Accept-Encoding", value], true);
+  assert.ok(performance.now() - start < 1000);
+});

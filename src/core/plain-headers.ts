@@ -66,7 +66,7 @@ function plainValue(name: string, value: string): string | null {
     .map((part) => part.trim());
   if (name === "accept" && FORMS.has(value)) return value;
   if (name === "accept") {
-    const kinds = named.map((part) => part.split(/\s*;/, 1)[0]);
+    const kinds = named.map((part) => part.split(";", 1)[0]?.trim());
     return ACCEPTS.find(([kind]) => kinds.includes(kind))?.[1] ?? "*/*";
   }
   if (name !== "accept-encoding") return null;

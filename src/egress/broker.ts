@@ -94,8 +94,8 @@ export class Broker {
   maskReply(headers: readonly string[]): Reply {
     const { search } = this.#current();
     const shown = incoming({ search }, headers);
-    const encodings = valuesOf(shown, "content-encoding").flatMap((value) => value.toLowerCase().split(/\s*,\s*/));
-    const packings = encodings.filter((encoding) => encoding !== "" && encoding !== "identity");
+    const encodings = valuesOf(shown, "content-encoding").flatMap((value) => value.toLowerCase().split(","));
+    const packings = encodings.map((each) => each.trim()).filter((each) => each !== "" && each !== "identity");
     const unpackers = packings.reverse().map(unpackerFor);
     if (unpackers.some((unpacker) => unpacker === null))
       return { kind: "refused", reason: "its body is packed in an unknown way" };
