@@ -95,3 +95,18 @@ test("a key that was pressed before the question could be read makes its line no
   assert.equal(asking.take("fix the other test", performance.now() + 2000), false);
   assert.equal(await answered, "no");
 });
+
+test("a word meant for a question that was taken back is no answer to the one that comes in its place", async (t) => {
+  const { asking, ask, drawn } = open(t);
+  asking.begin();
+  const controller = new AbortController();
+  const first = ask(QUESTION, controller.signal);
+  controller.abort();
+  assert.equal(await first, "none");
+  const second = ask({ ...QUESTION, command: "another" }, new AbortController().signal);
+  assert.equal(asking.take("y", performance.now() + 2000), true);
+  await sleep(5);
+  assert.match(drawn(), /so it answers nothing/);
+  assert.equal(asking.take("y", performance.now() + 4000), true);
+  assert.equal(await second, "yes");
+});

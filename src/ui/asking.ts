@@ -6,6 +6,9 @@ import { bold, type Terminal, writeSafe } from "./terminal.ts";
 
 const ANSWER_MS_MAX = 120_000;
 const COLUMNS_DEFAULT = 80;
+/** A question that comes up in the place of one that was taken back is looked at for longer: it may be read for that one. */
+const SWAPPED_MS_MAX = 5000;
+const SWAPPED_MORE_MS = 2000;
 
 interface Open {
   readonly askedAt: number;
@@ -28,6 +31,7 @@ export class Asking {
   #isTurn = false;
   #isClosed = false;
   #open: Open | null = null;
+  #takenBackAt = Number.NEGATIVE_INFINITY;
 
   constructor(terminal: Terminal, lines: () => Interface | null, answerMs = ANSWER_MS_MAX) {
     this.#terminal = terminal;
@@ -90,7 +94,11 @@ export class Asking {
     if (!this.#isTurn || lines === null) return Promise.resolve("none");
     const { stdout } = this.#terminal;
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    const onGone = () => this.#open?.end("none", "not sent: it is not wanted any more");
+    const onGone = () => {
+      this.#takenBackAt = performance.now();
+      this.#open?.end("none", "not sent: it is not wanted any more");
+    };
+    const isSwapped = performance.now() - this.#takenBackAt < SWAPPED_MS_MAX;
     const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), this.#answerMs);
     stdout.write(`\n${bold(stdout, "ringfence asks: may this leave the box?")}\n`);
     writeSafe(stdout, requestText(question, stdout.columns || COLUMNS_DEFAULT));
@@ -99,7 +107,7 @@ export class Asking {
     );
     lines.setPrompt("y or N? ");
     this.#open = {
-      askedAt: performance.now(),
+      askedAt: performance.now() + (isSwapped ? SWAPPED_MORE_MS : 0),
       hasDraft: lines.line !== "",
       end: (answer, said) => {
         clearTimeout(timer);
