@@ -96,9 +96,10 @@ function parseCredential(entry: unknown, where: string): VariableRule {
 
 function schemeOf(as: unknown, where: string): VariableRule["scheme"] {
   if (as === "bearer" || as === "sigv4") return { kind: as };
-  if (as === "basic") return { kind: "basic", user: null };
+  const [, user] = (typeof as === "string" && /^basic(?: ([^\s:]{1,200}))?$/.exec(as)) || [];
+  if (as === "basic" || user !== undefined) return { kind: "basic", user: user ?? null };
   if (typeof as === "string" && /^[a-z][a-z0-9-]{1,60}$/.test(as)) return { kind: "header", name: as };
-  throw new Error(`"${where}.as" must be bearer, basic, sigv4 or the name of a header: x-api-key`);
+  throw new Error(`"${where}.as" must be bearer, basic, basic USER, sigv4 or the name of a header: x-api-key`);
 }
 
 // The port is the same on both sides, so that what is configured for the one works in the other.

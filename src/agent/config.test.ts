@@ -63,6 +63,7 @@ net:
   credentials:
     - {variable: API_KEY, at: "https://api.example.com/v1", as: x-api-key, methods: [GET, POST]}
     - {variable: TOKEN, at: "http://127.0.0.1:8080"}
+    - {variable: PASSWORD, at: "https://index.example.com/simple", as: basic me}
   push: [{at: "git@git.example.net:me/thing.git", branch: main}]
   sent_mb: 5
   requests: 7
@@ -102,6 +103,13 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
           origins: ["http://127.0.0.1:8080"],
           methods: ["GET", "HEAD"],
           pathPrefixes: ["/"],
+        },
+        {
+          variable: "PASSWORD",
+          scheme: { kind: "basic", user: "me" },
+          origins: ["https://index.example.com"],
+          methods: ["GET", "HEAD"],
+          pathPrefixes: ["/simple"],
         },
       ],
       push: [

@@ -83,7 +83,7 @@ export function outgoing(held: Held, request: Outbound, hashes: Hashes): Outgoin
     if (why !== null) return alarm(put.credential, why);
   }
   if (request.isPlain && puts.some(hasFreeUser))
-    return refused("its user name is none that is known for its credential: a rule of the person's may name one");
+    return refused("the user name of its login is not known: net.credentials may name it, as: basic USER");
   const sessions = puts.map(({ rule }) => sessionOf(rule));
   const others = headers.filter(
     (header) =>

@@ -144,6 +144,8 @@ test("of a request for chat completions, whatever makes the vendor act, fetch or
     ["another", { model: "gpt-5-search-api" }],
     ["a third", { model: "o3-deep-research" }],
     ["a fourth", { model: "perplexity/sonar" }],
+    ["what is kept at a gateway", { model: "@preset/research" }],
+    ["the same, beside a model", { model: "openai/gpt-5@preset/research" }],
   ]);
 });
 

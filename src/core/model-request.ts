@@ -20,6 +20,8 @@ export type JudgedModelRequest =
 const BOUNDS = { depthMax: 64, valuesMax: 500_000 };
 /** Of gateways and vendors: these names stand for a model that searches the web by itself. */
 const SEARCHES = /(?:^|[-/:._])(?:online|search|sonar|deep-research|compound)(?:$|[-/:._])/i;
+/** Of a gateway: what is kept there under this name chooses model, tools and all. */
+const STORED = /(?:^|@)preset\//i;
 const NAME = /^[\w.:/@+-]{1,200}$/;
 const SHAPES: Readonly<Record<Exclude<ModelCall["kind"], "list">, Shape>> = {
   completions: completionsRequest,
@@ -44,6 +46,7 @@ export function judgeModelRequest(call: Exclude<ModelCall, { kind: "list" }>, bo
   if (wrong !== null) return refused(wrong);
   const model = "model" in call ? call.model : value.model;
   if (typeof model !== "string" || !NAME.test(model)) return refused("it names no model");
+  if (STORED.test(model)) return refused("nothing that is kept at the vendor is named");
   if (SEARCHES.test(model)) return refused(`the model ${model} searches the web by itself`);
   return { ok: true, body: JSON.stringify(value), model, removed };
 }
