@@ -116,7 +116,8 @@ async function serve(place: Place, got: Got[], request: IncomingMessage, answer:
       GIT_CONFIG_NOSYSTEM: "1",
       GIT_PROJECT_ROOT: join(place.root, "served"),
       GIT_HTTP_EXPORT_ALL: "1",
-      PATH_INFO: path,
+      // Without its escapes, as every server hands it on.
+      PATH_INFO: decodeURIComponent(path),
       QUERY_STRING: query,
       REQUEST_METHOD: method,
       REMOTE_USER: "person",

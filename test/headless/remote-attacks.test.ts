@@ -97,6 +97,9 @@ function pushes(ids: { readonly [name: string]: string }, pack: Buffer): Attack[
     call("another repository", `${command("refs/heads/main", start, one)}0000`, {
       path: "/group/other.git/git-receive-pack",
     }),
+    call("another spelling", `${command(`refs/heads/spelled-${CANARY}`, none, one)}0000`, {
+      path: "/group/thing.git/git%2Dreceive-pack",
+    }),
     // What is left of these two may go: the commit landed.
     call("a capability", `${command("refs/heads/main", start, one, `${FEATURES} agent=${CANARY}`)}0000`),
     call("a pack with more in it", `${command("refs/heads/main", one, two)}0000`),
@@ -144,7 +147,7 @@ async function unprotected(place: GitPlace): Promise<void> {
 /** A checkout whose branch is two commits ahead, with a commit that is on no branch, and a pack with a file that is in none. */
 async function ahead(t: TestContext) {
   const place = await makeGitPlace(t, {
-    net: '  push: [{at: "URL", branch: main}]\n  allow: [{host: "HOST", methods: [GET, POST], paths: [/group/other.git]}]\n',
+    net: '  push: [{at: "URL", branch: main}]\n  allow: [{host: "HOST", methods: [GET, POST], paths: [/group]}]\n',
     make: `git tag start; git commit -q --allow-empty -m one; git tag one; echo two >two.txt; git add .; git commit -qm two; git tag two
       git commit -q --allow-empty -m '${CANARY}'; git tag loose; git reset -q --hard two
       (git rev-parse one two; git rev-parse two^{tree} two:two.txt loose; echo '${CANARY}' | git hash-object -w --stdin) | git pack-objects -q --stdout >../pack`,
