@@ -566,3 +566,16 @@ function objectsIn(value: unknown): Record<string, unknown>[] {
   const inner = Object.values(value).flatMap(objectsIn);
   return Array.isArray(value) ? inner : [value as Record<string, unknown>, ...inner];
 }
+
+test("a stream of completions is asked what it took, whatever the agent says", () => {
+  const asked = (more: object) => {
+    const text = JSON.stringify({ model: "o3", messages: [{ role: "user", content: "hello" }], ...more });
+    const judged = judgeModelRequest({ kind: "completions" }, text);
+    return judged.ok ? JSON.parse(judged.body).stream_options : judged.reason;
+  };
+  assert.deepEqual(asked({ stream: true }), { include_usage: true });
+  const quiet = { include_usage: false, include_obfuscation: false };
+  assert.deepEqual(asked({ stream: true, stream_options: quiet }), { include_usage: true, include_obfuscation: false });
+  assert.deepEqual(asked({ stream: true, stream_options: null }), { include_usage: true });
+  assert.equal(asked({ stream: false }), undefined);
+});

@@ -48,7 +48,13 @@ export function judgeModelRequest(call: Exclude<ModelCall, { kind: "list" }>, bo
   if (typeof model !== "string" || !NAME.test(model)) return refused("it names no model");
   if (STORED.test(model)) return refused("nothing that is kept at the vendor is named");
   if (SEARCHES.test(model)) return refused(`the model ${model} searches the web by itself`);
-  return { ok: true, body: JSON.stringify(value), model, removed };
+  return { ok: true, body: JSON.stringify(call.kind === "completions" ? withUsage(value) : value), model, removed };
+}
+
+// A stream tells what it took only if it is asked to, and what a model thought it does not show: it would cost nothing.
+function withUsage(value: JsonObject): JsonObject {
+  if (value.stream !== true) return value;
+  return { ...value, stream_options: { ...(recordOf(value.stream_options) as JsonObject), include_usage: true } };
 }
 
 // Agents offer a search of the web unasked, and work without it. What the vendor is not told to forget, it keeps.
