@@ -271,7 +271,8 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, box: place, vault, ask, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, ask, wrapped: null, now };
+    const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false };
+    const plan = { box, gate, ledger, config, place, vault, ...asks, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }
