@@ -112,6 +112,11 @@ for (const [who, user] of [
       played.results[1]?.text ?? "",
       /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,
     );
+    const told = played.events.filter(({ subtype }) => subtype === "notice").map(({ text }) => String(text));
+    assert.match(
+      told.join("\n"),
+      /^no answer from the network: GET http:.*, and 1 other: ringfence log show has all$/m,
+    );
     const sources = await recorded(place, "source");
     assert.deepEqual(
       sources.map(({ integrity, secrecy }) => [integrity, secrecy]),
