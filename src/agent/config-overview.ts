@@ -90,7 +90,7 @@ export function taskOf({ path }: StoredSession): string {
     for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
       if (event.type === "prompt") return promptOf(String(event.text));
       if (event.type === "outcome" && event.call === null) return command;
-      if (event.type === "decision" && event.call === null) command = commandOf(event.effect);
+      if (event.type === "decision" && event.call === null && command === "") command = commandOf(event.effect);
       if (seq > EVENTS_MAX) break;
     }
   } catch {

@@ -58,6 +58,7 @@ export async function execInBox(
           typed: new Set(),
           ask: null,
           wrapped,
+          isPersons: wrapped === null,
           now: Date.now,
         },
         { command, streams, looked },

@@ -135,7 +135,13 @@ export class NetRequests {
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
-    const instead = gated.nearest === undefined ? "" : ` (${gated.nearest})`;
+    const instead = this.#plan.isPersons
+      ? ruled.verdict === "unlisted" && !asked
+        ? " (ringfence net why URL says which line allows it)"
+        : ""
+      : gated.nearest === undefined
+        ? ""
+        : ` (${gated.nearest})`;
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") {
       this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);

@@ -1,6 +1,7 @@
 import { readIdentity } from "../box/identity.ts";
 import { packagesOf } from "../box/packages.ts";
 import { findRegistries } from "../box/registries.ts";
+import { addressKind } from "../core/address.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
@@ -37,6 +38,7 @@ export interface NetInForce {
 }
 
 const GIT = /\/(?:info\/refs\?service=git-|git-)(?:upload|receive)-pack$/;
+const PUSH = /\/(?:info\/refs\?service=)?git-receive-pack$/;
 const BODIED = ["POST", "PUT", "PATCH"];
 
 /** Says what the gate would say to a request of the box, without sending anything. */
@@ -61,7 +63,8 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
   const origin = isLocked ? "locked" : "composed";
   const effect = { kind: "request", ...request, listed, rule, origin, ...unasked } as const;
   const why = about === null ? null : await packages.why(request);
-  const [missing] = listed === "unlisted" ? proposeRules([request]) : [];
+  // No line of net.allow lets a push through.
+  const [missing] = listed === "unlisted" && !PUSH.test(request.path) ? proposeRules([request]) : [];
   return {
     request,
     address: isTunnel ? `a tunnel to ${request.host}:${request.port}` : `${request.method} ${addressOf(request)}`,
@@ -73,6 +76,7 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
       ...(ruled.verdict === "unlisted" && why === null ? [ruled.why] : []),
       ...(ruled.verdict === "unlisted" ? [] : noteOf(ruled.rule, request)),
       ...(why === null ? [] : [why]),
+      ...noteOfService(config.services, request),
       ...(GIT.test(request.path)
         ? [
             "git at the tracked remote is judged by what it does: it may fetch, and a command of yours push what net.push lists",
@@ -104,6 +108,17 @@ function readRequest(text: string, method: string): NetRequest {
     throw new UsageError(`"${text}" is no address of http or https: ringfence net why https://api.example.com/v1`);
   if (!/^[A-Z]{1,20}$/.test(method)) throw new UsageError(`--method takes a method in capitals, not "${method}"`);
   return { ...request, hasBody: BODIED.includes(method) };
+}
+
+// A tool in the box goes to a loopback address itself, past the proxy, and finds the loopback of the box.
+function noteOfService(services: NetConfig["services"], { host, port }: NetRequest): string[] {
+  if (host !== "localhost" && addressKind(host) !== "loopback") return [];
+  if (services.some((service) => service.port === port))
+    return [`net.services shows port ${port} of your machine at the same port of the box, whatever net.allow says`];
+  const address = host === "localhost" ? "127.0.0.1" : host;
+  return [
+    `in the box ${host} is the box itself; to show it what listens at that port of your machine, add "${address}:${port}" to net.services`,
+  ];
 }
 
 function noteOf(rule: NetRule, request: NetRequest): string[] {

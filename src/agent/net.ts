@@ -28,6 +28,8 @@ export interface NetPlan {
   readonly ask: AskPerson | null;
   /** The model of an agent that runs in the box; null where the session has its own, or none. */
   readonly wrapped: Wrapped | null;
+  /** A command that the person typed: what it is refused is told to them, and to no model. */
+  readonly isPersons: boolean;
   readonly now: () => number;
 }
 

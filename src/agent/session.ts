@@ -78,6 +78,8 @@ export class Session {
   readonly #lookedAtOf = new Map<number, number>();
   #instructions: Parameters<typeof presentInstructions>[0];
   readonly #news: string[] = [];
+  /** What commands were refused by the network; the person is told at the end. */
+  readonly #refusals = new Set<string>();
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
@@ -263,7 +265,9 @@ export class Session {
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
     const network = (await this.#openNet()).enter(gated.permit.seq, effect.command);
     const outcome = await this.box.perform(gated.permit, { signal, network });
-    const refused = network.refusals.map((refusal) => `\n(no answer from the network: ${visible(refusal)})`).join("");
+    const refusals = network.refusals.map((refusal) => visible(refusal));
+    for (const refusal of refusals) this.#refusals.add(refusal);
+    const refused = refusals.map((refusal) => `\n(no answer from the network: ${refusal})`).join("");
     return { ...outcome, text: `${outcome.text}${refused}` };
   }
 
@@ -271,7 +275,8 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, box: place, vault, ask, now } = this.#plan;
-    const plan = { box, gate, ledger, config, place, vault, typed: this.#typed, ask, wrapped: null, now };
+    const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false };
+    const plan = { box, gate, ledger, config, place, vault, ...asks, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }
@@ -329,6 +334,10 @@ export class Session {
 
   /** Records the end of a run and puts everything on the disk. */
   finish(end: TurnEnd): void {
+    const [refusal] = this.#refusals;
+    const more = this.#refusals.size - 1;
+    const all = more > 0 ? `, and ${counted(more, "other", "others")}: ringfence log show has all` : "";
+    if (refusal !== undefined) this.show({ type: "notice", text: `no answer from the network: ${refusal}${all}` });
     this.ledger.append({
       type: "end",
       at: this.#plan.now(),

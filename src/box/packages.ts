@@ -18,7 +18,7 @@ export interface Packages {
   judge(request: NetRequest): Promise<PackageVerdict | null>;
   /** Says what a request is and what to do; null when it goes to no registry. */
   why(request: NetRequest): Promise<string | null>;
-  /** What the person must know: a tool that could not be asked, lockfiles that cannot be read. */
+  /** What the person must know of this judge: lockfiles that cannot be read. What the tools say, `findRegistries` tells. */
   notes(): readonly string[];
 }
 
@@ -155,10 +155,7 @@ class Judge implements Packages {
   }
 
   #findRegistries(): Promise<readonly Registry[]> {
-    this.#registries ??= findRegistries(this.#plan).then(({ registries, notes }) => {
-      for (const note of notes) this.#notes.add(note);
-      return registries;
-    });
+    this.#registries ??= findRegistries(this.#plan).then(({ registries }) => registries);
     return this.#registries;
   }
 

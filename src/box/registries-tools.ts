@@ -185,7 +185,11 @@ async function askCargo(asking: Asking): Promise<Configured> {
   ];
   const found = configured("cargo", "cargo", [...(main === null ? [] : [main]), ...further]);
   const notes =
-    main === null ? ["cargo keeps its index in git or did not say where it is: only further registries are known"] : [];
+    main === null
+      ? [
+          "cargo keeps its index in git, or did not say where it is: of cargo only registries that its configuration adds are reached",
+        ]
+      : [];
   return gather([found, { registries: [], notes }]);
 }
 

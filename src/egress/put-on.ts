@@ -54,7 +54,7 @@ export function showReply(broker: Broker | null, host: string, reply: IncomingMe
 }
 
 function refusal({ reason, alarm }: { readonly reason: string; readonly alarm: string | null }): PutOn {
-  return { ok: false, reason: alarm === null ? reason : `alarm: the credential ${alarm} ${reason}` };
+  return { ok: false, reason: alarm === null ? reason : `alarm: ${reason}` };
 }
 
 async function readWhole(incoming: IncomingMessage | Buffer): Promise<Buffer | null> {

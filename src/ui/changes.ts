@@ -205,7 +205,9 @@ function isOne(added: ClassifiedChange | undefined, deleted: ClassifiedChange | 
 /** The rest of a repository's data: objects, the box's own index and logs, and what git would obey. */
 function gitText({ gitChanges }: Collected, hint = ""): string {
   const [one, many] = ["difference under .git stays", "differences under .git stay"];
-  return gitChanges > 0 ? `${counted(gitChanges, one, many)} in the layer${hint}\n` : "";
+  return gitChanges > 0
+    ? `${counted(gitChanges, one, many)} in the layer: of git's data only commits land${hint}\n`
+    : "";
 }
 
 function commitsText(found: FoundCommits | null, landed: LandedCommits | null = null): string {
@@ -261,7 +263,7 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   if (made && found && commits) rememberSigned(changed, made, found, commits);
   if (movesOf(commits).length > 0 || result.landed.length > 0)
     keepRest(changed, collected, result.landed, which === null ? { found, landed: commits } : null);
-  const rest = how.note === undefined ? gitText(collected, which ? "; commits land without a path" : "") : "";
+  const rest = how.note === undefined ? gitText(collected, which ? ", without a PATH" : "") : "";
   const git = found ? commitsText(found, commits) : rest;
   const merged = new Set(collected.changes.filter((one) => one.merged).map(({ change }) => change.path));
   // Who picks hunks of one file goes on to the next, and need not read each time what else waits.

@@ -35,8 +35,12 @@ export async function execCommand(
       ports,
       onShown: (port, address) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
     });
+    if (isInteractive) stdin.setRawMode(false);
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    // A script's output stays as the command made it.
+    if (isInteractive && done.hasChanges)
+      writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));
     onDone?.(done);
     return stops.status() || done.status;
   } finally {

@@ -5,7 +5,10 @@ interface Part {
 }
 
 const PARTS: readonly Part[] = [
-  { command: "", lines: ["ringfence                       interactive session in this repository"] },
+  {
+    command: "",
+    lines: ["ringfence [--model …]           interactive session in this repository; /help there shows its commands"],
+  },
   {
     command: "run",
     lines: [

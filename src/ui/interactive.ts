@@ -19,7 +19,7 @@ import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. After it, y lands the source that was listed. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /exit ends.\n";
+  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /exit ends.\n";
 const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
@@ -179,7 +179,10 @@ async function act(name: string, words: readonly string[], going: Going): Promis
   else if (name === "discard" && words.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
   else if (name === "discard") await discardLive(session, terminal);
-  else writeSafe(terminal.stdout, HELP);
+  else {
+    if (name !== "help") writeSafe(terminal.stderr, `/${name} is not a command; these are:\n`);
+    writeSafe(terminal.stdout, HELP);
+  }
   return {};
 }
 

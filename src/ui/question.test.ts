@@ -9,6 +9,9 @@ test("only the right word, begun after the question and no sooner than it can be
   const cases = [
     [ASKED, "y", 2000, "land"],
     [ASKED, "yes", 2000, "land"],
+    [ASKED, "n", 2000, "decline"],
+    [ASKED, "no", 900, "decline"],
+    [{ ...ASKED, offer: null }, "n", 2000, "none"],
     [ASKED, "Y", 2000, "none"],
     [ASKED, "fix it", 2000, "none"],
     [ASKED, "y", 900, "ahead"],

@@ -28,7 +28,9 @@ export function ask(lines: Interface, shown: Partial<Pick<Question, "approvals" 
 export function replyOf(question: Question, text: string, typedAt: number): Reply {
   const isAhead = question.hasDraft || typedAt < question.askedAt + READ_MS_MIN;
   if (question.approvals.length > 0) return text !== "yes" ? "decline" : isAhead ? "ahead" : "approve";
-  if (question.offer === null || (text !== "y" && text !== "yes")) return "none";
+  if (question.offer === null) return "none";
+  if (text === "n" || text === "no") return "decline";
+  if (text !== "y" && text !== "yes") return "none";
   return isAhead ? "ahead" : "land";
 }
 

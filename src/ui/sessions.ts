@@ -14,7 +14,7 @@ import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 const TASK_CHARS_MAX = 60;
 const ADVICE_MS_MAX = 3000;
-const STATE_WORDS = { running: "running", changes: "has changes", landed: "landed", discarded: "discarded" } as const;
+const STATE_WORDS = { running: "running", changes: "has changes", landed: "landed", discarded: "no changes" } as const;
 
 /** `ringfence sessions`: the sessions of this checkout, or of all, newest first. */
 export async function sessionsCommand(

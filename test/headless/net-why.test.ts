@@ -68,11 +68,18 @@ test("net why says what decides, for a person's command and for a model's sessio
   const pinned = await why(place, "https://pinned.example.com/a");
   assert.deepEqual([pinned.rule, verdicts(pinned)], ["net.allow[1]", ["allow", "ask"]]);
   assert.deepEqual((pinned.request as { protocol: string }).protocol, "tunnel");
+  const own = await why(place, "http://localhost:5432/");
+  assert.match(String(own.notes), /in the box localhost is the box itself.* add "127\.0\.0\.1:5432" to net\.services/);
+  const push = await why(place, "https://git.example.com/own/repo.git/info/refs?service=git-receive-pack");
+  assert.deepEqual([push.listed, push.add], ["unlisted", null]);
   const shown = await ringfence(place, ["net"]);
   assert.match(shown.stdout, /^denies {3}GET, HEAD, OPTIONS to shut\.example\.com:443 \(net\.deny\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}POST to api\.example\.com:443 below \/v1\/items \(net\.allow\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}anything, unseen to pinned\.example\.com:443 \(net\.allow\[1\]\)$/m);
   assert.match(shown.stdout, /^pushes {3}refs\/heads\/main to https:\/\/git\.example\.com\/own\/repo/m);
+  configure(place, 'net:\n  services: ["127.0.0.1:5432"]\n');
+  const served = await why(place, "http://localhost:5432/");
+  assert.match(String(served.notes), /net\.services shows port 5432/);
   for (const words of [["why", "ftp://x.example.com/"], ["learn", "true"], ["reload"]])
     assert.equal((await ringfence(place, ["net", ...words])).status, 2, words.join(" "));
 });

@@ -81,6 +81,9 @@ for (const [who, user] of [
     assert.match(lines[3] ?? "", /Connection refused$/);
     assert.deepEqual([listed.urls, other.urls], [["GET /open/x"], []]);
     assert.equal(done.stderr.match(/^ringfence: no answer from the network: GET http:/gm)?.length, 2);
+    const hint =
+      "no rule of net.allow in config.yaml names that host and port (ringfence net why URL says which line allows it)";
+    assert.ok(done.stderr.includes(`:${other.port}/: not listed: ${hint}\n`), done.stderr);
     const requests = (await recorded(place, "decision")).filter(
       ({ effect }) => (effect as { kind: string }).kind === "request",
     );
@@ -108,6 +111,11 @@ for (const [who, user] of [
     assert.match(
       played.results[1]?.text ?? "",
       /\(no answer from the network: GET https:\/\/elsewhere\.example\.com\/: not listed/,
+    );
+    const told = played.events.filter(({ subtype }) => subtype === "notice").map(({ text }) => String(text));
+    assert.match(
+      told.join("\n"),
+      /^no answer from the network: GET http:.*, and 1 other: ringfence log show has all$/m,
     );
     const sources = await recorded(place, "source");
     assert.deepEqual(

@@ -58,22 +58,25 @@ for (const [who, user] of users) {
     const waits = await runOnce(place, "\u001b[31mred\u202e\nsecond line", `${shut}; ${deep}`);
     await ringfence(place, ["exec", "--", "true"]);
     await ringfence(place, ["exec", "--", "touch", "new"]);
+    await ringfence(place, ["exec", "--", "curl", "-s", "http://shut.example.com/"]);
     await keepRunning(t, place);
     const listed = await sessionsOf(place);
     assert.deepEqual(
       listed.map(({ state, task }) => [state, task]),
       [
         ["running", ""],
+        ["discarded", "curl -s http://shut.example.com/"],
         ["changes", "touch new"],
         ["discarded", "true"],
         ["changes", "\u001b[31mred\u202e"],
         ["landed", "land this"],
       ],
     );
-    assert.deepEqual([listed[3]?.id, listed[4]?.id], [waits, landed]);
-    assert.ok((listed[3]?.bytes ?? 0) > 3_000_000 + 1500 * 512, String(listed[3]?.bytes));
-    assert.ok((listed[4]?.bytes ?? 0) < 1_000_000);
+    assert.deepEqual([listed[4]?.id, listed[5]?.id], [waits, landed]);
+    assert.ok((listed[4]?.bytes ?? 0) > 3_000_000 + 1500 * 512, String(listed[4]?.bytes));
+    assert.ok((listed[5]?.bytes ?? 0) < 1_000_000);
     const text = (await ringfence(place, ["sessions"])).stdout;
+    assert.match(text, /no changes +\d+ KB {2}true$/m);
     assert.match(text, new RegExp(`^${waits} +0 min  has changes +\\d+(\\.\\d)? MB  \\\\x1b\\[31mred<U\\+202E>$`, "m"));
     // What was landed and undone waits again.
     await ringfence(place, ["undo", "--session", landed]);

@@ -150,6 +150,9 @@ test("an input that never ends and is no terminal is not waited for, neither by 
   const plain = await start(place, [], { stdin: "pipe" }).ended;
   assert.equal(plain.status, 40);
   assert.match(plain.stderr, /Ringfence needs a model/);
+  const keyed = await start(place, [], { stdin: "pipe", env: { ANTHROPIC_API_KEY: "canary" } }).ended;
+  assert.match(keyed.stderr, /ANTHROPIC_API_KEY is set: ringfence --model anthropic\//);
+  assert.equal(keyed.stderr.includes("canary"), false);
 });
 
 test("the interactive session ends with its input where that is no terminal", async (t) => {

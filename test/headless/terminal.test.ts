@@ -220,6 +220,15 @@ test("exec in a terminal passes keys and the exit status through", async (t) => 
   assert.equal(await screen.status, 42);
 });
 
+test("exec in a terminal says that changes wait, and where; in a pipe it adds nothing", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["exec", "--", "touch", "new"]);
+  assert.equal(await screen.status, 0);
+  assert.match(screen.shown(), /^ringfence: changes wait in session \S+: ringfence diff \| land \| discard\r\n$/);
+  const piped = await ringfence(place, ["exec", "--", "touch", "new"]);
+  assert.deepEqual([piped.status, piped.stdout, piped.stderr], [0, "", ""]);
+});
+
 test("Ctrl-C in exec reaches the command, which may go on", async (t) => {
   const place = makePlace(t);
   const screen = open(t, place, [

@@ -90,7 +90,7 @@ for (const [who, user] of [
     ]);
     assert.match(done.stdout, /^(?:403 ){5}(?:403|502|000) (?:403|502|000) 403 $/);
     assert.deepEqual(sent, []);
-    assert.match(done.stderr, /alarm: the credential env EXAMPLE_KEY/);
+    assert.match(done.stderr, /alarm: the credential of env EXAMPLE_KEY stands/);
   });
 }
 
