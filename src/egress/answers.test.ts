@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
 import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { openOrigin, type Seen } from "./origin.fixture.ts";
-import { openProxy, raw, rule, until } from "./proxy.fixture.ts";
+import { openProxy, raw, rule, startServer, until } from "./proxy.fixture.ts";
 
 const API = "api.example.com";
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -183,3 +186,29 @@ for (const [method, isAgain] of [
     assert.deepEqual([place.judged.length, origin.on], [2, isAgain ? [0, 0, 1] : [0, 0]]);
   });
 }
+
+test("what a server sends over a WebSocket arrives as it was sent, also where the client reads late", async (t) => {
+  const pieces = Array.from({ length: 3000 }, (_, at) => Buffer.alloc(4096, String(at).padStart(8, " ")));
+  const server = net.createServer((socket) => {
+    socket.once("data", async () => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      for (const piece of pieces) {
+        if (!socket.write(piece)) await once(socket, "drain");
+        await nextTurn();
+      }
+      socket.end();
+    });
+  });
+  const port = await startServer(t, server);
+  const place = await openProxy(t, { rules: { allow: [rule(API, port)] }, names: { [API]: ["127.0.0.1"] } });
+  const client = net.connect(place.port, "127.0.0.1");
+  client.write(
+    `GET http://${API}:${port}/ HTTP/1.1\r\nHost: ${API}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  );
+  await once(client, "connect");
+  await sleep(500);
+  const got: Buffer[] = [];
+  for await (const piece of client) got.push(piece as Buffer);
+  const said = Buffer.concat(got);
+  assert.ok(said.subarray(said.indexOf("\r\n\r\n") + 4).equals(Buffer.concat(pieces)));
+});

@@ -53,7 +53,6 @@ export type GitRead =
   | { readonly ok: false; readonly reason: string };
 
 const FETCH = { call: { kind: "fetch" }, refuse: () => null } as const;
-/** Each may hold a pack. */
 const OPEN_MAX = 4;
 const AGENT = "git/2.0 (ringfence)";
 const NO_FETCH = "that is no fetch as git sends one";
@@ -65,6 +64,8 @@ export class GitRemote {
   /** What the remote has shown in this session. */
   readonly #shown = new Set<string>();
   #open = 0;
+  /** A push holds a pack, and making one is work: one at a time. */
+  #isPushing = false;
   /** Each question about the person's repository is a sandbox, so they are asked one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -86,6 +87,13 @@ export class GitRemote {
     });
     const asked = gitAskedOf(this.#plan.tracked, request);
     if (asked === null) throw new Error("bug: a request that is none of git's to the tracked repository");
+    if (asked.service === "git-receive-pack" && asked.what === "call") {
+      if (this.#isPushing) return { ok: false, reason: "another push is on its way" };
+      this.#isPushing = true;
+      answer.once("close", () => {
+        this.#isPushing = false;
+      });
+    }
     const version = asked.service === "git-upload-pack" && headerOf(head, "git-protocol") === "version=2" ? 2 : 0;
     const authorization = headerOf(head, "authorization");
     // A name beside the placeholder would be of free choice.

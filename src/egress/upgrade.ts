@@ -34,7 +34,8 @@ export async function upgrade(traffic: Traffic, incoming: IncomingMessage, socke
     return endWith(socket, 403, reason);
   }
   const switching = ["Connection", "Upgrade", "Upgrade", "websocket"];
-  const outgoing = traffic.dialler.request(found.route, [...headers, ...switching], outcome);
+  // On a connection of its own, since what is read from one that is kept is written over by what comes next.
+  const outgoing = traffic.dialler.request(found.route, [...headers, ...switching], outcome, false);
   const fail = (reason: string) => {
     outcome.end(reason);
     endWith(socket, 502, `${read.request.host}: ${reason}`);
