@@ -275,6 +275,11 @@ export class Box {
     await this.#bases.save();
   }
 
+  /** Makes the layer hold what the box wrote, while nothing runs in it; where the view is an overlay it always does. */
+  settle(): Promise<void> {
+    return this.#holder.settle();
+  }
+
   // A count of the disk needs no more than this, and the longer it takes, the more is written meanwhile.
   async #stop(): Promise<void> {
     this.#freezes += 1;

@@ -10,6 +10,7 @@ import { layerBind, layerNames } from "./layers.ts";
  */
 export async function findOutdated(box: Box, since: number, plan: LookPlan): Promise<Dropped[]> {
   const { path: sessionPath } = box.folder;
+  await box.settle();
   const kept = new Map((box.base?.units ?? []).map((unit) => [unit.path, unit]));
   const own = (await findDependencies(sessionPath, plan)).filter(({ path }) => !kept.has(path));
   const units = [...own, ...kept.values()];
