@@ -135,13 +135,10 @@ export class NetRequests {
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
     const reason = more === null ? gated.reason : `${gated.reason}: ${more}`;
-    const instead = this.#plan.isPersons
-      ? ruled.verdict === "unlisted" && !asked
-        ? " (ringfence net why URL says which line allows it)"
-        : ""
-      : gated.nearest === undefined
-        ? ""
-        : ` (${gated.nearest})`;
+    // A line that is missing helps the person; what goes through as it is, a model.
+    const missing = ruled.verdict === "unlisted" && !asked ? "ringfence net why URL says which line allows it" : "";
+    const hint = this.#plan.isPersons ? missing : (gated.nearest ?? "");
+    const instead = hint === "" ? "" : ` (${hint})`;
     // A tool sends that list unasked, and goes on without.
     if (asked?.kind !== "audit") {
       this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);

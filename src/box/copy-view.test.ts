@@ -51,7 +51,8 @@ function runWithCopy(files: readonly string[], pattern: string | null, title: st
     const paths = files.map((file) => fileURLToPath(new URL(file, import.meta.url)));
     // As a test's child it would report to this one in a language of its own; and the files' own long run is their own.
     const { NODE_TEST_CONTEXT: _, RINGFENCE_FULL: __, ...environment } = process.env;
-    const child = spawnSync(process.execPath, ["--test", "--test-reporter=spec", ...flags, ...paths], {
+    // A test that fails leaves its box open, which would be waited for to the time limit.
+    const child = spawnSync(process.execPath, ["--test", "--test-force-exit", "--test-reporter=spec", ...flags, ...paths], {
       env: { ...environment, RINGFENCE_TEST_VIEW: "copy" },
       encoding: "utf8",
       timeout: 1_800_000,

@@ -164,3 +164,25 @@ test("git asks four things at once and no more, and a client that goes away make
   assert.ok(await isLetIn);
   assert.equal(bodies.length, 6);
 });
+
+test("one push goes at a time, so that no more than one pack is made and held, and a client that goes away makes room", async (t) => {
+  const { send, bodies, asked, hold, port, origin } = await open(t);
+  hold();
+  const host = `git.example.com:${origin}`;
+  const first = net.connect(port, "127.0.0.1");
+  t.after(() => first.destroy());
+  first.write(
+    `POST http://${host}/thing.git/git-receive-pack HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${COMMAND.length}\r\n\r\n${COMMAND}`,
+  );
+  await until(() => bodies.length === 1);
+  assert.equal((await send("git-receive-pack", COMMAND)).status, 403);
+  assert.deepEqual([bodies.length, asked.length], [1, 1]);
+  first.destroy();
+  const { promise: isLetIn, resolve } = Promise.withResolvers<boolean>();
+  const tries = setInterval(() => {
+    send("git-receive-pack", COMMAND).catch(() => null);
+    if (bodies.length > 1) resolve(true);
+  }, 20);
+  t.after(() => clearInterval(tries));
+  assert.ok(await isLetIn);
+});
