@@ -52,11 +52,15 @@ function runWithCopy(files: readonly string[], pattern: string | null, title: st
     // As a test's child it would report to this one in a language of its own; and the files' own long run is their own.
     const { NODE_TEST_CONTEXT: _, RINGFENCE_FULL: __, ...environment } = process.env;
     // A test that fails leaves its box open, which would be waited for to the time limit.
-    const child = spawnSync(process.execPath, ["--test", "--test-force-exit", "--test-reporter=spec", ...flags, ...paths], {
-      env: { ...environment, RINGFENCE_TEST_VIEW: "copy" },
-      encoding: "utf8",
-      timeout: 1_800_000,
-    });
+    const child = spawnSync(
+      process.execPath,
+      ["--test", "--test-force-exit", "--test-reporter=spec", ...flags, ...paths],
+      {
+        env: { ...environment, RINGFENCE_TEST_VIEW: "copy" },
+        encoding: "utf8",
+        timeout: 1_800_000,
+      },
+    );
     assert.equal(child.status, 0, child.stdout.slice(-8000) + child.stderr);
     assert.match(child.stdout, /^ℹ pass [1-9]/m);
   });
