@@ -14,6 +14,8 @@ import { labelOf, nameOf, type Source } from "../core/source.ts";
 export class SessionLabel {
   readonly #record: (event: JsonObject) => void;
   #label: TracedLabel = UNTOUCHED;
+  /** What effects bring of which the host has looked before. */
+  readonly #foreseen = new WeakMap<Effect, Source | null>();
 
   constructor(record: (event: JsonObject) => void) {
     this.#record = record;
@@ -31,9 +33,15 @@ export class SessionLabel {
     this.#label = raised(this.#label, by, nameOf(source));
   }
 
+  /** Notes what an effect will bring, as the host found out for this very one; null for nothing. Else the worst is taken. */
+  foresee(effect: Effect, source: Source | null): void {
+    this.#foreseen.set(effect, source);
+  }
+
   /** Gives the label that an effect is decided at: with all that doing it brings within the session's reach. */
   at(effect: Effect): Label {
-    const source = broughtBy(effect, this.#label);
+    const foreseen = this.#foreseen.get(effect);
+    const source = foreseen === undefined ? broughtBy(effect, this.#label) : foreseen;
     if (source !== null) this.enter(source);
     return this.#label;
   }

@@ -6,6 +6,7 @@ import type { JsonObject } from "../core/json.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, counted, visible } from "../core/text.ts";
+import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
@@ -13,7 +14,13 @@ import { BranchView } from "./branch.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { Gate } from "./gate.ts";
-import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
+import {
+  type FoundInstructions,
+  presentInstructions,
+  presentNews,
+  readInstructions,
+  unapprovedNote,
+} from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Net } from "./net.ts";
 import type { Previews } from "./previews.ts";
@@ -35,6 +42,8 @@ export interface SessionPlan {
   /** What the box may reach. */
   readonly network: NetConfig;
   readonly vault: () => Promise<Vault>;
+  /** What the person trusts of the repository; null where they said nothing of it. */
+  readonly trust: () => Promise<Trust | null>;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -76,7 +85,7 @@ export class Session {
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
   readonly #lookedAtOf = new Map<number, number>();
-  #instructions: Parameters<typeof presentInstructions>[0];
+  #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   /** What commands were refused by the network; the person is told at the end. */
   readonly #refusals = new Set<string>();
@@ -92,7 +101,7 @@ export class Session {
       ledger: Ledger;
       gate: Gate;
       branchView: BranchView | null;
-      instructions: Parameters<typeof presentInstructions>[0];
+      instructions: FoundInstructions;
     },
   ) {
     this.#plan = plan;
@@ -106,7 +115,7 @@ export class Session {
     this.#startedAt = plan.now();
     this.#lookedAt = plan.box.startedAt;
     this.deadline = deadlineIn(plan.limits.minutesMax);
-    this.#instructions = parts.instructions;
+    this.#instructions = parts.instructions.approved;
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
@@ -129,7 +138,10 @@ export class Session {
     const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
     const opening = Box.open({ ...plan.box, folder: plan.folder });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
-    const reading = beginning.then(async () => readInstructions(plan, await opening, gate));
+    const { instructionFolders: folders } = plan;
+    const reading = beginning.then(async () =>
+      readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust: await plan.trust() }),
+    );
     const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
       async (error: unknown) => {
         await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
@@ -144,8 +156,10 @@ export class Session {
       model: model.name,
       tools: TOOL_NAMES,
     });
-    const paths = instructions.map(({ path }) => path);
+    const paths = instructions.approved.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
+    const unapproved = unapprovedNote(instructions.others);
+    if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
     for (const text of [...box.notes, ...droppedNotes(box)]) session.note(text);
     return session;
   }
@@ -365,18 +379,6 @@ export class Session {
 function deadlineIn(minutes: number | null): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
   return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
-}
-
-async function readInstructions(
-  plan: SessionPlan,
-  box: Box,
-  gate: Gate,
-): Promise<ReturnType<typeof parseInstructions>> {
-  const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
-  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
-  if (gated.verdict !== "allow") return [];
-  const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });
-  return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -134,6 +134,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
+    case "trust":
+      return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -183,6 +185,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   log: "session",
   doctor: "json",
   net: "json method",
+  trust: "json",
   demo: "model",
 };
 
