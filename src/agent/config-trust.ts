@@ -12,11 +12,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { type FileLabels, type LabelledFile, NO_FILES, written } from "../core/file-labels.ts";
+import { fileLabelsJson, parseFileLabels } from "../core/file-labels-record.ts";
 import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
+import { HIGHEST, type Label } from "../core/label.ts";
 import { noTrust, parseTrust, type Trust } from "../core/trust.ts";
 import { UsageError } from "./config.ts";
 
 const RECORD_BYTES_MAX = 4 << 20;
+const LABELS_BYTES_MAX = 64 << 20;
 /** What is kept of an approved content, to show what changed since. */
 const KEPT_BYTES_MAX = 256 << 10;
 
@@ -63,6 +67,33 @@ export function writeTrust(state: string, trust: Trust): void {
   writeWhole(state, fileOf(state, trust.checkout), Buffer.from(`${JSON.stringify(trust)}\n`));
 }
 
+/** Reads what is known of the files that earlier sessions of a checkout wrote. */
+export function readFileLabels(state: string, checkout: string): FileLabels {
+  const file = labelsOf(state, checkout);
+  const bytes = readOwn(file, LABELS_BYTES_MAX);
+  try {
+    return bytes === null ? NO_FILES : parseFileLabels(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    // Whatever it said counts for every file.
+    return { ...NO_FILES, rest: HIGHEST };
+  }
+}
+
+/**
+ * Notes what a session wrote that comes into the checkout, by path and content, so that a later one knows whose it is.
+ * Where the person trusts nothing of the repository, everything counts as a stranger's anyway.
+ */
+export function noteWritten(
+  state: string,
+  checkout: string,
+  files: readonly LabelledFile[],
+  writer: () => Label,
+): void {
+  if (files.length === 0 || readTrust(state, checkout) === null) return;
+  const labels = written(readFileLabels(state, checkout), files, writer());
+  writeWhole(state, labelsOf(state, checkout), Buffer.from(`${JSON.stringify(fileLabelsJson(labels))}\n`));
+}
+
 /** Keeps an approved content, up to a size. */
 export function keepContent(state: string, hash: string, content: Uint8Array): void {
   if (content.length <= KEPT_BYTES_MAX) writeWhole(state, join(folderOf(state), `content-${hash}`), content);
@@ -72,6 +103,10 @@ export function keepContent(state: string, hash: string, content: Uint8Array): v
 export function keptContent(state: string, hash: string): Buffer | null {
   const bytes = readOwn(join(folderOf(state), `content-${hash}`), KEPT_BYTES_MAX);
   return bytes !== null && createHash("sha256").update(bytes).digest("hex") === hash ? bytes : null;
+}
+
+function labelsOf(state: string, checkout: string): string {
+  return `${fileOf(state, checkout).slice(0, -".json".length)}-labels.json`;
 }
 
 function folderOf(state: string): string {

@@ -59,6 +59,8 @@ export async function execInBox(
           ask: null,
           wrapped,
           isPersons: wrapped === null,
+          // Its label is the highest that it can have from the start.
+          heard: () => {},
           now: Date.now,
         },
         { command, streams, looked },

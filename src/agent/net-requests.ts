@@ -12,6 +12,7 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
+import type { Openness, Source } from "../core/source.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
@@ -57,6 +58,9 @@ export class NetRequests {
   readonly #model: ModelDoor | null;
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
+  /** What each of them hears: a page of a host. */
+  readonly #pages = new Map<number, Source>();
+  readonly #broker: Broker;
 
   constructor(plan: NetPlan, vault: Vault, certificates: Certificates, users: NetUsers) {
     this.#plan = plan;
@@ -68,11 +72,13 @@ export class NetRequests {
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
+    this.#broker = broker;
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token, look) => this.#judge(request, token, look),
       git: this.#upstream?.git ?? null,
       malformed: (reason, token) => this.#refused(reason, token),
+      heard: (seq) => this.#heard(seq),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
@@ -96,6 +102,10 @@ export class NetRequests {
     const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
     this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...why, ...UNASKED }));
   };
+
+  judgeAgain(): Promise<void> {
+    return this.#proxy.judgeAgain();
+  }
 
   close(): void {
     this.#proxy.close();
@@ -223,9 +233,28 @@ export class NetRequests {
   // What cannot be recorded does not happen; the session itself ends at its own next event.
   #pass(effect: Effect): Gated {
     try {
-      return this.#plan.gate.pass(effect, null);
+      const gated = this.#plan.gate.pass(effect, null);
+      if (gated.verdict === "allow" && (effect.kind === "request" || effect.kind === "push"))
+        this.#pages.set(gated.permit.seq, { kind: "page", host: effect.host, openness: this.#opennessOf(effect) });
+      return gated;
     } catch {
       return { verdict: "deny", reason: "it cannot be recorded" };
+    }
+  }
+
+  // Anybody can have what a public host says to who bears no credential; of what is not known to be so, nobody.
+  #opennessOf(effect: AskedEffect): Openness {
+    const [rule] = rulesFor(this.#rules, effect.host, effect.port);
+    const isPublic = rule !== undefined && reachOf(rule) === "public" && !this.#broker.isBrokered(effect.host);
+    return isPublic ? "public" : "private";
+  }
+
+  // What cannot be recorded is not heard.
+  #heard(seq: number): void {
+    try {
+      this.#plan.heard(this.#pages.get(seq) ?? { kind: "page", host: "a host", openness: "private" });
+    } catch {
+      this.#proxy.close();
     }
   }
 
@@ -252,6 +281,7 @@ export class NetRequests {
     this.#record({ type: "sent", decision: seq, ...outcome });
     const asked = this.#asked.get(seq);
     this.#asked.delete(seq);
+    this.#pages.delete(seq);
     if (asked && outcome.error !== null && outcome.receivedBytes === 0)
       this.#users.tell(`${asked.what}: ${outcome.error}`, asked.token);
   }

@@ -3,8 +3,10 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
+import { LOWEST } from "../core/label.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
+import type { Openness, Source } from "../core/source.ts";
 import { bound, counted, visible } from "../core/text.ts";
 import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
@@ -13,6 +15,7 @@ import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from ".
 import { BranchView } from "./branch.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
+import { readFileLabels } from "./config-trust.ts";
 import { Gate } from "./gate.ts";
 import {
   type FoundInstructions,
@@ -30,6 +33,7 @@ import { SessionLabel } from "./session-label.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
+import type { TrustView } from "./trust-view.ts";
 import type { TurnEnd } from "./turn.ts";
 
 export interface SessionPlan {
@@ -67,6 +71,8 @@ export class Session {
   readonly model: Model;
   readonly gate: Gate;
   readonly ledger: Ledger;
+  /** What the session has seen, and what raised it to that. */
+  readonly label: SessionLabel;
   readonly system: string;
   readonly messages: Message[] = [];
   /** What the messages were at each checkpoint, by its number. */
@@ -77,6 +83,9 @@ export class Session {
   /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
   readonly deadline: AbortSignal;
   readonly #plan: SessionPlan;
+  readonly #openness: Openness;
+  /** Looks at the checkout where the person trusts something of it; null elsewhere. */
+  readonly #view: TrustView | null;
   #net: Promise<Net> | null = null;
   #previews: Promise<Previews> | null = null;
   /** Addresses that the person typed in this session. */
@@ -102,6 +111,9 @@ export class Session {
       gate: Gate;
       branchView: BranchView | null;
       instructions: FoundInstructions;
+      label: SessionLabel;
+      openness: Openness;
+      view: TrustView | null;
     },
   ) {
     this.#plan = plan;
@@ -110,6 +122,9 @@ export class Session {
     this.model = parts.model;
     this.ledger = parts.ledger;
     this.gate = parts.gate;
+    this.label = parts.label;
+    this.#openness = parts.openness;
+    this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
     this.#startedAt = plan.now();
@@ -126,6 +141,7 @@ export class Session {
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
+    const rising: (() => void)[] = [];
     const ledger = createLedger(`${plan.folder.path}/ledger.log`);
     ledger.append({
       type: "start",
@@ -134,7 +150,10 @@ export class Session {
       checkout: plan.box.checkout,
       version: plan.version,
     });
-    const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
+    const label = new SessionLabel(
+      (event) => ledger.append({ ...event, at: plan.now() }),
+      () => rising.forEach((tell) => void tell()),
+    );
     const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
     const opening = Box.open({ ...plan.box, folder: plan.folder });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
@@ -148,7 +167,12 @@ export class Session {
         throw error;
       },
     );
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate });
+    const trust = await plan.trust();
+    const openness = trust?.openness ?? "private";
+    const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
+    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    rising.push(() => session.#judgeAgain());
+    if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
       type: "start",
       session: session.id,
@@ -197,6 +221,8 @@ export class Session {
   }
 
   addUser(prompt: string): void {
+    this.label.enter({ kind: "person", openness: this.#openness });
+    if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     for (const address of typedAddresses(prompt)) this.#typed.add(address);
     const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
@@ -207,6 +233,7 @@ export class Session {
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
     const isFirst = this.messages.length === 0;
+    this.#view?.renew();
     if (this.branchView !== null) {
       // What they do in the checkout is not on the branch.
       await this.branchView.keepRight();
@@ -215,7 +242,18 @@ export class Session {
     if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
     const files = await takeOver(this, this.#told, this.#plan.now);
     const git = await takeOverGit(this, this.#plan.box.checkout);
-    return isFirst ? "" : `${files}${git}${git && "\n\n"}`;
+    const told = isFirst ? "" : `${files}${git}${git && "\n\n"}`;
+    if (told !== "") this.#enterNames("names of what changed in the checkout");
+    return told;
+  }
+
+  // A name is a text of whoever gave it.
+  #enterNames(path: string): void {
+    this.label.enter({ kind: "checkout", path, standing: "unknown", openness: this.#openness, carried: LOWEST });
+  }
+
+  #judgeAgain(): void {
+    this.#net?.then((net) => net.judgeAgain()).catch(() => {});
   }
 
   /** Drops from the box what the person's own changes since the last turn have outdated, and notes it. */
@@ -269,6 +307,7 @@ export class Session {
 
   /** Does an effect: decided, recorded, permitted, done. */
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    await this.#view?.foresee(effect);
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
     if (effect.kind === "fetch") {
@@ -289,7 +328,8 @@ export class Session {
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
     const { network: config, box: place, vault, ask, now } = this.#plan;
-    const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false };
+    const heard = (source: Source) => this.label.enter(source);
+    const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false, heard };
     const plan = { box, gate, ledger, config, place, vault, ...asks, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
@@ -379,6 +419,15 @@ export class Session {
 function deadlineIn(minutes: number | null): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
   return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
+}
+
+// Loaded where something is trusted alone: others pay nothing for it.
+async function openTrustView(
+  { box: { state, checkout } }: SessionPlan,
+  parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
+): Promise<TrustView> {
+  const { TrustView } = await import("./trust-view.ts");
+  return new TrustView({ ...parts, fileLabels: readFileLabels(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -8,15 +8,17 @@ import {
   readContents,
   readHead,
   readHistory,
+  readStanding,
   readVerified,
   type TrustedPlan,
 } from "../box/trusted-files.ts";
+import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { secretKind } from "../core/secretfiles.ts";
 import { type ItemStanding, standingOfItem, type Trust } from "../core/trust.ts";
 import { itemKind } from "../core/trust-items.ts";
 import { readConfig, stateFolder } from "./config.ts";
 import { findCheckout, refuseUnfit } from "./config-checkout.ts";
-import { readTrust, trustAt } from "./config-trust.ts";
+import { noteWritten, readTrust, trustAt } from "./config-trust.ts";
 import type { Start } from "./workplace.ts";
 
 /** A repository that a person may trust, and what they said of it. */
@@ -93,6 +95,27 @@ export async function readTrustCommit({ plan }: Pick<TrustPlace, "plan">, named?
   } catch (error) {
     return { id, problem: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/**
+ * Notes that what differs from a commit when it is approved may be a stranger's: nobody knows who wrote it. Returns those
+ * files; none where another commit is checked out, since nothing that differs from that one counts.
+ */
+export async function noteDiffering({ plan, state, checkout }: TrustPlace, commit: string): Promise<string[]> {
+  if ((await readHead(plan)) !== commit) return [];
+  const { files } = await readVerified(plan, commit);
+  const standing = await readStanding(plan, commit);
+  const differing = [...standing.files].filter(([path, id]) => files.has(path) && files.get(path) !== id);
+  const contents = await readContents(
+    plan,
+    differing.map(([path]) => path),
+  );
+  const noted = differing.map(([path]) => {
+    const content = contents.get(path) ?? null;
+    return { path, hash: content === null ? null : hashOf(content) };
+  });
+  noteWritten(state, checkout, noted, () => UNKNOWN_SOURCE);
+  return noted.map(({ path }) => path);
 }
 
 /** Names the files in the history of a commit whose names say that they hold secrets. */

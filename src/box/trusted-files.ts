@@ -20,7 +20,8 @@ export interface TrustedPlan {
 export interface Standing {
   /** The id that git has for the content of each plain file. */
   readonly files: ReadonlyMap<string, string>;
-  /** Links, and what else is no plain file or cannot be read. */
+  readonly links: readonly string[];
+  /** What else there is, or cannot be read. */
   readonly others: readonly string[];
   /** Whether all objects of the git folder are proven, and the commit leads to each. */
   readonly isBare: boolean;
@@ -124,13 +125,14 @@ export async function readHistory(plan: TrustedPlan, commit: string): Promise<st
 export async function readStanding(plan: TrustedPlan, commit: string): Promise<Standing> {
   const answer = await ask(plan, "view", [commit]);
   const files = new Map<string, string>();
+  const links: string[] = [];
   const others: string[] = [];
   for (;;) {
     const type = answer.text();
-    if (type === "G") return { files, others, isBare: answer.text() === "1" };
+    if (type === "G") return { files, links, others, isBare: answer.text() === "1" };
     const path = answer.path();
     if (type === "f") files.set(path, answer.text());
-    else others.push(path);
+    else (type === "l" ? links : others).push(path);
   }
 }
 

@@ -166,7 +166,8 @@ sub view {
     my ($bytes, @paths) = (0);
     walk(sub { $_[1] eq ".git" }, sub {
         my ($type, $path, $size) = @_;
-        return record("o", $path) if $type ne "f" || $path =~ /\n|^"/;
+        return record($type, $path) if $type ne "f";
+        return record("o", $path) if $path =~ /\n/;
         ($bytes += $size) <= $HASHED_BYTES_MAX or die "the checkout is too large to be compared\n";
         push @paths, $path;
     });

@@ -3,6 +3,7 @@ import { UsageError } from "../agent/config.ts";
 import { keepContent, keptContent, writeTrust } from "../agent/config-trust.ts";
 import {
   findTrustPlace,
+  noteDiffering,
   readItems,
   readTrustCommit,
   secretsInHistory,
@@ -116,36 +117,44 @@ function textOf(content: Buffer | null): string {
 
 async function approveCommit(place: TrustPlace, names: readonly string[], terminal: Terminal): Promise<number> {
   const [named, ...more] = names;
+  const { stdout } = terminal;
   if (more.length > 0 || (named !== undefined && !COMMIT_ID.test(named)))
     throw new UsageError("trust commit takes one whole id, of 40 digits, as ringfence trust shows it");
   const commit = await readTrustCommit(place, named);
   if (commit === null) throw new UsageError(`no commit is checked out in ${place.checkout}: nothing is approved`);
-  if (commit.problem !== null)
-    throw new UsageError(
-      `the commit ${commit.id} cannot be approved: ${commit.problem}; fetch it anew, or name another`,
+  const { id, problem } = commit;
+  if (problem !== null)
+    throw new UsageError(`the commit ${id} cannot be approved: ${problem}; fetch it anew, or name another`);
+  writeSafe(stdout, row(`commit    ${id} "${commit.subject}" by ${commit.author}`));
+  writeSafe(stdout, await secretsText(place, id));
+  const shown = { path: "the commit", hash: id };
+  if (named === undefined && !(await isAnswered(shown, "approve this commit", terminal)))
+    return declined(`ringfence trust commit ${id}`, terminal);
+  writeTrust(place.state, withCommit(place.trust, id));
+  stdout.write("approved: while it is checked out, a file that is as in it counts as the repository's\n");
+  const differing = await noteDiffering(place, id).catch(() => {
+    writeTrust(place.state, place.trust);
+    throw new UsageError("the checkout could not be compared with it, so it is not approved: is all of it readable?");
+  });
+  if (differing.length > 0)
+    writeSafe(
+      stdout,
+      row(`${counted(differing.length, "file")} as they are now may be a stranger's: ${listText(differing)}`),
     );
-  writeSafe(terminal.stdout, commitText(commit, true));
-  writeSafe(terminal.stdout, await secretsText(place, commit.id));
-  if (
-    named === undefined &&
-    !(await isAnswered({ path: "the commit", hash: commit.id }, "approve this commit", terminal))
-  )
-    return declined(`ringfence trust commit ${commit.id}`, terminal);
-  writeTrust(place.state, withCommit(place.trust, commit.id));
-  terminal.stdout.write(
-    "approved: what is read of its files counts as the repository's, while that commit is checked out\n",
-  );
   return 0;
+}
+
+function listText(paths: readonly string[]): string {
+  const more = paths.length > NAMED_MAX ? ` and ${paths.length - NAMED_MAX} more` : "";
+  return `${paths.slice(0, NAMED_MAX).join(", ")}${more}`;
 }
 
 async function secretsText(place: TrustPlace, commit: string): Promise<string> {
   try {
     const secrets = await secretsInHistory(place, commit);
     if (secrets.length === 0) return "";
-    const shown = secrets.slice(0, NAMED_MAX).join(", ");
-    const more = secrets.length > NAMED_MAX ? ` and ${secrets.length - NAMED_MAX} more` : "";
     return row(
-      `its history holds files whose names say that they hold secrets; the box masks files, not history, so change what is still valid: ${shown}${more}`,
+      `its history holds files whose names say that they hold secrets; the box masks files, not history, so change what is still valid: ${listText(secrets)}`,
     );
   } catch (error) {
     return row(`its history was not looked through for secrets: ${error instanceof Error ? error.message : error}`);
