@@ -68,6 +68,7 @@ export async function settle(
     });
   } finally {
     await session.box.thaw();
+    session.ledger.seal();
   }
 }
 

@@ -13,6 +13,7 @@ import { secretKind } from "../core/secretfiles.ts";
 import type { Source } from "../core/source.ts";
 import { counted } from "../core/text.ts";
 import type { Trust } from "../core/trust.ts";
+import { type CommitFiles, compareWhole, standingOfFile } from "../core/trust-compare.ts";
 import type { Gate } from "./gate.ts";
 import type { SessionLabel } from "./session-label.ts";
 
@@ -25,14 +26,10 @@ interface TrustViewPlan {
   readonly fileLabels: FileLabels;
 }
 
-type Files = ReadonlyMap<string, string | null>;
-
 const READ_MS_MAX = 10_000;
 /** A larger file is taken for a stranger's. */
 const CONTENT_BYTES_MAX = 4 << 20;
 const NEWER_MS_MAX = 150;
-/** Files that differ from the commit: of more nobody looks who wrote them. */
-const DIFFERING_MAX = 200;
 
 /**
  * Looks, ahead of an effect, at what it will bring into the session, where the person trusts something of the repository.
@@ -44,7 +41,7 @@ export class TrustView {
   readonly #plan: TrustViewPlan;
   readonly #files: TrustedPlan;
   /** Of the approved commit that is checked out, found once a turn; null where none is. */
-  #commit: Promise<{ readonly id: string; readonly files: Files } | null> | null = null;
+  #commit: Promise<{ readonly id: string; readonly files: CommitFiles } | null> | null = null;
   #whole: Source | null = null;
 
   constructor(plan: TrustViewPlan) {
@@ -117,8 +114,7 @@ export class TrustView {
     const [isOwn] = await box.isInLayer([path]);
     if (isOwn) return null;
     const { openness } = trust;
-    const approved = (await this.#approved())?.files.get(path) ?? null;
-    const standing = approved === null ? "unknown" : approved === blobId(content) ? "approved" : "changed";
+    const standing = standingOfFile((await this.#approved())?.files ?? null, path, blobId(content));
     const carried = carriedBy(fileLabels, { path, hash: sha256(content) });
     return { kind: "checkout", path, standing, openness, carried };
   }
@@ -138,13 +134,12 @@ export class TrustView {
   }
 
   async #view(): Promise<Source> {
-    const { box } = this.#plan;
-    if (this.#whole !== null) {
-      const { isWhole, newer } = await box.listNewer(NEWER_MS_MAX);
-      if (isWhole && newer.length === 0) return this.#whole;
-    }
-    this.#whole = await this.#wholeView();
-    return this.#whole;
+    const { box, trust } = this.#plan;
+    this.#whole ??= await this.#wholeView();
+    // The view shows some of that as it was when it was mounted, which nobody compared.
+    const { isWhole, newer } = await box.listNewer(NEWER_MS_MAX);
+    if (isWhole && newer.length === 0 && (await box.lookAtGit()) === box.gitSeen) return this.#whole;
+    return reading("what changed in the checkout meanwhile", { integrity: "external", secrecy: trust.openness });
   }
 
   /** Everything that a command could read or run: the checkout, its git folder, the base layer, what is shown of the home. */
@@ -155,12 +150,9 @@ export class TrustView {
     if (box.showsHome) return reading("toolchains of your home", UNKNOWN_SOURCE);
     const commit = await this.#approved();
     if (commit === null) return reading("the checkout, of which no approved commit is checked out", strange);
-    const { files, links, others, isBare } = await readStanding(this.#files, commit.id);
-    const [foreign] = [...others, ...[...files.keys(), ...links].filter((path) => !commit.files.has(path))];
-    if (foreign !== undefined) return reading(`${foreign}, which is not of the commit that you approved`, strange);
-    if (!isBare) return reading("what else the git folder holds than the commit that you approved", strange);
-    const differing = [...files].filter(([path, id]) => commit.files.get(path) !== id).map(([path]) => path);
-    if (differing.length > DIFFERING_MAX) return reading(counted(differing.length, "changed file"), strange);
+    const compared = compareWhole(commit.files, await readStanding(this.#files, commit.id));
+    if (!compared.isOf) return reading(compared.what, strange);
+    const { differing } = compared;
     const carried = await this.#carriedBy(differing);
     // No commit vouches for the git folder's own files, so it is the person's at best.
     const label = joinAll([{ integrity: "local", secrecy: trust.openness }, ...carried]);
@@ -178,7 +170,7 @@ export class TrustView {
     });
   }
 
-  #approved(): Promise<{ readonly id: string; readonly files: Files } | null> {
+  #approved(): Promise<{ readonly id: string; readonly files: CommitFiles } | null> {
     this.#commit ??= this.#findApproved().catch(() => null);
     return this.#commit;
   }

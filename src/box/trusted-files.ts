@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { encodePath } from "../core/changes.ts";
+import type { CommitFiles, Standing } from "../core/trust-compare.ts";
 import { filesOfCommit, type RawObject, readCommit } from "../core/trust-tree.ts";
 import { findAlternates } from "./alternates.ts";
 import { gitBinds } from "./commits.ts";
@@ -16,22 +17,10 @@ export interface TrustedPlan {
   readonly programs: Programs;
 }
 
-/** What lies in the checkout at a moment, to be compared with a commit. */
-export interface Standing {
-  /** The id that git has for the content of each plain file. */
-  readonly files: ReadonlyMap<string, string>;
-  readonly links: readonly string[];
-  /** What else there is, or cannot be read. */
-  readonly others: readonly string[];
-  /** Whether all objects of the git folder are proven, and the commit leads to each. */
-  readonly isBare: boolean;
-}
-
 export interface VerifiedCommit {
   readonly author: string;
   readonly subject: string;
-  /** The id of each plain file's content; null for links and submodules. */
-  readonly files: ReadonlyMap<string, string | null>;
+  readonly files: CommitFiles;
 }
 
 type Mode = "list" | "contents" | "head" | "objects" | "history" | "view" | "diff";
