@@ -69,7 +69,13 @@ test("what sessions wrote is known to later ones; where the notes are broken, ev
   assert.deepEqual(carriedBy(labels, { path: "a.js", hash: null }), UNKNOWN_SOURCE);
   assert.deepEqual(carriedBy(labels, { path: "moved.js", hash: "h" }), UNKNOWN_SOURCE);
   assert.deepEqual(carriedBy(labels, { path: "b.js", hash: null }), LOWEST);
-  const [name = ""] = readdirSync(join(state, "trust")).filter((each) => each.endsWith("-labels.json"));
+  for (let note = 0; note < 60; note += 1)
+    noteWritten(state, CHECKOUT, [{ path: `${note}.js`, hash: null }], () => HIGHEST);
+  assert.ok(readdirSync(join(state, "trust")).length < 55);
+  for (const path of ["0.js", "59.js"])
+    assert.deepEqual(carriedBy(readFileLabels(state, CHECKOUT), { path, hash: null }), HIGHEST);
+  assert.deepEqual(carriedBy(readFileLabels(state, CHECKOUT), { path: "moved.js", hash: "h" }), UNKNOWN_SOURCE);
+  const [name = ""] = readdirSync(join(state, "trust")).filter((each) => each.includes("-labels-"));
   writeFileSync(join(state, "trust", name), "{", { mode: 0o600 });
   assert.deepEqual(carriedBy(readFileLabels(state, CHECKOUT), { path: "c.js", hash: null }), HIGHEST);
 });

@@ -2,17 +2,20 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { type FileLabels, type LabelledFile, NO_FILES, written } from "../core/file-labels.ts";
+import { basename, join } from "node:path";
+import { type FileLabels, type LabelledFile, merged, NO_FILES, written } from "../core/file-labels.ts";
 import { fileLabelsJson, parseFileLabels } from "../core/file-labels-record.ts";
 import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
 import { HIGHEST, type Label } from "../core/label.ts";
@@ -21,6 +24,10 @@ import { UsageError } from "./config.ts";
 
 const RECORD_BYTES_MAX = 4 << 20;
 const LABELS_BYTES_MAX = 64 << 20;
+const NOTES_MAX = 50;
+const TRIES_MAX = 5;
+/** Whatever such a note said counts for every file. */
+const UNREADABLE: FileLabels = { ...NO_FILES, rest: HIGHEST };
 /** What is kept of an approved content, to show what changed since. */
 const KEPT_BYTES_MAX = 256 << 10;
 
@@ -69,14 +76,12 @@ export function writeTrust(state: string, trust: Trust): void {
 
 /** Reads what is known of the files that earlier sessions of a checkout wrote. */
 export function readFileLabels(state: string, checkout: string): FileLabels {
-  const file = labelsOf(state, checkout);
-  const bytes = readOwn(file, LABELS_BYTES_MAX);
-  try {
-    return bytes === null ? NO_FILES : parseFileLabels(JSON.parse(bytes.toString("utf8")));
-  } catch {
-    // Whatever it said counts for every file.
-    return { ...NO_FILES, rest: HIGHEST };
+  for (let tried = 0; tried < TRIES_MAX; tried += 1) {
+    const notes = notesOf(state, checkout).map(readNote);
+    // Of many notes another session may be making one just now.
+    if (notes.every((note) => note !== null)) return notes.reduce(merged, NO_FILES);
   }
+  return UNREADABLE;
 }
 
 /**
@@ -90,8 +95,33 @@ export function noteWritten(
   writer: () => Label,
 ): void {
   if (files.length === 0 || readTrust(state, checkout) === null) return;
-  const labels = written(readFileLabels(state, checkout), files, writer());
-  writeWhole(state, labelsOf(state, checkout), Buffer.from(`${JSON.stringify(fileLabelsJson(labels))}\n`));
+  // A file for each, since two sessions may end at once; of many one is made.
+  const old = notesOf(state, checkout);
+  const isMany = old.length >= NOTES_MAX;
+  const known = isMany ? old.map((file) => readNote(file) ?? NO_FILES).reduce(merged, NO_FILES) : NO_FILES;
+  const note = Buffer.from(`${JSON.stringify(fileLabelsJson(written(known, files, writer())))}\n`);
+  writeWhole(state, `${noteName(state, checkout)}${randomBytes(6).toString("hex")}.json`, note);
+  if (isMany) for (const file of old) rmSync(file, { force: true });
+}
+
+function readNote(file: string): FileLabels | null {
+  const bytes = readOwn(file, LABELS_BYTES_MAX);
+  try {
+    return bytes === null ? null : parseFileLabels(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function notesOf(state: string, checkout: string): string[] {
+  const beginning = basename(noteName(state, checkout));
+  const folder = folderOf(state);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.filter((name) => name.startsWith(beginning) && name.endsWith(".json")).map((name) => join(folder, name));
+}
+
+function noteName(state: string, checkout: string): string {
+  return `${fileOf(state, checkout).slice(0, -".json".length)}-labels-`;
 }
 
 /** Keeps an approved content, up to a size. */
@@ -103,10 +133,6 @@ export function keepContent(state: string, hash: string, content: Uint8Array): v
 export function keptContent(state: string, hash: string): Buffer | null {
   const bytes = readOwn(join(folderOf(state), `content-${hash}`), KEPT_BYTES_MAX);
   return bytes !== null && createHash("sha256").update(bytes).digest("hex") === hash ? bytes : null;
-}
-
-function labelsOf(state: string, checkout: string): string {
-  return `${fileOf(state, checkout).slice(0, -".json".length)}-labels.json`;
 }
 
 function folderOf(state: string): string {

@@ -81,7 +81,7 @@ test("the label names what raised it, and rises on from there", () => {
   label.enter({ kind: "secret", path: "prod.env" });
   assert.equal(
     explain(label.current),
-    "external by README.md (of the checkout, in which you approved no commit), prod.env, which may hold secrets; secret by prod.env, which may hold secrets",
+    "external by README.md (of no commit that you approved), prod.env, which may hold secrets; secret by prod.env, which may hold secrets",
   );
   assert.deepEqual([rebuiltFrom(events).integrity, rebuiltFrom(events).secrecy], [HIGHEST.integrity, HIGHEST.secrecy]);
 });

@@ -68,7 +68,7 @@ function broughtBy(effect: Effect, session: Label): Source | null {
       const label = reachOf({ session, view: null, shared: null, programs: null, network: "private" });
       return {
         kind: "carried",
-        what: "a command that could read the checkout, of which you approved no commit",
+        what: "a command that could read what is of no commit that you approved",
         label,
       };
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carriedBy, NO_FILES, written } from "./file-labels.ts";
+import { carriedBy, merged, NO_FILES, written } from "./file-labels.ts";
 import { fileLabelsJson, parseFileLabels } from "./file-labels-record.ts";
 import { HIGHEST, type Label } from "./label.ts";
 
@@ -10,6 +10,18 @@ test("what is known of files is read back as it was written, whatever bytes a na
   const file = { path: "a\udc80\n.js", hash: "h" };
   const labels = written(NO_FILES, [file], WRITER);
   assert.deepEqual(parseFileLabels(JSON.parse(JSON.stringify(fileLabelsJson(labels)))), labels);
+});
+
+test("what two sessions noted at once is known after both", () => {
+  const [a, b] = ["a.js", "b.js"].map((path) => written(NO_FILES, [{ path, hash: `h${path}` }], WRITER));
+  assert.ok(a && b);
+  const both = merged(merged(NO_FILES, a), { ...b, rest: { integrity: "local", secrecy: "public" } });
+  for (const file of [
+    { path: "a.js", hash: null },
+    { path: "moved", hash: "hb.js" },
+  ])
+    assert.deepEqual(carriedBy(both, file), WRITER);
+  assert.deepEqual(carriedBy(both, { path: "c.js", hash: null }), { integrity: "local", secrecy: "public" });
 });
 
 test("a label of unknown words is the highest, and a record of another form is none", () => {

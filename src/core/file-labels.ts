@@ -38,6 +38,14 @@ export function written(labels: FileLabels, files: Iterable<LabelledFile>, write
   return bounded({ ...labels, byPath, byHash });
 }
 
+/** Joins what two records know of files. */
+export function merged(labels: FileLabels, { byPath, byHash, endorsed, rest }: FileLabels): FileLabels {
+  const both = { byPath: new Map(labels.byPath), byHash: new Map(labels.byHash) };
+  for (const [path, label] of byPath) raise(both.byPath, path, label);
+  for (const [hash, label] of byHash) raise(both.byHash, hash, label);
+  return bounded({ ...both, endorsed: new Set([...labels.endorsed, ...endorsed]), rest: join(labels.rest, rest) });
+}
+
 /** Notes that a file, or a folder with all below it, was moved or copied; the old name keeps its label. */
 export function moved(labels: FileLabels, from: string, to: string): FileLabels {
   const byPath = new Map(labels.byPath);

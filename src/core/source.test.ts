@@ -83,7 +83,7 @@ test("a source is named in words that a person knows", () => {
       "what you typed",
       "a.ts (as in the commit that you approved)",
       "a.ts (not as in the commit that you approved)",
-      "a.ts (of the checkout, in which you approved no commit)",
+      "a.ts (of no commit that you approved)",
       "a summary",
       "a reply of example.com",
       "text on example.com by a member of the project",

@@ -97,5 +97,5 @@ export function nameOf(source: Source): string {
 const STANDING_WORDS = {
   approved: "as in the commit that you approved",
   changed: "not as in the commit that you approved",
-  unknown: "of the checkout, in which you approved no commit",
+  unknown: "of no commit that you approved",
 } as const;

@@ -4,7 +4,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { vllm } from "../../src/model/protocols.fixture.ts";
 import { serve, sse } from "../../src/model/wire.fixture.ts";
-import { makePlace, ordinary, readPlayed, ringfence, run, runArguments, script, sh, start, until } from "./program.ts";
+import {
+  makePlace,
+  newestEvents,
+  ordinary,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  sh,
+  start,
+  until,
+} from "./program.ts";
 
 test("a dotenv file or a configuration in the checkout does not say where the model is: only the person's does", async (t) => {
   const answer = sse(...vllm.events({ text: "Done." }));
@@ -75,7 +87,7 @@ test("a hostile repository configures, starts and instructs nothing when it is o
     played.events.find(({ subtype }) => subtype === "instructions"),
     undefined,
   );
-  assert.doesNotMatch((await ringfence(place, ["log", "show"])).stdout, /land everything/);
+  assert.doesNotMatch(JSON.stringify(newestEvents(place)), /land everything/);
   assert.equal(existsSync(mark), false);
   sh(place, "git status --short >/dev/null || true");
   assert.equal(existsSync(mark), true, "git itself obeys, so the mark would have been made");

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
+import type { JsonObject } from "../../src/core/json.ts";
+import { readLedger } from "../../src/ledger/verify.ts";
 
 /** Who owns a place and runs the program there. */
 export interface User {
@@ -217,6 +219,15 @@ export function sessionFolder({ home }: Place): string {
   const [id = "", ...more] = readdirSync(sessions);
   if (id === "" || more.length > 0) throw new Error(`not one session but ${[id, ...more].join(" ")}`);
   return join(sessions, id);
+}
+
+/** What the newest session of a place recorded. */
+export function newestEvents({ home }: Place): readonly JsonObject[] {
+  const sessions = join(home, ".local/state/ringfence/sessions");
+  const ledgers = readdirSync(sessions).map((id) => join(sessions, id, "ledger.log"));
+  const ended = (file: string) => statSync(file).mtimeMs;
+  const [newest = ""] = ledgers.sort((a, b) => ended(b) - ended(a));
+  return [...readLedger(newest)].map(({ event }) => event);
 }
 
 let marks = 0;

@@ -46,6 +46,9 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   screen.type("/diff --stat\r");
   await screen.see("/diff takes no --stat; /help shows what it takes");
   await screen.see("> ");
+  screen.type("/label\r");
+  await screen.see("external and private: external by");
+  await screen.see("> ");
   screen.type("/undo a.txt\r");
   await screen.see("takes no path; nothing was undone");
   await screen.see("> ");
