@@ -3,6 +3,7 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { explain } from "../core/session-label.ts";
 import { bound } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
@@ -61,6 +62,7 @@ export class Session {
   readonly budget: Budget;
   readonly #plan: SessionPlan;
   readonly #network: SessionNetwork;
+  readonly #label: SessionLabel;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
   readonly #lookedAtOf = new Map<number, number>();
@@ -76,6 +78,7 @@ export class Session {
       model: Model;
       ledger: Ledger;
       gate: Gate;
+      label: SessionLabel;
       branchView: BranchView | null;
       instructions: Parameters<typeof presentInstructions>[0];
     },
@@ -88,12 +91,17 @@ export class Session {
     this.gate = parts.gate;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget({ limits: plan.limits, modelName: parts.model.name, now: plan.now });
+    this.budget = new Budget(plan.limits, plan.now, (text) => plan.show({ type: "notice", text }));
+    this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
     this.#lookedAt = plan.box.startedAt;
     this.#instructions = parts.instructions;
     const { network: config, box: place, vault, ask, now } = plan;
     const { box, gate, ledger } = parts;
-    this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, now });
+    const { budget } = this;
+    this.#label = parts.label;
+    const [origin, show] = [() => this.labelExplained(), plan.show];
+    this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, budget, origin, show, now });
+    budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
@@ -123,7 +131,7 @@ export class Session {
         throw error;
       },
     );
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate });
+    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label });
     plan.show({
       type: "start",
       session: session.id,
@@ -236,16 +244,39 @@ export class Session {
   /** Does an effect: decided, recorded, permitted, done. */
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     const gated = this.gate.pass(effect, callId);
-    if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
-    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, signal);
+    if (gated.verdict !== "allow") {
+      const { verdict, reason, nearest = null } = gated;
+      this.show({ type: "denied", call: callId, what: effect.kind, verdict, reason, nearest });
+      const instead = nearest === null ? "" : ` (${nearest})`;
+      return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
+    }
+    const by = { call: callId, signal };
+    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
     await this.branchView?.keepRight();
-    if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
-    return this.#network.run(gated.permit, effect.command, signal);
+    const outcome =
+      effect.kind === "run"
+        ? await this.#network.run(gated.permit, effect.command, by)
+        : await this.box.perform(gated.permit, { signal });
+    if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
+    return outcome;
   }
 
   /** The ports of the box that the person looks at. */
   previews(): Promise<Previews> {
     return this.#network.previews();
+  }
+
+  // A budget is used up, perhaps between two turns: what runs in the background is no exception.
+  #endWhatRuns(): void {
+    for (const { oneShot } of this.box.background.running()) oneShot.kill();
+    this.#network.close().catch(() => {
+      // What could not be opened is not open.
+    });
+  }
+
+  /** Says in words what raised the session's label; "" where nothing did. */
+  labelExplained(): string {
+    return explain(this.#label.current);
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {

@@ -66,7 +66,7 @@ export class EgressProxy {
   constructor(plan: ProxyPlan) {
     this.#plan = plan;
     this.#resolver = plan.resolver ?? new Resolver();
-    this.#meter = new Meter(plan.limits);
+    this.#meter = new Meter(plan.limits, plan.sending);
     this.#waitMs = plan.waitMs ?? WAIT_MS;
     this.#dialler = new Dialler(plan.authorities, this.#meter);
     this.#traffic = {

@@ -46,7 +46,7 @@ for (const [who, user, host] of [
     const decisions = events.filter(({ effect }) => (effect as { kind?: string } | undefined)?.kind === "preview");
     assert.deepEqual(
       decisions.map(({ effect, verdict }) => [effect, verdict]),
-      [[{ kind: "preview", port: 4173, approvedBy: "person" }, "allow"]],
+      [[{ kind: "preview", port: 4173, approvedBy: "person", shownAt: null }, "allow"]],
     );
     assert.equal(events.filter(({ type }) => type === "preview-end").length, 1);
   });
