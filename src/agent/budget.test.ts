@@ -71,6 +71,7 @@ test("each ceiling says what it was, and the minutes end a run in their own way"
   assert.deepEqual([turns.beginCall(), turns.signal.aborted], [null, false], "the calls of the last reply are its own");
   const sent = open({ egressBytes: 2 ** 20 }).budget;
   sent.addSent(2 ** 20);
+  assert.equal(sent.signal.aborted, true, "in the middle of what sends");
   assert.equal(sent.exhausted()?.message, "stopped at 1 of 1 MB sent");
   const disk = open({ diskBytes: 5 * 2 ** 20 }).budget;
   disk.addFullDisk();

@@ -3,7 +3,7 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { explain } from "../core/session-label.ts";
+import { explain, type TracedLabel } from "../core/session-label.ts";
 import { bound } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
@@ -99,7 +99,7 @@ export class Session {
     const { box, gate, ledger } = parts;
     const { budget } = this;
     this.#label = parts.label;
-    const [origin, show] = [() => this.labelExplained(), plan.show];
+    const [origin, show] = [() => explain(this.label), plan.show];
     this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, budget, origin, show, now });
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
@@ -274,9 +274,9 @@ export class Session {
     });
   }
 
-  /** Says in words what raised the session's label; "" where nothing did. */
-  labelExplained(): string {
-    return explain(this.#label.current);
+  /** The session's label, and what raised it. */
+  get label(): TracedLabel {
+    return this.#label.current;
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {

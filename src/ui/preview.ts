@@ -1,6 +1,7 @@
 import { UsageError } from "../agent/config.ts";
 import type { Session } from "../agent/session.ts";
 import type { Label } from "../core/label.ts";
+import { explain } from "../core/session-label.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** `/preview [PORT [off]]`: shows a port of the box to the person's browser, ends that, or lists what is shown. */
@@ -41,7 +42,7 @@ export async function showPort(
     writeSafe(stdout, `${describePreview(port, opened.address)}\n`);
     return null;
   }
-  const seen = session.labelExplained();
+  const seen = explain(session.label);
   writeSafe(
     stdout,
     `${opened.reason}: what listens at port ${port} may have been written by whoever wrote what the session read, and an ordinary browser lets its page look up names and connect ahead of need (SECURITY.md).\n${seen === "" ? "" : `${row(seen)}`}show it? "y" does\n`,

@@ -213,7 +213,7 @@ test("an agent whose model has cost what it may is stopped, with exit status 30"
   const place = make(t);
   const ended = await wrap(place, model, ["--max-usd", "0.006"]);
   assert.equal(ended.status, 30, ended.stderr);
-  assert.match(ended.stderr, /^ringfence: stopped at \$0\.0068 of \$0\.006$/m);
+  assert.match(ended.stderr, /^ringfence: stopped at \$0\.0067 of \$0\.006$/m);
   // One reply costs $0.00225; that at which the budget is reached is the last.
   assert.equal(model.asked.length, 3);
 });
