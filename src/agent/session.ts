@@ -7,6 +7,7 @@ import { explain, type TracedLabel } from "../core/session-label.ts";
 import { bound } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
@@ -112,13 +113,15 @@ export class Session {
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`);
+    const seal = Seal.of(plan.folder.path);
+    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
     ledger.append({
       type: "start",
       at: plan.now(),
       session: plan.folder.id,
       checkout: plan.box.checkout,
       version: plan.version,
+      before: seal.newest(),
     });
     const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
     const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
@@ -317,7 +320,7 @@ export class Session {
       message: wellFormed(bound(end.message, MESSAGE_CHARS_MAX).text),
       totals: toJson(this.totals),
     });
-    this.ledger.sync();
+    this.ledger.seal();
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.totals });
   }
 
