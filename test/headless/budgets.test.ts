@@ -64,6 +64,9 @@ test("a model that runs away is stopped at its calls, tokens or money, by an opt
   // A reply that reaches the ceiling is the last, and its own call is not made.
   assert.deepEqual(await played(["--max-tokens", "250"]), [30, "budget", "stopped at 300 of 250 tokens", 2]);
   assert.deepEqual(await played(["--max-usd", "1"]), [30, "budget", "stopped at $1.2000 of $1", 2]);
+  const [newest] = JSON.parse((await ringfence(place, ["sessions", "--json"])).stdout) as { usd: number }[];
+  assert.equal(newest?.usd.toFixed(2), "1.20");
+  assert.match((await ringfence(place, ["sessions"])).stdout, /KB {2}\$1\.20 {2}a task$/m);
   const many = [{ calls: Array.from({ length: 9 }, () => ({ tool: "run", input: { command: "true" } })) }];
   configure(place, "budget: {calls: 2, tokens: 100000}\n");
   assert.deepEqual(await played(["--max-calls", "5"], many), [30, "budget", "stopped at 2 of 2 calls", 2]);
