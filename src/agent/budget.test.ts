@@ -63,6 +63,10 @@ test("whatever calls and replies cost, no call begins once a ceiling is reached,
 test("each ceiling says what it was, and the minutes end a run in their own way", () => {
   const { budget, wait } = open({ wallMs: 2 * MINUTE });
   assert.equal(budget.limitReached(), null);
+  wait(MINUTE);
+  assert.equal(budget.limitReached(), null);
+  wait(-MINUTE);
+  assert.equal(budget.limitReached(), null, "a clock that goes back ends nothing");
   wait(2 * MINUTE);
   assert.deepEqual(budget.limitReached(), { reason: "time", message: "stopped after 2 minutes" });
   const turns = open({}, 1).budget;
@@ -99,6 +103,9 @@ test("what is nearly used up is said once to each, and not again when it is gone
   budget.addReply(reply(100, 1));
   budget.addReply(reply(100, 1));
   budget.addReply(reply(100, 1));
+  const endless = open({ tokens: 1000 });
+  endless.budget.addReply(reply(1, null));
+  assert.deepEqual([endless.warned, endless.budget.exhausted()], [[], null], "a price that nobody knows is no ceiling");
   const text = "the budget is nearly used up: $8.0000 of $10; finish what matters most";
   assert.deepEqual([warned, budget.takeWarnings(), budget.takeWarnings()], [[text], `\n(${text})`, ""]);
 });

@@ -30,8 +30,6 @@ const NEEDED: readonly Quantity[] = ["usd", "tokens", "wallMs", "calls", "egress
 /** What a session uses up, and when it must stop. One each, whoever acts in it: a model, a wrapped agent, a command. */
 export class Budget {
   readonly startedAt: number;
-  /** Aborts when a ceiling is reached, in the middle of whatever runs then. */
-  readonly signal: AbortSignal;
   readonly costs = new Costs();
   readonly #limits: RunLimits;
   readonly #now: () => number;
@@ -49,7 +47,14 @@ export class Budget {
     this.#warn = warn;
     this.#account = openAccount(tightest(limits.ceilings));
     this.startedAt = now();
-    this.signal = AbortSignal.any([this.#stop.signal, deadlineIn(this.#account.ceiling.wallMs)]);
+    const deadline = deadlineIn(this.#account.ceiling.wallMs);
+    // A signal that somebody listens to is kept until it fires; one that is only a part of another may be collected.
+    deadline.addEventListener("abort", () => this.#stop.abort(deadline.reason), { once: true });
+  }
+
+  /** Aborts when a ceiling is reached, in the middle of whatever runs then. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** Most bytes that may leave the box. */
@@ -117,7 +122,8 @@ export class Budget {
 
   /** Tells which ceiling is reached, and ends what runs then; null while none is. */
   exhausted(): TurnEnd | null {
-    this.#charge({ wallMs: this.#now() - this.startedAt - this.#account.spent.wallMs });
+    // A clock that goes back gives no time back.
+    this.#charge({ wallMs: Math.max(0, this.#now() - this.startedAt - this.#account.spent.wallMs) });
     const [first] = lacks(this.#account, NEEDED);
     if (first === undefined && this.#unpriced === null) return null;
     this.#stopNow();

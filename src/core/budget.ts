@@ -35,7 +35,8 @@ export function tightest(...ceilings: readonly Partial<Amounts>[]): Amounts {
 
 /** Names what a charge took past `part` of its ceiling and had not before. */
 export function scarceSince(before: Account, after: Account, part: number): Quantity[] {
-  const isScarce = ({ ceiling, spent }: Account, name: Quantity) => spent[name] >= ceiling[name] * part;
+  const isScarce = ({ ceiling, spent }: Account, name: Quantity) =>
+    ceiling[name] !== Infinity && spent[name] >= ceiling[name] * part;
   return QUANTITIES.filter((name) => isScarce(after, name) && !isScarce(before, name));
 }
 
