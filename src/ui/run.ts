@@ -96,6 +96,7 @@ export async function openSession(
     branch: options.branch,
     network: config.net,
     vault: workplace.vault,
+    trust: workplace.trust,
     version: start.version,
     now: Date.now,
     show,
