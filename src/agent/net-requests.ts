@@ -63,7 +63,8 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
-    this.#upstream = openRemote(vault, plan.box);
+    const { environment, identity } = plan.place;
+    this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
@@ -99,6 +100,7 @@ export class NetRequests {
 
   close(): void {
     this.#proxy.close();
+    this.#upstream?.git.close();
   }
 
   // TLS to a host that nothing lists is looked into as well: what is asked of a registry's servers is seen in the path
