@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ordinary, self, sessionFolder, sh, until, who } from "./program.ts";
+import { inBox, makeSshPlace } from "./ssh-server.ts";
+
+test("an option in the place of a host runs a program where ssh is given it; here such a remote is none", async (t) => {
+  const away = mkdtempSync("/tmp/ringfence-away-");
+  t.after(() => rmSync(away, { recursive: true }));
+  const attack = `-oProxyCommand=touch$IFS${away}/ran`;
+  spawnSync("/usr/bin/ssh", ["-F", "/dev/null", attack, "git-upload-pack"], {
+    cwd: away,
+    env: { PATH: "/usr/bin:/bin" },
+    timeout: 10_000,
+  });
+  assert.deepEqual(readdirSync(away), ["ran"]);
+  rmSync(join(away, "ran"));
+  const place = await makeSshPlace(t, {
+    user: ordinary(),
+    make: `git remote set-url origin 'ssh://${attack}/thing.git'`,
+  });
+  const done = await inBox(
+    place,
+    "git fetch; curl -sS -o /dev/null https://127.0.0.1/thing.git/info/refs?service=git-upload-pack",
+  );
+  assert.deepEqual([readdirSync(away), place.asked()], [[], []], done.stderr);
+});
+
+test("neither the repository, nor the environment, nor the box has a word in what ssh runs and where it leads", async (t) => {
+  const place = await makeSshPlace(t, {
+    user: self(),
+    make: `printf '#!/bin/sh\\ntouch "$0.ran"\\n' >../evil; chmod +x ../evil
+      git config core.sshCommand "$PWD/../evil"; git config remote.origin.uploadpack "$PWD/../evil"
+      git config protocol.ext.allow always; git config core.gitProxy "$PWD/../evil"`,
+  });
+  const evil = join(place.root, "evil");
+  const env = { GIT_SSH_COMMAND: evil, GIT_SSH: evil, GIT_PROXY_COMMAND: evil };
+  // Without the box each of these runs.
+  assert.throws(() => sh({ ...place, env: { ...place.env, ...env } }, "git fetch"));
+  assert.ok(existsSync(`${evil}.ran`));
+  rmSync(`${evil}.ran`);
+  const { origin, pathname } = new URL(place.url.replace(/^ssh:\/\/[^/]*/, "https://127.0.0.1"));
+  const other = pathname.replace("thing", "other");
+  const done = await inBox(
+    place,
+    `git fetch && echo fetched
+     for path in ${other} "${pathname}'%20x" ${pathname}%0a-x /-oProxyCommand=x ${pathname}/../other.git; do curl -sS --path-as-is -o /dev/null -w '%{http_code}\\n' "${origin}$path/info/refs?service=git-upload-pack"; done
+     git remote set-url origin ${place.url.replace("thing", "other")}; git fetch; git fetch "ext::sh -c env"; git fetch git@127.0.0.1:-oProxyCommand=x
+     rm -f ~/.gitconfig; git fetch ${origin}${other}`,
+    { env },
+  );
+  assert.match(done.stdout, /^fetched\n(?:40[03]\n){5}$/, done.stderr);
+  assert.deepEqual(
+    [existsSync(`${evil}.ran`), new Set(place.asked())],
+    [false, new Set([`git-upload-pack '${pathname}'`])],
+  );
+});
+
+test("an agent's key opens the remote, and neither it nor the agent's socket is in reach of the box", async (t) => {
+  const place = await makeSshPlace(t, { user: ordinary() });
+  const socket = join(place.home, "agent");
+  const agent = spawn("/usr/bin/ssh-agent", ["-D", "-a", socket], {
+    ...who(place.user),
+    env: place.env,
+    stdio: "ignore",
+  });
+  t.after(() => agent.kill("SIGKILL"));
+  await until("the agent listens", () => existsSync(socket));
+  const secret = readFileSync(place.key, "utf8").split("\n")[2] ?? "";
+  assert.equal(secret.length, 70);
+  sh(
+    place,
+    `SSH_AUTH_SOCK=${socket} ssh-add -q ~/.ssh/id; mv ~/.ssh/id.pub ~/.ssh/key.pub; rm ~/.ssh/id; sed -i 's,/id$,/key.pub,' ~/.ssh/config`,
+  );
+  const tell = `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("${socket}"); s.sendall(b"\\0\\0\\0\\1\\x0b"); print("agent", s.recv(9))'`;
+  const env = { SSH_AUTH_SOCK: socket };
+  assert.match(sh({ ...place, env: { ...place.env, ...env } }, tell), /^agent b/);
+  const done = await inBox(
+    place,
+    `git fetch && echo fetched; env | grep -c SSH_; ${tell}; grep -r PRIVATE ~ /tmp 2>/dev/null`,
+    { env },
+  );
+  assert.equal(done.stdout, "fetched\n0\n", done.stderr);
+  const log = readFileSync(join(sessionFolder(place), "ledger.log"), "latin1");
+  assert.equal(`${done.stdout}${done.stderr}${log}`.includes(secret), false);
+});
