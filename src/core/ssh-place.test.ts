@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { addressOfTracked, isSameRepository, remoteOf, remoteSetting, trackedOf } from "./git-remote.ts";
 import { judgeRules, type NetRequest, type NetRule } from "./net-rules.ts";
 import { readSshCommand } from "./ssh-command.ts";
@@ -62,6 +63,51 @@ test("an address that could be an option, or more than an address to a shell, is
     "git@git.example:a//b",
   ])
     assert.equal(trackedOf(text), null, text);
+});
+
+test("of whatever text, what is taken for an address has no sign of a shell's or an option's, and one path on the web", () => {
+  const signs = [
+    "git",
+    "@",
+    ":",
+    "/",
+    "//",
+    "..",
+    ".",
+    "-",
+    "-o",
+    "~",
+    "'",
+    "$(x)",
+    " ",
+    "\n",
+    "\0",
+    "%2e",
+    "ssh://",
+    "a.b",
+    "22",
+    "é",
+    "[::1]",
+    ".git",
+    "=",
+  ];
+  const numRuns = process.env.RINGFENCE_FULL ? 200_000 : 5000;
+  const start = fc.constantFrom("", "git@a.b:", "a.b:", "ssh://", "ssh://git@a.b/", "ssh://a.b:22/");
+  let taken = 0;
+  fc.assert(
+    fc.property(start, fc.array(fc.constantFrom(...signs), { minLength: 1, maxLength: 6 }), (first, words) => {
+      const tracked = trackedOf(first + words.join(""));
+      const place = tracked?.ssh ?? null;
+      if (tracked === null || place === null) return;
+      taken += 1;
+      const { user, host, path } = place;
+      for (const word of [user ?? "x", host, path]) assert.match(word, /^[A-Za-z0-9_.~+@/][\w.~/+@=,-]*$/);
+      assert.equal(tracked.path, path.replace(/^\/|\/$/g, "").replace(/\.git$/, ""));
+      assert.deepEqual(trackedOf(sshAddress(place)), tracked);
+    }),
+    { numRuns, seed: 20_261_129 },
+  );
+  assert.ok(taken > numRuns / 20, String(taken));
 });
 
 test("a repository by ssh is the one on the web for the user git alone; elsewhere all of its address counts", () => {

@@ -149,6 +149,14 @@ test("a far side that hangs, floods, says rubbish, or breaks the protocol is end
   }
 });
 
+test("where ssh itself failed it is not tried again at once, however often the box asks", async (t) => {
+  const { ask, children, reasons } = await open(t, ["echo 'Permission denied (publickey).' >&2; exit 255", SERVES]);
+  for (let times = 0; times < 3; times += 1) await ask(ASK);
+  assert.equal(children.length, 1);
+  assert.match(String(reasons[0]), /^that host took none of your keys/);
+  assert.deepEqual(reasons, [reasons[0], reasons[0], reasons[0]]);
+});
+
 test("a call that is refused on its way ends the far side's program", async (t) => {
   const { ask, ways, reasons, isOver } = await open(t, [`printf '${REFS_2}'; trap '' HUP; sleep 60`]);
   const asked = ask(LIST);

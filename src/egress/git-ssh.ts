@@ -30,6 +30,8 @@ export interface SshSink {
 const PROBE = Buffer.from("0000");
 /** How long a program that was asked in version 2 is kept for the next call of the same git. */
 const KEPT_MS = 10_000;
+/** Until ssh is tried again where it failed: an agent or a key may want the person's word each time, and a host count. */
+const FAILED_MS = 5000;
 
 /**
  * Answers git's calls over HTTP, each whole in itself, from programs of the far side that expect a conversation.
@@ -43,6 +45,8 @@ export class GitSsh {
   readonly #limits: TalkLimits;
   readonly #talks = new Set<SshTalk>();
   #kept: { readonly talk: SshTalk; readonly timer: NodeJS.Timeout } | null = null;
+  /** Why ssh itself failed last. */
+  #failed: { readonly why: string; readonly until: number } | null = null;
   #isClosed = false;
 
   /** `start` is a sentence where nothing can be started. */
@@ -66,6 +70,7 @@ export class GitSsh {
     }
     if (typeof this.#start === "string") return this.#start;
     if (this.#isClosed) return "the session ended";
+    if (this.#failed !== null && performance.now() < this.#failed.until) return this.#failed.why;
     const talk = new SshTalk(this.#start(call.service, call.version), this.#limits);
     this.#talks.add(talk);
     void talk.ended.then(() => this.#talks.delete(talk));
@@ -88,7 +93,11 @@ export class GitSsh {
     } catch (error) {
       talk.kill();
       if (!(error instanceof Broken)) throw error;
-      return error.message === "" ? explainSsh(await talk.ended, this.place, visible) : error.message;
+      if (error.message !== "") return error.message;
+      const end = await talk.ended;
+      const why = explainSsh(end, this.place, visible);
+      if (end.status === 255) this.#failed = { why, until: performance.now() + FAILED_MS };
+      return why;
     } finally {
       sink.answer.off("close", gone);
     }
