@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ordinary, self, sessionFolder, sh, until, who } from "./program.ts";
+import { ordinary, self, sh } from "./program.ts";
 import { inBox, makeSshPlace } from "./ssh-server.ts";
 
 test("an option in the place of a host runs a program where ssh is given it; here such a remote is none", async (t) => {
@@ -56,33 +56,4 @@ test("neither the repository, nor the environment, nor the box has a word in wha
     [existsSync(`${evil}.ran`), new Set(place.asked())],
     [false, new Set([`git-upload-pack '${pathname}'`])],
   );
-});
-
-test("an agent's key opens the remote, and neither it nor the agent's socket is in reach of the box", async (t) => {
-  const place = await makeSshPlace(t, { user: ordinary() });
-  const socket = join(place.home, "agent");
-  const agent = spawn("/usr/bin/ssh-agent", ["-D", "-a", socket], {
-    ...who(place.user),
-    env: place.env,
-    stdio: "ignore",
-  });
-  t.after(() => agent.kill("SIGKILL"));
-  await until("the agent listens", () => existsSync(socket));
-  const secret = readFileSync(place.key, "utf8").split("\n")[2] ?? "";
-  assert.equal(secret.length, 70);
-  sh(
-    place,
-    `SSH_AUTH_SOCK=${socket} ssh-add -q ~/.ssh/id; mv ~/.ssh/id.pub ~/.ssh/key.pub; rm ~/.ssh/id; sed -i 's,/id$,/key.pub,' ~/.ssh/config`,
-  );
-  const tell = `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("${socket}"); s.sendall(b"\\0\\0\\0\\1\\x0b"); print("agent", s.recv(9))'`;
-  const env = { SSH_AUTH_SOCK: socket };
-  assert.match(sh({ ...place, env: { ...place.env, ...env } }, tell), /^agent b/);
-  const done = await inBox(
-    place,
-    `git fetch && echo fetched; env | grep -c SSH_; ${tell}; grep -r PRIVATE ~ /tmp 2>/dev/null`,
-    { env },
-  );
-  assert.equal(done.stdout, "fetched\n0\n", done.stderr);
-  const log = readFileSync(join(sessionFolder(place), "ledger.log"), "latin1");
-  assert.equal(`${done.stdout}${done.stderr}${log}`.includes(secret), false);
 });

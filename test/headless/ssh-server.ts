@@ -5,7 +5,18 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BEFORE } from "./git-server.ts";
-import { type Ended, type Launch, makePlace, ordinary, type Place, ringfence, sh, type User, who } from "./program.ts";
+import {
+  type Ended,
+  type Launch,
+  makePlace,
+  ordinary,
+  type Place,
+  ringfence,
+  sh,
+  type User,
+  until,
+  who,
+} from "./program.ts";
 
 export interface SshPlace extends Place {
   /** The remote's address: an absolute path on a port of its own. */
@@ -106,6 +117,23 @@ export async function makeSshPlace(t: TestContext, options: SshPlaceOptions = {}
 /** Runs a shell program in a new session's box, as the person's own command. */
 export function inBox(place: SshPlace, program: string, launch: Launch = {}): Promise<Ended> {
   return ringfence(place, ["exec", "--", "bash", "-c", `${BEFORE}${program}`], launch);
+}
+
+/** Puts the person's key where their agent alone has it, and gives the agent's socket. */
+export async function giveToAgent(t: TestContext, place: SshPlace): Promise<string> {
+  const socket = join(place.home, "agent");
+  const agent = spawn("/usr/bin/ssh-agent", ["-D", "-a", socket], {
+    ...who(place.user),
+    env: place.env,
+    stdio: "ignore",
+  });
+  t.after(() => agent.kill("SIGKILL"));
+  await until("the agent listens", () => existsSync(socket));
+  sh(
+    place,
+    `SSH_AUTH_SOCK=${socket} ssh-add -q ~/.ssh/id; mv ~/.ssh/id.pub ~/.ssh/key.pub; rm ~/.ssh/id; sed -i 's,/id$,/key.pub,' ~/.ssh/config`,
+  );
+  return socket;
 }
 
 /** Has somebody else push a commit to the server's repository. */

@@ -126,6 +126,8 @@ test("a key with a passphrase, an unknown host, a host that is gone and a denied
   );
   assert.ok(denied.includes("net.deny[0] denies it"), denied);
   assert.deepEqual(place.asked(), []);
+  sh(place, "git remote set-url origin git@-oProxyCommand=x:thing");
+  assert.match((await ringfence(place, ["net"])).stdout, /^note {5}git@-oProxyCommand=x:thing, .* is no address/m);
 });
 
 test("a jump host and a name of the person's own ssh configuration lead to the remote", async (t) => {
