@@ -16,9 +16,10 @@ function trackedAt(url: string) {
 }
 
 const tracked = trackedAt(URL);
-const remote: Remote = { url: URL, written: URL, branch: MAIN, tracks: MAIN, isPushedTo: true };
+const remote: Remote = { url: URL, written: URL, branch: MAIN, tracks: MAIN, isPushedTo: true, sshCommand: null };
 const git = new GitRemote({
   tracked,
+  ssh: null,
   authorization: null,
   known: async () => new Set(),
   pack: async () => ({ found: "absent" }),
@@ -60,6 +61,7 @@ test("a push is by the rule that names both its repository and its branch, howev
     isDenied: false,
     command: 3,
     approvedBy: "none",
+    shownAt: null,
   });
   for (const at of [URL, "https://git.example/group/thing", "git@git.example:group/thing.git"]) {
     const named = effectOf(push, { rules: [...rules, rule(at, MAIN)] });

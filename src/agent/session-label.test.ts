@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { requestOf } from "../core/effect.fixture.ts";
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
@@ -7,21 +8,7 @@ import { explain, rebuiltFrom } from "../core/session-label.ts";
 import { SessionLabel } from "./session-label.ts";
 
 const PERSONS: Effect = { kind: "discard", approvedBy: "person" };
-const REQUEST = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "allow",
-  rule: "net.allow[0]",
-  origin: "typed",
-  command: 1,
-  approvedBy: "none",
-  shown: null,
-} as const;
+const REQUEST = requestOf({ host: "example.com", origin: "typed" });
 const REACHING: readonly Effect[] = [
   { kind: "read", path: "a.ts", offset: 1, limit: 1 },
   { kind: "write", path: "a.ts", content: "" },
@@ -56,7 +43,7 @@ test("what the person does themselves brings nothing into the session, nor does 
     PERSONS,
     // It is decided at what the session has seen before its answer.
     REQUEST,
-    { kind: "preview", port: 80, ...by },
+    { kind: "preview", port: 80, ...by, shownAt: null },
     { kind: "land", ...land, held: [], approvals: [], ...by },
     { kind: "undo", landing: 1, ...land, ...by },
     { kind: "keep", ...by },

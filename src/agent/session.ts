@@ -4,6 +4,7 @@ import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { explain } from "../core/session-label.ts";
 import type { Openness, Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
 import type { Trust } from "../core/trust.ts";
@@ -113,13 +114,18 @@ export class Session {
     this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget({ limits: plan.limits, modelName: parts.model.name, now: plan.now });
+    this.budget = new Budget(plan.limits, plan.now, (text) => plan.show({ type: "notice", text }));
+    this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
     this.#lookedAt = plan.box.startedAt;
     this.#instructions = parts.instructions.approved;
     const { network: config, box: place, vault, ask, now } = plan;
     const { box, gate, ledger } = parts;
+    const { budget } = this;
+    const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
-    this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, heard, now });
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
+    this.#network = new SessionNetwork(own);
+    budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
@@ -289,16 +295,34 @@ export class Session {
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     await this.#view?.foresee(effect);
     const gated = this.gate.pass(effect, callId);
-    if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
-    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, signal);
+    if (gated.verdict !== "allow") {
+      const { verdict, reason, nearest = null } = gated;
+      this.show({ type: "denied", call: callId, what: effect.kind, verdict, reason, nearest });
+      const instead = nearest === null ? "" : ` (${nearest})`;
+      return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
+    }
+    const by = { call: callId, signal };
+    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
     await this.branchView?.keepRight();
-    if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
-    return this.#network.run(gated.permit, effect.command, signal);
+    const outcome =
+      effect.kind === "run"
+        ? await this.#network.run(gated.permit, effect.command, by)
+        : await this.box.perform(gated.permit, { signal });
+    if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
+    return outcome;
   }
 
   /** The ports of the box that the person looks at. */
   previews(): Promise<Previews> {
     return this.#network.previews();
+  }
+
+  // A budget is used up, perhaps between two turns: what runs in the background is no exception.
+  #endWhatRuns(): void {
+    for (const { oneShot } of this.box.background.running()) oneShot.kill();
+    this.#network.close().catch(() => {
+      // What could not be opened is not open.
+    });
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {

@@ -6,6 +6,7 @@ import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
 import { findPrograms } from "../box/programs.ts";
 import { readRemote } from "../box/remote.ts";
+import { type Amounts, tightest } from "../core/budget.ts";
 import type { Remote } from "../core/git-remote.ts";
 import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
@@ -124,12 +125,23 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   };
 }
 
-function limitsOf({ limits }: Config): Limits {
-  const { memoryMb, diskMb, processes } = limits;
+/** Joins the ceilings that the person configured with those that they typed: the tighter one counts. */
+export function ceilingsOf({ budget, net }: Config, typed: Partial<Amounts>): Amounts {
+  const { sentMb } = net.limits;
+  return tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+}
+
+function limitsOf({ limits, budget }: Config): Limits {
+  const { memoryMb, processes } = limits;
+  const diskBytes = Math.min(
+    budget.diskBytes ?? Infinity,
+    limits.diskMb === null ? LIMITS_DEFAULT.diskBytes : limits.diskMb * 2 ** 20,
+  );
   return {
     ...LIMITS_DEFAULT,
     ...(memoryMb === null ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
-    ...(diskMb === null ? {} : { diskBytes: diskMb * 2 ** 20, fileBytes: diskMb * 2 ** 20 }),
+    diskBytes,
+    fileBytes: diskBytes,
     ...(processes === null ? {} : { processes }),
   };
 }

@@ -30,7 +30,7 @@ import { strings } from "./script.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
 import { isWithin } from "./toolchains.ts";
 import { beginTrust, type JavaEntries, javaEntries, writeTrust } from "./trust.ts";
-import { Watch } from "./watch.ts";
+import { Watch, type Watched } from "./watch.ts";
 
 export interface BoxPlan {
   readonly folder: SessionFolder;
@@ -79,6 +79,8 @@ export class Box {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly background = new Background();
+  /** Which limits have ended something since the box was opened. */
+  readonly limitsPassed = new Set<Watched>();
   readonly masked: readonly string[];
   readonly view: ViewKind;
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
@@ -138,7 +140,7 @@ export class Box {
       folder: parts.folder.path,
       freeze: () => this.#stop(),
       thaw: () => this.thaw(),
-      onLimit: (reason) => this.#killForLimit(reason),
+      onLimit: (what, why) => this.#killForLimit(what, why),
     });
   }
 
@@ -447,10 +449,11 @@ export class Box {
     this.#isFollowing = false;
   }
 
-  async #killForLimit(reason: string): Promise<void> {
+  async #killForLimit(what: Watched, why: string): Promise<void> {
+    this.limitsPassed.add(what);
     const killed = [...this.#active];
     for (const oneShot of killed) {
-      if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, reason);
+      if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, `${what}: ${why}`);
       oneShot.kill();
     }
     await Promise.all(killed.map(({ gone }) => gone));

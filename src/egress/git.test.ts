@@ -38,6 +38,7 @@ async function open(
   assert.ok(tracked);
   const git = new GitRemote({
     tracked,
+    ssh: null,
     authorization: null,
     known: async (ids) => new Set(ids.filter((id) => id === B)),
     pack: async (command, shown) => {
@@ -55,7 +56,14 @@ async function open(
       approvedBy: "none",
       shown: null,
     } as const;
-    const push = { remote: "tracked", rule: "x", isDenied: false, command: null, approvedBy: "none" } as const;
+    const push = {
+      remote: "tracked",
+      rule: "x",
+      isDenied: false,
+      command: null,
+      approvedBy: "none",
+      shownAt: null,
+    } as const;
     const effect: Effect =
       call.kind === "fetch"
         ? { kind: "request", ...request, ...why }

@@ -109,6 +109,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     git: options.git?.remote ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
+    sending: () => {},
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
     ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
   });
