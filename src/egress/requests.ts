@@ -151,7 +151,11 @@ export class Requests {
       (await by.serve(call, {
         ...{ answer, through },
         leaveBy: (way) => outcome.leaveBy(way),
-        receive: (count) => outcome.receive(count),
+        receive: (count) => {
+          // A program of git's answers a call once it has that whole.
+          outcome.sentAll();
+          outcome.receive(count);
+        },
       }));
     if (why === null) outcome.status = 200;
     outcome.end(answer.destroyed ? GONE : why);
