@@ -89,6 +89,8 @@ export async function execInBox(
           budget,
           origin: () => "",
           denied: () => {},
+          // Its label is the highest that it can have from the start.
+          heard: () => {},
           now: Date.now,
         },
         { command, streams: { ...streams, signal }, looked },

@@ -12,6 +12,7 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
+import type { Openness, Source } from "../core/source.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
@@ -62,6 +63,9 @@ export class NetRequests {
   readonly #model: ModelDoor | null;
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, Asked>();
+  /** What each of them hears: a page of a host. */
+  readonly #pages = new Map<number, Source>();
+  readonly #broker: Broker;
 
   constructor(plan: NetPlan, vault: Vault, certificates: Certificates, users: NetUsers) {
     this.#plan = plan;
@@ -75,11 +79,13 @@ export class NetRequests {
     this.#questions = ask && new Questions({ ask, pass, record, origin, session, now });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
+    this.#broker = broker;
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token, look) => this.#judge(request, token, look),
       git: this.#upstream?.git ?? null,
       malformed: (reason, token) => this.#refused(reason, token),
+      heard: (seq) => this.#heard(seq),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
@@ -104,6 +110,10 @@ export class NetRequests {
     const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
     this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...why, ...UNASKED }));
   };
+
+  judgeAgain(): Promise<void> {
+    return this.#proxy.judgeAgain();
+  }
 
   close(): void {
     this.#proxy.close();
@@ -244,9 +254,28 @@ export class NetRequests {
   // What cannot be recorded does not happen; the session itself ends at its own next event.
   #pass(effect: Effect): Gated {
     try {
-      return this.#plan.gate.pass(effect, null);
+      const gated = this.#plan.gate.pass(effect, null);
+      if (gated.verdict === "allow" && (effect.kind === "request" || effect.kind === "push"))
+        this.#pages.set(gated.permit.seq, { kind: "page", host: effect.host, openness: this.#opennessOf(effect) });
+      return gated;
     } catch {
       return { verdict: "deny", reason: "it cannot be recorded" };
+    }
+  }
+
+  // Anybody can have what a public host says to who bears no credential; of what is not known to be so, nobody.
+  #opennessOf(effect: AskedEffect): Openness {
+    const [rule] = rulesFor(this.#rules, effect.host, effect.port);
+    const isPublic = rule !== undefined && reachOf(rule) === "public" && !this.#broker.isBrokered(effect.host);
+    return isPublic ? "public" : "private";
+  }
+
+  // What cannot be recorded is not heard.
+  #heard(seq: number): void {
+    try {
+      this.#plan.heard(this.#pages.get(seq) ?? { kind: "page", host: "a host", openness: "private" });
+    } catch {
+      this.#proxy.close();
     }
   }
 
@@ -274,6 +303,7 @@ export class NetRequests {
     const asked = this.#asked.get(seq);
     this.#asked.delete(seq);
     if (asked) this.#plan.budget.costs.addRequest(asked.host, outcome.sentBytes, outcome.receivedBytes);
+    this.#pages.delete(seq);
     if (asked && outcome.error !== null && outcome.receivedBytes === 0)
       this.#users.tell(`${asked.what}: ${outcome.error}`, asked.token);
   }

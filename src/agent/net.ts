@@ -1,6 +1,7 @@
 import type { Box } from "../box/box.ts";
 import type { PackagesPlan } from "../box/packages.ts";
 import { addressOf, type NetRequest } from "../core/net-rules.ts";
+import type { Source } from "../core/source.ts";
 import { Acceptor, type Listener } from "../egress/acceptor.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { ReadOptions } from "../egress/document.ts";
@@ -47,6 +48,8 @@ export interface NetPlan {
   readonly denied: (denial: Denial) => void;
   /** Of the session: it counts what leaves, and by host. */
   readonly budget: Budget;
+  /** Told of what answers, before anything of it is passed on. */
+  readonly heard: (source: Source) => void;
   readonly now: () => number;
 }
 
@@ -76,6 +79,11 @@ export class Net {
   /** Lets a command of this decision be known to the proxy, and to the person by its text. */
   enter(seq: number, command: string): NetUser {
     return this.#users.enter(seq, command);
+  }
+
+  /** Has what is on its way judged again, since the session's label rose. */
+  async judgeAgain(): Promise<void> {
+    await (await this.#requests?.catch(() => null))?.judgeAgain();
   }
 
   /** Ends every connection. */

@@ -19,10 +19,9 @@ const REACHING: readonly Effect[] = [
   { kind: "output", id: "bg1" },
   { kind: "kill", id: "bg1" },
   { kind: "sync", paths: ["a.ts"], digest: "d" },
-  REQUEST,
 ];
 
-test("the first effect that reads, runs or hears anything is decided as a stranger's and private, and so is all after it", () => {
+test("the first effect that reads or runs anything is decided as a stranger's and private, and so is all after it", () => {
   for (const effect of REACHING) {
     const events: JsonObject[] = [];
     const label = new SessionLabel((event) => events.push(event));
@@ -36,12 +35,14 @@ test("the first effect that reads, runs or hears anything is decided as a strang
   }
 });
 
-test("what the person does themselves brings nothing into the session", () => {
+test("what the person does themselves brings nothing into the session, nor does a request before its answer", () => {
   const label = new SessionLabel(() => assert.fail("nothing is recorded"));
   const by = { approvedBy: "person" } as const;
   const land = { paths: ["a"], digest: "d" };
   const acts: readonly Effect[] = [
     PERSONS,
+    // It is decided at what the session has seen before its answer.
+    REQUEST,
     { kind: "preview", port: 80, ...by, shownAt: null },
     { kind: "land", ...land, held: [], approvals: [], ...by },
     { kind: "undo", landing: 1, ...land, ...by },
@@ -55,7 +56,7 @@ test("what raises the label is in the record first, and counts only once it is t
   const label = new SessionLabel(() => {
     throw new Error("no space left");
   });
-  assert.throws(() => label.at(REQUEST), /no space left/);
+  assert.throws(() => label.at({ kind: "output", id: "bg1" }), /no space left/);
   assert.equal(explain(label.current), "");
 });
 
@@ -70,4 +71,23 @@ test("the label names what raised it, and rises on from there", () => {
     "external by README.md (of the checkout, in which you approved no commit), prod.env, which may hold secrets; secret by prod.env, which may hold secrets",
   );
   assert.deepEqual([rebuiltFrom(events).integrity, rebuiltFrom(events).secrecy], [HIGHEST.integrity, HIGHEST.secrecy]);
+});
+
+test("what the host has foreseen of this very effect counts, and of no other; whoever waits is told once it has risen", () => {
+  const risen: string[] = [];
+  const label = new SessionLabel(
+    () => {},
+    () => risen.push(label.current.integrity),
+  );
+  const [first, second] = ["a", "b"].map(
+    (command) => ({ kind: "run", command, timeoutMs: 1, background: false }) as const,
+  );
+  assert.ok(first && second);
+  label.foresee(first, null);
+  assert.equal(label.at(first).integrity, "system");
+  label.foresee(first, { kind: "carried", what: "the view", label: { integrity: "local", secrecy: "public" } });
+  assert.deepEqual([label.at(first).integrity, label.at(first).secrecy], ["local", "public"]);
+  assert.equal(label.at({ ...first }).integrity, "external");
+  assert.equal(label.at(second).integrity, "external");
+  assert.deepEqual(risen, ["local", "external"]);
 });

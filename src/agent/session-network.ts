@@ -10,7 +10,7 @@ import type { Previews } from "./previews.ts";
 /** What of a session's network is set when it begins. */
 export type SessionNetworkPlan = Pick<
   NetPlan,
-  "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "budget" | "origin" | "now"
+  "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "budget" | "origin" | "heard" | "now"
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
@@ -78,6 +78,11 @@ export class SessionNetwork {
     const more = this.#refusals.size - 1;
     const all = more > 0 ? `, and ${counted(more, "other", "others")}: ringfence log show has all` : "";
     return `no answer from the network: ${refusal}${all}`;
+  }
+
+  /** Has what is on its way judged again, since the session's label rose. */
+  judgeAgain(): void {
+    this.#net?.then((net) => net.judgeAgain()).catch(() => {});
   }
 
   /** Ends every connection. */

@@ -28,6 +28,7 @@ import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
+import { isWithin } from "./toolchains.ts";
 import { beginTrust, type JavaEntries, javaEntries, writeTrust } from "./trust.ts";
 import { Watch, type Watched } from "./watch.ts";
 
@@ -84,6 +85,8 @@ export class Box {
   readonly view: ViewKind;
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
   readonly notes: readonly string[];
+  /** Whether toolchains of the person's home, or objects from elsewhere, are shown. */
+  readonly showsHome: boolean;
   /** What it shows of the base layer; null when nothing. */
   base: Base | null;
   /** Units of the base layer that did not belong beside the checkout any more when the box was set up. */
@@ -114,6 +117,7 @@ export class Box {
     this.limits = parts.limits;
     this.masked = parts.masked;
     this.view = parts.view;
+    this.showsHome = parts.showsHome;
     this.#programs = parts.programs;
     this.notes = parts.notes;
     this.base = parts.base;
@@ -186,6 +190,7 @@ export class Box {
         limits,
         masked,
         view,
+        showsHome: alternates.length > 0 || profile.toolchains.some((path) => isWithin(path, plan.identity.home)),
         programs,
         notes: [...notes, ...noteOf(view)],
         base,
@@ -506,6 +511,7 @@ interface BoxParts {
   readonly limits: Limits;
   readonly masked: readonly string[];
   readonly view: ViewKind;
+  readonly showsHome: boolean;
   readonly programs: Programs;
   readonly notes: readonly string[];
   readonly base: Base | null;

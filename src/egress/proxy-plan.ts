@@ -37,6 +37,8 @@ export interface ProxyPlan {
   readonly git: GitRemote | null;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
+  /** Tells that an answer to a request of this permit begins, before anything of it is passed on. */
+  readonly heard: (seq: number) => void;
   /** Records how a request of this permit ended. */
   readonly ended: (seq: number, outcome: NetOutcome) => void;
   /** The certificate shown inside for a host. */

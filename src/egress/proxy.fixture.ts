@@ -101,6 +101,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
       return { verdict: "allow", permit: mint(final, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
+    heard: () => {},
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,

@@ -129,12 +129,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
       return (await import("./sessions.ts")).gcCommand(options, start, terminal);
     }
-    case "log": {
-      const { ledgerOf } = await import("../agent/config-sessions.ts");
-      const [action, state] = [logAction(rest, values.key ?? null, values.format ?? null), stateFolder(environment)];
-      const fileOf = () => ledgerOf(state, findCheckout(folder).path, values.session ?? null);
-      return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
-    }
+    case "log":
+      return log(rest, values, start, terminal);
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "rewind":
@@ -144,11 +140,20 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
+    case "trust":
+      return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
       throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
+}
+
+async function log(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
+  const { ledgerOf } = await import("../agent/config-sessions.ts");
+  const [action, state] = [logAction(words, values.key ?? null, values.format ?? null), stateFolder(start.environment)];
+  const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
+  return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
 }
 
 async function boxed(
@@ -191,6 +196,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   log: "session key format",
   doctor: "json",
   net: "json method",
+  trust: "json",
   demo: "model",
 };
 

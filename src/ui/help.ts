@@ -99,6 +99,16 @@ const PARTS: readonly Part[] = [
       "ringfence net learn -- COMMAND  run it in the box, and propose rules for what it was refused; writes none",
     ],
   },
+  {
+    command: "trust",
+    lines: [
+      "ringfence trust [--json]        what of this repository you trust: commit, instructions, tool servers, skills, hooks",
+      "ringfence trust PATH…           show such a file, or what changed of it, and ask; PATH=HASH approves what you read",
+      "ringfence trust commit [ID]     approve the commit that is checked out, or that one",
+      "ringfence trust public|private  whether anybody may read all that lies here; private unless you say so",
+      "ringfence trust revoke [NAME…]  take back what you said of a commit or file, or all",
+    ],
+  },
   { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },
   {
     command: "demo",

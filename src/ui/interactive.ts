@@ -6,6 +6,7 @@ import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
+import { explain } from "../core/session-label.ts";
 import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
 import { warnOfLabel } from "./label.ts";
@@ -21,7 +22,7 @@ import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /exit ends.\n";
+  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /label says what the session has seen, /exit ends.\n";
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
 export async function interactive(
@@ -179,6 +180,7 @@ async function act(name: string, words: readonly string[], going: Going): Promis
     writeSafe(terminal.stderr, "/undo takes a whole landing back and takes no path; nothing was undone\n");
   else if (name === "undo") await undoLive(session, terminal);
   else if (name === "preview") return { preview: await previewTyped(words, session, terminal) };
+  else if (name === "label") writeSafe(terminal.stdout, labelText(session));
   else if (name === "rewind") await rewindTyped(words, session, terminal);
   else if (name === "discard" && words.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
@@ -190,13 +192,18 @@ async function act(name: string, words: readonly string[], going: Going): Promis
   return {};
 }
 
+function labelText({ label: { current } }: Session): string {
+  const why = explain(current);
+  return row(`${current.integrity} and ${current.secrecy}${why === "" ? "" : `: ${why}`}`);
+}
+
 async function showApproval(words: readonly string[], { session, standing, terminal }: Going): Promise<Shown> {
   if (words.length === 0) {
     writeSafe(terminal.stdout, "name the held files: /approve FILE…\n");
     return {};
   }
   const approvals = await showHeld(session, words, standing, terminal);
-  if (approvals.length > 0) warnOfLabel(session.label, terminal);
+  if (approvals.length > 0) warnOfLabel(session.label.current, terminal);
   const question =
     approvals.length > 0 ? 'land exactly this? "yes" lands it, anything else does not\n' : "no held file\n";
   writeSafe(terminal.stdout, question);

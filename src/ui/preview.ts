@@ -42,7 +42,7 @@ export async function showPort(
     writeSafe(stdout, `${describePreview(port, opened.address)}\n`);
     return null;
   }
-  const seen = explain(session.label);
+  const seen = explain(session.label.current);
   writeSafe(
     stdout,
     `${opened.reason}: what listens at port ${port} may have been written by whoever wrote what the session read, and an ordinary browser lets its page look up names and connect ahead of need (SECURITY.md).\n${seen === "" ? "" : `${row(seen)}`}show it? "y" does\n`,

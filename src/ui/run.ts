@@ -97,6 +97,7 @@ export async function openSession(
     branch: options.branch,
     network: config.net,
     vault: workplace.vault,
+    trust: workplace.trust,
     version: start.version,
     now: Date.now,
     show,
