@@ -1,6 +1,7 @@
 import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
+import { sourceEvent } from "../core/session-label.ts";
 import { createLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { Budget } from "./budget.ts";
@@ -66,6 +67,9 @@ export async function execInBox(
     version: start.version,
     before: seal.newest(),
   });
+  // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
+  if (wrapped !== null)
+    ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
   const gate = new Gate(ledger, () => (wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE), Date.now);
   const opening = openBox(workplace);
   const done = await opening

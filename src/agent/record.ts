@@ -1,12 +1,28 @@
-import { UNKNOWN_SOURCE } from "../core/label.ts";
+import type { JsonObject } from "../core/json.ts";
+import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
+import { raised, rebuiltFrom, type TracedLabel, UNTOUCHED } from "../core/session-label.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
+import { readLedger } from "../ledger/verify.ts";
 import { Gate } from "./gate.ts";
 
 /** The gate of a session, and the ledger that it writes. */
 export interface Record {
   readonly gate: Gate;
   readonly ledger: Ledger;
+}
+
+/** Reads what a session has seen out of its record; one that cannot be read may have seen everything. */
+export function labelIn(session: { readonly path: string }): TracedLabel {
+  try {
+    return rebuiltFrom(eventsIn(`${session.path}/ledger.log`));
+  } catch {
+    return raised(UNTOUCHED, HIGHEST, "something in a record that cannot be read");
+  }
+}
+
+function* eventsIn(file: string): Generator<JsonObject> {
+  for (const { event } of readLedger(file)) yield event;
 }
 
 /** Opens the ledger of a session that is over, for as long as `use` takes. Throws LedgerFailure while the session goes on. */

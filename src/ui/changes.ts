@@ -15,6 +15,7 @@ import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
+import { labelIn } from "../agent/record.ts";
 import { keepRest, movesOf } from "../agent/rest.ts";
 import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -34,6 +35,7 @@ import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { branchCommand } from "./branch.ts";
 import { parseHunks } from "./hunks.ts";
+import { warnOfLabel } from "./label.ts";
 import { choosePaths, type Standing } from "./paths.ts";
 import { ageOf } from "./sessions.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
@@ -270,6 +272,8 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   // Who picks hunks of one file goes on to the next, and need not read each time what else waits.
   const held = how.note === undefined ? result.held : result.held.filter(({ path }) => which?.includes(path));
   writeSafe(terminal.stdout, landText({ ...result, held }, merged, git, how));
+  // In a session that goes on, it stands beside the question that /approve puts.
+  if (!how.isLive && held.some(({ hash }) => hash !== null)) warnOfLabel(labelIn(changed), terminal);
   const refused =
     which === null
       ? result.held.length > 0 ||

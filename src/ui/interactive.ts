@@ -6,10 +6,10 @@ import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { explain, type TracedLabel } from "../core/session-label.ts";
-import { columnOf } from "../core/sinks.ts";
+import { explain } from "../core/session-label.ts";
 import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
+import { warnOfLabel } from "./label.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
 import { previewTyped, showPort } from "./preview.ts";
@@ -17,7 +17,7 @@ import { ask, type Question, type Reply, replyOf } from "./question.ts";
 import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
 import { openSession } from "./run.ts";
-import { bold, dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
+import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
@@ -208,15 +208,6 @@ async function showApproval(words: readonly string[], { session, standing, termi
     approvals.length > 0 ? 'land exactly this? "yes" lands it, anything else does not\n' : "no held file\n";
   writeSafe(terminal.stdout, question);
   return { approvals };
-}
-
-// What runs later was made by a session that a stranger may have led: said next to the question, so that it stands out.
-function warnOfLabel(label: TracedLabel, { stdout }: Terminal): void {
-  if (columnOf(label) < 2) return;
-  stdout.write(
-    `${bold(stdout, "this would run later, and external text and private data were within reach of who wrote it")}\n`,
-  );
-  writeSafe(stdout, row(explain(label)));
 }
 
 // A name that holds a space stands between quotes.

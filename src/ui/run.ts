@@ -49,7 +49,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
       leftover = view ? await settleBranch(opened, view, options.prompt) : await settle(opened, options.land);
-      if (end.reason === "done" && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
+      const isOver = end.reason === "done" || end.reason === "denied";
+      if (isOver && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
       if (leftover.branch) end = endOfBranch(end, leftover.branch);
       opened.finish(end);
     } finally {

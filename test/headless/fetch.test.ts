@@ -5,7 +5,18 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { call, makePlace, ordinary, type Place, readPlayed, ringfence, runArguments, script } from "./program.ts";
+import {
+  call,
+  makePlace,
+  ordinary,
+  type Place,
+  play,
+  readPlayed,
+  ringfence,
+  run,
+  runArguments,
+  script,
+} from "./program.ts";
 import { open } from "./screen.ts";
 
 /** Longer than it takes until a line counts as an answer to a question that came up by itself. */
@@ -121,13 +132,15 @@ test("what is refused names the nearest way, is an event, and ends a run by whet
     [[denied], 20, "denied"],
     [[denied, asks], 21, "approval-needed"],
   ] as const) {
-    const played = await fetched(place, "a task", urls);
+    // Nothing that it composes asks before it has seen what may be a stranger's.
+    const calls = [run("ls"), ...urls.map((url) => call("fetch", { url })), { text: "ok" }];
+    const played = await play(place, calls);
     assert.deepEqual([played.status, played.result.reason], [status, reason]);
-    for (const { text } of played.results) assert.ok(text.endsWith(`(${nearest})`), text);
+    for (const { text } of played.results.slice(1)) assert.ok(text.endsWith(`(${nearest})`), text);
     const events = played.events.filter(({ subtype }) => subtype === "denied");
     assert.deepEqual(
       events.map(({ what, verdict, tool_use_id: call, nearest: way }) => [what, verdict, call, way]),
-      urls.map((url, at) => [`GET ${url}`, url === asks ? "ask" : "deny", `call_${at + 1}`, nearest]),
+      urls.map((url, at) => [`GET ${url}`, url === asks ? "ask" : "deny", `call_${at + 2}`, nearest]),
     );
   }
 });

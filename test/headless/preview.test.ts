@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makePlace, ordinary, ringfence, script, self, start, until } from "./program.ts";
+import { makePlace, ordinary, ringfence, run, script, self, start, until } from "./program.ts";
 import { open } from "./screen.ts";
 
 // Says its name and what it was asked on either loopback, and ends when asked to.
@@ -55,7 +55,10 @@ for (const [who, user, host] of [
 
 test("in a session a person is told what a preview may give away, and it shows when they say yes", async (t) => {
   const place = makePlace(t);
-  const screen = open(t, place, ["--model", script(place, [{ text: "Hello." }])]);
+  const screen = open(t, place, ["--model", script(place, [run("ls"), { text: "Hello." }])]);
+  await screen.see("> ");
+  screen.type("look\r");
+  await screen.see("Hello.");
   await screen.see("> ");
   screen.type("/preview 4173\r");
   await screen.see("external text and private data were within reach: a page can carry something out");

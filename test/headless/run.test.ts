@@ -295,7 +295,12 @@ test("a held file lands with an approval of exactly it, and with no other", asyn
   assert.match(wrong.stderr, /not what was approved: its hash is [0-9a-f]{64} now[\s\S]*nothing landed/);
   assert.equal(sh(place, "git status --porcelain"), "");
   assert.equal((await ringfence(place, ["land", "--approve", hash])).status, 2);
-  assert.match((await ringfence(place, ["land", "a.txt"])).stdout, /land --approve '.vscode\/tasks.json=/);
+  const told = (await ringfence(place, ["land", "a.txt"])).stdout;
+  assert.match(told, /land --approve '.vscode\/tasks.json=/);
+  assert.match(
+    told,
+    /^this would run later, and external text and private data were within reach of who wrote it\nexternal by /m,
+  );
   const right = await ringfence(place, ["land", ".vscode/tasks.json", "--approve", `.vscode/tasks.json=${hash}`]);
   assert.deepEqual([right.status, right.stdout.split("\n")[0]], [0, "landed  .vscode/tasks.json"]);
   assert.equal(sh(place, "git status --porcelain"), " M a.txt\n?? .vscode/\n");
