@@ -31,6 +31,7 @@ import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
+import { explainRun } from "./shell.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -184,7 +185,8 @@ export class NetRequests {
   async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
-    return this.#questions.pass(effect, gated, look, this.#users.textOf(token));
+    const text = this.#users.textOf(token);
+    return this.#questions.pass(effect, gated, look, text === null ? null : { text, acts: await explainRun(text) });
   }
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */

@@ -36,10 +36,12 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   };
   const questions = new Questions({ ask: answer, pass, record: (event) => recorded.push(event) });
   const ask = (request: Partial<Request> = {}, look: Partial<Look> = {}) =>
-    questions.pass({ ...REQUEST, ...request }, ASKED, { ...LOOK, ...look }, "curl").then(({ verdict, ...more }) => {
-      assert.equal(verdict, "deny");
-      return (more as { reason: string }).reason;
-    });
+    questions
+      .pass({ ...REQUEST, ...request }, ASKED, { ...LOOK, ...look }, { text: "curl", acts: "runs curl" })
+      .then(({ verdict, ...more }) => {
+        assert.equal(verdict, "deny");
+        return (more as { reason: string }).reason;
+      });
   return { ask, passed, recorded };
 }
 

@@ -19,6 +19,8 @@ export interface RequestQuestion {
   readonly isUnseen: boolean;
   /** The command whose token it bore; null for a request without one. */
   readonly command: string | null;
+  /** What that command is seen to do, in plain words; null without one. */
+  readonly acts: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
 }
@@ -64,7 +66,7 @@ export class Questions {
     request: AskedEffect,
     asked: Gated & { readonly verdict: "ask" },
     look: Look,
-    command: string | null,
+    command: { readonly text: string; readonly acts: string } | null,
   ): Promise<Gated> {
     const refuse = (why: string): Gated => ({ verdict: "deny", reason: `${asked.reason}: ${why}` });
     const place = placeOf(request);
@@ -84,7 +86,8 @@ export class Questions {
         headers: look.headers,
         body: look.git?.kind === "push" ? Buffer.from(look.git.summary) : (body?.bytes ?? null),
         isUnseen: request.kind === "request" && request.hasBody && body === null,
-        command,
+        command: command?.text ?? null,
+        acts: command?.acts ?? null,
         reason: asked.reason,
       };
       const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));

@@ -28,7 +28,7 @@ const REACHING: readonly Effect[] = [
   { kind: "edit", path: "a.ts", oldString: "a", newString: "b", replaceAll: false },
   { kind: "search", pattern: "a", path: ".", glob: null },
   { kind: "list", path: ".", glob: null },
-  { kind: "run", command: "true", timeoutMs: 1, background: false },
+  { kind: "run", command: "true", timeoutMs: 1, background: false, profile: "net" },
   { kind: "output", id: "bg1" },
   { kind: "kill", id: "bg1" },
   { kind: "sync", paths: ["a.ts"], digest: "d" },

@@ -1,7 +1,7 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, LOWEST } from "../core/label.ts";
-import { reachOf } from "../core/reach.ts";
+import { heardBy, reachOf } from "../core/reach.ts";
 import { raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
 import { labelOf, nameOf, type Source } from "../core/source.ts";
 
@@ -53,8 +53,9 @@ function broughtBy(effect: Effect, session: Label): Source | null {
     case "run":
     case "output":
     case "kill": {
+      const network = effect.kind === "run" ? heardBy(effect.profile) : "private";
       // Nobody knows all that such a one-shot can read.
-      const label = reachOf({ session, view: null, shared: null, programs: null, network: "private" });
+      const label = reachOf({ session, view: null, shared: null, programs: null, network });
       return {
         kind: "carried",
         what: "a command that could read the checkout, of which you approved no commit",

@@ -20,6 +20,7 @@ import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import { SessionLabel } from "./session-label.ts";
+import { RunProfiles } from "./shell.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
@@ -80,6 +81,7 @@ export class Session {
   readonly #news: string[] = [];
   /** What commands were refused by the network; the person is told at the end. */
   readonly #refusals = new Set<string>();
+  readonly #profiles = new RunProfiles();
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
@@ -254,7 +256,8 @@ export class Session {
   }
 
   /** Does an effect: decided, recorded, permitted, done. */
-  async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+  async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
     if (effect.kind === "fetch") {
@@ -263,6 +266,8 @@ export class Session {
     }
     await this.branchView?.keepRight();
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
+    if (effect.profile !== "net")
+      return this.#profiles.explain(effect, await this.box.perform(gated.permit, { signal }));
     const network = (await this.#openNet()).enter(gated.permit.seq, effect.command);
     const outcome = await this.box.perform(gated.permit, { signal, network });
     const refusals = network.refusals.map((refusal) => visible(refusal));
@@ -373,7 +378,7 @@ async function readInstructions(
   gate: Gate,
 ): Promise<ReturnType<typeof parseInstructions>> {
   const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
-  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
+  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false, profile: "net" }, null);
   if (gated.verdict !== "allow") return [];
   const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];

@@ -47,11 +47,11 @@ const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[
   ["search", { pattern: "x", path: "src", glob: "*.ts" }, { kind: "search", pattern: "x", path: "src", glob: "*.ts" }],
   ["list", {}, { kind: "list", path: "", glob: null }],
   ["list", { path: "src", glob: "**" }, { kind: "list", path: "src", glob: "**" }],
-  ["run", { command: "ls" }, { kind: "run", command: "ls", timeoutMs: 120_000, background: false }],
+  ["run", { command: "ls" }, { kind: "run", command: "ls", timeoutMs: 120_000, background: false, profile: "net" }],
   [
     "run",
     { command: "ls", timeout_ms: 3_600_000, background: true },
-    { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true },
+    { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true, profile: "net" },
   ],
   ["output", { id: "bg1" }, { kind: "output", id: "bg1" }],
   ["kill", { id: "bg1" }, { kind: "kill", id: "bg1" }],

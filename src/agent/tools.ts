@@ -102,6 +102,8 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       command: text(v, "command"),
       timeoutMs: number(v, "timeout_ms", TIMEOUT_MS_DEFAULT),
       background: v.background === true,
+      // Narrowed once the command is analysed.
+      profile: "net",
     }),
   },
   fetch: {

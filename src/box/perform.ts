@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { Image, Outcome } from "../core/outcome.ts";
+import type { RunProfile } from "../core/shell.ts";
 import { bound, counted } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
@@ -92,6 +93,7 @@ interface Job {
   readonly program: string;
   readonly stdin: Run["stdin"];
   readonly timeoutMs: number;
+  readonly profile?: RunProfile;
   /** Kills the program once it has printed this much. */
   readonly bytesMax?: number;
 }
@@ -103,6 +105,7 @@ export async function finish(box: Box, job: Job, performance: Performance): Prom
   let stopped: Finished["stopped"] = null;
   const started = await box.start({
     command: job.program,
+    ...(job.profile && { profile: job.profile }),
     network: performance.network,
     stdin: job.stdin,
     onOutput: (stream, bytes) => {
@@ -245,7 +248,11 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
   const refusal = refuseCommand(effect.command, program);
   if (refusal !== null) return { ok: false, code: "invalid", text: refusal };
   if (effect.background) return startBackground(box, effect, { program, network: performance.network });
-  const done = await finish(box, { program, stdin: null, timeoutMs: effect.timeoutMs }, performance);
+  const done = await finish(
+    box,
+    { program, stdin: null, timeoutMs: effect.timeoutMs, profile: effect.profile },
+    performance,
+  );
   const note = done.stopped === null && done.limit === null ? await noteLeftovers(box, effect.command, done) : "";
   const text = (await spill(box, done)) + note;
   if (done.limit !== null)

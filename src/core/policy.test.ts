@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Effect } from "./effect.ts";
 import { INTEGRITIES, join, type Label, SECRECIES } from "./label.ts";
 import { decide } from "./policy.ts";
+import { RUN_PROFILES } from "./shell.ts";
 
 const RANK = { deny: 0, ask: 1, allow: 2 } as const;
 const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "kill", "sync"];
@@ -52,7 +53,13 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("search" as const), pattern: text, path: text, glob }),
   fc.record({ kind: fc.constant("list" as const), path: text, glob }),
-  fc.record({ kind: fc.constant("run" as const), command: text, timeoutMs: fc.nat(), background: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("run" as const),
+    command: text,
+    timeoutMs: fc.nat(),
+    background: fc.boolean(),
+    profile: fc.constantFrom(...RUN_PROFILES),
+  }),
   fc.record({ kind: fc.constant("fetch" as const), url: text }),
   fc.record({ kind: fc.constantFrom("output" as const, "kill" as const), id: text }),
   fc.record({

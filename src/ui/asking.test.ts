@@ -27,6 +27,7 @@ const QUESTION: RequestQuestion = {
   body: null,
   isUnseen: false,
   command: null,
+  acts: null,
   reason: "why",
 };
 
