@@ -78,7 +78,14 @@ const PARTS: readonly Part[] = [
       "    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB",
     ],
   },
-  { command: "log", lines: ["ringfence log show|verify       the record of a session"] },
+  {
+    command: "log",
+    lines: [
+      "ringfence log show|verify       the record of a session; whether it is whole, and who signed it",
+      "ringfence log prove NUMBER      what proves to others that this event is in it",
+      "ringfence log check FILE        check such a proof [--key KEY]",
+    ],
+  },
   {
     command: "net",
     lines: [
