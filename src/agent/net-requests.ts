@@ -130,7 +130,8 @@ export class NetRequests {
     const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
-    const gated = await this.#passOrAsk(effect, look, token);
+    const forReader = this.#users.kindOf(token) === "reader" ? { isForReader: true as const } : {};
+    const gated = await this.#passOrAsk({ ...effect, ...forReader }, look, token);
     if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
@@ -186,7 +187,8 @@ export class NetRequests {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
     const text = this.#users.textOf(token);
-    return this.#questions.pass(effect, gated, look, text === null ? null : { text, acts: await explainRun(text) });
+    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text) : null;
+    return this.#questions.pass(effect, gated, look, text === null ? null : { text, acts });
   }
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */

@@ -19,7 +19,7 @@ export interface RequestQuestion {
   readonly isUnseen: boolean;
   /** The command whose token it bore; null for a request without one. */
   readonly command: string | null;
-  /** What that command is seen to do, in plain words; null without one. */
+  /** What that command is seen to do, in plain words; null where it is none of the shell's. */
   readonly acts: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
@@ -66,7 +66,7 @@ export class Questions {
     request: AskedEffect,
     asked: Gated & { readonly verdict: "ask" },
     look: Look,
-    command: { readonly text: string; readonly acts: string } | null,
+    command: { readonly text: string; readonly acts: string | null } | null,
   ): Promise<Gated> {
     const refuse = (why: string): Gated => ({ verdict: "deny", reason: `${asked.reason}: ${why}` });
     const place = placeOf(request);

@@ -49,6 +49,14 @@ test("the first effect that reads, runs or hears anything is decided as a strang
   }
 });
 
+test("the answer of a reader is private like what it was about, and no stranger's; what the reader is sent is nobody's", () => {
+  const label = new SessionLabel(() => {});
+  assert.equal(label.at({ ...REQUEST, isForReader: true }).secrecy, "public");
+  assert.equal(label.at({ kind: "names" }).secrecy, "public");
+  const { integrity, secrecy } = label.at({ kind: "ask", about: "a", question: "b", answer: "boolean" });
+  assert.deepEqual({ integrity, secrecy }, { integrity: "system", secrecy: "private" });
+});
+
 test("what the person does themselves brings nothing into the session", () => {
   const label = new SessionLabel(() => assert.fail("nothing is recorded"));
   const by = { approvedBy: "person" } as const;

@@ -62,11 +62,17 @@ function broughtBy(effect: Effect, session: Label): Source | null {
         label,
       };
     }
+    case "ask":
+      // Its type vouches for the answer, which may be of something private all the same.
+      return { kind: "carried", what: "the answer of a reader", label: { ...LOWEST, secrecy: "private" } };
     case "fetch":
       return { kind: "page", host: effect.url, openness: "private" };
     case "request":
+      if (effect.isForReader) return null;
+      return { kind: "page", host: effect.host, openness: "private" };
     case "push":
       return { kind: "page", host: effect.host, openness: "private" };
+    case "names":
     case "preview":
     case "land":
     case "land-commits":

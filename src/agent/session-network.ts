@@ -30,10 +30,10 @@ export class SessionNetwork {
     for (const address of typedAddresses(prompt)) this.#typed.add(address);
   }
 
-  /** Gets a page. */
-  async page(permit: Permit, url: string, signal: AbortSignal): Promise<Outcome> {
+  /** Gets a page, for the session or for its reader alone. */
+  async page(permit: Permit, url: string, signal: AbortSignal, isForReader = false): Promise<Outcome> {
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */

@@ -18,6 +18,7 @@ import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
+import type { Reader } from "./reader.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
 import { SessionLabel } from "./session-label.ts";
 import { SessionNetwork } from "./session-network.ts";
@@ -68,6 +69,7 @@ export class Session {
   readonly #lookedAtOf = new Map<number, number>();
   #instructions: Parameters<typeof presentInstructions>[0];
   readonly #news: string[] = [];
+  #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles();
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
@@ -245,10 +247,18 @@ export class Session {
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
     if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, signal);
     await this.branchView?.keepRight();
+    if (effect.kind === "ask") return (await this.#openReader()).ask(gated.permit, effect, signal);
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
     if (effect.profile !== "net")
       return this.#profiles.explain(effect, await this.box.perform(gated.permit, { signal }));
     return this.#network.run(gated.permit, effect.command, signal);
+  }
+
+  #openReader(): Promise<Reader> {
+    const { id: session, box, model, gate, ledger, budget } = this;
+    const plan = { session, box, model, gate, ledger, budget, network: this.#network, now: this.#plan.now };
+    this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
+    return this.#reader;
   }
 
   /** The ports of the box that the person looks at. */

@@ -151,6 +151,11 @@ export function listProgram(effect: Effect & { readonly kind: "list" }): string 
   return `cd -- ${path} && exec ${TOOLS_FOLDER}/rg --no-config --files --hidden -g ${quote(effect.glob)} ${NO_GIT} --sort path ./ </dev/null`;
 }
 
+/** The shell program that lists every identifier of the text files of the checkout, up to so many bytes. */
+export function namesProgram(bytesMax: number): string {
+  return `${TOOLS_FOLDER}/rg --no-config --no-filename --no-line-number --only-matching --no-messages --color never -e '\\b[A-Za-z_][0-9A-Za-z_]{2,63}\\b' ./ </dev/null | LC_ALL=C sort -u | head -c ${bytesMax}`;
+}
+
 function dotted(path: string): string {
   return path === "" ? "./" : path;
 }

@@ -36,6 +36,7 @@ export interface Performance {
 
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
+const ASKED_LINES_MAX = 10_000;
 const FILE_TOOL_MS = 30_000;
 const SEARCH_BYTES_MAX = 200_000;
 
@@ -58,6 +59,9 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return readBackground(box, effect.id);
     case "kill":
       return killBackground(box, effect.id);
+    case "ask":
+      return read(box, { kind: "read", path: effect.about, offset: 1, limit: ASKED_LINES_MAX }, performance);
+    case "names":
     case "fetch":
     case "request":
     case "push":

@@ -36,6 +36,10 @@ export type Effect =
     }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }
+  /** Has a question about a page or a file answered by a reader: an answer of its type enters the session, and no text. */
+  | { readonly kind: "ask"; readonly about: string; readonly question: string; readonly answer: string }
+  /** Lists the identifiers of the checkout for the host, which tells whether an answer is one of them. */
+  | { readonly kind: "names" }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */
@@ -57,6 +61,8 @@ export type Effect =
       readonly approvedBy: "person" | "none";
       /** What of it a person was shown beside its address; null while nobody was asked. */
       readonly shown: ShownRequest | null;
+      /** What answers it is seen by a reader alone, and enters no session. */
+      readonly isForReader?: true;
     })
   /** Moves a branch of a remote repository, by a request. */
   | (NetRequest & {
