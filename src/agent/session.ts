@@ -325,7 +325,7 @@ async function readInstructions(
   gate: Gate,
 ): Promise<ReturnType<typeof parseInstructions>> {
   const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
-  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false, profile: "net" }, null);
+  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false, profile: "read-only" }, null);
   if (gated.verdict !== "allow") return [];
   const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];

@@ -39,6 +39,8 @@ const LINE_CHARS_MAX = 2000;
 const ASKED_LINES_MAX = 10_000;
 const FILE_TOOL_MS = 30_000;
 const SEARCH_BYTES_MAX = 200_000;
+/** How every tool that only looks at files is run. */
+const READING = { stdin: null, timeoutMs: FILE_TOOL_MS, profile: "read-only" } as const;
 
 /** Does one effect in the box. Called with what a permit held. */
 export async function perform(box: Box, effect: Effect, performance: Performance): Promise<Outcome> {
@@ -148,7 +150,7 @@ function whoCancelled({ reason }: AbortSignal): string {
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {
-  const job = { program: readProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS };
+  const job = { program: readProgram(effect), ...READING };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("read", effect.path, done);
   const bytes = done.output.bytes();
@@ -225,14 +227,14 @@ async function search(
   effect: Effect & { readonly kind: "search" },
   performance: Performance,
 ): Promise<Outcome> {
-  const job = { program: searchProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
+  const job = { program: searchProgram(effect), ...READING, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1) return { ok: true, text: `no match for ${effect.pattern}` };
   return listing("search", effect.path, done);
 }
 
 async function list(box: Box, effect: Effect & { readonly kind: "list" }, performance: Performance): Promise<Outcome> {
-  const job = { program: listProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
+  const job = { program: listProgram(effect), ...READING, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1 && done.errors === "")
     return { ok: true, text: `no file matches ${effect.glob ?? effect.path}` };

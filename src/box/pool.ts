@@ -6,10 +6,10 @@ import { BoxUnavailable } from "./programs.ts";
 import { explainRefusal } from "./refusal.ts";
 
 /**
- * Sandboxes kept warm of each profile that was used: with one a call waits for the next, a third gains nothing measurable.
- * A build takes longer than its sandbox.
+ * Sandboxes kept warm of each profile once it was used, and one before: with one a call waits for the next, a third gains
+ * nothing measurable. A build takes longer than its sandbox.
  */
-const WARM: Readonly<Record<RunProfile, number>> = { "read-only": 2, build: 0, net: 2 };
+const WARM = 2;
 
 interface Warm {
   readonly oneShot: OneShot;
@@ -26,7 +26,7 @@ export interface PoolPlan {
 export class Pool {
   readonly #plan: PoolPlan;
   #warm: Warm[] = [];
-  readonly #used = new Set<RunProfile>(["net"]);
+  readonly #used = new Set<RunProfile>();
   /** Handed to a call that still waits for it to be up. */
   readonly #taken = new Set<OneShot>();
   /** Control groups that no process is in; each serves one sandbox after the other, since making one costs a millisecond. */
@@ -66,9 +66,10 @@ export class Pool {
 
   /** Fills the pool up to its size. */
   refill(): void {
-    for (const profile of this.#used) {
+    for (const profile of ["net", "read-only"] as const) {
+      const target = this.#used.has(profile) ? WARM : 1;
       const count = this.#warm.filter((warm) => warm.profile === profile).length;
-      for (let more = count; this.#isOpen && more < WARM[profile]; more += 1)
+      for (let more = count; this.#isOpen && more < target; more += 1)
         this.#warm.push({ oneShot: this.#make(profile), profile });
     }
   }
