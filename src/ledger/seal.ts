@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { syncFolderOf } from "./file.ts";
-import { type Head, type HeadKey, openHead, publicHalf, signHead, toHeadKey } from "./head.ts";
+import { type Head, type HeadKey, openHead, publicHalf, signHead, toHeadKey, verifierOf } from "./head.ts";
 import type { Signer } from "./verify.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
@@ -97,6 +97,12 @@ export class Seal {
         `${this.#keptFile} is not signed by your key for this session: keep it and the log as evidence, and start a new session`,
       );
     return newest;
+  }
+
+  /** Signs other bytes, in the form of DSSE's signatures. */
+  signBytes(bytes: Uint8Array): { readonly keyid: string; readonly sig: string } {
+    const own = this.#ownKey();
+    return { keyid: verifierOf(own), sig: sign(null, bytes, own.key).toString("base64") };
   }
 
   /** Says by what a ledger of this session is checked. */

@@ -34,6 +34,7 @@ const OPTIONS = {
   config: { type: "string", multiple: true },
   method: { type: "string" },
   key: { type: "string" },
+  format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -123,7 +124,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     }
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
-      const [action, state] = [logAction(rest, values.key ?? null), stateFolder(environment)];
+      const [action, state] = [logAction(rest, values.key ?? null, values.format ?? null), stateFolder(environment)];
       const fileOf = () => ledgerOf(state, findCheckout(folder).path, values.session ?? null);
       return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
     }
@@ -180,7 +181,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
-  log: "session key",
+  log: "session key format",
   doctor: "json",
   net: "json method",
   demo: "model",
@@ -254,15 +255,21 @@ function runOptions(values: Options, words: readonly string[]) {
   } as const;
 }
 
-function logAction([action, word = "", ...more]: readonly string[], key: string | null): LogAction {
+function logAction(
+  [action, word = "", ...more]: readonly string[],
+  key: string | null,
+  format: string | null,
+): LogAction {
   if (more.length > 0) throw new UsageError(`log takes no "${more.join(" ")}"; ringfence --help shows what it takes`);
   const isAlone = word === "";
+  if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
+  if (format !== null) throw new UsageError("--format is for ringfence log export");
   if (action === "show" && isAlone && key === null) return { kind: "show" };
   if (action === "verify" && isAlone) return { kind: "verify", key };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show, log verify [--key KEY], log prove NUMBER of an event, or log check FILE [--key KEY]",
+    "type ringfence log show, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
   );
 }
 

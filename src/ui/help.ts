@@ -84,6 +84,8 @@ const PARTS: readonly Part[] = [
       "ringfence log show|verify       the record of a session; whether it is whole, and who signed it",
       "ringfence log prove NUMBER      what proves to others that this event is in it",
       "ringfence log check FILE        check such a proof [--key KEY]",
+      "ringfence log export            the record as one page of HTML, on standard output",
+      "    --format FORMAT             html, jsonl, otlp, ocsf or in-toto",
     ],
   },
   {

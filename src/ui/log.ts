@@ -2,6 +2,8 @@ import { dirname } from "node:path";
 import { UsageError } from "../agent/config.ts";
 import type { ledgerOf } from "../agent/config-sessions.ts";
 import { counted, visibleJson } from "../core/text.ts";
+import { EXPORT_FORMATS, exportLedger } from "../ledger/export.ts";
+import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
@@ -14,6 +16,7 @@ export type LogAction =
   | { readonly kind: "show" }
   | { readonly kind: "verify"; readonly key: string | null }
   | { readonly kind: "prove"; readonly seq: number }
+  | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
   | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
 
@@ -31,6 +34,9 @@ export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: s
       terminal.stdout.write(`${JSON.stringify(proveEvent(file, action.seq, Seal.keyOf(state)))}\n`);
       return 0;
     }
+    case "export":
+      terminal.stdout.write(exported(fileOf(), action.format));
+      return 0;
     case "check":
       return check(action.proof, action.key === null ? Seal.keyOf(state) : keyOf(action.key), terminal);
   }
@@ -48,6 +54,16 @@ function verify(file: LedgerFile, key: string | null, { stdout }: Terminal): num
   stdout.write(`${file}: ${counted(verdict.events, "event")}, chain whole, last hash ${verdict.lastHash}\n`);
   stdout.write(`${signedWords(verdict, signer.key && verifierOf(signer.key))}\n`);
   return 0;
+}
+
+function exported(file: LedgerFile, name: string): string {
+  const format = EXPORT_FORMATS.find((known) => known === name);
+  if (!format) throw new UsageError(`--format is one of ${EXPORT_FORMATS.join(", ")}, not "${name}"`);
+  const seal = Seal.of(dirname(file));
+  const verdict = verifyLedger(file, seal.signer());
+  if (!verdict.ok) throw new Tampered(file, verdict.seq, verdict.reason);
+  const proof = signedWords(verdict, seal.publicKey && verifierOf(seal.publicKey));
+  return exportLedger(format, readLedger(file), { seal, proof });
 }
 
 function signedWords({ events, signed }: Verdict & { readonly ok: true }, verifier: string | null): string {
