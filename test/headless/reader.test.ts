@@ -98,3 +98,33 @@ test("a page that is too large, or a type that is none, gives no answer", async 
   const { texts: wrong } = await asking(t, "x", [["a sentence", "unused"]]);
   assert.match(wrong[0] ?? "", /^ask: answer is boolean, number/);
 });
+
+test("a file is asked about as a page is, and one that is not there tells nothing", async (t) => {
+  const place = makePlace(
+    t,
+    `printf '%s\\n' '${HOSTILE}' >notes.txt; head -c 3000000 /dev/zero | tr '\\0' x >large.txt`,
+    {
+      user: ordinary(),
+    },
+  );
+  const ask = (about: string) => call("ask", { about, question: "is it kind?", answer: "kind|unkind" });
+  const turns = [
+    ask("notes.txt"),
+    { text: "unkind" },
+    ask("notes.txt"),
+    { text: HOSTILE },
+    ask("gone.txt"),
+    ask("large.txt"),
+    { text: "kind" },
+  ];
+  const { results } = readPlayed(await ringfence(place, runArguments(script(place, [...turns, { text: "done" }]))));
+  assert.deepEqual(
+    results.map(({ text }) => text),
+    [
+      "unkind\n(2 of 256 bits are used)",
+      NONE,
+      "no answer: nothing could be read; fetch or read says why",
+      "kind\n(8 of 256 bits are used)",
+    ],
+  );
+});
