@@ -9,7 +9,7 @@ import { type Model, ModelFailure, type Usage } from "../model/port.ts";
 import type { Budget } from "./budget.ts";
 import type { Gate } from "./gate.ts";
 import { toJson } from "./recorded.ts";
-import type { SessionNetwork } from "./session-network.ts";
+import type { By, SessionNetwork } from "./session-network.ts";
 
 export interface ReaderPlan {
   readonly session: string;
@@ -52,7 +52,8 @@ export class Reader {
   }
 
   /** Answers a question. What it may tell is counted and recorded before anything is read, whatever comes of it. */
-  async ask(permit: Permit, effect: Ask, signal: AbortSignal): Promise<Outcome> {
+  async ask(permit: Permit, effect: Ask, by: By): Promise<Outcome> {
+    const { signal } = by;
     const type = parseAnswerType(effect.answer);
     if (type === null) return { ok: false, code: "invalid", text: `ask: answer is ${ANSWERS}` };
     const limit = this.#plan.budget.limitReached();
@@ -67,7 +68,7 @@ export class Reader {
     this.#bits = used;
     const { ledger, now } = this.#plan;
     ledger.append({ type: "asked", at: now(), decision: permit.seq, bits, used });
-    const outcome = await this.#read(permit, effect, signal);
+    const outcome = await this.#read(permit, effect, by);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     if (!outcome.ok || outcome.image) return UNREAD;
     const reply = await this.#reply(questionFor(effect, type, outcome.text), signal);
@@ -86,9 +87,11 @@ export class Reader {
       : { ok: true, text: `${answer}\n(${used} of ${READER_BITS_MAX} bits are used)` };
   }
 
-  #read(permit: Permit, { about }: Ask, signal: AbortSignal): Promise<Outcome> {
+  #read(permit: Permit, { about }: Ask, by: By): Promise<Outcome> {
     const { box, network } = this.#plan;
-    return /^https?:\/\//.test(about) ? network.page(permit, about, signal, true) : box.perform(permit, { signal });
+    return /^https?:\/\//.test(about)
+      ? network.page(permit, about, by, true)
+      : box.perform(permit, { signal: by.signal });
   }
 
   async #names(signal: AbortSignal): Promise<ReadonlySet<string>> {

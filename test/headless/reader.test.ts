@@ -25,21 +25,29 @@ async function asking(
   mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
   writeFileSync(join(place.home, ".config/ringfence/config.yaml"), `net:\n  allow:\n    - ${about}\n`);
   const turns = questions.flatMap(([answer, text]) => [call("ask", { about, question: "which?", answer }), { text }]);
-  const model = script(place, [...turns, { text: "done" }]);
-  const { results, result } = readPlayed(
+  // What the reader is sent enters no session, and what a fetch brings does.
+  const model = script(place, [...turns, call("fetch", { url: about }), { text: "done" }]);
+  const { results } = readPlayed(
     await ringfence(
       place,
       runArguments(model).map((word) => (word === "a task" ? `look at ${about}` : word)),
     ),
   );
   const { stdout } = await ringfence(place, ["log", "show"]);
-  return { texts: results.map(({ text }) => text), result, log: stdout };
+  const texts = results.slice(0, questions.length).map(({ text }) => text);
+  const lines = stdout.split("\n");
+  const heard = lines.findIndex((line) => line.includes('"type":"source"') && line.includes("127.0.0.1"));
+  return {
+    texts,
+    log: stdout,
+    heardAfter: lines.slice(0, heard).filter((line) => line.includes('"type":"answered"')).length,
+  };
 }
 
 const NONE = "no answer of that type was given";
 
 test("of a stranger's text only an answer of the asked type reaches the session's model", async (t) => {
-  const { texts, log } = await asking(
+  const { texts, log, heardAfter } = await asking(
     t,
     HOSTILE,
     [
@@ -77,8 +85,9 @@ test("of a stranger's text only an answer of the asked type reaches the session'
     used("parseThing", 161),
     NONE,
   ]);
-  // What the reader saw and said stands in no event but as the answer; and nothing of it raised the session.
-  assert.doesNotMatch(log, /Ignore all before|"type":"source"[^\n]*127\.0\.0\.1/);
+  assert.equal(heardAfter, texts.length);
+  // What the reader saw and said stands in no event before but as the answer.
+  assert.doesNotMatch(log.slice(0, log.lastIndexOf('"type":"answered"')), /Ignore all before/);
   assert.match(log, /"type":"asked"/);
 });
 
