@@ -12,6 +12,7 @@ import { makeProjects } from "./projects.ts";
 import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
 import { measureSecrets } from "./secrets.ts";
 import type { ModelServer } from "./server.ts";
+import { measureShell } from "./shell.ts";
 import { measureWork } from "./work.ts";
 
 /** Everything that one run of the bench has at hand. */
@@ -64,6 +65,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
     step: measureNetwork,
   },
   { keys: ["decide_200_us"], step: measureDecisions },
+  { keys: ["shell_analysis_p95_us"], step: measureAnalysis },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["version_ms"], step: measureVersion },
@@ -235,6 +237,12 @@ async function measureDecisions({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 5 : 15;
   say(`decisions about requests, with 200 rules, ${rounds} times`);
   return measureDecide(rounds);
+}
+
+async function measureAnalysis({ root, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`commands of the shell analysed, ${rounds} times`);
+  return measureShell(root, rounds);
 }
 
 async function measureInstalls({ exec, work, isQuick, say }: Round): Promise<Measured[]> {

@@ -211,7 +211,7 @@ export class BranchView {
   }
 
   async #run(command: string, input: readonly Buffer[]): Promise<Buffer> {
-    const effect = { kind: "run", command, timeoutMs: PROGRAM_MS_MAX, background: false } as const;
+    const effect = { kind: "run", command, timeoutMs: PROGRAM_MS_MAX, background: false, profile: "net" } as const;
     const gated = this.#gate.pass(effect, null);
     if (gated.verdict !== "allow") throw new Error(gated.reason);
     const pieces: Uint8Array[] = [];

@@ -120,7 +120,10 @@ async function streamInto(
   plan: NetPlan,
   { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
 ): Promise<Streamed & { readonly refusals: readonly string[]; readonly wanted: readonly NetRequest[] }> {
-  const gated = plan.gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
+  const gated = plan.gate.pass(
+    { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" },
+    null,
+  );
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [], wanted: [] };
   const net = await Net.open(plan);
   const previews = new Previews(plan);

@@ -12,7 +12,7 @@ import { LedgerFailure } from "../ledger/failure.ts";
 import { readLedger } from "../ledger/verify.ts";
 import { Gate } from "./gate.ts";
 
-const RUN: Effect = { kind: "run", command: "make test", timeoutMs: 1000, background: false };
+const RUN: Effect = { kind: "run", command: "make test", timeoutMs: 1000, background: false, profile: "net" };
 const REPO: Label = { integrity: "repo", secrecy: "private" };
 
 interface Desk {

@@ -46,7 +46,7 @@ export async function readInstructions(
   },
 ): Promise<FoundInstructions> {
   const { command, mark } = instructionsCommand(checkout, folders);
-  const effect = { kind: "run", command, timeoutMs: READ_MS_MAX, background: false } as const;
+  const effect = { kind: "run", command, timeoutMs: READ_MS_MAX, background: false, profile: "read-only" } as const;
   label.foresee(effect, null);
   const gated = gate.pass(effect, null);
   if (gated.verdict !== "allow") return NO_INSTRUCTIONS;

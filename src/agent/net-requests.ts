@@ -31,6 +31,7 @@ import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
+import { explainRun } from "./shell.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
@@ -45,6 +46,7 @@ interface Asked {
   readonly what: string;
   readonly host: string;
   readonly token: string | null;
+  readonly isForReader: boolean;
 }
 
 /** What nobody has been asked about. */
@@ -150,8 +152,7 @@ export class NetRequests {
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
     const gated = await this.#passOrAsk(effect, look, token);
-    if (gated.verdict === "allow")
-      this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
+    if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, this.#askedBy(request, token));
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
@@ -179,7 +180,7 @@ export class NetRequests {
     const why = { listed: "allow", rule: "wrap", origin: "model", command } as const;
     const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
     if (gated.verdict !== "allow") return { verdict: "refuse", reason: gated.reason };
-    this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
+    this.#asked.set(gated.permit.seq, this.#askedBy(request, token));
     return { ...gated, reach: isAddress(request.host) ? "any" : "private" };
   }
 
@@ -193,7 +194,7 @@ export class NetRequests {
     const effect = gitEffect(request, look.git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
     const gated = await this.#passOrAsk(effect, look, token);
     if (gated.verdict === "allow") {
-      this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
+      this.#asked.set(gated.permit.seq, this.#askedBy(request, token));
       const [rule] = rulesFor(this.#rules, request.host, request.port);
       return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
     }
@@ -213,7 +214,9 @@ export class NetRequests {
   async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
-    return this.#questions.pass(effect, gated, look, this.#users.textOf(token));
+    const text = this.#users.textOf(token);
+    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text) : null;
+    return this.#questions.pass(effect, gated, look, text === null ? null : { text, acts });
   }
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */
@@ -249,6 +252,11 @@ export class NetRequests {
     return read.ok && read.status === 200 ? read.body.toString("utf8") : null;
   }
 
+  #askedBy(request: NetRequest, token: string | null): Asked {
+    const isForReader = this.#users.kindOf(token) === "reader";
+    return { what: nameOf(request), host: request.host, token, isForReader };
+  }
+
   #isTyped(request: NetRequest): boolean {
     return ["GET", "HEAD"].includes(request.method) && !request.hasBody && this.#plan.typed.has(addressOf(request));
   }
@@ -274,6 +282,8 @@ export class NetRequests {
 
   // What cannot be recorded is not heard.
   #heard(seq: number): void {
+    // What a reader is answered stays with it.
+    if (this.#asked.get(seq)?.isForReader) return;
     try {
       this.#plan.heard(this.#pages.get(seq) ?? { kind: "page", host: "a host", openness: "private" });
     } catch {

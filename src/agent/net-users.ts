@@ -12,10 +12,14 @@ const TOKEN_BYTES = 12;
 const REFUSALS_MAX = 20;
 const WANTED_MAX = 2000;
 
+/** A command of the box, or a tool of the model's by which the host asks; of what a `reader` is sent nothing enters the session. */
+export type NetUserKind = "command" | "fetch" | "reader";
+
 interface User {
   readonly seq: number;
   readonly command: string;
   readonly refusals: Set<string>;
+  readonly by: NetUserKind;
 }
 
 /** The commands of a session that may use the network, each by the token that its requests bear. */
@@ -24,10 +28,10 @@ export class NetUsers {
   readonly #wanted = new Map<string, NetRequest>();
 
   /** Draws the token for a command of this decision. */
-  enter(seq: number, command: string): NetUser {
+  enter(seq: number, command: string, by: NetUserKind = "command"): NetUser {
     const token = randomBytes(TOKEN_BYTES).toString("hex");
     const refusals = new Set<string>();
-    this.#users.set(token, { seq, command, refusals });
+    this.#users.set(token, { seq, command, refusals, by });
     return {
       token,
       end: () => this.#users.delete(token),
@@ -45,6 +49,11 @@ export class NetUsers {
   /** The text of that command, as the person is shown it. */
   textOf(token: string | null): string | null {
     return token === null ? null : (this.#users.get(token)?.command ?? null);
+  }
+
+  /** What bears a token; null where nothing of the session's does. */
+  kindOf(token: string | null): NetUserKind | null {
+    return token === null ? null : (this.#users.get(token)?.by ?? null);
   }
 
   /** Keeps a request that no rule lists and that was refused. */

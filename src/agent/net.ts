@@ -94,8 +94,12 @@ export class Net {
   }
 
   /** Asks for a document for a tool of the model's, as if a command of this decision asked; `reason` says why it has none. */
-  async read(seq: number, request: NetRequest, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
-    const user = this.#users.enter(seq, `fetch ${addressOf(request)}`);
+  async read(
+    seq: number,
+    request: NetRequest,
+    how: ReadOptions & { readonly signal: AbortSignal; readonly isForReader: boolean },
+  ): Promise<Read> {
+    const user = this.#users.enter(seq, `fetch ${addressOf(request)}`, how.isForReader ? "reader" : "fetch");
     try {
       return await (await this.#load()).read(request, user.token, how);
     } finally {

@@ -23,7 +23,7 @@ type Document = Read & { readonly ok: true };
 export async function fetchPage(
   permit: Permit,
   url: string,
-  { net, signal }: { readonly net: Net; readonly signal: AbortSignal },
+  { net, signal, isForReader }: { readonly net: Net; readonly signal: AbortSignal; readonly isForReader: boolean },
 ): Promise<Outcome> {
   let request = requestFor(url, "GET");
   if (request === null)
@@ -33,7 +33,7 @@ export async function fetchPage(
       text: "fetch: the address must begin with http:// or https://, without a user",
     };
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
-    const how = { accept: ACCEPT, bytesMax: PAGE_BYTES_MAX, signal };
+    const how = { accept: ACCEPT, bytesMax: PAGE_BYTES_MAX, signal, isForReader };
     const read: Read = await net.read(permit.seq, request, how);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     const where = addressOf(request);

@@ -28,10 +28,12 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   const record = (event: JsonObject) => recorded.push(event);
   const questions = new Questions({ ...PLAN, ask: answer, pass, record, now: () => now });
   const say = (request: AskedEffect, look: Partial<Look> = {}, label: Label = LABEL) =>
-    questions.pass(request, { ...ASKED, label }, { ...LOOK, ...look }, "curl").then(({ verdict, ...more }) => {
-      assert.equal(verdict, "deny");
-      return (more as { reason: string }).reason;
-    });
+    questions
+      .pass(request, { ...ASKED, label }, { ...LOOK, ...look }, { text: "curl", acts: "runs curl" })
+      .then(({ verdict, ...more }) => {
+        assert.equal(verdict, "deny");
+        return (more as { reason: string }).reason;
+      });
   const ask = (request: Partial<Request> = {}, look: Partial<Look> = {}, label: Label = LABEL) =>
     say({ ...REQUEST, ...request }, look, label);
   const wait = (ms: number) => {

@@ -21,6 +21,8 @@ export interface RequestQuestion {
   readonly isUnseen: boolean;
   /** The command whose token it bore; null for a request without one. */
   readonly command: string | null;
+  /** What that command is seen to do, in plain words; null where it is none of the shell's. */
+  readonly acts: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
   /** What raised the session's label to where it is, in words; "" where nothing did. */
@@ -78,7 +80,7 @@ export class Questions {
     request: AskedEffect,
     asked: Gated & { readonly verdict: "ask" },
     look: Look,
-    command: string | null,
+    command: { readonly text: string; readonly acts: string | null } | null,
   ): Promise<Gated> {
     const refuse = (why: string): Gated => ({ verdict: "deny", reason: `${asked.reason}: ${why}` });
     const place = placeOf(request);
@@ -99,7 +101,8 @@ export class Questions {
         headers: look.headers,
         body: look.git?.kind === "push" ? Buffer.from(look.git.summary) : (body?.bytes ?? null),
         isUnseen,
-        command,
+        command: command?.text ?? null,
+        acts: command?.acts ?? null,
         reason: asked.reason,
         origin: this.#plan.origin(),
         mayLast: request.kind === "request" && !isUnseen,

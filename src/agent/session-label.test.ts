@@ -15,7 +15,7 @@ const REACHING: readonly Effect[] = [
   { kind: "edit", path: "a.ts", oldString: "a", newString: "b", replaceAll: false },
   { kind: "search", pattern: "a", path: ".", glob: null },
   { kind: "list", path: ".", glob: null },
-  { kind: "run", command: "true", timeoutMs: 1, background: false },
+  { kind: "run", command: "true", timeoutMs: 1, background: false, profile: "net" },
   { kind: "output", id: "bg1" },
   { kind: "kill", id: "bg1" },
   { kind: "sync", paths: ["a.ts"], digest: "d" },
@@ -33,6 +33,13 @@ test("the first effect that reads or runs anything is decided as a stranger's an
     label.at(effect);
     assert.equal(events.length, 1, "what raises nothing more is not recorded");
   }
+});
+
+test("the answer of a reader is private like what it was about, and no stranger's", () => {
+  const label = new SessionLabel(() => {});
+  assert.equal(label.at({ kind: "names" }).secrecy, "public");
+  const { integrity, secrecy } = label.at({ kind: "ask", about: "a", question: "b", answer: "boolean" });
+  assert.deepEqual({ integrity, secrecy }, { integrity: "system", secrecy: "private" });
 });
 
 test("what the person does themselves brings nothing into the session, nor does a request before its answer", () => {
@@ -80,7 +87,7 @@ test("what the host has foreseen of this very effect counts, and of no other; wh
     () => risen.push(label.current.integrity),
   );
   const [first, second] = ["a", "b"].map(
-    (command) => ({ kind: "run", command, timeoutMs: 1, background: false }) as const,
+    (command) => ({ kind: "run", command, timeoutMs: 1, background: false, profile: "net" }) as const,
   );
   assert.ok(first && second);
   label.foresee(first, null);

@@ -1,7 +1,7 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, LOWEST } from "../core/label.ts";
-import { reachOf } from "../core/reach.ts";
+import { heardBy, reachOf } from "../core/reach.ts";
 import { raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
 import { labelOf, nameOf, type Source } from "../core/source.ts";
 
@@ -64,18 +64,23 @@ function broughtBy(effect: Effect, session: Label): Source | null {
     case "run":
     case "output":
     case "kill": {
+      const network = effect.kind === "run" ? heardBy(effect.profile) : "private";
       // Nobody knows all that such a one-shot can read.
-      const label = reachOf({ session, view: null, shared: null, programs: null, network: "private" });
+      const label = reachOf({ session, view: null, shared: null, programs: null, network });
       return {
         kind: "carried",
         what: "a command that could read what is of no commit that you approved",
         label,
       };
     }
+    case "ask":
+      // Its type vouches for the answer, which may be of something private all the same.
+      return { kind: "carried", what: "the answer of a reader", label: { ...LOWEST, secrecy: "private" } };
     // What answers a request is heard later, and enters then.
     case "fetch":
     case "request":
     case "push":
+    case "names":
     case "preview":
     case "land":
     case "land-commits":

@@ -17,7 +17,7 @@ export type SessionNetworkPlan = Pick<
 };
 
 /** Who wants something: the call, and what ends it. */
-interface By {
+export interface By {
   readonly call: string;
   readonly signal: AbortSignal;
 }
@@ -46,11 +46,11 @@ export class SessionNetwork {
     for (const address of typedAddresses(prompt)) this.#typed.add(address);
   }
 
-  /** Gets a page. */
-  async page(permit: Permit, url: string, { call, signal }: By): Promise<Outcome> {
+  /** Gets a page, for the session or for its reader alone. */
+  async page(permit: Permit, url: string, { call, signal }: By, isForReader = false): Promise<Outcome> {
     this.#remember(permit, call);
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */

@@ -4,6 +4,7 @@ import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
+import type { Permit } from "../core/permit.ts";
 import { explain } from "../core/session-label.ts";
 import type { Openness, Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
@@ -29,9 +30,11 @@ import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
+import type { Reader } from "./reader.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
 import { SessionLabel } from "./session-label.ts";
-import { SessionNetwork } from "./session-network.ts";
+import { type By, SessionNetwork } from "./session-network.ts";
+import { RunProfiles } from "./shell.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
@@ -86,6 +89,8 @@ export class Session {
   readonly #lookedAtOf = new Map<number, number>();
   #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
+  #reader: Promise<Reader> | null = null;
+  readonly #profiles = new RunProfiles();
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
@@ -292,7 +297,8 @@ export class Session {
   }
 
   /** Does an effect: decided, recorded, permitted, done. */
-  async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+  async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
     await this.#view?.foresee(effect);
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") {
@@ -304,12 +310,24 @@ export class Session {
     const by = { call: callId, signal };
     if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
     await this.branchView?.keepRight();
-    const outcome =
-      effect.kind === "run"
-        ? await this.#network.run(gated.permit, effect.command, by)
-        : await this.box.perform(gated.permit, { signal });
+    const outcome = await this.#act(effect, gated.permit, by);
     if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
     return outcome;
+  }
+
+  async #act(effect: Effect, permit: Permit, by: By): Promise<Outcome> {
+    const { signal } = by;
+    if (effect.kind === "ask") return (await this.#openReader()).ask(permit, effect, by);
+    if (effect.kind !== "run") return this.box.perform(permit, { signal });
+    if (effect.profile === "net") return this.#network.run(permit, effect.command, by);
+    return this.#profiles.explain(effect, await this.box.perform(permit, { signal }));
+  }
+
+  #openReader(): Promise<Reader> {
+    const { id: session, box, model, gate, ledger, budget } = this;
+    const plan = { session, box, model, gate, ledger, budget, network: this.#network, now: this.#plan.now };
+    this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
+    return this.#reader;
   }
 
   /** The ports of the box that the person looks at. */

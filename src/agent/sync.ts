@@ -11,7 +11,10 @@ const NAMES_MAX = 20;
 /** Takes over what the person did with git since the last turn, and says what came of it, for the model; "" when nothing did. */
 export async function takeOverGit(session: Pick<Session, "box" | "gate">, checkout: string): Promise<string> {
   const sync = await syncGit(session.box, checkout, async (command, input) => {
-    const gated = session.gate.pass({ kind: "run", command, timeoutMs: SYNC_MS_MAX, background: false }, null);
+    const gated = session.gate.pass(
+      { kind: "run", command, timeoutMs: SYNC_MS_MAX, background: false, profile: "net" },
+      null,
+    );
     if (gated.verdict !== "allow") throw new Error(gated.reason);
     return readPermitted(gated.permit, session.box, input);
   });

@@ -24,8 +24,8 @@ function refusalOf(name: string, input: unknown): string {
   return parsed.message;
 }
 
-test("the tools are those that models already know", () => {
-  assert.deepEqual(TOOL_NAMES, ["read", "write", "edit", "search", "list", "run", "fetch", "output", "kill"]);
+test("the tools are those that models already know, and a reader to ask", () => {
+  assert.deepEqual(TOOL_NAMES, ["read", "write", "edit", "search", "list", "run", "fetch", "ask", "output", "kill"]);
 });
 
 const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[] = [
@@ -47,11 +47,16 @@ const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[
   ["search", { pattern: "x", path: "src", glob: "*.ts" }, { kind: "search", pattern: "x", path: "src", glob: "*.ts" }],
   ["list", {}, { kind: "list", path: "", glob: null }],
   ["list", { path: "src", glob: "**" }, { kind: "list", path: "src", glob: "**" }],
-  ["run", { command: "ls" }, { kind: "run", command: "ls", timeoutMs: 120_000, background: false }],
+  ["run", { command: "ls" }, { kind: "run", command: "ls", timeoutMs: 120_000, background: false, profile: "net" }],
   [
     "run",
     { command: "ls", timeout_ms: 3_600_000, background: true },
-    { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true },
+    { kind: "run", command: "ls", timeoutMs: 3_600_000, background: true, profile: "net" },
+  ],
+  [
+    "ask",
+    { about: "https://a.example/", question: "b?", answer: "c|d" },
+    { kind: "ask", about: "https://a.example/", question: "b?", answer: "c|d" },
   ],
   ["output", { id: "bg1" }, { kind: "output", id: "bg1" }],
   ["kill", { id: "bg1" }, { kind: "kill", id: "bg1" }],

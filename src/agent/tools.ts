@@ -102,12 +102,32 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       command: text(v, "command"),
       timeoutMs: number(v, "timeout_ms", TIMEOUT_MS_DEFAULT),
       background: v.background === true,
+      // Narrowed once the command is analysed.
+      profile: "net",
     }),
   },
   fetch: {
     about: "Get a web page as Markdown.",
     fields: { url: { type: "string", about: "http or https", max: 2000 } },
     toEffect: (v) => ({ kind: "fetch", url: text(v, "url") }),
+  },
+  ask: {
+    about: "Have a question about a page or file answered by a reader, so that its text is not seen. Answers are few.",
+    fields: {
+      about: { type: "string", about: "URL or path", max: 2000 },
+      question: { type: "string", about: "complete in itself", max: 2000 },
+      answer: {
+        type: "string",
+        about: "boolean, number, version, identifier (of the repository), or words as a|b",
+        max: 2200,
+      },
+    },
+    toEffect: (v) => ({
+      kind: "ask",
+      about: text(v, "about"),
+      question: text(v, "question"),
+      answer: text(v, "answer"),
+    }),
   },
   output: {
     about: "Read new output of a background command.",

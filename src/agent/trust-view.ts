@@ -78,6 +78,8 @@ export class TrustView {
       case "write":
         // It says no more than what was written, or why it could not be.
         return null;
+      case "ask":
+      case "names":
       case "fetch":
       case "output":
       case "kill":
@@ -123,7 +125,7 @@ export class TrustView {
   async #read(named: string): Promise<{ readonly real: string; readonly content: Buffer } | null> {
     const { box, gate, label } = this.#plan;
     const command = `p=${quote(named)}; realpath -z -- "$p" && [ -f "$p" ] && head -c ${CONTENT_BYTES_MAX + 1} -- "$p"`;
-    const effect = { kind: "run", command, timeoutMs: READ_MS_MAX, background: false } as const;
+    const effect = { kind: "run", command, timeoutMs: READ_MS_MAX, background: false, profile: "read-only" } as const;
     label.foresee(effect, null);
     const gated = gate.pass(effect, null);
     if (gated.verdict !== "allow") return null;

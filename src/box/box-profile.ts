@@ -48,7 +48,9 @@ export function writeControl(plan: BoxPlan, profile: Profile, unixSockets: boole
   const layout = rootLayout(profile).flatMap(({ kind, source, path }) => [kind, source, path]);
   writeFileSync(join(ctl, "layout"), `${layout.join("\0")}\0`);
   const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
-  writeFileSync(join(ctl, "bpf"), seccompFilter({ arch, unixSockets, debug: plan.debug ?? false }));
+  const filter = { arch, unixSockets, debug: plan.debug ?? false } as const;
+  writeFileSync(join(ctl, "bpf"), seccompFilter({ ...filter, isOffline: false }));
+  writeFileSync(join(ctl, "bpf-offline"), seccompFilter({ ...filter, isOffline: true }));
 }
 
 /** Writes what the first one-shot waits for: bubblewrap's arguments, and what the home of the box shows of the person's credentials. */

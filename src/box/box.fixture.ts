@@ -35,7 +35,7 @@ export async function inBox(
     view: VIEW,
   });
   const run = async (command: string) => {
-    const effect = { kind: "run", command, timeoutMs: 20_000, background: false } as const;
+    const effect = { kind: "run", command, timeoutMs: 20_000, background: false, profile: "net" } as const;
     return (await perform(box, effect, { signal: new AbortController().signal })).text;
   };
   try {

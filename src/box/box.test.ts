@@ -55,7 +55,13 @@ test("what is too long to show is readable whole in the box", async (t) => {
 
 test("a permit is spent once, and what it holds is what runs", async (t) => {
   const { box, text } = await openBox(t);
-  const permit = permitFor({ kind: "run", command: "echo x >>log", timeoutMs: 1000, background: false });
+  const permit = permitFor({
+    kind: "run",
+    command: "echo x >>log",
+    timeoutMs: 1000,
+    background: false,
+    profile: "net",
+  });
   await box.perform(permit, { signal: new AbortController().signal });
   // Spending throws before anything is awaited.
   assert.throws(() => box.perform(permit, { signal: new AbortController().signal }), /bug: permit spent twice/);
@@ -348,7 +354,7 @@ test("where the folder to start in is not in the box, a command of the model sta
   assert.equal(await text("rmdir ../sub; cd /tmp"), "(no output)");
   assert.equal(await text("pwd"), "/tmp");
   let said = "";
-  const effect = { kind: "run", command: "touch ran", timeoutMs: 30_000, background: false } as const;
+  const effect = { kind: "run", command: "touch ran", timeoutMs: 30_000, background: false, profile: "net" } as const;
   const done = await box.stream(permitFor(effect), {
     stdin: null,
     terminal: null,

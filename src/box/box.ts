@@ -247,7 +247,7 @@ export class Box {
   }
 
   async #start(run: Run): Promise<Started> {
-    const oneShot = await this.#pool.take();
+    const oneShot = await this.#pool.take(run.profile ?? "net");
     this.#active.add(oneShot);
     this.#bases.later();
     this.#watch.start();

@@ -2,7 +2,7 @@ import type { Effect } from "../core/effect.ts";
 import { PROXY_USER } from "../core/net-rules.ts";
 import { visible } from "../core/text.ts";
 import type { Limits } from "./limits.ts";
-import { STATE_FOLDER, TOOLS_FOLDER } from "./profile.ts";
+import { CWD_FILE, SCRATCH_FOLDER, TOOLS_FOLDER } from "./profile.ts";
 
 /** Where the proxy listens in the box. */
 export const HTTP_PORT = 3128;
@@ -74,8 +74,8 @@ const GIT_FUNCTION = [
 const START_FUNCTION = [
   "ringfence_start() {",
   "exec 2>&1; local cwd;",
-  `IFS= read -r -d '' cwd 2>/dev/null <${STATE_FOLDER}/cwd; cd -- "\${cwd:-\${1:-.}}" 2>/dev/null;`,
-  `trap 'printf %s "$PWD" >${STATE_FOLDER}/cwd' EXIT; unset -f ringfence_start; }`,
+  `IFS= read -r -d '' cwd 2>/dev/null <${CWD_FILE}; cd -- "\${cwd:-\${1:-.}}" 2>/dev/null;`,
+  `trap 'printf %s "$PWD" >${CWD_FILE}' EXIT; unset -f ringfence_start; }`,
 ].join(" ");
 
 // Tools take a proxy from the environment. ALL_PROXY names the same one: several clients fail at the sight of SOCKS there.
@@ -102,6 +102,7 @@ export function launcher(limits: Limits, countsProcesses: boolean, umask: number
     `${SHELL_FUNCTIONS}umask ${umask.toString(8)}; ulimit -c 0; ulimit -f ${blocks}; ulimit -t ${limits.cpuSecondsPerProcess}; ${processes}` +
     `IFS= read -r -d ' ' RINGFENCE_COMMAND || exit 125; [ "$RINGFENCE_COMMAND" = - ] || ringfence_net "$RINGFENCE_COMMAND"; ` +
     `IFS= read -r -d '' RINGFENCE_COMMAND || exit 125; set -- "$RINGFENCE_COMMAND"; unset -f ringfence_net; unset RINGFENCE_COMMAND; ` +
+    `[ -w /tmp ] || TMPDIR=${SCRATCH_FOLDER}; ` +
     `cd -- ${quote(folder)}; eval "$1"`
   );
 }
@@ -148,6 +149,11 @@ export function listProgram(effect: Effect & { readonly kind: "list" }): string 
   const path = quote(dotted(effect.path));
   if (effect.glob === null) return `LC_ALL=C.UTF-8 exec ls -1Ap -- ${path}`;
   return `cd -- ${path} && exec ${TOOLS_FOLDER}/rg --no-config --files --hidden -g ${quote(effect.glob)} ${NO_GIT} --sort path ./ </dev/null`;
+}
+
+/** The shell program that lists every identifier of the text files of the checkout, up to so many bytes. */
+export function namesProgram(bytesMax: number): string {
+  return `${TOOLS_FOLDER}/rg --no-config --no-filename --no-line-number --only-matching --no-messages --color never -e '\\b[A-Za-z_][0-9A-Za-z_]{2,63}\\b' ./ </dev/null | LC_ALL=C sort -u | head -c ${bytesMax}`;
 }
 
 function dotted(path: string): string {

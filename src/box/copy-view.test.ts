@@ -167,7 +167,7 @@ function testCopy(): void {
     const place = makePlace("mkdir d; echo KEY=canary-71 >d/.env; echo KEY=canary-71 >.env; echo x >d/x");
     const session = await startSession(place);
     const swap = "while :; do mv d aside; ln -s /lower/d d; touch s; rm d; mv aside d; done";
-    const effect = { kind: "run", command: swap, timeoutMs: 60_000, background: true } as const;
+    const effect = { kind: "run", command: swap, timeoutMs: 60_000, background: true, profile: "net" } as const;
     await session.box.perform(permitFor(effect), { signal: new AbortController().signal });
     for (let round = 0; round < 60; round += 1) {
       await session.run(`echo ${round} >>round`);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { quote } from "./commands.ts";
 import { type Act, act, attempt, leaveToHost } from "./doctor-act.ts";
 import { besideHarm, fileIsThere, findAny, onlyNames } from "./doctor-look.ts";
+import { CWD_FILE } from "./profile.ts";
 
 const HIDDEN =
   ".ssh .aws .gnupg .azure .kube .docker .netrc .npmrc .pypirc .git-credentials .gitconfig .bash_history .zsh_history .bashrc .profile .zshrc " +
@@ -108,9 +109,9 @@ export const LINK_ACTS: readonly Act[] = [
     what: "put a link where the next command keeps its working directory",
     needs: ["ln", "mv"],
     steps: (place) => [
-      `mv /run/ringfence /run/ringfence.kept; ln -s ${quote(place.folder)} /run/ringfence; true`,
+      `rm -f ${CWD_FILE}; mv ${CWD_FILE} ${CWD_FILE}.kept; ln -sfn ${quote(`${place.folder}/cwd`)} ${CWD_FILE}; true`,
       "true",
-      'if [ -L /run/ringfence ]; then rm /run/ringfence; mv /run/ringfence.kept /run/ringfence; fi; echo "HELD nothing was written outside"',
+      'echo "HELD nothing was written outside"',
     ],
     harm: ({ folder }) => fileIsThere(join(folder, "cwd")),
   }),

@@ -170,7 +170,7 @@ async function findMissing(box: Box, acts: readonly Act[]): Promise<Set<string>>
 
 // A command that outlives its kill must not keep the doctor waiting: it is what the doctor is there to find.
 async function run(box: Box, command: string, timeoutMs: number): Promise<Outcome> {
-  const effect: Effect = { kind: "run", command, timeoutMs, background: false };
+  const effect: Effect = { kind: "run", command, timeoutMs, background: false, profile: "net" };
   const late = Promise.withResolvers<Outcome>();
   const text = `no answer ${LATE_MS} ms after it was to be killed`;
   const timer = setTimeout(() => late.resolve({ ok: false, code: "timeout", text }), timeoutMs + LATE_MS);

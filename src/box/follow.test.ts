@@ -9,7 +9,7 @@ const APP = `import { word } from "./word.mjs"; import { appendFileSync } from "
 const MAKE = `cat >app.mjs <<'X'\n${APP}\nX\necho 'export const word = "first";' >word.mjs; echo box >mine.txt`;
 
 async function background(session: Session, command: string): Promise<string> {
-  const effect = { kind: "run", timeoutMs: 30_000, background: true, command } as const;
+  const effect = { kind: "run", timeoutMs: 30_000, background: true, command, profile: "net" } as const;
   const outcome = await session.box.perform(permitFor(effect), { signal: new AbortController().signal });
   return /bg\d+/.exec(outcome.text)?.[0] ?? "";
 }

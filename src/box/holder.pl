@@ -13,12 +13,12 @@ git_view_on($arch);
 my %number =
   $arch eq "arm64"
   ? (mount => 40, umount2 => 39, pivot_root => 41, mknodat => 33, dup3 => 24, openat => 56, mount_setattr => 442,
-    close_range => 436, inotify_init1 => 26, inotify_add_watch => 27, lgetxattr => 9, sendmsg => 211)
+    close_range => 436, inotify_init1 => 26, inotify_add_watch => 27, lgetxattr => 9, sendmsg => 211, unshare => 97)
   : (mount => 165, umount2 => 166, pivot_root => 155, mknodat => 259, dup3 => 292, openat => 257, mount_setattr => 442,
-    close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192, sendmsg => 46);
+    close_range => 436, inotify_init1 => 294, inotify_add_watch => 254, lgetxattr => 192, sendmsg => 46, unshare => 272);
 # For a mount itself and for mount_setattr the first four have the same values.
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $MS_BIND, $MS_REC) = (1, 2, 4, 8, 4096, 16384);
-my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $EBUSY, $EINPROGRESS) = (2, -100, 0x8000, 16, 115);
+my ($MNT_DETACH, $AT_FDCWD, $AT_RECURSIVE, $CLONE_NEWNS, $EBUSY, $EINPROGRESS) = (2, -100, 0x8000, 0x20000, 16, 115);
 my ($fifos_made, $follower, @hidden_aside) = (0, 0);
 # The parts of the base layer that the view shows, and a lock on each that it ever showed.
 my (@parts, %held);
@@ -398,8 +398,19 @@ sub cover {
     mount_at("overlay", $target, "overlay", $RDONLY | $NOSUID | $NODEV, "userxattr,lowerdir=/empty:$source");
 }
 
+# Takes from a sandbox that is yet to be all that it could write but the name of its working directory, and gives it a
+# scratch of its own. Its root is a copy of the template, with the mounts of it, in a namespace that the holder is not in.
+sub restrict_writes {
+    syscall($number{unshare}, $CLONE_NEWNS) == 0 or exit 1;
+    restrict("/t", $RDONLY);
+    my $cleared = pack "Q4", 0, $RDONLY, 0, 0;
+    my $cwd = "/t/var/lib/ringfence/cwd";
+    syscall($number{mount_setattr}, $AT_FDCWD, $cwd, 0, $cleared, 32) == 0 or exit 1;
+    mount_at("tmpfs", "/t/dev/shm", "tmpfs", $NOSUID | $NODEV | $NOEXEC, "mode=1777,size=64m,nr_inodes=1k") or exit 1;
+}
+
 sub spawn {
-    my ($id, $group) = @_;
+    my ($id, $group, $profile) = @_;
     my $pid = fork // return print "lost $id\n";
     # While the child sets the sandbox up, a few more pipes each time until 32 are ready ahead of need.
     if ($pid) { make_fifos(++$fifos_made) for 1 .. ($fifos_made < $id + 32 ? 3 : 0); return }
@@ -407,8 +418,9 @@ sub spawn {
     $SIG{CHLD} = "DEFAULT";
     if ($cgroups ne "" && open(my $procs, ">", "/cg/pids/$group/cgroup.procs")) { print $procs $$; close $procs }
     elsif ($cgroups ne "") { exit 1 }
+    restrict_writes() if $profile eq "read-only";
     # Out of the way first, then to the numbers that bubblewrap is told: what fork brought along lies on some of those.
-    my @files = (["/f/$id.i", 0, 0], ["/f/$id.o", 1, 1], ["/f/$id.e", 1, 2], ["/ctl/args", 0, 3], ["/ctl/bpf", 0, 4], ["/f/$id.s", 1, 5]);
+    my @files = (["/f/$id.i", 0, 0], ["/f/$id.o", 1, 1], ["/f/$id.e", 1, 2], ["/ctl/args", 0, 3], [$profile eq "net" ? "/ctl/bpf" : "/ctl/bpf-offline", 0, 4], ["/f/$id.s", 1, 5]);
     for (@files) {
         my ($path, $mode, $number) = @$_;
         my $opened = syscall($number{openat}, $AT_FDCWD, $path, $mode, 0);
@@ -636,7 +648,7 @@ sub build_template {
     while (my ($word, $source, $path) = splice @words, 0, 3) {
         if ($word eq "link") { symlink $source, "/t$path" or fail("link $path"); next }
         make_folders("/t" . ($path =~ m{^(.*)/}s ? $1 : ""));
-        make_folders($source) if $word eq "write";
+        make_folders($source) if $word eq "write" && !-e $source;
         if (-d $source) { mkdir "/t$path", 0755 }
         elsif (!-e "/t$path") { open(my $point, ">", "/t$path") or fail("mount point $path") }
         next if $word eq "folder";
@@ -668,6 +680,8 @@ bind_at("$session/$_", "$root/$_", $NOSUID | $NODEV) for qw(layer mask mask-git 
 mount_at("tmpfs", "$root/s", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=$tmpfs_bytes,nr_inodes=400k") or fail("tmpfs");
 for (qw(tmp vartmp shm)) { mkdir "$root/s/$_", 0700; chmod 01777, "$root/s/$_" }
 mkdir "$root/s/$_", 0755 for qw(run run/ringfence run/lock);
+open(my $cwd, ">", "$root/s/cwd") or fail("file of the working directory");
+close $cwd;
 mount_at("tmpfs", "$root/t", "tmpfs", $NOSUID | $NODEV, "mode=0755,size=1m") or fail("tmpfs");
 mkdir "$root/t/dev", 0755;
 make_devices();
@@ -696,7 +710,7 @@ $SIG{CHLD} = "IGNORE";
 while (my $line = <STDIN>) {
     chomp $line;
     my ($word, $rest) = split / /, $line, 2;
-    if ($word eq "s" && $rest =~ /^(\d+) (\d+)$/) { spawn($1, $2) }
+    if ($word eq "s" && $rest =~ /^(\d+) (\d+) (read-only|build|net)$/) { spawn($1, $2, $3) }
     elsif ($word eq "k" && $rest =~ /^(\d+)$/ && $1 > 1) { kill "KILL", $1 }
     elsif ($word eq "f") { kill "STOP", -1; ($is_frozen, $is_taken) = (1, 0); print "frozen\n" }
     elsif ($word eq "t") { $is_frozen = 0; kill "CONT", -1; print "thawed\n" }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { decodePath } from "../core/changes.ts";
+import type { RunProfile } from "../core/shell.ts";
 import type { Seen } from "./follow.ts";
 import type { Cgroups, Limits } from "./limits.ts";
 import { BoxUnavailable, type Programs } from "./programs.ts";
@@ -250,9 +251,9 @@ export class Holder {
     this.#say(`w ${Buffer.from(path).toString("hex")}`);
   }
 
-  /** Forks a sandbox with the FIFOs of this id, in this one of the control groups. */
-  spawn(id: number, group: number): void {
-    this.#say(`s ${id} ${group}`);
+  /** Forks a sandbox with the FIFOs of this id, in this one of the control groups, bounded by a profile. */
+  spawn(id: number, group: number, profile: RunProfile): void {
+    this.#say(`s ${id} ${group} ${profile}`);
   }
 
   /** Kills a sandbox by the pid that bubblewrap reported; its whole PID namespace goes with it. */

@@ -95,7 +95,7 @@ export async function startSession(
     path,
     box,
     run: async (command) => {
-      const effect = { kind: "run", command, timeoutMs: 30_000, background: false } as const;
+      const effect = { kind: "run", command, timeoutMs: 30_000, background: false, profile: "net" } as const;
       const permit = permitFor(effect);
       const outcome = await box.perform(permit, { signal: new AbortController().signal });
       if (!outcome.ok) throw new Error(`in the box: ${command}: ${outcome.text}`);

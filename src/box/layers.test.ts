@@ -87,7 +87,7 @@ test("what a session wrote in an earlier turn is never taken for what the person
 test("while a background command writes, a checkpoint is a copy, and one too large for that is not kept", async (t) => {
   const place = makePlace("echo 1 >a");
   const { box, text: run } = await openBox(t, "", { place, limits: { diskFiles: 800 } });
-  const effect = { kind: "run", timeoutMs: 30_000, background: true } as const;
+  const effect = { kind: "run", timeoutMs: 30_000, background: true, profile: "net" } as const;
   const command = "while :; do echo x >>ticks; sleep 0.01; done";
   await box.perform(permitFor({ ...effect, command }), { signal: new AbortController().signal });
   await run("rm a; mkdir b; echo b >b/b; until [ -s ticks ]; do sleep 0.01; done");

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 // A socket object is only the event loop's way to read and write the descriptor of a FIFO; nothing is dialled.
 import { Socket } from "node:net";
+import type { RunProfile } from "../core/shell.ts";
 import type { Holder } from "./holder.ts";
 
 export type Stream = "stdout" | "stderr";
@@ -17,6 +18,8 @@ export interface CommandNetwork {
 
 export interface Run {
   readonly command: string;
+  /** What bounds it; all that the box has unless given, for programs of ours. */
+  readonly profile?: RunProfile;
   /** Left out for what needs no network: it is told of no proxy. */
   readonly network?: CommandNetwork | undefined;
   /** Whole input, or a stream that ends it; null is an empty input. */
@@ -57,7 +60,10 @@ export class OneShot {
   #isGone = false;
   #hasExited = false;
 
-  constructor(holder: Holder, { id, group }: { readonly id: number; readonly group: number }) {
+  constructor(
+    holder: Holder,
+    { id, group, profile }: { readonly id: number; readonly group: number; readonly profile: RunProfile },
+  ) {
     this.id = id;
     this.#holder = holder;
     // Opening for both ends never blocks and keeps what is written until the sandbox opens its own end.
@@ -67,7 +73,7 @@ export class OneShot {
     ) as [number, number, number];
     this.#outputs = { stdout: this.#listen("stdout", stdout), stderr: this.#listen("stderr", stderr) };
     this.#status = new Socket({ fd: status, readable: true, writable: false });
-    holder.spawn(id, group);
+    holder.spawn(id, group, profile);
     this.#status.setEncoding("utf8").on("data", (text: string) => this.#readStatus(text));
     this.#status.on("close", () => this.#end());
     this.#status.on("error", () => {});

@@ -64,7 +64,7 @@ export async function openBox(
   const perform = (effect: Effect, performance: Partial<Performance> = {}) =>
     box.perform(permitFor(effect), { signal: NEVER, ...performance });
   const run: OpenBox["run"] = (command, { timeoutMs = 30_000, background = false, signal = NEVER } = {}) =>
-    perform({ kind: "run", command, timeoutMs, background }, { signal });
+    perform({ kind: "run", command, timeoutMs, background, profile: "net" }, { signal });
   const text = async (command: string) => {
     const outcome = await run(command);
     if (!outcome.ok) throw new Error(`in the box: ${command}: ${outcome.text}`);

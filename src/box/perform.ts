@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { Image, Outcome } from "../core/outcome.ts";
+import type { RunProfile } from "../core/shell.ts";
 import { bound, counted } from "../core/text.ts";
 import { plain } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
@@ -35,8 +36,11 @@ export interface Performance {
 
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
+const ASKED_LINES_MAX = 10_000;
 const FILE_TOOL_MS = 30_000;
 const SEARCH_BYTES_MAX = 200_000;
+/** How every tool that only looks at files is run. */
+const READING = { stdin: null, timeoutMs: FILE_TOOL_MS, profile: "read-only" } as const;
 
 /** Does one effect in the box. Called with what a permit held. */
 export async function perform(box: Box, effect: Effect, performance: Performance): Promise<Outcome> {
@@ -57,6 +61,9 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return readBackground(box, effect.id);
     case "kill":
       return killBackground(box, effect.id);
+    case "ask":
+      return read(box, { kind: "read", path: effect.about, offset: 1, limit: ASKED_LINES_MAX }, performance);
+    case "names":
     case "fetch":
     case "request":
     case "push":
@@ -92,6 +99,7 @@ interface Job {
   readonly program: string;
   readonly stdin: Run["stdin"];
   readonly timeoutMs: number;
+  readonly profile?: RunProfile;
   /** Kills the program once it has printed this much. */
   readonly bytesMax?: number;
 }
@@ -103,6 +111,7 @@ export async function finish(box: Box, job: Job, performance: Performance): Prom
   let stopped: Finished["stopped"] = null;
   const started = await box.start({
     command: job.program,
+    ...(job.profile && { profile: job.profile }),
     network: performance.network,
     stdin: job.stdin,
     onOutput: (stream, bytes) => {
@@ -142,7 +151,7 @@ function whoCancelled({ reason }: AbortSignal): string {
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {
-  const job = { program: readProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS };
+  const job = { program: readProgram(effect), ...READING };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("read", effect.path, done);
   const bytes = done.output.bytes();
@@ -219,14 +228,14 @@ async function search(
   effect: Effect & { readonly kind: "search" },
   performance: Performance,
 ): Promise<Outcome> {
-  const job = { program: searchProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
+  const job = { program: searchProgram(effect), ...READING, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1) return { ok: true, text: `no match for ${effect.pattern}` };
   return listing("search", effect.path, done);
 }
 
 async function list(box: Box, effect: Effect & { readonly kind: "list" }, performance: Performance): Promise<Outcome> {
-  const job = { program: listProgram(effect), stdin: null, timeoutMs: FILE_TOOL_MS, bytesMax: SEARCH_BYTES_MAX };
+  const job = { program: listProgram(effect), ...READING, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1 && done.errors === "")
     return { ok: true, text: `no file matches ${effect.glob ?? effect.path}` };
@@ -246,7 +255,11 @@ async function run(box: Box, effect: Effect & { readonly kind: "run" }, performa
   const refusal = refuseCommand(effect.command, program);
   if (refusal !== null) return { ok: false, code: "invalid", text: refusal };
   if (effect.background) return startBackground(box, effect, { program, network: performance.network });
-  const done = await finish(box, { program, stdin: null, timeoutMs: effect.timeoutMs }, performance);
+  const done = await finish(
+    box,
+    { program, stdin: null, timeoutMs: effect.timeoutMs, profile: effect.profile },
+    performance,
+  );
   const note = done.stopped === null && done.limit === null ? await noteLeftovers(box, effect.command, done) : "";
   const text = (await spill(box, done)) + note;
   if (done.limit !== null)

@@ -3,6 +3,7 @@ import { type Permit, spend } from "../core/permit.ts";
 import { type BasePlan, type Dropped, forgetBase } from "./base.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
+import { namesProgram } from "./commands.ts";
 import { type FoundCommits, type LandCommitsPlan, landCommits, releaseLocks } from "./commits.ts";
 import { settleCopy } from "./copy-view.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
@@ -28,9 +29,28 @@ export async function readPermitted(permit: Permit, box: Box, stdin: Uint8Array)
   return done.output.bytes();
 }
 
-/** Spends a permit to fetch, for the page that came of it: writes it as Markdown, in a sandbox that sees nothing else. */
+/** Spends a permit to list the identifiers that the files of the checkout have, as far as they fit. */
+export async function namesPermitted(permit: Permit, box: Box, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  if (spend(permit).kind !== "names") throw new Error("bug: a permit for something else");
+  const job = {
+    program: namesProgram(NAMES_BYTES_MAX),
+    stdin: null,
+    timeoutMs: NAMES_MS_MAX,
+    profile: "read-only",
+  } as const;
+  const { output } = await finish(box, job, { signal });
+  // What stands after the last line break was cut.
+  const names = output.bytes().toString("latin1").split("\n").slice(0, -1);
+  return new Set(names.filter((name) => IDENTIFIER.test(name)));
+}
+
+const NAMES_MS_MAX = 30_000;
+const NAMES_BYTES_MAX = 4 << 20;
+const IDENTIFIER = /^[A-Za-z_]\w{2,63}$/;
+
+/** Spends a permit to fetch or to ask, for the page that came of it: writes it as Markdown, in a sandbox that sees nothing else. */
 export function pagePermitted(permit: Permit, page: Page, programs: Programs): Promise<string> {
-  if (spend(permit).kind !== "fetch") throw new Error("bug: a permit for something else");
+  if (!["fetch", "ask"].includes(spend(permit).kind)) throw new Error("bug: a permit for something else");
   return writeMarkdown(page, programs);
 }
 

@@ -72,6 +72,7 @@ export function rootLayout(profile: Profile): Piece[] {
     { kind: "write", source: "/s/tmp", path: "/tmp" },
     { kind: "write", source: "/s/run", path: "/run" },
     { kind: "write", source: "/s/vartmp", path: "/var/tmp" },
+    { kind: "write", source: "/s/cwd", path: CWD_FILE },
     { kind: "link", source: "/run", path: "/var/run" },
     { kind: "link", source: "/run/lock", path: "/var/lock" },
     // One above the home would hide it.
@@ -101,8 +102,11 @@ export function sandboxArguments({ environment }: Pick<Profile, "environment">):
   return args;
 }
 
-/** Folder in the box where the shell of one call leaves its working directory for the next. */
-export const STATE_FOLDER = "/run/ringfence";
+/** Where the shell of one call leaves its working directory for the next: a mount of its own, which nothing can replace. */
+export const CWD_FILE = `${TOOLS_FOLDER}/cwd`;
+
+/** The one folder that a read-only command can write: its own, and gone with it. */
+export const SCRATCH_FOLDER = "/dev/shm";
 
 const PASSED = ["LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "JAVA_HOME", "CI"] as const;
 

@@ -64,7 +64,12 @@ export async function runSandbox(plan: SandboxPlan): Promise<SandboxResult> {
   // A program that ends early leaves its input unread; its status tells.
   for (const pipe of [stdin, filter]) pipe.on("error", () => {});
   filter.end(
-    seccompFilter({ arch: process.arch === "arm64" ? "aarch64" : "x86_64", unixSockets: false, debug: false }),
+    seccompFilter({
+      arch: process.arch === "arm64" ? "aarch64" : "x86_64",
+      unixSockets: false,
+      debug: false,
+      isOffline: false,
+    }),
   );
   stdin.end(plan.input);
   const timer = setTimeout(() => stop(`it took longer than ${plan.timeoutMs / 1000} s`), plan.timeoutMs);

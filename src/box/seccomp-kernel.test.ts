@@ -155,7 +155,7 @@ const ERRNO = { EPERM: 1, ENOSYS: 38, EOPNOTSUPP: 95, EHWPOISON: 133 } as const;
 
 for (const user of USERS)
   for (const unixSockets of BOOLEANS) {
-    const options: FilterOptions = { arch: HOST_ARCH, unixSockets, debug: false };
+    const options: FilterOptions = { arch: HOST_ARCH, unixSockets, debug: false, isOffline: false };
     const filter = seccompFilter(options);
     const as = `as ${user}, AF_UNIX ${unixSockets ? "on" : "off"}`;
 
@@ -218,7 +218,7 @@ for (const user of USERS)
   }
 
 test("debug opens ptrace to the kernel", () => {
-  const filter = seccompFilter({ arch: HOST_ARCH, unixSockets: false, debug: true });
+  const filter = seccompFilter({ arch: HOST_ARCH, unixSockets: false, debug: true, isOffline: false });
   const probes: Probe[] = [["ptrace", "ptrace", 16, 0x7fffffff, 0, 0]];
   assert.deepEqual(probe("user", filter, probes), probe("user", null, probes));
   assert.deepEqual(probe("user", filter, [["kcmp", "kcmp", 0, 0, 0, 0, 0]]), { kcmp: ERRNO.EPERM });

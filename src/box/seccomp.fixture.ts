@@ -5,7 +5,7 @@ import type { Arch } from "./syscalls.ts";
 export type Instruction = { readonly code: number; readonly yes: number; readonly no: number; readonly k: number };
 
 /** The filter with every option off. */
-export const strict = (arch: Arch): FilterOptions => ({ arch, unixSockets: false, debug: false });
+export const strict = (arch: Arch): FilterOptions => ({ arch, unixSockets: false, debug: false, isOffline: false });
 
 /** Takes the bytes of a filter apart. */
 export function instructionsOf(filter: Uint8Array): Instruction[] {

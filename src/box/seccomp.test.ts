@@ -8,7 +8,7 @@ import { type Arch, SYSCALLS, type SyscallName } from "./syscalls.ts";
 const ARCHES = ["x86_64", "aarch64"] as const;
 const BOOLEANS = [true, false];
 const ALL_OPTIONS: readonly FilterOptions[] = ARCHES.flatMap((arch) =>
-  BOOLEANS.flatMap((unixSockets) => BOOLEANS.map((debug) => ({ arch, unixSockets, debug }))),
+  BOOLEANS.flatMap((unixSockets) => BOOLEANS.map((debug) => ({ arch, unixSockets, debug, isOffline: false }))),
 );
 
 type Answer = "allow" | "EPERM" | "ENOSYS" | "EOPNOTSUPP" | "kill";

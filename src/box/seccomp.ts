@@ -6,6 +6,8 @@ export interface FilterOptions {
   readonly unixSockets: boolean;
   /** Lets ptrace through, for strace, gdb and LeakSanitizer. */
   readonly debug: boolean;
+  /** Refuses every socket, so that nothing is reached: not the network, not a server of the box's own. */
+  readonly isOffline: boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ interface Rule {
 }
 
 // Busy calls come first: the kernel remembers calls that are always allowed, but walks the list for these each time.
-function rulesFor({ unixSockets, debug }: FilterOptions): Rule[] {
+function rulesFor({ unixSockets, debug, isOffline }: FilterOptions): Rule[] {
   return [
     { calls: ["openat"], check: refuseSetIdOpen(2) },
     { calls: ["open"], check: refuseSetIdOpen(1) },
@@ -62,8 +64,8 @@ function rulesFor({ unixSockets, debug }: FilterOptions): Rule[] {
     { calls: ["fchmodat", "fchmodat2", "mkdirat", "mknodat"], check: refuseSetId(2) },
     { calls: ["clone"], check: [load(argument(0)), ifAnyBit(CLONE_NEW, "EPERM", "allow")] },
     { calls: ["unshare"], check: [load(argument(0)), ifAnyBit(~UNSHARE_HARMLESS, "EPERM", "allow")] },
-    { calls: ["socket"], check: socketCheck(unixSockets) },
-    { calls: ["socketpair"], check: socketpairCheck(unixSockets) },
+    { calls: ["socket"], check: isOffline ? [answer(failWith(EPERM))] : socketCheck(unixSockets) },
+    { calls: ["socketpair"], check: socketpairCheck(unixSockets && !isOffline) },
     { calls: ["personality"], check: personalityCheck() },
     { calls: ["clone3", "openat2"], check: [answer(failWith(ENOSYS))] },
     // A preallocated file takes disk at once and unseen; EOPNOTSUPP makes glibc and the others write instead.

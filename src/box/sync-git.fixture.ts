@@ -5,7 +5,7 @@ import { type GitSync, syncGit } from "./sync-git.ts";
 
 /** Runs a program in the box and hands over all of its output, which a command's outcome does not hold. */
 export function readInBox(session: Session, command: string, input: Uint8Array = new Uint8Array()): Promise<Buffer> {
-  const permit = permitFor({ kind: "run", command, timeoutMs: 60_000, background: false });
+  const permit = permitFor({ kind: "run", command, timeoutMs: 60_000, background: false, profile: "net" });
   return readPermitted(permit, session.box, input);
 }
 

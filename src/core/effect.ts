@@ -1,6 +1,7 @@
 import type { Approval } from "./approval.ts";
 import type { Label } from "./label.ts";
 import type { Listed, NetRequest } from "./net-rules.ts";
+import type { RunProfile } from "./shell.ts";
 
 /** What a person was shown of a request, and what is sent of it. */
 export interface ShownRequest {
@@ -25,9 +26,20 @@ export type Effect =
     }
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
-  | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
+  | {
+      readonly kind: "run";
+      readonly command: string;
+      readonly timeoutMs: number;
+      readonly background: boolean;
+      /** The bound that the box sets to it. */
+      readonly profile: RunProfile;
+    }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }
+  /** Has a question about a page or a file answered by a reader: an answer of its type enters the session, and no text. */
+  | { readonly kind: "ask"; readonly about: string; readonly question: string; readonly answer: string }
+  /** Lists the identifiers of the checkout for the host, which tells whether an answer is one of them. */
+  | { readonly kind: "names" }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */

@@ -5,7 +5,7 @@ import type { JsonObject } from "./json.ts";
 import { issueReceipt, mint as mintWith, type Permit, type Receipt, recordDecision, spend } from "./permit.ts";
 import type { Decision } from "./policy.ts";
 
-const EFFECT: Effect = { kind: "run", command: "true", timeoutMs: 1000, background: false };
+const EFFECT: Effect = { kind: "run", command: "true", timeoutMs: 1000, background: false, profile: "net" };
 const ALLOW: Decision = { verdict: "allow", reason: "stays in the box" };
 const BUG = /^Error: bug: /;
 const digest = (text: string) => `digest of ${text.slice(0, 3)}… ${text.slice(-3)}`;

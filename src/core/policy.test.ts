@@ -5,6 +5,7 @@ import { pushOf, requestOf } from "./effect.fixture.ts";
 import type { Effect } from "./effect.ts";
 import { INTEGRITIES, isWithin, join, type Label, SECRECIES } from "./label.ts";
 import { decide } from "./policy.ts";
+import { RUN_PROFILES } from "./shell.ts";
 import { columnOf } from "./sinks.ts";
 
 const RANK = { deny: 0, ask: 1, allow: 2 } as const;
@@ -54,7 +55,13 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("search" as const), pattern: text, path: text, glob }),
   fc.record({ kind: fc.constant("list" as const), path: text, glob }),
-  fc.record({ kind: fc.constant("run" as const), command: text, timeoutMs: fc.nat(), background: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("run" as const),
+    command: text,
+    timeoutMs: fc.nat(),
+    background: fc.boolean(),
+    profile: fc.constantFrom(...RUN_PROFILES),
+  }),
   fc.record({ kind: fc.constant("fetch" as const), url: text }),
   fc.record({ kind: fc.constantFrom("output" as const, "kill" as const), id: text }),
   fc.record({

@@ -26,6 +26,13 @@ export function decide(effect: Effect, label: Label): Decision {
     case "kill":
     case "sync":
       return { verdict: "allow", reason: "stays in the box" };
+    case "names":
+      return { verdict: "allow", reason: "only the host sees it" };
+    case "ask":
+      return {
+        verdict: "allow",
+        reason: "an answer of its type enters, and no text; each request is decided on its own",
+      };
     case "fetch":
       return { verdict: "allow", reason: "each of its requests is decided on its own" };
     case "request":

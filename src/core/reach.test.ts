@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { INTEGRITIES, isWithin, type Label, LOWEST, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
-import { type Reach, reachOf } from "./reach.ts";
+import { heardBy, type Reach, reachOf } from "./reach.ts";
 
 const NOTHING: Reach = { session: LOWEST, view: LOWEST, shared: LOWEST, programs: LOWEST, network: "none" };
 const labels: fc.Arbitrary<Label> = fc
@@ -32,4 +32,10 @@ test("a place of which nobody knows what it holds counts as a stranger's, and pr
 test("whoever has the network could have heard a stranger, and private data from a host of the person's own", () => {
   assert.deepEqual(reachOf({ ...NOTHING, network: "public" }), { integrity: "external", secrecy: "public" });
   assert.deepEqual(reachOf({ ...NOTHING, network: "private" }), { integrity: "external", secrecy: "private" });
+});
+
+test("what a command without a socket prints is no stranger's for having been heard, and with one it is", () => {
+  for (const profile of ["read-only", "build"] as const)
+    assert.deepEqual(reachOf({ ...NOTHING, network: heardBy(profile) }), LOWEST);
+  assert.deepEqual(reachOf({ ...NOTHING, network: heardBy("net") }), UNKNOWN_SOURCE);
 });

@@ -1,4 +1,5 @@
 import { joinAll, type Label, LOWEST, UNKNOWN_SOURCE } from "./label.ts";
+import type { RunProfile } from "./shell.ts";
 
 /** All that a one-shot could have read, ran or heard; null where nobody knows. */
 export interface Reach {
@@ -19,6 +20,11 @@ const HEARD: Readonly<Record<Reach["network"], Label>> = {
   public: { integrity: "external", secrecy: "public" },
   private: UNKNOWN_SOURCE,
 };
+
+/** Whom a command of a profile could have heard: nobody where the kernel lets it have no socket. */
+export function heardBy(profile: RunProfile): Reach["network"] {
+  return profile === "net" ? "private" : "none";
+}
 
 /** The label of a one-shot's output, of all that it wrote, and of what it sends: everything within its reach counts. */
 export function reachOf({ session, view, shared, programs, network }: Reach): Label {

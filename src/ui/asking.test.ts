@@ -14,6 +14,7 @@ const QUESTION: RequestQuestion = {
   body: null,
   isUnseen: false,
   command: null,
+  acts: null,
   reason: "why",
   origin: "",
   mayLast: true,

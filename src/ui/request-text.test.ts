@@ -11,6 +11,7 @@ const QUESTION: RequestQuestion = {
   body: Buffer.from('{"a": 1}\n'),
   isUnseen: false,
   command: "curl -d @x https://api.example.com/v1/items?a=1",
+  acts: "runs curl",
   reason: "external text was seen: a person looks at what is sent",
   origin: "external by a page of example.com",
   mayLast: true,
@@ -22,6 +23,8 @@ test("a question says what would leave, and where it comes from", () => {
     [
       "the command that asks",
       "  | curl -d @x https://api.example.com/v1/items?a=1",
+      "what it seems to do",
+      "  | runs curl",
       "why you are asked",
       "  | external text was seen: a person looks at what is sent (the host is listed by net.allow[0])",
       "what the session has seen",
@@ -41,7 +44,7 @@ test("a question says what would leave, and where it comes from", () => {
 test("a push says which commits go to which branch of which repository, and where all of it can be read", () => {
   const push = pushOf();
   const body = Buffer.from("bbbbbbb Ada: one\n\x1b[2Jwhat it sends\n a.txt | 1 +\n");
-  const question = { ...QUESTION, request: push, headers: [], body, command: "git push" };
+  const question = { ...QUESTION, request: push, headers: [], body, command: "git push", acts: null };
   assert.equal(
     requestText(question, 100),
     [
@@ -80,9 +83,12 @@ test("no word of a stranger's begins a row, breaks out of one or is obeyed by th
   const strange = fc.string({ unit: "binary", maxLength: 300 });
   fc.assert(
     fc.property(strange, strange, fc.integer({ min: 20, max: 200 }), (command, body, columns) => {
-      const text = requestText({ ...QUESTION, command, origin: command, body: Buffer.from(body) }, columns);
+      const text = requestText(
+        { ...QUESTION, command, acts: command, origin: command, body: Buffer.from(body) },
+        columns,
+      );
       const ours =
-        /^(?:the command that asks|why you are asked|what the session has seen|its body, .*|its headers|what it sends|)$/;
+        /^(?:the command that asks|what it seems to do|why you are asked|what the session has seen|its body, .*|its headers|what it sends|)$/;
       for (const row of text.split("\n")) {
         assert.ok(row.startsWith("  | ") || ours.test(row), row);
         assert.doesNotMatch(row, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

@@ -15,13 +15,14 @@ const MARK = "  | ";
  * What matters most stands last, next to where the person answers. Of the address and the headers nothing is left out.
  */
 export function requestText(question: RequestQuestion, columns: number): string {
-  const { request, headers, command, reason } = question;
+  const { request, headers, command, acts, reason } = question;
   const quote = (text: string) => rowsOf(text, columns - MARK.length - 1).map((row) => `${MARK}${row}\n`);
   const named = headers.flatMap((name, at) => (at % 2 === 0 ? quote(`${name}: ${headers[at + 1] ?? ""}`) : []));
   return [
     ...(command === null
       ? ["a program in the box asks, and does not say which\n"]
       : ["the command that asks\n", ...quote(cut(command, COMMAND_CHARS_MAX))]),
+    ...(acts === null ? [] : ["what it seems to do\n", ...quote(cut(acts, COMMAND_CHARS_MAX))]),
     `why you are asked\n`,
     ...quote(`${reason}${request.rule === null ? "" : ` (${WHAT[request.kind]} is listed by ${request.rule})`}`),
     ...(question.origin === "" ? [] : ["what the session has seen\n", ...quote(question.origin)]),
