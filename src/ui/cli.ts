@@ -35,6 +35,12 @@ const OPTIONS = {
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
+  diff: { type: "string" },
+  range: { type: "string" },
+  jsonl: { type: "string" },
+  channel: { type: "string" },
+  format: { type: "string" },
+  explain: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
   json: { type: "boolean" },
@@ -134,6 +140,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
+    case "scan":
+      return (await import("./scan.ts")).scanCommand(scanOptions(values, rest), start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -183,6 +191,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   log: "session",
   doctor: "json",
   net: "json method",
+  scan: "diff range jsonl channel format explain",
   demo: "model",
 };
 
@@ -252,6 +261,13 @@ function runOptions(values: Options, words: readonly string[]) {
       usdMax: amount(values["max-usd"], "--max-usd"),
     },
   } as const;
+}
+
+function scanOptions(values: Options, paths: readonly string[]) {
+  const { diff = null, range = null, jsonl = null, channel = null, format = "text", explain = false } = values;
+  if (format !== "text" && format !== "json" && format !== "sarif")
+    throw new UsageError(`--format is text, json or sarif, not "${format}"`);
+  return { paths, diff, range, jsonl, channel, format, explain } as const;
 }
 
 function logAction([action]: readonly string[]): "show" | "verify" {

@@ -88,6 +88,15 @@ const PARTS: readonly Part[] = [
       "ringfence net learn -- COMMAND  run it in the box, and propose rules for what it was refused; writes none",
     ],
   },
+  {
+    command: "scan",
+    lines: [
+      "ringfence scan PATH…|-          look in files, trees or standard input for hidden text, injections and secrets",
+      "    --diff FILE|-, --range A..B what a diff adds, or the commits of a range",
+      "    --format FORMAT             text, json or sarif; --explain shows weak findings too",
+      "    --jsonl FILE|-              a score for each line of {id, text, channel}; --channel NAME for all else",
+    ],
+  },
   { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },
   {
     command: "demo",
