@@ -45,9 +45,10 @@ export function readExamples(path: string): Example[] {
 
 const PACKAGE_FILE = /\.(?:md|[cm]?js|ts|json|yml|txt)$/;
 const FILE_CHARS_MAX = 6000;
+const FILES_EACH = 60;
 
 /** Reads files of the installed packages, which the lock file determines, of every other package: the rest measures false alarms. */
-export function readPackages(folder: string, perPackage: number): Example[] {
+export function readPackages(folder: string): Example[] {
   const packages = readdirSync(folder)
     .filter((name) => !name.startsWith(".") && !name.includes("linux"))
     .sort()
@@ -65,7 +66,7 @@ export function readPackages(folder: string, perPackage: number): Example[] {
       const files = readdirSync(join(folder, name), { recursive: true, encoding: "utf8" })
         .sort()
         .filter((file) => PACKAGE_FILE.test(file) && statSync(join(folder, name, file)).isFile());
-      const every = Math.max(1, Math.ceil(files.length / perPackage));
+      const every = Math.max(1, Math.ceil(files.length / FILES_EACH));
       return files
         .filter((_, at) => at % every === 0)
         .map((file) => ({

@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 const examples = readExamples(values.data);
-const packages = readPackages(join(root, "node_modules"), 60);
+const packages = readPackages(join(root, "node_modules"));
 const seed = Number(values.seed);
 const learned = train(examples, packages, seed);
 const { common, rare, offsets } = calibrate(heldOut(examples, packages, seed, "source"));

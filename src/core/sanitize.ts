@@ -52,7 +52,10 @@ export function sanitize(text: string): Sanitized {
   if (!UNUSUAL.test(text)) return { text, hidden: markup };
   const unseen = unseenRuns(text);
   const hidden = [...unseen, ...homoglyphs(text), ...markup].sort((a, b) => a.start - b.start);
-  return { text: spelled(text, unseen), hidden: hidden.slice(0, FINDINGS_MAX) };
+  // What is spelled out may have ended an isolate of its line, whose other signs then stand alone; a third time finds nothing.
+  const once = spelled(text, unseen);
+  const clean = unseen.length === 0 ? once : spelled(once, unseenRuns(once));
+  return { text: clean, hidden: hidden.slice(0, FINDINGS_MAX) };
 }
 
 function spelled(text: string, runs: readonly Hidden[]): string {
@@ -93,7 +96,8 @@ function unseenRuns(text: string): Hidden[] {
       UNSEEN.lastIndex = flagEnd(text, start);
       continue;
     }
-    if (belongs(text, start, char, code, kind, line)) continue;
+    const before = runs.at(-1)?.end === start ? "" : charBefore(text, start);
+    if (belongs(text, start, char, { code, kind, before, line })) continue;
     const end = kind === "control" ? Math.max(escapeEnd(text, start), start + char.length) : start + char.length;
     UNSEEN.lastIndex = end;
     const last = runs.at(-1);
@@ -154,9 +158,18 @@ const UNBROKEN =
 const HAN = /^\p{scx=Han}$/u;
 const MONGOLIAN = /^\p{scx=Mongolian}$/u;
 
+interface Sign {
+  readonly code: number;
+  readonly kind: HiddenKind;
+  /** The character before it; "" where that is spelled out itself. */
+  readonly before: string;
+  readonly line: Line;
+}
+
 /** Tells whether an unseen sign does its ordinary work where it stands. */
-function belongs(text: string, at: number, char: string, code: number, kind: HiddenKind, line: Line): boolean {
-  const [before, after] = [charBefore(text, at), charAt(text, at + char.length)];
+function belongs(text: string, at: number, char: string, sign: Sign): boolean {
+  const { code, kind, before, line } = sign;
+  const after = charAt(text, at + char.length);
   switch (kind) {
     case "variation":
       if (code >= 0xe0100) return HAN.test(before);
