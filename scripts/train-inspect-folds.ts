@@ -61,7 +61,7 @@ export function heldOut(
       (example) => !groups.has(example.group) && !(isMadeAlike && example.family === "synthetic"),
     );
     const { weights, excuses } = train(rest, packages, seed);
-    const model = { values: weights.values, bias: weights.bias, excuses, common: 0, rare: 1, offsets: {} };
+    const model = { values: weights.values, scale: 1, bias: weights.bias, excuses, common: 0, rare: 1, offsets: {} };
     return tested.map((example) => ({ example, ...measured(model, example.text) }));
   });
 }

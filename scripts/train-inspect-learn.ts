@@ -1,13 +1,13 @@
 import {
-  contextOf,
+  contextIn,
   FEATURES,
   FEATURES_EACH,
   HASHED,
   isOfClasses,
+  pairsOf,
+  shapeOf,
   type Tokens,
   tokensOf,
-  WINDOW_FEATURES_MAX,
-  windowFeatures,
   windowsOf,
 } from "../src/core/detect-features.ts";
 import type { Example, Random } from "./train-inspect-plant.ts";
@@ -33,14 +33,13 @@ export function prepare(example: Example): Prepared {
   const text = example.text.slice(0, CHARS_MAX);
   const tokens = trimmed(tokensOf(text));
   const windows = windowsOf(text, tokens);
-  const out = new Int32Array(WINDOW_FEATURES_MAX);
   const features: number[] = [];
   const ends: number[] = [];
   const candidates: number[] = [];
   for (let at = 0; at < windows.length / 2; at += 1) {
     const [from, to] = [windows[2 * at]!, windows[2 * at + 1]!];
-    const more = windowFeatures(tokens, from, to, out);
-    for (let index = 0; index < more; index += 1) features.push(out[index]!);
+    const { mask, classed, signs, length } = shapeOf(tokens, from, to);
+    features.push(...pairsOf(mask), classed, signs, length);
     ends.push(features.length);
     const [a, b] = example.span ?? [0, text.length];
     const [x, y] = [tokens.starts[from] ?? 0, tokens.ends[Math.max(from, to - 1)] ?? 0];
@@ -99,7 +98,7 @@ function bestOf(weights: Weights, text: Prepared, among: Iterable<number>): { at
 }
 
 function contextAt(text: Prepared, at: number): number[] {
-  return contextOf(text.tokens, text.windows[2 * at]!, text.windows[2 * at + 1]!);
+  return contextIn(text.tokens)(text.windows[2 * at]!, text.windows[2 * at + 1]!);
 }
 
 /** Learns how far what stands around a window excuses it: a logistic regression of few numbers, none of which accuses. */

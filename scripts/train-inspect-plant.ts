@@ -49,7 +49,7 @@ function chosen(random: Random, template: string): string {
 }
 
 function attack(random: Random): string {
-  if (random() < 0.08) return pick(random, FOREIGN);
+  if (random() < 0.1) return pick(random, FOREIGN);
   const p = payload(random);
   const P = p[0]!.toUpperCase() + p.slice(1);
   const text =
@@ -65,8 +65,8 @@ function attack(random: Random): string {
 }
 
 function payload(random: Random): string {
-  const first = pick(random, PAYLOADS);
-  const both = random() < 0.15 ? `${first} and then ${pick(random, PAYLOADS)}` : first;
+  const first = chosen(random, pick(random, PAYLOADS));
+  const both = random() < 0.15 ? `${first} and then ${chosen(random, pick(random, PAYLOADS))}` : first;
   return both.replaceAll("{url}", () => pick(random, URLS)).replaceAll("{file}", () => pick(random, FILES));
 }
 

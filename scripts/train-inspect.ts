@@ -22,6 +22,7 @@ const learned = train(examples, packages, seed);
 const { common, rare, offsets } = calibrate(heldOut(examples, packages, seed, "source"));
 const bytes = formatModel({
   values: learned.weights.values,
+  scale: 1,
   bias: learned.weights.bias,
   excuses: learned.excuses,
   common,

@@ -159,12 +159,12 @@ function featuresOf(
 
 function slot(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return 1 + (((mixed ^ (mixed >>> 13)) >>> 0) % (HASHED_WORDS - 1));
+  return ((mixed ^ (mixed >>> 13)) & (HASHED_WORDS - 1)) || 1;
 }
 
 function classSlot(number: number): number {
   const mixed = Math.imul(number, MIX);
-  return HASHED_WORDS + (((mixed ^ (mixed >>> 15)) >>> 0) % HASHED_CLASSES);
+  return HASHED_WORDS + ((mixed ^ (mixed >>> 15)) & (HASHED_CLASSES - 1));
 }
 
 /** Tells a feature of kinds of words from one of words. */
@@ -204,13 +204,16 @@ function endsSentence(text: string, end: number, next: number): boolean {
     : last === 0x5c || last === 0x22;
 }
 
-/** Writes the features of a window as a whole into `out`, and returns how many they are. */
-export function windowFeatures(
-  { starts, ends, classes, isWord }: Tokens,
-  from: number,
-  to: number,
-  out: Int32Array,
-): number {
+/** What a window has as a whole: its kinds of words, one bit each, and how much of it they and the signs are. */
+export interface WindowShape {
+  readonly mask: number;
+  /** Features, each one of a few. */
+  readonly classed: number;
+  readonly signs: number;
+  readonly length: number;
+}
+
+export function shapeOf({ starts, ends, classes, isWord }: Tokens, from: number, to: number): WindowShape {
   let [mask, words, classed, signChars] = [0, 0, 0, 0];
   for (let at = from; at < to; at += 1) {
     if (isWord[at] === 0) {
@@ -223,46 +226,50 @@ export function windowFeatures(
     classed += 1;
     mask |= 1 << cls;
   }
-  let count = 0;
+  const first = HASHED + PAIRS;
+  return {
+    mask,
+    classed: first + rate(classed, words),
+    signs: first + BUCKETS_EACH + rate(signChars, words * 4),
+    length: first + 2 * BUCKETS_EACH + Math.min(7, 31 - Math.clz32(words + 1)),
+  };
+}
+
+/** Lists the features of the pairs of kinds of words that stand in a window. */
+export function pairsOf(mask: number): number[] {
+  const pairs: number[] = [];
   for (let left = mask; left !== 0; left &= left - 1) {
     const first = 31 - Math.clz32(left & -left);
     for (let right = left; right !== 0; right &= right - 1)
-      out[count++] = HASHED + first * CLASSES + 31 - Math.clz32(right & -right);
+      pairs.push(HASHED + first * CLASSES + 31 - Math.clz32(right & -right));
   }
-  out[count++] = HASHED + PAIRS + rate(classed, words);
-  out[count++] = HASHED + PAIRS + BUCKETS_EACH + rate(signChars, words * 4);
-  out[count++] = HASHED + PAIRS + 2 * BUCKETS_EACH + Math.min(7, Math.log2(words + 1) | 0);
-  return count;
+  return pairs;
 }
 
 /** Measures how much what stands around a window, and in it, speaks about attacks and examples. */
-export function contextOf({ count, classes, isWord }: Tokens, from: number, to: number): number[] {
-  const near = { security: 0, sample: 0, signs: 0 };
-  const inside = { security: 0, sample: 0 };
-  const whole = { security: 0, sample: 0, words: 0 };
+export function contextIn({ count, classes, isWord }: Tokens): (from: number, to: number) => number[] {
+  const [security, samples] = [new Int32Array(count + 1), new Int32Array(count + 1)];
+  let words = 0;
   for (let at = 0; at < count; at += 1) {
-    if (isWord[at] === 1) whole.words += 1;
-    const cls = classes[at]!;
-    const name = cls === CLASS.security ? "security" : cls === CLASS.sample ? "sample" : null;
-    if (name === null) continue;
-    whole[name] += 1;
-    if (at >= from && at < to) inside[name] += 1;
-    else if (at >= from - AROUND && at < to + AROUND) near[name] += 1;
+    words += isWord[at]!;
+    security[at + 1] = security[at]! + (classes[at] === CLASS.security ? 1 : 0);
+    samples[at + 1] = samples[at]! + (classes[at] === CLASS.sample ? 1 : 0);
   }
-  return [
-    Math.log2(1 + near.security),
-    Math.log2(1 + near.sample),
-    Math.log2(1 + (400 * (whole.security - inside.security)) / (whole.words + 100)),
-    Math.log2(1 + (400 * (whole.sample - inside.sample)) / (whole.words + 100)),
-    Math.log2(1 + inside.security),
-    Math.log2(1 + inside.sample),
-  ];
+  const between = (sums: Int32Array, from: number, to: number) => sums[Math.min(count, to)]! - sums[Math.max(0, from)]!;
+  return (from, to) => {
+    const inside = [between(security, from, to), between(samples, from, to)] as const;
+    return [
+      Math.log2(1 + between(security, from - AROUND, to + AROUND) - inside[0]),
+      Math.log2(1 + between(samples, from - AROUND, to + AROUND) - inside[1]),
+      Math.log2(1 + (400 * (security[count]! - inside[0])) / (words + 100)),
+      Math.log2(1 + (400 * (samples[count]! - inside[1])) / (words + 100)),
+      Math.log2(1 + inside[0]),
+      Math.log2(1 + inside[1]),
+    ];
+  };
 }
 
 const AROUND = 96;
-/** More than any window has. */
-export const WINDOW_FEATURES_MAX = 512;
-
 function rate(part: number, whole: number): number {
   if (whole === 0) return 7;
   return part === 0 ? 0 : Math.min(6, 1 + Math.floor((part / whole) * 10));

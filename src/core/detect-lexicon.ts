@@ -17,7 +17,7 @@ const WORDS = {
   reveal:
     "reveal revealing print show output display repeat disclose expose dump tell recite provide give copy read cat open quote echo paste return say write_out révèle revela revele dime dites zeige verrate rivela mostra diga покажи скажи раскрой göster söyle tunjukkan katakan أظهر اكشف दिखाओ बताओ sabihin 显示 透露 告诉 表示 教えて 보여 알려",
   secret:
-    "secret secrets token tokens password passwords passwd passcode credential credentials key keys env ssh aws id_rsa id_ed25519 pem npmrc netrc kubeconfig apikey api_key wallet cookies cookie keychain database_url private_key npm_token gh_pat github_token contraseña clave passwort kennwort senha пароль секрет şifre parola sandi rahasia كلمة السر पासवर्ड 密码 秘密 パスワード 비밀번호 비밀",
+    "secret secrets token tokens password passwords passwd passcode credential credentials key keys env ssh aws id_rsa id_ed25519 pem npmrc netrc kubeconfig apikey api_key wallet cookies cookie keychain database_url private_key npm_token gh_pat github_token contraseña clave passwort kennwort senha пароль секрет şifre parola sandi rahasia كلمة السر पासवर्ड 密码 密钥 秘密 パスワ 비밀 mật khẩu รหัส পাসওয়ার্ড المرور motdepasse palavra hasło wachtwoord",
   hide: "secretly silently quietly covertly mention mentioning notify inform informing hidden unnoticed confidential asking confirmation confirming permission stealthily discreetly alerting revealing_this",
   not: "not don't dont never no without nor cannot can't mustn't shouldn't nothing t none neither",
   user: "user users human humans operator developer owner customer maintainer reviewer usuario utilisateur benutzer utente usuário пользователь kullanıcı pengguna المستخدم 用户 ユーザー 사용자",

@@ -2,7 +2,9 @@ import { FEATURES } from "./detect-features.ts";
 
 /** What was learned; the file is a line of JSON and, after it, one byte for each feature. */
 export interface DetectModel {
-  readonly values: Float32Array;
+  /** Weights of the features, in units of `scale`. */
+  readonly values: Int8Array | Float32Array;
+  readonly scale: number;
   readonly bias: number;
   /** How far words about attacks, around an injection, excuse it. */
   readonly excuses: readonly number[];
@@ -23,23 +25,22 @@ export function parseModel(bytes: Uint8Array): DetectModel {
   const weights = bytes.subarray(end + 1);
   if (head.version !== VERSION || weights.length !== FEATURES)
     throw new Error("bug: the weights do not fit the program; train them anew with scripts/train-inspect.ts");
-  const signed = new Int8Array(weights.buffer, weights.byteOffset, weights.length);
-  return { ...head, values: Float32Array.from(signed, (value) => value * head.scale) };
+  return { ...head, values: new Int8Array(weights.buffer, weights.byteOffset, weights.length) };
 }
 
 interface Head extends Omit<DetectModel, "values"> {
   readonly version: number;
-  readonly scale: number;
 }
 
 /** Writes a model, its weights rounded to one byte each. */
-export function formatModel({ values, ...rest }: DetectModel): Uint8Array {
-  const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+export function formatModel({ values, scale: unit, ...rest }: DetectModel): Uint8Array {
+  const exact = Float32Array.from(values, (value) => value * unit);
+  const scale = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
   const head = new TextEncoder().encode(`${JSON.stringify({ version: VERSION, scale, ...rest })}\n`);
   const bytes = new Uint8Array(head.length + values.length);
   bytes.set(head);
   bytes.set(
-    Int8Array.from(values, (value) => Math.round(value / scale)),
+    Int8Array.from(exact, (value) => Math.round(value / scale)),
     head.length,
   );
   return bytes;

@@ -1,11 +1,4 @@
-import {
-  contextOf,
-  FEATURES_EACH,
-  tokensOf,
-  WINDOW_FEATURES_MAX,
-  windowFeatures,
-  windowsOf,
-} from "./detect-features.ts";
+import { contextIn, FEATURES_EACH, pairsOf, shapeOf, type Tokens, tokensOf, windowsOf } from "./detect-features.ts";
 import type { DetectModel } from "./detect-model.ts";
 import type { View } from "./detect-views.ts";
 
@@ -83,32 +76,43 @@ const WORTHLESS = -3;
 
 /** Finds the windows of a piece that look most like an injection. */
 function look(model: DetectModel, text: string, offset: number, found: Window[]): void {
-  const { values, bias, excuses } = model;
+  const { values, scale, excuses } = model;
   const tokens = tokensOf(text);
-  const sums = new Float64Array(tokens.count + 1);
-  for (let at = 0; at < tokens.count; at += 1) {
-    let sum = sums[at]!;
-    for (let index = at * FEATURES_EACH; index < (at + 1) * FEATURES_EACH; index += 1)
-      sum += values[tokens.features[index]!]!;
-    sums[at + 1] = sum;
-  }
+  const sums = sumsOf(model, tokens);
   const windows = windowsOf(text, tokens);
-  const out = new Int32Array(WINDOW_FEATURES_MAX);
+  const pairs = new Map<number, number>();
   const best: { from: number; to: number; raw: number }[] = [];
   for (let at = 0; at < windows.length; at += 2) {
     const [from, to] = [windows[at]!, windows[at + 1]!];
-    let raw = bias + sums[to]! - sums[from]!;
-    const more = windowFeatures(tokens, from, to, out);
-    for (let index = 0; index < more; index += 1) raw += values[out[index]!]!;
+    const { mask, classed, signs, length } = shapeOf(tokens, from, to);
+    let pairSum = pairs.get(mask);
+    if (pairSum === undefined) {
+      pairSum = pairsOf(mask).reduce((sum, pair) => sum + values[pair]!, 0);
+      pairs.set(mask, pairSum);
+    }
+    const sum = sums[to]! - sums[from]! + pairSum + values[classed]! + values[signs]! + values[length]!;
+    const raw = model.bias + sum * scale;
     if (best.length < WINDOWS_MAX || raw > best.at(-1)!.raw) insert(best, { from, to, raw });
   }
+  const context = contextIn(tokens);
   for (const { from, to, raw } of best) {
     if (raw < WORTHLESS && found.length > 0) break;
     const unexcused = RAW_MAX * Math.tanh(raw / RAW_MAX);
-    const excuse = contextOf(tokens, from, to).reduce((sum, part, index) => sum + part * (excuses[index] ?? 0), 0);
-    const [start, end] = [tokens.starts[from] ?? 0, tokens.ends[to - 1] ?? 0];
+    const excuse = context(from, to).reduce((sum, part, index) => sum + part * (excuses[index] ?? 0), 0);
+    const [start, end] = [tokens.starts[from] ?? 0, tokens.ends[Math.max(from, to - 1)] ?? 0];
     found.push({ start: offset + start, end: offset + end, unexcused, raw: unexcused - Math.min(EXCUSE_MAX, excuse) });
   }
+}
+
+/** Adds the weights up, token by token, so that those of a window are a difference. */
+function sumsOf({ values }: DetectModel, { count, features }: Tokens): Float64Array {
+  const sums = new Float64Array(count + 1);
+  for (let at = 0, index = 0; at < count; at += 1) {
+    let sum = sums[at]!;
+    for (const end = index + FEATURES_EACH; index < end; index += 1) sum += values[features[index]!]!;
+    sums[at + 1] = sum;
+  }
+  return sums;
 }
 
 function insert(
