@@ -16,10 +16,14 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const SEED = 17;
 const FILES_MAX = 40_000;
 const FILE_BYTES_MAX = 200_000;
-const DOCUMENT = /\.(?:md|txt|rst|html?|json|ya?ml|[cm]?[jt]s|py|pl|pm|sh|h|c|pod|conf|service|rb|el|tcl|css|toml|cfg|ini|xml)$|^(?:README|NEWS|TODO|changelog|copyright|AUTHORS|LICENSE)[\w.-]*$/i;
+const DOCUMENT =
+  /\.(?:md|txt|rst|html?|json|ya?ml|[cm]?[jt]s|py|pl|pm|sh|h|c|pod|conf|service|rb|el|tcl|css|toml|cfg|ini|xml)$|^(?:README|NEWS|changelog|copyright|AUTHORS|LICENSE)[\w.-]*$/i;
 
 const { values } = parseArgs({
-  options: { data: { type: "string", default: join(root, "../shared/data/inspect-dev.jsonl") }, strict: { type: "boolean", default: false } },
+  options: {
+    data: { type: "string", default: join(root, "../shared/data/inspect-dev.jsonl") },
+    strict: { type: "boolean", default: false },
+  },
 });
 const packages = readPackages(join(root, "node_modules"));
 const examples = readExamples(values.data);
@@ -38,12 +42,26 @@ function table(scores: readonly HeldOut[]): void {
   const level = ({ example, raw }: HeldOut) => raw - (offsets[example.channel] ?? 0);
   const ordinary = scores.filter(({ example }) => !example.isInjection);
   const limit = exceededBy(ordinary.map(level), 0.01);
-  const share = (list: readonly HeldOut[], over: number) => (list.length === 0 ? "-" : `${((100 * list.filter((score) => level(score) > over).length) / list.length).toFixed(1)} %`);
+  const share = (list: readonly HeldOut[], over: number) =>
+    list.length === 0
+      ? "-"
+      : `${((100 * list.filter((score) => level(score) > over).length) / list.length).toFixed(1)} %`;
   const rows = ["(all)", ...new Set(scores.map(({ example }) => example.channel).sort())].map((channel) => {
-    const of = (isInjection: boolean) => scores.filter(({ example }) => example.isInjection === isInjection && (channel === "(all)" || example.channel === channel));
-    return [channel, String(of(true).length), String(of(false).length), share(of(true), limit), share(of(false), limit), share(of(true), rare)];
+    const of = (isInjection: boolean) =>
+      scores.filter(
+        ({ example }) => example.isInjection === isInjection && (channel === "(all)" || example.channel === channel),
+      );
+    return [
+      channel,
+      String(of(true).length),
+      String(of(false).length),
+      share(of(true), limit),
+      share(of(false), limit),
+      share(of(true), rare),
+    ];
   });
-  for (const row of [["channel", "injections", "ordinary", "found at 1 %", "false", "in sessions"], ...rows]) say(row.map((cell, at) => (at === 0 ? cell.padEnd(18) : cell.padStart(13))).join(""));
+  for (const row of [["channel", "injections", "ordinary", "found at 1 %", "false", "in sessions"], ...rows])
+    say(row.map((cell, at) => (at === 0 ? cell.padEnd(18) : cell.padStart(13))).join(""));
 }
 
 /** Reads documentation and dependency files that are installed here; those of packages that were trained on are passed over. */
@@ -51,7 +69,15 @@ function falseAlarms(): void {
   const trained = new Set(packages.map(({ group }) => join(root, "node_modules", group)));
   const counts = { files: 0, common: 0, rare: 0, bytes: 0 };
   const alarms: string[] = [];
-  for (const folder of ["/usr/share/doc", join(root, "node_modules"), "/usr/lib", "/usr/share", "/usr/include", "/usr/local/lib", "/etc"])
+  for (const folder of [
+    "/usr/share/doc",
+    join(root, "node_modules"),
+    "/usr/lib",
+    "/usr/share",
+    "/usr/include",
+    "/usr/local/lib",
+    "/etc",
+  ])
     for (const file of filesBelow(folder)) {
       if (counts.files >= FILES_MAX) break;
       if ([...trained].some((name) => file.startsWith(`${name}/`))) continue;
@@ -66,7 +92,9 @@ function falseAlarms(): void {
         alarms.push(`${score.toFixed(3)} ${file}`);
       }
     }
-  say(`${counts.files} installed files (${(counts.bytes / 1e6).toFixed(0)} MB): ${counts.common} over ${SCORE_COMMON}, ${counts.rare} over ${SCORE_RARE}`);
+  say(
+    `${counts.files} installed files (${(counts.bytes / 1e6).toFixed(0)} MB): ${counts.common} over ${SCORE_COMMON}, ${counts.rare} over ${SCORE_RARE}`,
+  );
   for (const alarm of alarms.slice(0, 20)) say(`  ${alarm}`);
 }
 
@@ -95,8 +123,13 @@ function textOf(file: string): string | null {
 }
 
 function speed(): void {
-  const sources = examples.filter(({ channel, isInjection }) => channel === "file" && !isInjection).map(({ text }) => text);
-  const text = sources.join("\n").replace(/[^\n\t -~]/g, "").slice(0, 4_000_000);
+  const sources = examples
+    .filter(({ channel, isInjection }) => channel === "file" && !isInjection)
+    .map(({ text }) => text);
+  const text = sources
+    .join("\n")
+    .replace(/[^\n\t -~]/g, "")
+    .slice(0, 4_000_000);
   const redactor = redactorOf([{ name: "one", value: "q8Xw2Ze4Rt6Yu8Io" }]);
   const steps: readonly (readonly [string, () => unknown])[] = [
     ["sanitize", () => sanitize(text)],

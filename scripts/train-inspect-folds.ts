@@ -12,7 +12,7 @@ export interface HeldOut {
   readonly unexcused: number;
 }
 
-const PLANTED = { attack: 5000, ordinary: 3500, quoted: 900 } as const;
+const PLANTED = { attack: 7000, ordinary: 5000, quoted: 1200 } as const;
 const FOLDS = 5;
 
 /** Trains on these texts, on files of packages, and on what is planted into those of them that are files of repositories. */
@@ -66,7 +66,7 @@ export function heldOut(
   });
 }
 
-export function measured(model: DetectModel, text: string): { raw: number; unexcused: number } {
+function measured(model: DetectModel, text: string): { raw: number; unexcused: number } {
   const windows = evidence(model, text, viewsOf(text, sanitize(text).hidden));
   return {
     raw: Math.max(...windows.map(({ raw }) => raw)),

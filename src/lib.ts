@@ -66,7 +66,12 @@ export interface PromptReport {
   /** What caused it, in UTF-16 units of the text. */
   readonly spans: readonly { readonly start: number; readonly end: number; readonly score: number }[];
   /** What cannot be seen or misleads, and what it says. */
-  readonly hidden: readonly { readonly kind: string; readonly start: number; readonly end: number; readonly shown: string }[];
+  readonly hidden: readonly {
+    readonly kind: string;
+    readonly start: number;
+    readonly end: number;
+    readonly shown: string;
+  }[];
   /** Secrets whose format is known. */
   readonly secrets: readonly { readonly rule: string; readonly start: number; readonly end: number }[];
   /** The text without secrets, and with what was hidden spelled out. */
@@ -78,10 +83,7 @@ export interface PromptReport {
  *
  * `channel` says what kind of text it is ("file", "webpage", "prompt", …) where that is known.
  */
-export async function validatePrompt(
-  text: string,
-  options: { readonly channel?: string } = {},
-): Promise<PromptReport> {
+export async function validatePrompt(text: string, options: { readonly channel?: string } = {}): Promise<PromptReport> {
   const [{ readDetectModel }, { inspect }, { redactorOf }, { sanitize }] = await Promise.all([
     import("./agent/config-inspect.ts"),
     import("./core/inspect.ts"),

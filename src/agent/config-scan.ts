@@ -6,7 +6,7 @@ export type TreeFile =
   | { readonly name: string; readonly state: "read"; readonly bytes: Uint8Array; readonly isCut: boolean }
   | { readonly name: string; readonly state: "binary" | "unread" };
 
-export const FILE_BYTES_MAX = 16 << 20;
+const FILE_BYTES_MAX = 16 << 20;
 const DEPTH_MAX = 100;
 const FILES_MAX = 1_000_000;
 const BINARY_BYTES = 8192;

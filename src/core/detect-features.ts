@@ -20,7 +20,7 @@ export const FEATURES_EACH = 7;
 const PAIRS = CLASSES * CLASSES;
 const BUCKETS_EACH = 8;
 const MEASURES = 3;
-export const WINDOW_FEATURES = PAIRS + MEASURES * BUCKETS_EACH;
+const WINDOW_FEATURES = PAIRS + MEASURES * BUCKETS_EACH;
 export const FEATURES = HASHED + WINDOW_FEATURES;
 
 /** A fixed window begins every so many tokens. */
@@ -159,7 +159,7 @@ function featuresOf(
 
 function slot(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return ((mixed ^ (mixed >>> 13)) & (HASHED_WORDS - 1)) || 1;
+  return (mixed ^ (mixed >>> 13)) & (HASHED_WORDS - 1) || 1;
 }
 
 function classSlot(number: number): number {

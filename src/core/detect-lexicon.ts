@@ -67,7 +67,7 @@ export function hashStep(hash: number, unit: number): number {
 
 export const HASH_START = 0x811c9dc5 | 0;
 
-export function hashOf(word: string): number {
+function hashOf(word: string): number {
   let hash = HASH_START;
   for (let at = 0; at < word.length; at += 1) hash = hashStep(hash, word.charCodeAt(at));
   return hash;

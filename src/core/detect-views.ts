@@ -49,7 +49,8 @@ export function viewsOf(text: string, hidden: readonly Hidden[]): View[] {
 }
 
 const IS_BASE64 = new Uint8Array(128);
-for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") IS_BASE64[char.charCodeAt(0)] = 1;
+for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+  IS_BASE64[char.charCodeAt(0)] = 1;
 
 /** Finds long runs: one of them has a sign at each so many places, so that most of a text is never looked at. */
 function* base64Runs(text: string): Generator<readonly [number, number]> {

@@ -6,28 +6,45 @@ import { redactorOf } from "./redact.ts";
 import { formatsIn } from "./redact-formats.ts";
 import { SECRET_RULES } from "./redact-rules.ts";
 
-const some = (length: number, signs = "aB3dE5gH7jK9mN2pQ4rS6tU8vW") => signs.repeat(Math.ceil(length / signs.length)).slice(0, length);
+const some = (length: number, signs = "aB3dE5gH7jK9mN2pQ4rS6tU8vW") =>
+  signs.repeat(Math.ceil(length / signs.length)).slice(0, length);
 const hex = (length: number) => some(length, "0f1e2d3c4b5a69788796");
 const capitals = (length: number) => some(length, "Q2W3E4R5T6Y7");
 
 /** A canary for each rule, put together here so that no file holds a secret: the text and the part of it that is secret. */
 const CANARIES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   "aws-access-key-id": [["id = ", `AK${"IA"}${capitals(16)}`]],
-  "aws-secret-key": [["aws_secret_access_key = ", some(40)], ['"SecretAccessKey": "', some(40)]],
-  "github-token": [["token ", `gh${"p_"}${some(36)}`], ["", `gh${"o_"}${some(36)}`], ["(", `gh${"s_"}${some(36)}`]],
+  "aws-secret-key": [
+    ["aws_secret_access_key = ", some(40)],
+    ['"SecretAccessKey": "', some(40)],
+  ],
+  "github-token": [
+    ["token ", `gh${"p_"}${some(36)}`],
+    ["", `gh${"o_"}${some(36)}`],
+    ["(", `gh${"s_"}${some(36)}`],
+  ],
   "github-fine-grained": [["", `github_${"pat_"}${some(22)}_${some(59)}`]],
   "gitlab-token": [["PRIVATE-TOKEN: ", `gl${"pat-"}${some(20)}`]],
   "slack-token": [["", `xo${"xb-"}123456789012-${some(24)}`]],
   "slack-webhook": [["https://hooks.slack.com/services/", `T${capitals(8)}/B${capitals(8)}/${some(24)}`]],
-  "stripe-key": [["", `sk_${"live_"}${some(24)}`], ["", `rk_${"test_"}${some(24)}`]],
+  "stripe-key": [
+    ["", `sk_${"live_"}${some(24)}`],
+    ["", `rk_${"test_"}${some(24)}`],
+  ],
   "stripe-webhook": [["", `wh${"sec_"}${some(32)}`]],
   "npm-token": [["", `np${"m_"}${some(36)}`]],
   "npm-auth": [["//packages.example/:_authToken=", some(24)]],
   "pypi-token": [["password = ", `py${"pi-"}AgE${some(80)}`]],
   "google-api-key": [["?key=", `AI${"za"}${some(35)}`]],
-  "google-oauth": [["", `ya${"29."}${some(60)}`], ["", `GOC${"SPX-"}${some(28)}`]],
+  "google-oauth": [
+    ["", `ya${"29."}${some(60)}`],
+    ["", `GOC${"SPX-"}${some(28)}`],
+  ],
   "anthropic-key": [["", `sk-${"ant-"}api03-${some(80)}`]],
-  "openai-key": [["", `sk${"-"}${some(48)}`], ["", `sk-${"proj-"}${some(60)}`]],
+  "openai-key": [
+    ["", `sk${"-"}${some(48)}`],
+    ["", `sk-${"proj-"}${some(60)}`],
+  ],
   "openrouter-key": [["", `sk-${"or-"}v1-${hex(64)}`]],
   "huggingface-token": [["", `h${"f_"}${some(34)}`]],
   "groq-key": [["", `gs${"k_"}${some(52)}`]],
@@ -48,7 +65,10 @@ const CANARIES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   "age-key": [["", `AGE-${"SECRET"}-KEY-1${capitals(58)}`]],
   "azure-key": [["AccountName=x;AccountKey=", `${some(86)}==`]],
   jwt: [["", `ey${"J"}${some(30)}.ey${"J"}${some(60)}.${some(43)}`]],
-  "url-password": [["postgres://app:", "s3cr3t-pass"], ["redis://:", "pa55word"]],
+  "url-password": [
+    ["postgres://app:", "s3cr3t-pass"],
+    ["redis://:", "pa55word"],
+  ],
   bearer: [["Authorization: Bearer ", some(32)]],
   basic: [["Authorization: Basic ", btoa(`user:${some(16)}`)]],
 };
@@ -56,7 +76,10 @@ const AFTER: Readonly<Record<string, string>> = { "url-password": "@db.example/x
 const PEM = `-----BEGIN ${"RSA PRIVATE"} KEY-----\n${`${some(64)}\n`.repeat(3)}-----END RSA ${"PRIVATE KEY"}-----`;
 
 test("every rule has canaries, and finds each to its last sign", () => {
-  assert.deepEqual(Object.keys(CANARIES), SECRET_RULES.map(({ id }) => id));
+  assert.deepEqual(
+    Object.keys(CANARIES),
+    SECRET_RULES.map(({ id }) => id),
+  );
   for (const [id, canaries] of Object.entries(CANARIES))
     for (const [before, secret] of canaries) {
       const text = `first\n${before}${secret}${AFTER[id] ?? " rest"}\nlast`;
@@ -118,7 +141,11 @@ test("a known value goes in every encoding, and the pieces in which a text comes
     assert.ok(!whole.includes(encoded.slice(2, 14)), `${title}: ${whole}`);
     for (let cut = 1; cut < text.length; cut += 1) {
       const stream = redactorOf([{ name: "vault", value: VALUE }]).open();
-      assert.equal(stream.push(text.slice(0, cut)) + stream.push(text.slice(cut)) + stream.end(), whole, `${title}, cut at ${cut}`);
+      assert.equal(
+        stream.push(text.slice(0, cut)) + stream.push(text.slice(cut)) + stream.end(),
+        whole,
+        `${title}, cut at ${cut}`,
+      );
     }
     const single = redactorOf([{ name: "vault", value: VALUE }]).open();
     assert.equal([...text].map((char) => single.push(char)).join("") + single.end(), whole, title);
@@ -139,7 +166,17 @@ test("a line of megabytes is cut where its text says, not where its pieces end",
 });
 
 test("a second scanner finds nothing in what is left", async () => {
-  const rules = ["aws-access-key-id", "github-token", "slack-token", "npm-token", "sendgrid-key", "anthropic-key", "openai-key", "url-password", "basic"];
+  const rules = [
+    "aws-access-key-id",
+    "github-token",
+    "slack-token",
+    "npm-token",
+    "sendgrid-key",
+    "anthropic-key",
+    "openai-key",
+    "url-password",
+    "basic",
+  ];
   const text = `${rules.flatMap((id) => (CANARIES[id] ?? []).map(([before, secret]) => `${before}${secret}${AFTER[id] ?? ""}`)).join("\n")}\n${PEM}\n`;
   const config = { rules: [{ id: "@secretlint/secretlint-rule-preset-recommend", rule: preset, options: {} }] };
   const found = async (content: string) => {
@@ -150,5 +187,8 @@ test("a second scanner finds nothing in what is left", async () => {
   assert.ok((await found(text)).length >= 5);
   // An address with a password is one to it whatever the password is.
   const left = await found(redactorOf([]).redact(text));
-  assert.deepEqual(left.filter((message) => !message.includes("«secret:")), []);
+  assert.deepEqual(
+    left.filter((message) => !message.includes("«secret:")),
+    [],
+  );
 });

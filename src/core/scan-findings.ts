@@ -52,8 +52,16 @@ export function findingsOf(
     }),
     ...spans.map(({ start, end, score }) => {
       const rule = verdict === "mentions" ? "injection-mention" : "injection";
-      const level = verdict === "mentions" ? ("note" as const) : score >= SCORE_RARE ? ("error" as const) : ("warning" as const);
-      return { rule, level, message: `${RULES[rule]} (score ${score.toFixed(2)}): ${excerpt(start, end)}`, start, end, score };
+      const level =
+        verdict === "mentions" ? ("note" as const) : score >= SCORE_RARE ? ("error" as const) : ("warning" as const);
+      return {
+        rule,
+        level,
+        message: `${RULES[rule]} (score ${score.toFixed(2)}): ${excerpt(start, end)}`,
+        start,
+        end,
+        score,
+      };
     }),
   ];
   const place = placesIn(text);

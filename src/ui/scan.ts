@@ -5,9 +5,9 @@ import { execInBox } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { DetectModel } from "../core/detect-model.ts";
 import { inspect } from "../core/inspect.ts";
+import { type Redactor, redactorOf } from "../core/redact.ts";
 import { addedIn } from "../core/scan-diff.ts";
 import { type Finding, findingsOf } from "../core/scan-findings.ts";
-import { type Redactor, redactorOf } from "../core/redact.ts";
 import { counted } from "../core/text.ts";
 import { answerLines } from "./scan-lines.ts";
 import { sarifOf } from "./scan-sarif.ts";
@@ -78,7 +78,12 @@ export async function scanCommand(options: ScanOptions, start: Start, terminal: 
   return grave.length > 0 ? 1 : 0;
 }
 
-function look(model: DetectModel, { name, text, channel, lineOf }: Subject, explain: boolean, redactor: Redactor): Scanned {
+function look(
+  model: DetectModel,
+  { name, text, channel, lineOf }: Subject,
+  explain: boolean,
+  redactor: Redactor,
+): Scanned {
   const inspection = inspect(model, text, channel);
   const all = findingsOf(text, inspection, lineOf);
   const inName = findingsOf(name, inspect(model, name, "file-name"), () => 0).filter(

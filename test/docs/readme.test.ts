@@ -131,10 +131,12 @@ test("each fix of the table is what the program prints on such a machine", () =>
 
 test("every npm command of the documents is a script of the package", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
-  const texts = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/INSPECTION.md"].map(readDocument).join("\n");
-  const used = [...texts.matchAll(/\bnpm (?:run )?(start|test:full|test|check|mutants|bench:inspect|bench|build)\b/g)].map(
-    ([, name = ""]) => name,
-  );
+  const texts = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/INSPECTION.md"]
+    .map(readDocument)
+    .join("\n");
+  const used = [
+    ...texts.matchAll(/\bnpm (?:run )?(start|test:full|test|check|mutants|bench:inspect|bench|build)\b/g),
+  ].map(([, name = ""]) => name);
   assert.deepEqual([...new Set(used)].sort(), Object.keys(scripts).sort());
   assert.ok(existsSync(join(ROOT, "bin/ringfence.js")));
 });
