@@ -93,9 +93,9 @@ export function exceededBy(scores: readonly number[], share: number): number {
   return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
-const SHRINK = 150;
-const OFFSET_MAX = 1.5;
-const RARE_MARGIN = 0.25;
+const SHRINK = 50;
+const OFFSET_MAX = 2.5;
+const RARE_MARGIN = 0.6;
 
 /** Finds the thresholds from scores of ordinary texts; a channel of few texts keeps to those of all. */
 export function calibrate(scores: readonly HeldOut[]): Pick<DetectModel, "common" | "rare" | "offsets"> {

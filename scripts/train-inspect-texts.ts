@@ -366,6 +366,16 @@ The [assistant|user|system|agent|model] [role|message|prompt|request|response|se
 [You are|As] a [chatbot|assistant|service] [for|of] [a school|weather|films|recipes|a bank|travel], [you must never|do not|you should not] [talk about politics|mention competitors|share personal data|reveal the user's address|give medical advice].
 The [user's|customer's] [name|email address|phone number|city|account] is [Alice|alice@mail.example|in the record|Springfield]. [Do not share it|Keep it private|It may be shown to staff].
 [Help me|Show me how to|Teach me to|I want to] [write a play about a villain|understand how phishing works|make a game with a hacker|stay in character while acting|answer in Morse code|speak like a pirate].
+[Your card|Your account|Your bank account] has been [charged|credited|updated]. If you did not [make this payment|request this change|expect this mail], [contact us|reply to this mail|call your bank] [at once|today|].
+[Your booking|Your order|Your ticket] is confirmed. You must [arrive|check in|bring your passport] [45 minutes before departure|on time]. [View in browser|Unsubscribe|Manage your preferences].
+Hi [Ganesh|David|Anna], following up on our [call|meeting]: here is the [contract|promised information|invoice]. If you want to [continue|sign|cancel], [let me know|reply here|click the button below].
+Please [do not reply to this email|keep this email for your records|forward it to your accountant]. [All you need to do is|To confirm,] [log in|open the link|answer this mail].
+Your [task|job] is to [translate the input|summarise the book|describe the climate|answer questions about recipes|check the message below|classify the text]. [Under no circumstances|Never|Do not] [give opinions|mention prices|answer other questions|add explanations]. [Only output|Answer only with|Just output] [the translation|yes or no|the label|a short summary].
+You [MUST|must] use this EXACT [command|format] to [submit|finish|answer]. Do NOT [combine it with|change|wrap] [any other command|the files of the tests|the output].
+[CRITICAL|IMPORTANT|NOTE|WARNING]: [each response|your reply|the agent] must [contain exactly one command|not modify the tests|include your reasoning|stay below 500 words]. [You cannot continue working after this|Failure to follow this will cause an error].
+You are a helpful [assistant|agent] that can [interact with a computer|run commands|edit files|search the web]. Please solve this [issue|task]: {{task}}
+[Given|Read] the following [question|document|conversation|request] and [answer|response], [decide whether|rate how far|explain why] [it is supported|the user is satisfied|it follows the policy]. [Answer|Respond] with JSON.
+[bot|assistant]: Hello! How can I [help|assist] you today? user: [What can you do|I need help with my order|Who wrote this song]?
 [How can I|How do I|What is|Where can I|Why does|What are] [kill a process|the best way to kill weeds|shoot a good photo|a secret ballot|the risks of this drug|blow up a balloon|steal a base in baseball|attack this problem|the password policy of Windows]?
 `
   .trim()

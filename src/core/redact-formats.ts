@@ -17,7 +17,12 @@ const END = "-----END";
 export const PEM_CHARS_MAX = 16_384;
 
 const shifts = new Uint8Array(HASHES).fill(ANCHOR_UNITS - 1);
-const buckets = new Map<number, { readonly anchor: string; readonly rule: SecretRule }[]>();
+interface Anchored {
+  readonly anchor: string;
+  readonly rule: SecretRule;
+}
+
+const buckets: (readonly Anchored[])[] = Array.from({ length: HASHES }, () => []);
 for (const rule of SECRET_RULES)
   for (const anchor of rule.anchors) {
     const units = Array.from(anchor.slice(0, ANCHOR_UNITS), (char) => char.charCodeAt(0));
@@ -25,7 +30,7 @@ for (const rule of SECRET_RULES)
     shifts[hashOf(first, second)] = Math.min(1, shifts[hashOf(first, second)]!);
     const last = hashOf(second, third);
     shifts[last] = 0;
-    buckets.set(last, [...(buckets.get(last) ?? []), { anchor, rule }]);
+    buckets[last] = [...(buckets[last] ?? []), { anchor, rule }];
   }
 
 function hashOf(first: number, second: number): number {
@@ -52,9 +57,8 @@ export function formatsIn(text: string): FoundSecret[] {
 }
 
 function secretAt(text: string, start: number, hash: number): FoundSecret | null {
-  for (const { anchor, rule } of buckets.get(hash) ?? []) {
-    if ((text.charCodeAt(start) | 0x20) !== (anchor.charCodeAt(0) | 0x20)) continue;
-    if (text.slice(start, start + anchor.length).toLowerCase() !== anchor) continue;
+  for (const { anchor, rule } of buckets[hash]!) {
+    if (!beginsWith(text, start, anchor)) continue;
     // Within a word it is part of something else; the dash too, of which some formats have many.
     if (anchor !== "://" && start > 0 && /[A-Za-z0-9-]/.test(text[start - 1]!)) continue;
     rule.pattern.lastIndex = start;
@@ -63,6 +67,12 @@ function secretAt(text: string, start: number, hash: number): FoundSecret | null
     if (span) return { start: span[0], end: span[1], rule: rule.id, name: rule.name };
   }
   return null;
+}
+
+function beginsWith(text: string, start: number, anchor: string): boolean {
+  for (let at = 0; at < anchor.length; at += 1)
+    if ((text.charCodeAt(start + at) | 0x20) !== (anchor.charCodeAt(at) | 0x20)) return false;
+  return true;
 }
 
 function privateKeys(text: string): FoundSecret[] {
