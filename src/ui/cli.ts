@@ -42,7 +42,6 @@ const OPTIONS = {
   range: { type: "string" },
   jsonl: { type: "string" },
   channel: { type: "string" },
-  format: { type: "string" },
   explain: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
