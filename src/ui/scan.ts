@@ -1,8 +1,7 @@
 import { UsageError } from "../agent/config.ts";
 import { readDetectModel } from "../agent/config-inspect.ts";
 import { readPieces, readTree } from "../agent/config-scan.ts";
-import { execInBox } from "../agent/exec.ts";
-import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import type { Start } from "../agent/workplace.ts";
 import type { DetectModel } from "../core/detect-model.ts";
 import { inspect } from "../core/inspect.ts";
 import { type Redactor, redactorOf } from "../core/redact.ts";
@@ -169,6 +168,10 @@ async function rangeText(range: string, start: Start): Promise<string> {
   const errors: Uint8Array[] = [];
   let length = 0;
   const command = `git --no-pager log --format=%B%n --no-color '${range}' && echo && git --no-pager diff --no-color --no-ext-diff --no-textconv -U0 '${range}'`;
+  const [{ execInBox }, { prepareWorkplace }] = await Promise.all([
+    import("../agent/exec.ts"),
+    import("../agent/workplace.ts"),
+  ]);
   const done = await execInBox(await prepareWorkplace(start), command, {
     stdin: null,
     terminal: null,
