@@ -102,7 +102,7 @@ const PARTS: readonly Part[] = [
     lines: [
       "ringfence scan PATH…|-          look in files, trees or standard input for hidden text, injections and secrets",
       "    --diff FILE|-, --range A..B what a diff adds, or the commits of a range",
-      "    --format FORMAT             text, json or sarif; --explain shows weak findings too",
+      "    --format FORMAT             text, json or sarif; --explain: weak findings too, and why",
       "    --jsonl FILE|-              a score for each line of {id, text, channel}; --channel NAME for all else",
     ],
   },

@@ -2,6 +2,7 @@ import { UsageError } from "../agent/config.ts";
 import { readDetectModel } from "../agent/config-inspect.ts";
 import { readPieces, readTree } from "../agent/config-scan.ts";
 import type { Start } from "../agent/workplace.ts";
+import { wordsFor } from "../core/detect-explain.ts";
 import type { DetectModel } from "../core/detect-model.ts";
 import { inspect } from "../core/inspect.ts";
 import { type Redactor, redactorOf } from "../core/redact.ts";
@@ -19,7 +20,7 @@ export interface ScanOptions {
   readonly jsonl: string | null;
   readonly channel: string | null;
   readonly format: "text" | "json" | "sarif";
-  /** Shows weak findings too. */
+  /** Shows weak findings too, and the words that an injection was told by. */
   readonly explain: boolean;
 }
 
@@ -95,12 +96,17 @@ function look(
     line: 1,
     column: 1,
   }));
+  const explained = (finding: Finding): Finding => {
+    if (finding.score === null) return finding;
+    const words = wordsFor(model, redactor.redact(text.slice(finding.start, finding.end)));
+    return { ...finding, message: `${finding.message} (most of it: ${words.join(", ")})` };
+  };
   return {
     // A report is read by more people than the text.
     name: redactor.redact(name),
     score: inspection.score,
     verdict: inspection.verdict,
-    findings: [...named, ...all].filter(({ level }) => explain || level !== "note"),
+    findings: explain ? [...named, ...all.map(explained)] : [...named, ...all].filter(({ level }) => level !== "note"),
   };
 }
 

@@ -38,6 +38,9 @@ for (const [who, user] of [
     assert.ok(!(stdout + stderr).includes(TOKEN));
     assert.match(stderr, /1 binary file passed over/);
     assert.deepEqual((await ringfence(place, ["scan", "a.txt"])).status, 0);
+    const { stdout: why } = await ringfence(place, ["scan", "--explain", "d/bad.md"]);
+    assert.match(why, /^d\/bad\.md:3:1: note: A comment of HTML: AI assistants/m);
+    assert.match(why, /error: .*\(most of it: (?:[^,()]+, ){3,5}[^,()]+\) \[injection\]$/m);
     assert.match((await ringfence(place, ["scan", "no-such-file"])).stderr, /cannot read no-such-file/);
   });
 
