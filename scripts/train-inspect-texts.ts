@@ -376,6 +376,10 @@ You [MUST|must] use this EXACT [command|format] to [submit|finish|answer]. Do NO
 You are a helpful [assistant|agent] that can [interact with a computer|run commands|edit files|search the web]. Please solve this [issue|task]: {{task}}
 [Given|Read] the following [question|document|conversation|request] and [answer|response], [decide whether|rate how far|explain why] [it is supported|the user is satisfied|it follows the policy]. [Answer|Respond] with JSON.
 [bot|assistant]: Hello! How can I [help|assist] you today? user: [What can you do|I need help with my order|Who wrote this song]?
+<td>[user|instruction|admin|system|output]</td><td>[full|none|the key|the password of the user|optional]</td></tr><tr><td><code>[key|role|prompt|mode]</code></td><td>[string|required|see above]</td>
+[If you assume|When you provide|To use] [a role in another account|an access key|a policy], [the administrator|you|the owner] [must|can] [provide|attach|share] [the ID|the credentials|the permission] [that the service requires|with the user|to the account].
+[Update|Delete|Create|Print|Read] [an existing|the] [SSH public key|access token|user profile|password] [in|of|for] [a user's|the customer's|the current] [login profile|account|session]. [Args|Returns|Raises]: user: str, the email address of the user.
+[Please|Do not|You can] [copy and paste the above URL into your browser|enter personal information|type your answer below|give it a hint for all future connections] [and follow the instructions|by running the command|when you are asked|].
 [How can I|How do I|What is|Where can I|Why does|What are] [kill a process|the best way to kill weeds|shoot a good photo|a secret ballot|the risks of this drug|blow up a balloon|steal a base in baseball|attack this problem|the password policy of Windows]?
 `
   .trim()

@@ -154,8 +154,31 @@ function featuresOf(
     word2 = word1;
     word1 = hash;
   }
+  withoutRepeats(count, features);
   return features;
 }
+
+/** Takes features away that stand a third time within a few words: a table of numbers or a list of names is no argument. */
+function withoutRepeats(count: number, features: Int32Array): void {
+  const slots = new Int32Array(REPEAT_SLOTS);
+  const seenAt = new Int32Array(REPEAT_SLOTS);
+  const times = new Uint8Array(REPEAT_SLOTS);
+  for (let at = 0, index = 0; at < count; at += 1)
+    for (const end = index + FEATURES_EACH; index < end; index += 1) {
+      const feature = features[index]!;
+      if (feature === 0) continue;
+      const place = feature & (REPEAT_SLOTS - 1);
+      const isRepeat = slots[place] === feature && at - seenAt[place]! <= REPEAT_TOKENS;
+      slots[place] = feature;
+      seenAt[place] = at;
+      times[place] = isRepeat ? Math.min(100, times[place]! + 1) : 1;
+      if (times[place]! > REPEATS_MAX) features[index] = 0;
+    }
+}
+
+const REPEAT_SLOTS = 1 << 12;
+const REPEAT_TOKENS = 24;
+const REPEATS_MAX = 2;
 
 function slot(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
