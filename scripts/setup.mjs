@@ -21,6 +21,7 @@ const COMMANDS = {
   build: (args) => [join(root, "scripts/build.mjs"), ...args],
   mutants: (args) => [join(root, "scripts/mutants.mjs"), ...args],
   bench: (args) => [join(root, "bench/run.ts"), ...args],
+  "bench:inspect": (args) => [join(root, "bench/inspect.ts"), ...args],
 };
 
 const [command = "", ...args] = process.argv.slice(2);

@@ -57,3 +57,39 @@ export async function exec(command: string, options: ExecOptions = {}): Promise<
 }
 
 export { BoxUnavailable } from "./box/programs.ts";
+
+export interface PromptReport {
+  /** 0 to 1: 1 in 100 ordinary texts is over 0.5, and about 1 in 10,000 over 0.9. */
+  readonly score: number;
+  /** `mentions`: words of an injection that are quoted or spoken about. */
+  readonly verdict: "clean" | "mentions" | "carries";
+  /** What caused it, in UTF-16 units of the text. */
+  readonly spans: readonly { readonly start: number; readonly end: number; readonly score: number }[];
+  /** What cannot be seen or misleads, and what it says. */
+  readonly hidden: readonly {
+    readonly kind: string;
+    readonly start: number;
+    readonly end: number;
+    readonly shown: string;
+  }[];
+  /** Secrets whose format is known. */
+  readonly secrets: readonly { readonly rule: string; readonly start: number; readonly end: number }[];
+  /** The text without secrets, and with what was hidden spelled out. */
+  readonly text: string;
+}
+
+/**
+ * Looks in a text for injections, hidden signs and secrets. It explains and warns; it is no boundary.
+ *
+ * `channel` says what kind of text it is ("file", "webpage", "prompt", …) where that is known.
+ */
+export async function validatePrompt(text: string, options: { readonly channel?: string } = {}): Promise<PromptReport> {
+  const [{ readDetectModel }, { inspect }, { redactorOf }, { sanitize }] = await Promise.all([
+    import("./agent/config-inspect.ts"),
+    import("./core/inspect.ts"),
+    import("./core/redact.ts"),
+    import("./core/sanitize.ts"),
+  ]);
+  const { score, verdict, spans, hidden, secrets } = inspect(readDetectModel(), text, options.channel ?? null);
+  return { score, verdict, spans, hidden, secrets, text: sanitize(redactorOf([]).redact(text)).text };
+}

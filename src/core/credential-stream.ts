@@ -53,24 +53,27 @@ export function maskText(search: Search, text: string): string {
   return `${Buffer.from(bytes).toString("latin1")}${Buffer.from(stream.end().bytes).toString("latin1")}`;
 }
 
-interface Spot {
+export interface Spot {
   readonly start: number;
   readonly end: number;
+  /** Of the needle that it is one of. */
+  readonly owner: number;
   /** Null where escapes stand between, so that a replacement would not have the same length. */
   readonly needle: Needle | null;
 }
 
-function look(search: Search, bytes: Buffer): { spots: Spot[]; owners: number[]; openAt: number } {
+/** Finds needles in any of their encodings, and where one may be open at the end; `openAt` is the length where none is. */
+export function look(search: Search, bytes: Buffer): { spots: Spot[]; owners: number[]; openAt: number } {
   const whole = matches(search, bytes);
   const owners = new Set(whole.map(({ needle }) => needle.owner));
-  const spots: Spot[] = whole;
+  const spots: Spot[] = whole.map((match) => ({ ...match, owner: match.needle.owner }));
   let openAt = openEnd(search, bytes);
   const plain = withoutEscapes(bytes);
   if (plain === null) return { spots, owners: [...owners], openAt };
   for (const match of matches(search, plain.bytes)) {
     const [start, end] = [plain.startOf(match.start), plain.endOf(match.end - 1)];
     owners.add(match.needle.owner);
-    if (end - start !== match.needle.bytes.length) spots.push({ start, end, needle: null });
+    if (end - start !== match.needle.bytes.length) spots.push({ start, end, owner: match.needle.owner, needle: null });
   }
   const endsLine = bytes[bytes.length - 1] === NEWLINE || bytes[bytes.length - 1] === RETURN;
   const open = openEnd(search, plain.bytes, (at) => !endsLine || plain.bytes.length - at >= WRAPPED_AFTER);

@@ -15,7 +15,7 @@ function withoutSequences(text: string): string {
   const kept: string[] = [];
   let from = 0;
   for (let at = 0; at < text.length; ) {
-    const end = sequenceEnd(text, at);
+    const end = escapeEnd(text, at);
     if (end === at) {
       at += 1;
       continue;
@@ -28,8 +28,8 @@ function withoutSequences(text: string): string {
   return kept.join("");
 }
 
-/** The end of the escape sequence that starts at `at`; `at` itself when none does. */
-function sequenceEnd(text: string, at: number): number {
+/** Finds the end of the escape sequence that starts at `at`; `at` itself when none does. */
+export function escapeEnd(text: string, at: number): number {
   const first = text.charCodeAt(at);
   const isEscape = first === ESC;
   if (!isEscape && (first < 0x90 || first > 0x9f)) return at;

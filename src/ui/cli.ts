@@ -41,6 +41,11 @@ const OPTIONS = {
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
+  diff: { type: "string" },
+  range: { type: "string" },
+  jsonl: { type: "string" },
+  channel: { type: "string" },
+  explain: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
   json: { type: "boolean" },
@@ -142,6 +147,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     }
     case "trust":
       return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
+    case "scan":
+      return (await import("./scan.ts")).scanCommand(scanOptions(values, rest), start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -197,6 +204,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   doctor: "json",
   net: "json method",
   trust: "json",
+  scan: "diff range jsonl channel format explain",
   demo: "model",
 };
 
@@ -262,6 +270,13 @@ function runOptions(values: Options, words: readonly string[]) {
     branch: values.branch ?? null,
     limits: { turnsMax: amount(values["max-turns"], "--max-turns"), ceilings: ceilingsTyped(values) },
   } as const;
+}
+
+function scanOptions(values: Options, paths: readonly string[]) {
+  const { diff = null, range = null, jsonl = null, channel = null, format = "text", explain = false } = values;
+  if (format !== "text" && format !== "json" && format !== "sarif")
+    throw new UsageError(`--format is text, json or sarif, not "${format}"`);
+  return { paths, diff, range, jsonl, channel, format, explain } as const;
 }
 
 function logAction(

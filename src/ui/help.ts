@@ -109,6 +109,15 @@ const PARTS: readonly Part[] = [
       "ringfence trust revoke [NAME…]  take back what you said of a commit or file, or all",
     ],
   },
+  {
+    command: "scan",
+    lines: [
+      "ringfence scan PATH…|-          look in files, trees or standard input for hidden text, injections and secrets",
+      "    --diff FILE|-, --range A..B what a diff adds, or the commits of a range",
+      "    --format FORMAT             text, json or sarif; --explain: weak findings too, and why",
+      "    --jsonl FILE|-              a score for each line of {id, text, channel}; --channel NAME for all else",
+    ],
+  },
   { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },
   {
     command: "demo",

@@ -36,6 +36,14 @@ test("the library example runs, and deletes nothing but in the layer", (t) => {
   assert.equal(readFileSync(join(place.checkout, "src/a.js"), "utf8"), "1;\n");
 });
 
+test("the example of inspection runs and says what its comment says", (t) => {
+  const place = useThrowaway({ "src/a.js": "1;\n" }, t);
+  const [, example = ""] = fences(README, "js");
+  assert.equal(example.trim().split("\n").length, 3);
+  writeFileSync(join(place.checkout, "try.mjs"), example);
+  assert.deepEqual(place.node("try.mjs"), { status: 0, stdout: "carries 1\n", stderr: "" });
+});
+
 test("the first commands run as shown: run, diff, land", (t) => {
   const place = useThrowaway({ "README.md": "x\n" }, t);
   const script = join(place.root, "play.json");
@@ -123,10 +131,12 @@ test("each fix of the table is what the program prints on such a machine", () =>
 
 test("every npm command of the documents is a script of the package", () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
-  const texts = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md"].map(readDocument).join("\n");
-  const used = [...texts.matchAll(/\bnpm (?:run )?(start|test:full|test|check|mutants|bench|build)\b/g)].map(
-    ([, name = ""]) => name,
-  );
+  const texts = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs/INSPECTION.md"]
+    .map(readDocument)
+    .join("\n");
+  const used = [
+    ...texts.matchAll(/\bnpm (?:run )?(start|test:full|test|check|mutants|bench:inspect|bench|build)\b/g),
+  ].map(([, name = ""]) => name);
   assert.deepEqual([...new Set(used)].sort(), Object.keys(scripts).sort());
   assert.ok(existsSync(join(ROOT, "bin/ringfence.js")));
 });
