@@ -3,6 +3,7 @@ import type { Effect } from "../core/effect.ts";
 import { looksLikePush } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Label } from "../core/label.ts";
 import {
   addressOf,
   judgeRules,
@@ -12,6 +13,7 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
+import type { Dated, Told } from "../core/package-age.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
@@ -29,12 +31,15 @@ import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
+import { askAboutPackage } from "./new-package.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
 const DOCUMENT_BYTES_MAX = 32 << 20;
+/** A client waits for the question that this comes before. */
+const AGE_MS_MAX = 10_000;
 
 /** A document, or why there is none: the gate refused it, or it could not be had. */
 export type Read =
@@ -43,6 +48,8 @@ export type Read =
 
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
+
+const NOTHING_SENT = { status: null, sentBytes: 0, receivedBytes: 0 } as const;
 
 /** What a session's requests are answered with: the proxy, and what the gate says to each request. */
 export class NetRequests {
@@ -62,7 +69,7 @@ export class NetRequests {
     this.#plan = plan;
     this.#users = users;
     this.#rules = plan.config.rules;
-    this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    this.#packages = packagesOf({ ...plan.place, get: (...asked) => this.#get(...asked) });
     this.#upstream = openRemote(vault, plan.box);
     const { ask } = plan;
     this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
@@ -125,11 +132,12 @@ export class NetRequests {
       return { verdict: "refuse", reason, status: 426 };
     }
     if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { look, ruled });
-    const { asked, listed, rule, isLocked } = await classify(ruled, this.#packages, request);
-    const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
+    const { asked, listed, rule, origin: read } = await classify(ruled, this.#packages, request);
+    const origin = read !== "locked" && this.#isTyped(request) ? "typed" : read;
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
-    const gated = await this.#passOrAsk(effect, look, token);
+    const dated = origin !== "package" || asked?.name == null ? null : { ...asked, name: asked.name };
+    const gated = await this.#passOrAsk(effect, look, { token, dated });
     if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
@@ -169,7 +177,7 @@ export class NetRequests {
     const { push: rules } = this.#plan.config;
     const upstream = this.#upstream;
     const effect = gitEffect(request, look.git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
-    const gated = await this.#passOrAsk(effect, look, token);
+    const gated = await this.#passOrAsk(effect, look, { token, dated: null });
     if (gated.verdict === "allow") {
       this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
       const [rule] = rulesFor(this.#rules, request.host, request.port);
@@ -181,10 +189,23 @@ export class NetRequests {
     return { verdict: "refuse", reason };
   }
 
-  async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
+  async #passOrAsk(
+    effect: AskedEffect,
+    look: Look,
+    { token, dated }: { readonly token: string | null; readonly dated: Dated | null },
+  ): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
-    return this.#questions.pass(effect, gated, look, this.#users.textOf(token));
+    const asking = { effect, look, command: this.#users.textOf(token) };
+    return dated === null
+      ? this.#questions.pass(asking, gated)
+      : askAboutPackage({ ...asking, dated }, gated, {
+          questions: this.#questions,
+          packages: this.#packages,
+          pass: () => this.#pass(effect),
+          dropped: (seq) => this.#ended(seq, { ...NOTHING_SENT, error: "the person is asked once more" }),
+          now: this.#plan.now,
+        });
   }
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */
@@ -196,8 +217,8 @@ export class NetRequests {
     return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
   }
 
-  /** Reads what a registry says of a locked package, for the host's own judgement. */
-  async #get(url: string, accept: string): Promise<string | null> {
+  /** Reads what a registry says of a package that is locked, or that the person let be asked for, for the host's own judgement. */
+  async #get(url: string, accept: string, allowed: Label | null): Promise<Told | null> {
     const { protocol, hostname, port, pathname, search } = new URL(url);
     const request: NetRequest = {
       protocol: protocol === "http:" ? "http" : "https",
@@ -208,12 +229,18 @@ export class NetRequests {
       hasBody: false,
     };
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
-    const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
-    const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
+    const why = { listed: "allow", rule: "registry", command: null } as const;
+    const asked =
+      allowed === null
+        ? ({ origin: "locked", ...UNASKED } as const)
+        : ({ origin: "package", approvedBy: "person", shown: { label: allowed, headers: [], body: null } } as const);
+    const gated = this.#pass({ kind: "request", ...request, ...why, ...asked });
     if (gated.verdict !== "allow") return null;
-    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal: null };
+    const signal = allowed === null ? null : AbortSignal.timeout(AGE_MS_MAX);
+    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal };
     const read = await this.#proxy.read(gated.permit, "private", how);
-    return read.ok && read.status === 200 ? read.body.toString("utf8") : null;
+    if (!read.ok || read.status !== 200) return null;
+    return { text: read.body.toString("utf8"), modified: read.headers["last-modified"] ?? null };
   }
 
   #isTyped(request: NetRequest): boolean {

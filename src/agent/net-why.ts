@@ -58,9 +58,8 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
   };
   const packages = packagesOf({ ...place, get });
   const ruled = judgeRules(rules, request);
-  const { asked: about, listed, rule, isLocked } = await classify(ruled, packages, request);
+  const { asked: about, listed, rule, origin } = await classify(ruled, packages, request);
   const unasked = { command: null, approvedBy: "none", shown: null } as const;
-  const origin = isLocked ? "locked" : "composed";
   const effect = { kind: "request", ...request, listed, rule, origin, ...unasked } as const;
   const why = about === null ? null : await packages.why(request);
   // No line of net.allow lets a push through.
@@ -82,7 +81,9 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
             "git at the tracked remote is judged by what it does: it may fetch, and a command of yours push what net.push lists",
           ]
         : []),
-      ...(isUnasked && !isLocked ? ["in a session the registry is asked too whether it is a locked package's"] : []),
+      ...(isUnasked && origin !== "locked"
+        ? ["in a session the registry is asked too whether it is a locked package's"]
+        : []),
       ...packages.notes(),
     ],
     add: missing === undefined ? null : ruleLine(missing),

@@ -36,10 +36,12 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   };
   const questions = new Questions({ ask: answer, pass, record: (event) => recorded.push(event) });
   const ask = (request: Partial<Request> = {}, look: Partial<Look> = {}) =>
-    questions.pass({ ...REQUEST, ...request }, ASKED, { ...LOOK, ...look }, "curl").then(({ verdict, ...more }) => {
-      assert.equal(verdict, "deny");
-      return (more as { reason: string }).reason;
-    });
+    questions
+      .pass({ effect: { ...REQUEST, ...request }, look: { ...LOOK, ...look }, command: "curl" }, ASKED)
+      .then(({ verdict, ...more }) => {
+        assert.equal(verdict, "deny");
+        return (more as { reason: string }).reason;
+      });
   return { ask, passed, recorded };
 }
 
@@ -129,6 +131,6 @@ test("what cannot be recorded is not passed", async () => {
     throw new Error("the disk is full");
   };
   const questions = new Questions({ ask: async () => "yes", pass, record });
-  await assert.rejects(questions.pass(REQUEST, ASKED, LOOK, null), /the disk is full/);
+  await assert.rejects(questions.pass({ effect: REQUEST, look: LOOK, command: null }, ASKED), /the disk is full/);
   assert.deepEqual(passed, []);
 });

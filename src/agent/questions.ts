@@ -21,7 +21,20 @@ export interface RequestQuestion {
   readonly command: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
+  /** What is known of the package that it asks for, a line each; empty where it asks for none. */
+  readonly about: readonly string[];
 }
+
+/** A request about which the gate asks, and what there is to show of it. */
+export interface Asking {
+  readonly effect: AskedEffect;
+  readonly look: Look;
+  /** As in the question. */
+  readonly command: string | null;
+  readonly about?: readonly string[];
+}
+
+type Ask = Gated & { readonly verdict: "ask" };
 
 /** `none`: nobody answered in time, or nobody could be asked. */
 export type Answer = "yes" | "no" | "none";
@@ -60,12 +73,7 @@ export class Questions {
   }
 
   /** Passes a request about which the gate asks, if the person is shown it whole and says yes. */
-  async pass(
-    request: AskedEffect,
-    asked: Gated & { readonly verdict: "ask" },
-    look: Look,
-    command: string | null,
-  ): Promise<Gated> {
+  async pass({ effect: request, look, command, about = [] }: Asking, asked: Ask): Promise<Gated> {
     const refuse = (why: string): Gated => ({ verdict: "deny", reason: `${asked.reason}: ${why}` });
     const place = placeOf(request);
     if (this.#refused.has(place)) return refuse("they said no to this command and that host");
@@ -86,6 +94,7 @@ export class Questions {
         isUnseen: request.kind === "request" && request.hasBody && body === null,
         command,
         reason: asked.reason,
+        about,
       };
       const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));
       this.#last = turn.catch(() => {});

@@ -28,6 +28,7 @@ const QUESTION: RequestQuestion = {
   isUnseen: false,
   command: null,
   reason: "why",
+  about: [],
 };
 
 /** Streams in the place of a terminal, with what was drawn. */

@@ -25,6 +25,7 @@ const QUESTION: RequestQuestion = {
   isUnseen: false,
   command: "curl -d @x https://api.example.com/v1/items?a=1",
   reason: "external text was seen: a person looks at what is sent",
+  about: [],
 };
 
 test("a question says what would leave, and where it comes from", () => {
@@ -105,8 +106,8 @@ test("no word of a stranger's begins a row, breaks out of one or is obeyed by th
   const strange = fc.string({ unit: "binary", maxLength: 300 });
   fc.assert(
     fc.property(strange, strange, fc.integer({ min: 20, max: 200 }), (command, body, columns) => {
-      const text = requestText({ ...QUESTION, command, body: Buffer.from(body) }, columns);
-      const ours = /^(?:the command that asks|why you are asked|its body, .*|its headers|what it sends|)$/;
+      const text = requestText({ ...QUESTION, command, about: [body], body: Buffer.from(body) }, columns);
+      const ours = /^(?:the command that asks|why you are asked|its body, .*|its headers|the package|what it sends|)$/;
       for (const row of text.split("\n")) {
         assert.ok(row.startsWith("  | ") || ours.test(row), row);
         assert.doesNotMatch(row, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

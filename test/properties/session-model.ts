@@ -219,7 +219,7 @@ export class SessionModel {
       hasBody: this.#random.chance(3),
       listed: this.#random.pick(["allow", "allow", "deny", "unlisted"] as const),
       rule: "net.allow[0]",
-      origin: this.#random.pick(["composed", "composed", "locked", "fetch", "typed", "service"] as const),
+      origin: this.#random.pick(["composed", "package", "locked", "fetch", "typed", "service"] as const),
       command: 1,
       approvedBy: "none",
       shown: null,
