@@ -13,6 +13,7 @@ import { BranchView } from "./branch.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { Gate } from "./gate.ts";
+import type { HiddenServices } from "./hidden-services.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Net } from "./net.ts";
@@ -70,6 +71,7 @@ export class Session {
   readonly #plan: SessionPlan;
   #net: Promise<Net> | null = null;
   #previews: Promise<Previews> | null = null;
+  #hidden: Promise<HiddenServices> | null = null;
   /** Addresses that the person typed in this session. */
   readonly #typed = new Set<string>();
   readonly #startedAt: number;
@@ -268,7 +270,17 @@ export class Session {
     const refusals = network.refusals.map((refusal) => visible(refusal));
     for (const refusal of refusals) this.#refusals.add(refusal);
     const refused = refusals.map((refusal) => `\n(no answer from the network: ${refusal})`).join("");
-    return { ...outcome, text: `${outcome.text}${refused}` };
+    return { ...outcome, text: `${outcome.text}${refused}${await this.#explainHidden(outcome.text)}` };
+  }
+
+  async #explainHidden(output: string): Promise<string> {
+    if (!MAY_BE_HIDDEN.test(output)) return "";
+    const { services } = this.#plan.network;
+    this.#hidden ??= import("./hidden-services.ts").then(({ HiddenServices }) => new HiddenServices(services));
+    const { model, person } = (await this.#hidden).explain(output);
+    // To the person alone: which ports of the machine are listened at is nothing for the model.
+    for (const text of person) this.show({ type: "notice", text });
+    return model.map((text) => `\n(${text})`).join("");
   }
 
   // Loaded when a command first may need it: what the first request to the model waits for is kept short.
@@ -379,6 +391,8 @@ async function readInstructions(
   return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
 }
 
+/** Cheap, so that most output is not looked at any closer. */
+const MAY_BE_HIDDEN = /refused|connect/i;
 const TITLE_CHARS_MAX = 200;
 /** Until then nobody has had the time to change anything since the session began. */
 const NEW_MS_MAX = 1000;
