@@ -2,6 +2,7 @@ import { readIdentity } from "../box/identity.ts";
 import { packagesOf } from "../box/packages.ts";
 import { findRegistries } from "../box/registries.ts";
 import { addressKind } from "../core/address.ts";
+import type { Credential } from "../core/credential.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
@@ -12,7 +13,7 @@ import { readConfig, stateFolder, UsageError } from "./config.ts";
 import { findCheckout } from "./config-checkout.ts";
 import type { NetConfig } from "./config-net.ts";
 import { classify } from "./net-judge.ts";
-import type { Start } from "./workplace.ts";
+import { openVaultOf, type Start } from "./workplace.ts";
 
 /** What the gate would say to a request, and by what. */
 export interface NetWhy {
@@ -28,11 +29,15 @@ export interface NetWhy {
   readonly notes: readonly string[];
   /** A line for `net.allow`; null where none is missing. */
   readonly add: string | null;
+  /** What to think of before that line is added; null for a host like any other. */
+  readonly warning: string | null;
 }
 
 /** The rules that hold in a folder. */
 export interface NetInForce {
   readonly config: NetConfig;
+  /** Credentials that were found, by where; of none the value. */
+  readonly found: readonly Pick<Credential, "source" | "rules">[];
   readonly registries: readonly Registry[];
   readonly notes: readonly string[];
 }
@@ -64,6 +69,7 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
   const why = about === null ? null : await packages.why(request);
   // No line of net.allow lets a push through.
   const [missing] = listed === "unlisted" && !PUSH.test(request.path) ? proposeRules([request]) : [];
+  const warned = missing === undefined ? null : warnOf(request.host);
   return {
     request,
     address: isTunnel ? `a tunnel to ${request.host}:${request.port}` : `${request.method} ${addressOf(request)}`,
@@ -87,19 +93,25 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
       ...packages.notes(),
     ],
     add: missing === undefined ? null : ruleLine(missing),
+    warning: warned,
   };
 }
 
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
-  const { config, place } = await prepare(start);
-  return { config, ...(await findRegistries(place)) };
+  const { config, place, whole } = await prepare(start);
+  const { checkout, state, identity } = place;
+  const [registries, vault] = await Promise.all([
+    findRegistries(place),
+    openVaultOf(start, { home: identity.home, checkout, state, config: whole }),
+  ]);
+  return { config, found: vault.credentials().map(({ source, rules }) => ({ source, rules })), ...registries };
 }
 
 async function prepare({ environment, folder }: Start) {
   const [identity, config] = await Promise.all([readIdentity(environment), readConfig(environment)]);
   const place = { state: stateFolder(environment), identity, environment, checkout: findCheckout(folder).path };
-  return { config: config.net, place };
+  return { config: config.net, whole: config, place };
 }
 
 function readRequest(text: string, method: string): NetRequest {
@@ -121,6 +133,25 @@ function noteOfService(services: NetConfig["services"], { host, port }: NetReque
     `in the box ${host} is the box itself; to show it what listens at that port of your machine, add "${address}:${port}" to net.services`,
   ];
 }
+
+const NAMES_OF_METADATA = /^metadata(?:\.[a-z0-9-]+)*\.internal$|^(?:instance-data|metadata)$/;
+
+/** Warns of a host that is no public one. */
+function warnOf(host: string): string | null {
+  if (NAMES_OF_METADATA.test(host)) return WARNINGS.metadata;
+  return isAddress(host) ? WARNINGS[addressKind(host)] : null;
+}
+
+const WARNINGS = {
+  public: null,
+  metadata:
+    "WARNING: that is where a cloud's machine asks for its own credentials: whatever runs in the box would get them. Do not allow it",
+  loopback: "WARNING: that is your machine itself: whatever listens there would hear whatever the box says",
+  private: "WARNING: that is a private network: what answers there may trust whoever reaches it",
+  "link-local":
+    "WARNING: that is a neighbour of this machine, found by no name: what answers there may trust whoever reaches it",
+  reserved: "WARNING: that is an address of nobody's on the internet",
+} as const;
 
 function noteOf(rule: NetRule, request: NetRequest): string[] {
   if (request.protocol === "tunnel") return [`${rule.id} lets it through whole: method, path and body are not seen`];

@@ -84,18 +84,22 @@ export function openBox(workplace: Workplace): Promise<Box> {
   return Box.open({ ...workplace.box, folder: workplace.folder });
 }
 
-// The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
-async function openVaultOf(
+/**
+ * Finds the person's credentials for a folder.
+ *
+ * The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
+ */
+export async function openVaultOf(
   { environment }: Start,
   place: {
     readonly home: string;
     readonly checkout: string;
     readonly state: string;
     readonly config: Config;
-    readonly needs: AgentNeeds;
+    readonly needs?: AgentNeeds;
   },
 ): Promise<Vault> {
-  const { home, checkout, state, config, needs } = place;
+  const { home, checkout, state, config, needs = NO_NEEDS } = place;
   const { keys, variables, homePaths } = needs;
   const [{ openVault }, remote] = await Promise.all([
     import("../egress/vault.ts"),

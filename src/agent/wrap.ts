@@ -7,7 +7,7 @@ import type { ModelTokens } from "../core/model-usage.ts";
 import { ModelDoor, type ModelReply } from "../egress/model-door.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { findProvider, knownProviders, type ModelSettings, type ProviderPlace } from "../model/open.ts";
-import { priceOf, usdOf } from "../model/pricing.ts";
+import { hasPrices, priceOf, usdOf } from "../model/pricing.ts";
 import { UsageError } from "./config.ts";
 import type { AgentNeeds } from "./workplace.ts";
 
@@ -52,13 +52,23 @@ export function chooseProviders(
   const known = named.length > 0 ? [...new Set(named)] : knownProviders(settings);
   if (known.length === 0)
     throw new UsageError(
-      "wrap needs a model for the agent: set its key as you do for the agent itself, ANTHROPIC_API_KEY or OPENAI_API_KEY say, or name one by --provider",
+      "wrap needs a model for the agent: set its key as you do for the agent itself, ANTHROPIC_API_KEY or OPENAI_API_KEY say, or name one by --provider. " +
+        "A server of your own needs no key: set OLLAMA_BASE_URL, LLAMACPP_BASE_URL, VLLM_BASE_URL or OPENAI_COMPATIBLE_BASE_URL to where it is, or name --provider ollama",
     );
   if (named.length === 0 && known.length > 1)
     throw new UsageError(
       `your environment knows the models of ${known.join(", ")}: name the one that the agent may ask by --provider ${known[0]}; it may be given again`,
     );
   return known.map((name) => findProvider(name, settings));
+}
+
+/** Refuses a budget that cannot be kept, before anything starts. */
+export function refuseUnpriced(places: readonly ProviderPlace[], usdMax: number | null): void {
+  const unpriced = usdMax === null ? undefined : places.find(({ provider }) => !hasPrices(provider));
+  if (unpriced !== undefined)
+    throw new UsageError(
+      `--max-usd cannot be kept: no price of a model of ${unpriced.provider} is known; leave it out to go without a budget`,
+    );
 }
 
 /** Writes where a provider's model is, as requests are matched against. */
@@ -138,6 +148,13 @@ export function wrapModels(
   const open: Wrapped["open"] = (record) =>
     new ModelDoor({
       endpoints,
+      refuses: (provider, model) => {
+        if (usdMax === null || priceOf(provider, model) !== null) return null;
+        const over = unknownPrice(`${provider}/${model}`);
+        if (refusal === null) onSpent(over);
+        refusal ??= over;
+        return over;
+      },
       replied: (reply) => record(account(reply)),
       removed: (tools) => {
         spent = { ...spent, removed: [...new Set([...spent.removed, ...tools])] };
@@ -160,8 +177,12 @@ function add(spent: Spent, { input, cachedInput, output }: ModelTokens, usd: num
 
 function overBudget({ usd }: Spent, usdMax: number | null, model: string): string | null {
   if (usdMax === null) return null;
-  if (usd === null) return `the price of ${model} is not known, so --max-usd cannot be kept`;
+  if (usd === null) return unknownPrice(model);
   return usd >= usdMax ? `the budget of $${usdMax} is spent` : null;
+}
+
+function unknownPrice(model: string): string {
+  return `the price of ${model} is not known, so --max-usd cannot be kept`;
 }
 
 function costOf({ provider, model, tokens, isWhole, sentBytes, receivedBytes }: ModelReply) {

@@ -9,6 +9,8 @@ import { type PutOn, putOn, type Shown } from "./put-on.ts";
 
 export interface ModelDoorPlan {
   readonly endpoints: readonly (ModelEndpoint & { readonly hasKey: boolean })[];
+  /** Why no request goes to a model, which is known by name only now; null while it may. */
+  readonly refuses: (provider: string, model: string) => string | null;
   /** Told of each reply that a model made, once, when it has ended. */
   readonly replied: (reply: ModelReply) => void;
   /** Told of each tool that was taken out of a request, by its kind. */
@@ -89,12 +91,14 @@ export class ModelDoor {
       return { ok: false, reason: `not sent to the model: its body is larger than ${BODY_BYTES_MAX >> 20} MiB` };
     const judged = judgeModelRequest(call, read);
     if (!judged.ok) return judged;
+    const isFree = call.kind === "count" || call.kind === "google-count";
+    const spent = isFree ? null : this.#plan.refuses(endpoint.provider, judged.model);
+    if (spent !== null) return { ok: false, reason: spent };
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
     // In another form or character set the same bytes would say something else.
     const headers = [...identity, "Content-Type", "application/json", "Content-Length", String(body.length)];
     const put = await putOn(broker, { ...request, headers, isPlain: false }, null);
-    const isFree = call.kind === "count" || call.kind === "google-count";
     const tap = new ReplyTap(endpoint, (tokens, isWhole, receivedBytes) => {
       place.leave();
       if (isFree || receivedBytes === null) return;

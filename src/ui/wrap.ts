@@ -1,7 +1,7 @@
 import { readConfig, UsageError } from "../agent/config.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
-import { chooseProviders, needsOf, type Spent, wrapModels } from "../agent/wrap.ts";
+import { chooseProviders, needsOf, refuseUnpriced, type Spent, wrapModels } from "../agent/wrap.ts";
 import { removeUnused } from "../box/folder.ts";
 import type { Streams } from "../box/stream.ts";
 import { EXIT_CODES } from "../core/event.ts";
@@ -27,6 +27,7 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   const config = await readConfig(start.environment);
   const named = options.providers.length > 0 ? options.providers : config.wrap.providers;
   const places = chooseProviders(named, { env: start.environment, providers: config.providers });
+  refuseUnpriced(places, options.usdMax);
   const needs = needsOf(places, [...config.wrap.config, ...options.homePaths]);
   const workplace = await prepareWorkplace(start, {}, needs);
   const vault = await workplace.vault();
