@@ -25,6 +25,7 @@ import type { ModelDoor } from "../egress/model-door.ts";
 import { EgressProxy } from "../egress/proxy.ts";
 import type { Judged } from "../egress/proxy-plan.ts";
 import type { NetOutcome } from "../egress/route.ts";
+import { TokenReplies } from "../egress/token-replies.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
@@ -84,6 +85,8 @@ export class NetRequests {
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
       model: this.#model,
+      tokens:
+        plan.wrapped && new TokenReplies({ endpoints: plan.wrapped.endpoints, vault, record: (e) => this.#record(e) }),
       authorities: plan.box.authorities,
       limits: limitsOf(plan.config),
     });

@@ -65,7 +65,8 @@ export class ModelDoor {
     const found = this.#find(request);
     if (found === null) throw new Error("bug: a permit for a request that goes to no model");
     const { endpoint, call } = found;
-    const kept = modelHeaders(request.headers, endpoint.hasKey);
+    const hasToken = broker?.isBrokered(endpoint.host) ?? false;
+    const kept = modelHeaders(request.headers, endpoint.hasKey || hasToken);
     const identity = [...kept, "Accept-Encoding", "identity"];
     if (call.kind === "list")
       return withTap(await putOn(broker, { ...request, headers: identity, isPlain: false }, null), null);

@@ -9,10 +9,12 @@ import { RequestLook } from "./look.ts";
 import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { GONE, type Route, type Running, sentHeaders, type Traffic } from "./route.ts";
+import type { TokenReplies } from "./token-replies.ts";
 
 interface RequestsPlan {
   readonly git: GitRemote | null;
   readonly model: ModelDoor | null;
+  readonly tokens: TokenReplies | null;
 }
 
 /** A request that is allowed, with all that belongs to it. */
@@ -177,7 +179,8 @@ export class Requests {
         outcome.status = reply.statusCode ?? null;
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const whole = showReply(broker, request.host, reply);
+        const masked = showReply(broker, request.host, reply);
+        const whole = this.#plan.tokens?.hear(request, reply, masked) ?? masked;
         const shown = tap ? tap.hear(reply, whole) : whole;
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;
