@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { makePlace, ordinary, type Place, play, run, self, sh, type User, who } from "../headless/program.ts";
 
 const SHELL_MS_MAX = 60_000;
+const GRADLE_MS_MAX = 240_000;
 /** Asked with the proxy, though the registry is on the loopback, where a box's own servers are reached without. */
 const BEFORE = "export no_proxy= NO_PROXY= COMPOSER_ALLOW_SUPERUSER=1;";
 
@@ -151,6 +152,39 @@ for (const [name, user] of users) {
     );
   });
 }
+
+// Debian's gradle writes no lockfile of this name yet, and reads none: it stands there as a later one writes it.
+test("gradle fetches in a box what gradle.lockfile names, and nothing else reaches its registry", async (t) => {
+  const registry = await serve(t);
+  const place = makePlace(t, "", { user: ordinary() });
+  for (const name of ["one", "new"]) {
+    const pom = `<project><modelVersion>4.0.0</modelVersion><groupId>org.fence</groupId><artifactId>${name}</artifactId><version>1.0</version></project>`;
+    const at = `/org/fence/${name}/1.0/${name}-1.0`;
+    registry.files.set(`${at}.pom`, Buffer.from(pom)).set(`${at}.jar`, Buffer.from(`${name} is here`));
+  }
+  const mirror = `<mirror><id>m</id><mirrorOf>*</mirrorOf><url>${registry.url}/</url></mirror>`;
+  write(place, join(place.home, ".m2/settings.xml"), `<settings><mirrors>${mirror}</mirrors></settings>`);
+  const build = (name: string) =>
+    `apply plugin: "java"\nrepositories { maven { url "${registry.url}/" } }\ndependencies { compile "org.fence:${name}:1.0" }\ntask fetch(type: Copy) { from configurations.compile; into "got" }\n`;
+  write(place, join(place.checkout, "build.gradle"), build("one"));
+  write(place, join(place.checkout, "gradle.lockfile"), "org.fence:one:1.0=compile\n");
+  write(place, join(place.checkout, "new/build.gradle"), build("new"));
+  // Java leaves the loopback out by itself, which is where the registry is here.
+  const gradle = 'export GRADLE_OPTS="$GRADLE_OPTS -Dhttp.nonProxyHosts="; gradle --no-daemon fetch';
+  const ask = (command: string) => run(command, { timeout_ms: GRADLE_MS_MAX });
+  const turns = [ask(`${gradle} && cat got/*`), ask(`cd new; ${gradle}`), { text: "done" }];
+  const played = await play(place, turns, [], { msMax: 3 * GRADLE_MS_MAX });
+  const [locked, fresh] = played.results;
+  assert.match(locked?.text ?? "", /one is here/);
+  assert.equal(fresh?.ok, false, fresh?.text);
+  assert.match(fresh?.text ?? "", /new-1\.0\.pom'. Received status code 403/);
+  const paths = registry.take();
+  assert.ok(paths.includes("/org/fence/one/1.0/one-1.0.jar"), paths.join(", "));
+  assert.deepEqual(
+    paths.filter((path) => path.includes("/new/")),
+    [],
+  );
+});
 
 /** Makes packages as a registry of composer's serves them, each with an archive of its own. */
 function serveComposer(place: Place, { files, url }: Registry, names: readonly string[]): void {
