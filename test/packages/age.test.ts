@@ -84,3 +84,48 @@ test("a file that is asked for at once is asked about once more when it is young
   }
   assert.deepEqual(seen, ["host /left", "box /left/-/left-1.0.0.tgz", "host /left"]);
 });
+
+test("of a Python package the file is known on whatever host its index says, and is told with its age", async (t) => {
+  const seen: string[] = [];
+  const hosts: string[] = [];
+  const listen = async (name: string, answerTo: (path: string) => string | null) => {
+    const server = createServer((request, answer) => {
+      seen.push(`${name} ${request.url}`);
+      const text = answerTo(request.url ?? "");
+      answer.writeHead(text === null ? 404 : 200).end(text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    hosts.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  };
+  const file = "left-1.1.0-py3-none-any.whl";
+  await listen("files", (path) => (path === `/f/${file}` ? "wheel" : null));
+  await listen("index", (path) => {
+    const old = { filename: "left-1.0.0.tar.gz", url: `${hosts[0]}/f/left-1.0.0.tar.gz`, "upload-time": ago(900) };
+    const young = { filename: file, url: `${hosts[0]}/f/${file}`, "upload-time": ago(3) };
+    return path === "/simple/left/" ? JSON.stringify({ name: "left", files: [old, young] }) : null;
+  });
+  const [files = "", index = ""] = hosts;
+  const place = makePlace(
+    t,
+    `mkdir -p ~/.config/pip; printf '[global]\\nindex-url = ${index}/simple\\n' >~/.config/pip/pip.conf`,
+    {
+      user: ordinary(),
+    },
+  );
+  const commands = get(`${files}/f/${file}`, `${index}/simple/left/`, `${files}/f/${file}`, `${files}/f/other`);
+  const screen = open(t, place, ["--model", script(place, [commands, { text: "Done." }])]);
+  await screen.see("> ");
+  screen.type("go\r");
+  // Before its name is allowed, nothing is known of a host that only the index names: it is refused unasked.
+  await screen.see("  | left, which no lockfile of this checkout has");
+  assert.deepEqual(seen, []);
+  await say(screen, "y");
+  await screen.see("  | left 1.1, which no lockfile of this checkout has");
+  await screen.see("WARNING: this version is less than 7 days old");
+  await say(screen, "y");
+  await screen.see("Done.");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  assert.deepEqual([...new Set(seen)].sort(), [`files /f/${file}`, "index /simple/left/"]);
+});
