@@ -1,6 +1,8 @@
 import { readIdentity } from "../box/identity.ts";
 import { packagesOf } from "../box/packages.ts";
+import { findPrograms } from "../box/programs.ts";
 import { findRegistries } from "../box/registries.ts";
+import { readRemote } from "../box/remote.ts";
 import { addressKind } from "../core/address.ts";
 import type { Credential } from "../core/credential.ts";
 import { isAddress } from "../core/host.ts";
@@ -100,10 +102,11 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
   const { config, place, whole } = await prepare(start);
-  const { checkout, state, identity } = place;
+  const { checkout, state, identity, environment } = place;
+  const asked = { checkout, state, home: identity.home, environment, programs: findPrograms() };
   const [registries, vault] = await Promise.all([
     findRegistries(place),
-    openVaultOf(start, { home: identity.home, checkout, state, config: whole }),
+    openVaultOf(start, { home: identity.home, checkout, state, config: whole, remote: () => readRemote(asked) }),
   ]);
   return { config, found: vault.credentials().map(({ source, rules }) => ({ source, rules })), ...registries };
 }

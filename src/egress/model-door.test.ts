@@ -55,7 +55,7 @@ async function open(t: TestContext, answer: Answer = whole, hasKey = true) {
   const removed: string[] = [];
   const model = new ModelDoor({
     endpoints: [{ ...(endpoint satisfies ModelEndpoint), hasKey }],
-    refuses: (_, name) => (name === "unpriced" ? "its price is not known" : null),
+    refuses: (_provider, name) => (name === "forbidden" ? "no price" : null),
     replied: (reply) => replies.push(reply),
     removed: (tools) => removed.push(...tools),
   });
@@ -113,8 +113,8 @@ test("a request goes on as it was judged, with the key on it and nothing but wha
 
 test("a model that the budget does not know is refused before anything is sent to it", async (t) => {
   const { ask, seen } = await open(t);
-  const done = await ask("/v1/chat/completions", { model: "unpriced", messages: [] });
-  assert.deepEqual([done.status, /its price is not known/.test(done.text), seen], [403, true, []]);
+  const done = await ask("/v1/chat/completions", { model: "forbidden", messages: [] });
+  assert.deepEqual([done.status, /no price/.test(done.text), seen], [403, true, []]);
 });
 
 test("what may not go is refused before the server hears of it, and the record has it", async (t) => {

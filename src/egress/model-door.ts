@@ -9,7 +9,7 @@ import { type PutOn, putOn, type Shown } from "./put-on.ts";
 
 export interface ModelDoorPlan {
   readonly endpoints: readonly (ModelEndpoint & { readonly hasKey: boolean })[];
-  /** Why no request goes to a model, which is known by name only now; null while it may. */
+  /** Says why a model may not be asked, before anything is sent to it; null where it may. */
   readonly refuses: (provider: string, model: string) => string | null;
   /** Told of each reply that a model made, once, when it has ended. */
   readonly replied: (reply: ModelReply) => void;
@@ -93,8 +93,8 @@ export class ModelDoor {
     const judged = judgeModelRequest(call, read);
     if (!judged.ok) return judged;
     const isFree = call.kind === "count" || call.kind === "google-count";
-    const spent = isFree ? null : this.#plan.refuses(endpoint.provider, judged.model);
-    if (spent !== null) return { ok: false, reason: spent };
+    const refusal = isFree ? null : this.#plan.refuses(endpoint.provider, judged.model);
+    if (refusal !== null) return { ok: false, reason: refusal };
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
     // In another form or character set the same bytes would say something else.
