@@ -7,6 +7,7 @@ import { Seal } from "../ledger/seal.ts";
 import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
+import { HiddenServices, Tail } from "./hidden-services.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
@@ -40,6 +41,14 @@ export interface ExecExtras {
   readonly budget: Budget;
 }
 
+interface Heard extends Streamed {
+  readonly refusals: readonly string[];
+  /** Of services of the machine that the box does not show. */
+  readonly hidden: readonly string[];
+  readonly wanted: readonly NetRequest[];
+}
+
+const UNHEARD = { refusals: [], hidden: [], wanted: [] } as const;
 const NOTHING: LookedAt = { ports: [], onShown: () => {} };
 
 /**
@@ -112,26 +121,33 @@ export async function execInBox(
     ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [...refused, ...box.notes, ...droppedNotes(box), ...ended.notes];
+  const notes = [...refused, ...done.hidden, ...box.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
 async function streamInto(
   plan: NetPlan,
   { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
-): Promise<Streamed & { readonly refusals: readonly string[]; readonly wanted: readonly NetRequest[] }> {
+): Promise<Heard> {
   const gated = plan.gate.pass(
     { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" },
     null,
   );
-  if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [], wanted: [] };
+  if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, ...UNHEARD };
   const net = await Net.open(plan);
   const previews = new Previews(plan);
   try {
     for (const port of looked.ports) looked.onShown(port, await previews.openTyped(port));
     const network = net.enter(gated.permit.seq, command);
-    const done = await plan.box.stream(gated.permit, { ...streams, network });
-    return { ...done, refusals: network.refusals, wanted: net.wanted };
+    const tail = new Tail();
+    const onOutput: Streams["onOutput"] = (stream, bytes) => {
+      tail.push(bytes);
+      streams.onOutput(stream, bytes);
+    };
+    const done = await plan.box.stream(gated.permit, { ...streams, onOutput, network });
+    const shown = [...plan.config.services, ...(plan.wrapped?.local ?? [])];
+    const hidden = new HiddenServices(shown).explain(tail.text).person;
+    return { ...done, refusals: network.refusals, hidden, wanted: net.wanted };
   } finally {
     previews.closeAll();
     await net.close();

@@ -8,8 +8,8 @@ export interface Classified {
   readonly asked: PackageVerdict | null;
   readonly listed: Listed["verdict"];
   readonly rule: string | null;
-  /** A lockfile of the checkout names it, or it is a fixed document. */
-  readonly isLocked: boolean;
+  /** `locked`: a lockfile of the checkout names it, or it is a fixed document. `package`: it reads what none names. */
+  readonly origin: "locked" | "package" | "composed";
 }
 
 /** Finds what lists a request; a rule of the person's is looked for first. */
@@ -19,5 +19,6 @@ export async function classify(ruled: Listed, packages: Packages, request: NetRe
   const isPackage = asked !== null && (isLocked || (asked.kind === "other" && isReading(request)));
   const listed = ruled.verdict === "unlisted" && isPackage ? "allow" : ruled.verdict;
   const rule = ruled.verdict !== "unlisted" ? ruled.rule.id : isPackage ? `preset ${asked.registry.tool}` : null;
-  return { asked, listed, rule, isLocked };
+  const isNew = asked?.kind === "other" && asked.name !== null && isReading(request);
+  return { asked, listed, rule, origin: isLocked ? "locked" : isNew ? "package" : "composed" };
 }

@@ -3,6 +3,7 @@ import type { Effect } from "../core/effect.ts";
 import { looksLikePush } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Label } from "../core/label.ts";
 import {
   addressOf,
   judgeRules,
@@ -12,6 +13,7 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
+import type { Dated, Told } from "../core/package-age.ts";
 import type { Openness, Source } from "../core/source.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
@@ -24,11 +26,13 @@ import type { ModelDoor } from "../egress/model-door.ts";
 import { EgressProxy } from "../egress/proxy.ts";
 import type { Judged } from "../egress/proxy-plan.ts";
 import type { NetOutcome } from "../egress/route.ts";
+import { TokenReplies } from "../egress/token-replies.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
+import { askAboutPackage } from "./new-package.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 import { explainRun } from "./shell.ts";
@@ -36,6 +40,8 @@ import { explainRun } from "./shell.ts";
 /** Hosts that nothing lists and that a session may be looked into for: each costs a certificate. */
 const UNLISTED_MAX = 256;
 const DOCUMENT_BYTES_MAX = 32 << 20;
+/** A client waits for the question that this comes before. */
+const AGE_MS_MAX = 10_000;
 
 /** A document, or why there is none: the gate refused it, or it could not be had. */
 export type Read =
@@ -51,6 +57,8 @@ interface Asked {
 
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
+
+const NOTHING_SENT = { status: null, sentBytes: 0, receivedBytes: 0 } as const;
 
 /** What a session's requests are answered with: the proxy, and what the gate says to each request. */
 export class NetRequests {
@@ -73,7 +81,7 @@ export class NetRequests {
     this.#plan = plan;
     this.#users = users;
     this.#rules = plan.config.rules;
-    this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
+    this.#packages = packagesOf({ ...plan.place, get: (...asked) => this.#get(...asked) });
     const { environment, identity } = plan.place;
     this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
     const { ask, origin, now } = plan;
@@ -93,6 +101,8 @@ export class NetRequests {
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
       model: this.#model,
+      tokens:
+        plan.wrapped && new TokenReplies({ endpoints: plan.wrapped.endpoints, vault, record: (e) => this.#record(e) }),
       authorities: plan.box.authorities,
       limits: limitsOf(plan),
       sending: (bytes) => plan.budget.addSent(bytes),
@@ -147,11 +157,12 @@ export class NetRequests {
       return { verdict: "refuse", reason, status: 426 };
     }
     if (look.git !== null || looksLikePush(request)) return this.#judgeGit(request, token, { look, ruled });
-    const { asked, listed, rule, isLocked } = await classify(ruled, this.#packages, request);
-    const origin = isLocked ? "locked" : this.#isTyped(request) ? "typed" : "composed";
+    const { asked, listed, rule, origin: read } = await classify(ruled, this.#packages, request);
+    const origin = read !== "locked" && this.#isTyped(request) ? "typed" : read;
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
-    const gated = await this.#passOrAsk(effect, look, token);
+    const dated = origin !== "package" || asked?.name == null ? null : { ...asked, name: asked.name };
+    const gated = await this.#passOrAsk(effect, look, { token, dated });
     if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, this.#askedBy(request, token));
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
@@ -192,7 +203,7 @@ export class NetRequests {
     const { push: rules } = this.#plan.config;
     const upstream = this.#upstream;
     const effect = gitEffect(request, look.git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
-    const gated = await this.#passOrAsk(effect, look, token);
+    const gated = await this.#passOrAsk(effect, look, { token, dated: null });
     if (gated.verdict === "allow") {
       this.#asked.set(gated.permit.seq, this.#askedBy(request, token));
       const [rule] = rulesFor(this.#rules, request.host, request.port);
@@ -211,12 +222,25 @@ export class NetRequests {
     this.#plan.denied({ what, verdict, reason, nearest: nearest === "" ? null : nearest, command: effect.command });
   }
 
-  async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
+  async #passOrAsk(
+    effect: AskedEffect,
+    look: Look,
+    { token, dated }: { readonly token: string | null; readonly dated: Dated | null },
+  ): Promise<Gated> {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
     const text = this.#users.textOf(token);
     const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text) : null;
-    return this.#questions.pass(effect, gated, look, text === null ? null : { text, acts });
+    const asking = { effect, look, command: text === null ? null : { text, acts } };
+    return dated === null
+      ? this.#questions.pass(asking, gated)
+      : askAboutPackage({ ...asking, dated }, gated, {
+          questions: this.#questions,
+          packages: this.#packages,
+          pass: () => this.#pass(effect),
+          dropped: (seq) => this.#ended(seq, { ...NOTHING_SENT, error: "the person is asked once more" }),
+          now: this.#plan.now,
+        });
   }
 
   /** Asks for a document as the host, judged as a request of the command that bears the token. */
@@ -232,8 +256,8 @@ export class NetRequests {
     return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
   }
 
-  /** Reads what a registry says of a locked package, for the host's own judgement. */
-  async #get(url: string, accept: string): Promise<string | null> {
+  /** Reads what a registry says of a package that is locked, or that the person let be asked for, for the host's own judgement. */
+  async #get(url: string, accept: string, allowed: Label | null): Promise<Told | null> {
     const { protocol, hostname, port, pathname, search } = new URL(url);
     const request: NetRequest = {
       protocol: protocol === "http:" ? "http" : "https",
@@ -244,12 +268,18 @@ export class NetRequests {
       hasBody: false,
     };
     if (judgeRules(this.#rules, request).verdict === "deny") return null;
-    const why = { listed: "allow", rule: "registry", origin: "locked", command: null } as const;
-    const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
+    const why = { listed: "allow", rule: "registry", command: null } as const;
+    const asked =
+      allowed === null
+        ? ({ origin: "locked", ...UNASKED } as const)
+        : ({ origin: "package", approvedBy: "person", shown: { label: allowed, headers: [], body: null } } as const);
+    const gated = this.#pass({ kind: "request", ...request, ...why, ...asked });
     if (gated.verdict !== "allow") return null;
-    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal: null };
+    const signal = allowed === null ? null : AbortSignal.timeout(AGE_MS_MAX);
+    const how = { accept, bytesMax: DOCUMENT_BYTES_MAX, signal };
     const read = await this.#proxy.read(gated.permit, "private", how);
-    return read.ok && read.status === 200 ? read.body.toString("utf8") : null;
+    if (!read.ok || read.status !== 200) return null;
+    return { text: read.body.toString("utf8"), modified: read.headers["last-modified"] ?? null };
   }
 
   #askedBy(request: NetRequest, token: string | null): Asked {

@@ -4,6 +4,7 @@ import { findPrograms } from "../box/programs.ts";
 import { findRegistries } from "../box/registries.ts";
 import { readRemote } from "../box/remote.ts";
 import { addressKind } from "../core/address.ts";
+import type { Credential } from "../core/credential.ts";
 import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
@@ -15,7 +16,7 @@ import { readConfig, stateFolder, UsageError } from "./config.ts";
 import { findCheckout } from "./config-checkout.ts";
 import type { NetConfig } from "./config-net.ts";
 import { classify } from "./net-judge.ts";
-import type { Start } from "./workplace.ts";
+import { openVaultOf, type Start } from "./workplace.ts";
 
 /** What the gate would say to a request, and by what. */
 export interface NetWhy {
@@ -31,11 +32,15 @@ export interface NetWhy {
   readonly notes: readonly string[];
   /** A line for `net.allow`; null where none is missing. */
   readonly add: string | null;
+  /** What to think of before that line is added; null for a host like any other. */
+  readonly warning: string | null;
 }
 
 /** The rules that hold in a folder. */
 export interface NetInForce {
   readonly config: NetConfig;
+  /** Credentials that were found, by where; of none the value. */
+  readonly found: readonly Pick<Credential, "source" | "rules">[];
   readonly registries: readonly Registry[];
   readonly notes: readonly string[];
   /** Where the checked-out branch is fetched from, and by what; `by` is null where git in the box does not reach it. Null without one. */
@@ -63,13 +68,13 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
   };
   const packages = packagesOf({ ...place, get });
   const ruled = judgeRules(rules, request);
-  const { asked: about, listed, rule, isLocked } = await classify(ruled, packages, request);
+  const { asked: about, listed, rule, origin } = await classify(ruled, packages, request);
   const unasked = { command: null, approvedBy: "none", shown: null } as const;
-  const origin = isLocked ? "locked" : "composed";
   const effect = { kind: "request", ...request, listed, rule, origin, ...unasked } as const;
   const why = about === null ? null : await packages.why(request);
   // No line of net.allow lets a push through.
   const [missing] = listed === "unlisted" && !PUSH.test(request.path) ? proposeRules([request]) : [];
+  const warned = missing === undefined ? null : warnOf(request.host);
   return {
     request,
     address: isTunnel ? `a tunnel to ${request.host}:${request.port}` : `${request.method} ${addressOf(request)}`,
@@ -87,22 +92,28 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
             "git at the tracked remote is judged by what it does: it may fetch, and a command of yours push what net.push lists",
           ]
         : []),
-      ...(isUnasked && !isLocked ? ["in a session the registry is asked too whether it is a locked package's"] : []),
+      ...(isUnasked && origin !== "locked"
+        ? ["in a session the registry is asked too whether it is a locked package's"]
+        : []),
       ...packages.notes(),
     ],
     add: missing === undefined ? null : ruleLine(missing),
+    warning: warned,
   };
 }
 
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
-  const { config, place } = await prepare(start);
-  const { state, environment, checkout, identity } = place;
-  const [found, remote] = await Promise.all([
+  const { config, place, whole } = await prepare(start);
+  const { checkout, state, identity, environment } = place;
+  const asked = { checkout, state, home: identity.home, environment, programs: findPrograms() };
+  const remote = await readRemote(asked);
+  const [registries, vault] = await Promise.all([
     findRegistries(place),
-    readRemote({ checkout, state, home: identity.home, environment, programs: findPrograms() }),
+    openVaultOf(start, { home: identity.home, checkout, state, config: whole, remote: async () => remote }),
   ]);
-  return { config, ...found, remote: remote && wayTo(remote) };
+  const found = vault.credentials().map(({ source, rules }) => ({ source, rules }));
+  return { config, found, ...registries, remote: remote && wayTo(remote) };
 }
 
 function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {
@@ -115,7 +126,7 @@ function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {
 async function prepare({ environment, folder }: Start) {
   const [identity, config] = await Promise.all([readIdentity(environment), readConfig(environment)]);
   const place = { state: stateFolder(environment), identity, environment, checkout: findCheckout(folder).path };
-  return { config: config.net, place };
+  return { config: config.net, whole: config, place };
 }
 
 function readRequest(text: string, method: string): NetRequest {
@@ -137,6 +148,25 @@ function noteOfService(services: NetConfig["services"], { host, port }: NetReque
     `in the box ${host} is the box itself; to show it what listens at that port of your machine, add "${address}:${port}" to net.services`,
   ];
 }
+
+const NAMES_OF_METADATA = /^metadata(?:\.[a-z0-9-]+)*\.internal$|^(?:instance-data|metadata)$/;
+
+/** Warns of a host that is no public one. */
+function warnOf(host: string): string | null {
+  if (NAMES_OF_METADATA.test(host)) return WARNINGS.metadata;
+  return isAddress(host) ? WARNINGS[addressKind(host)] : null;
+}
+
+const WARNINGS = {
+  public: null,
+  metadata:
+    "WARNING: that is where a cloud's machine asks for its own credentials: whatever runs in the box would get them. Do not allow it",
+  loopback: "WARNING: that is your machine itself: whatever listens there would hear whatever the box says",
+  private: "WARNING: that is a private network: what answers there may trust whoever reaches it",
+  "link-local":
+    "WARNING: that is a neighbour of this machine, found by no name: what answers there may trust whoever reaches it",
+  reserved: "WARNING: that is an address of nobody's on the internet",
+} as const;
 
 function noteOf(rule: NetRule, request: NetRequest): string[] {
   if (request.protocol === "tunnel") return [`${rule.id} lets it through whole: method, path and body are not seen`];

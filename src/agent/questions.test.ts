@@ -27,9 +27,9 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   let now = 1000;
   const record = (event: JsonObject) => recorded.push(event);
   const questions = new Questions({ ...PLAN, ask: answer, pass, record, now: () => now });
-  const say = (request: AskedEffect, look: Partial<Look> = {}, label: Label = LABEL) =>
+  const say = (effect: AskedEffect, look: Partial<Look> = {}, label: Label = LABEL) =>
     questions
-      .pass(request, { ...ASKED, label }, { ...LOOK, ...look }, { text: "curl", acts: "runs curl" })
+      .pass({ effect, look: { ...LOOK, ...look }, command: { text: "curl", acts: "runs curl" } }, { ...ASKED, label })
       .then(({ verdict, ...more }) => {
         assert.equal(verdict, "deny");
         return (more as { reason: string }).reason;
@@ -130,7 +130,7 @@ test("what cannot be recorded is not passed", async () => {
     throw new Error("the disk is full");
   };
   const questions = new Questions({ ...PLAN, ask: async () => "yes", pass, record });
-  await assert.rejects(questions.pass(REQUEST, ASKED, LOOK, null), /the disk is full/);
+  await assert.rejects(questions.pass({ effect: REQUEST, look: LOOK, command: null }, ASKED), /the disk is full/);
   assert.deepEqual(passed, []);
 });
 

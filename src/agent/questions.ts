@@ -25,11 +25,24 @@ export interface RequestQuestion {
   readonly acts: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
+  /** What is known of the package that it asks for, a line each; empty where it asks for none. */
+  readonly about: readonly string[];
   /** What raised the session's label to where it is, in words; "" where nothing did. */
   readonly origin: string;
   /** Whether a yes may hold for longer than this once: what cannot be seen, or is no other request a second time, is asked each time. */
   readonly mayLast: boolean;
 }
+
+/** A request about which the gate asks, and what there is to show of it. */
+export interface Asking {
+  readonly effect: AskedEffect;
+  readonly look: Look;
+  /** The command whose token it bore, and what it is seen to do, as in the question. */
+  readonly command: { readonly text: string; readonly acts: string | null } | null;
+  readonly about?: readonly string[];
+}
+
+type Ask = Gated & { readonly verdict: "ask" };
 
 /** `yes`: this once. `none`: nobody answered in time, or nobody could be asked. */
 export type Answer = "yes" | "session" | "minutes" | "no" | "none";
@@ -76,12 +89,7 @@ export class Questions {
   }
 
   /** Passes a request about which the gate asks, if the person is shown it whole and says yes. */
-  async pass(
-    request: AskedEffect,
-    asked: Gated & { readonly verdict: "ask" },
-    look: Look,
-    command: { readonly text: string; readonly acts: string | null } | null,
-  ): Promise<Gated> {
+  async pass({ effect: request, look, command, about = [] }: Asking, asked: Ask): Promise<Gated> {
     const refuse = (why: string): Gated => ({ verdict: "deny", reason: `${asked.reason}: ${why}` });
     const place = placeOf(request);
     if (this.#refused.has(place)) return refuse("they said no to this command and that host");
@@ -104,10 +112,11 @@ export class Questions {
         command: command?.text ?? null,
         acts: command?.acts ?? null,
         reason: asked.reason,
+        about,
         origin: this.#plan.origin(),
         mayLast: request.kind === "request" && !isUnseen,
       };
-      const hash = digestOf(canonical(shownWhole(request, look, body)));
+      const hash = digestOf(canonical({ ...shownWhole(request, look, body), about: [...about] }));
       const turn = this.#last.then(() => this.#answer(question, { hash, ...asked }, gone));
       this.#last = turn.catch(() => {});
       const answer = await turn;

@@ -4,6 +4,7 @@ import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { counted, visible } from "../core/text.ts";
+import type { HiddenServices } from "./hidden-services.ts";
 import type { Denial, Net, NetPlan } from "./net.ts";
 import type { Previews } from "./previews.ts";
 
@@ -15,6 +16,9 @@ export type SessionNetworkPlan = Pick<
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
 };
+
+/** Cheap, so that most output is not looked at any closer. */
+const MAY_BE_HIDDEN = /refused|connect/i;
 
 /** Who wants something: the call, and what ends it. */
 export interface By {
@@ -30,6 +34,7 @@ export class SessionNetwork {
   readonly #plan: SessionNetworkPlan;
   #net: Promise<Net> | null = null;
   #previews: Promise<Previews> | null = null;
+  #hidden: Promise<HiddenServices> | null = null;
   /** Addresses that the person typed in this session. */
   readonly #typed = new Set<string>();
   /** The call of each command, by the decision about it. */
@@ -61,7 +66,17 @@ export class SessionNetwork {
     const refusals = network.refusals.map((refusal) => visible(refusal));
     for (const refusal of refusals) this.#refusals.add(refusal);
     const refused = refusals.map((refusal) => `\n(no answer from the network: ${refusal})`).join("");
-    return { ...outcome, text: `${outcome.text}${refused}` };
+    return { ...outcome, text: `${outcome.text}${refused}${await this.#explainHidden(outcome.text)}` };
+  }
+
+  async #explainHidden(output: string): Promise<string> {
+    if (!MAY_BE_HIDDEN.test(output)) return "";
+    const { config, show } = this.#plan;
+    this.#hidden ??= import("./hidden-services.ts").then(({ HiddenServices }) => new HiddenServices(config.services));
+    const { model, person } = (await this.#hidden).explain(output);
+    // Which ports of the machine are listened at is nothing for the model.
+    for (const text of person) show({ type: "notice", text });
+    return model.map((text) => `\n(${text})`).join("");
   }
 
   /** The ports of the box that the person looks at. */

@@ -96,19 +96,23 @@ export function openBox(workplace: Workplace): Promise<Box> {
   return Box.open({ ...workplace.box, folder: workplace.folder });
 }
 
-// The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
-async function openVaultOf(
+/**
+ * Finds the person's credentials for a folder.
+ *
+ * The repository says which of its remotes counts, and no more: of the programs that git asks for logins the person's own are.
+ */
+export async function openVaultOf(
   { environment }: Start,
   place: {
     readonly home: string;
     readonly checkout: string;
     readonly state: string;
     readonly config: Config;
-    readonly needs: AgentNeeds;
+    readonly needs?: AgentNeeds;
     readonly remote: () => Promise<Remote | null>;
   },
 ): Promise<Vault> {
-  const { home, checkout, state, config, needs } = place;
+  const { home, checkout, state, config, needs = NO_NEEDS } = place;
   const { keys, variables, homePaths } = needs;
   const [{ openVault }, remote] = await Promise.all([import("../egress/vault.ts"), place.remote()]);
   const askGit: AskGit = (address) => askHelpers(address, { environment, home, checkout });

@@ -5,7 +5,7 @@ import type { ModelReply } from "../egress/model-door.ts";
 import { ModelFailure } from "../model/port.ts";
 import { Budget } from "./budget.ts";
 import { UsageError } from "./config.ts";
-import { chooseProviders, needsOf, wrapModels } from "./wrap.ts";
+import { chooseProviders, needsOf, refuseUnpriced, wrapModels } from "./wrap.ts";
 
 const KEY = "sk-0123456789abcdef";
 const choose = (named: readonly string[], env: Record<string, string>, providers = {}) =>
@@ -114,6 +114,13 @@ test("a model whose price is not known ends a budget, and nothing else", () => {
   const strange = { ...REPLY, model: "gpt-99" };
   assert.match(account(3, strange).refuses ?? "", /a reply came without its cost/);
   assert.deepEqual([account(null, strange).refuses, account(null, strange).spent.usd], [null, null]);
+});
+
+test("where no price of a provider's models is known, a budget is refused before anything starts", () => {
+  const own = choose([], { OPENAI_COMPATIBLE_BASE_URL: "http://127.0.0.1:1/v1" });
+  assert.throws(() => refuseUnpriced(own, 1), /--max-usd cannot be kept: no price of a model of openai-compatible/);
+  refuseUnpriced(own, null);
+  refuseUnpriced(choose([], { OLLAMA_BASE_URL: "http://127.0.0.1:1" }), 1);
 });
 
 test("a reply that broke off counts for what was sent and came, so that leaving early saves nothing", () => {

@@ -7,7 +7,7 @@ import { type ModelEndpoint, type ModelProtocol, modelPaths } from "../core/mode
 import { ModelDoor, type ModelReply } from "../egress/model-door.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { findProvider, knownProviders, type ModelSettings, type ProviderPlace } from "../model/open.ts";
-import { priceOf, usdOf } from "../model/pricing.ts";
+import { hasPrices, priceOf, usdOf } from "../model/pricing.ts";
 import type { Budget } from "./budget.ts";
 import { UsageError } from "./config.ts";
 import type { AgentNeeds } from "./workplace.ts";
@@ -47,13 +47,23 @@ export function chooseProviders(
   const known = named.length > 0 ? [...new Set(named)] : knownProviders(settings);
   if (known.length === 0)
     throw new UsageError(
-      "wrap needs a model for the agent: set its key as you do for the agent itself, ANTHROPIC_API_KEY or OPENAI_API_KEY say, or name one by --provider",
+      "wrap needs a model for the agent: set its key as you do for the agent itself, ANTHROPIC_API_KEY or OPENAI_API_KEY say, or name one by --provider. " +
+        "A server of your own needs no key: set OLLAMA_BASE_URL, LLAMACPP_BASE_URL, VLLM_BASE_URL or OPENAI_COMPATIBLE_BASE_URL to where it is, or name --provider ollama",
     );
   if (named.length === 0 && known.length > 1)
     throw new UsageError(
       `your environment knows the models of ${known.join(", ")}: name the one that the agent may ask by --provider ${known[0]}; it may be given again`,
     );
   return known.map((name) => findProvider(name, settings));
+}
+
+/** Refuses a budget that cannot be kept, before anything starts. */
+export function refuseUnpriced(places: readonly ProviderPlace[], usdMax: number | null): void {
+  const unpriced = usdMax === null ? undefined : places.find(({ provider }) => !hasPrices(provider));
+  if (unpriced !== undefined)
+    throw new UsageError(
+      `--max-usd cannot be kept: no price of a model of ${unpriced.provider} is known; leave it out to go without a budget`,
+    );
 }
 
 /** Writes where a provider's model is, as requests are matched against. */

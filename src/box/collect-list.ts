@@ -49,6 +49,8 @@ export interface Listed {
   readonly items: Item[];
   readonly gitHeld: string[];
   gitChanges: number;
+  /** Of these, what a fetch or a push writes down of the remote's: it is there again after the next one. */
+  fetched: number;
   gitType: ChangeType | null;
 }
 
@@ -58,7 +60,7 @@ const CONFLICTS: Readonly<Record<string, Conflict>> = { a: "appeared", c: "chang
 
 /** Lists every difference between the layer and the checkout, without reading more than must be compared. */
 export async function listLayer(plan: CollectPlan, landed: Landed): Promise<Listed> {
-  const listed: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const listed: Listed = { items: [], gitHeld: [], gitChanges: 0, fetched: 0, gitType: null };
   const { repository, checkout } = plan.facts;
   const parts = (plan.facts.parts ?? []).filter((part) => existsSync(part));
   const folders = [...landed.folders].flatMap(([path, changed]) => [Buffer.from(encodePath(path)), changed]);
@@ -90,9 +92,10 @@ async function listGit(plan: CollectPlan, common: string, listed: Listed): Promi
     input: [String(Math.floor(plan.facts.startedAt))],
     timeoutMs: LIST_MS_MAX,
   });
-  const found: Listed = { items: [], gitHeld: [], gitChanges: 0, gitType: null };
+  const found: Listed = { items: [], gitHeld: [], gitChanges: 0, fetched: 0, gitType: null };
   while (!reader.isAtEnd) readListRecord(reader, found);
   listed.gitChanges += found.gitChanges;
+  listed.fetched += found.fetched;
   listed.gitHeld.push(...found.gitHeld);
 }
 
@@ -101,6 +104,7 @@ function readListRecord(reader: RecordReader, listed: Listed): void {
   if (tag === "L") listed.items.push(readItem(reader));
   else if (tag === "N") listed.gitHeld.push(reader.path());
   else if (tag === "C") listed.gitChanges = reader.number();
+  else if (tag === "F") listed.fetched = reader.number();
   else if (tag === "G") listed.gitType = typeOrNull(reader);
   else throw reader.broken(`record ${tag}`);
 }

@@ -33,7 +33,7 @@ umask 0077;
 
 # Bytes that a file of the layer must not hold, whose each is, and the length of the longest.
 my ($searched, %owner_of, $searched_bytes);
-my ($started, %known_folder, $records, $git_count, @git_notes, @unexplained, %deleted_of_size);
+my ($started, %known_folder, $records, $git_count, $fetch_count, $has_fetched, @git_notes, @unexplained, %deleted_of_size);
 my %run = (list => \&list, links => \&list_links, stage => \&stage, ignore => \&ignore, patch => \&patch, measure => \&measure);
 ($run{$mode} // die "unknown mode\n")->();
 close STDOUT or die "output: $!\n";
@@ -118,6 +118,8 @@ sub list {
     return if !$records || ($records == 1 && !$git_count);
     record("N", $_) for @git_notes;
     record("C", $git_count // 0);
+    # Objects alone may be what was staged.
+    record("F", $fetch_count) if $has_fetched;
 }
 
 sub list_links {
@@ -316,6 +318,10 @@ sub walk_git {
     # `git status` writes it anew; of what it says, nothing lands but with a commit, whose objects count.
     return if $upper->{type} eq "f" && $path =~ m{(?:^|/)\.git/(?:worktrees/[^/]+/|modules/.+/)*index\z}s;
     $git_count++;
+    if ($path =~ m{(?:^|/)\.git/(?:worktrees/[^/]+/|modules/.+/)*(?:(FETCH_HEAD|(?:logs/)?refs/remotes/.*)|objects/(?!info/).*)\z}s) {
+        $fetch_count++;
+        $has_fetched ||= defined $1;
+    }
     note($path);
 }
 

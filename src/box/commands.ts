@@ -78,10 +78,12 @@ const START_FUNCTION = [
   `trap 'printf %s "$PWD" >${CWD_FILE}' EXIT; unset -f ringfence_start; }`,
 ].join(" ");
 
-// Tools take a proxy from the environment. ALL_PROXY names the same one: several clients fail at the sight of SOCKS there.
+// Tools take a proxy from the environment, and Java from its options; it leaves the loopback out by itself. ALL_PROXY names the same one: several clients fail at the sight of SOCKS there.
 const NET_FUNCTION = [
   `ringfence_net() { local p=http://${PROXY_USER}:$1@127.0.0.1:${HTTP_PORT};`,
   "export http_proxy=$p https_proxy=$p all_proxy=$p HTTP_PROXY=$p HTTPS_PROXY=$p ALL_PROXY=$p;",
+  `local j="-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=${HTTP_PORT} -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=${HTTP_PORT}";`,
+  'export MAVEN_OPTS="$MAVEN_OPTS $j" GRADLE_OPTS="$GRADLE_OPTS $j";',
   "export no_proxy=localhost,127.0.0.1,::1 NO_PROXY=localhost,127.0.0.1,::1 NODE_USE_ENV_PROXY=1; }",
 ].join(" ");
 

@@ -46,6 +46,8 @@ const ENTRIES = [
   "nsswitch.conf",
   "os-release",
   "perl",
+  // Not the servers' settings beside it, which may hold logins.
+  ...["8.1", "8.2", "8.3", "8.4", "8.5"].flatMap((version) => [`php/${version}/cli`, `php/${version}/mods-available`]),
   "pki/ca-trust",
   "pki/tls/certs",
   "protocols",

@@ -114,7 +114,7 @@ interface Found {
 }
 
 async function findIgnored(plan: KeepPlan): Promise<Found> {
-  const { items, gitChanges } = await listLayer(plan, readLanded(plan.sessionPath));
+  const { items, gitChanges, fetched } = await listLayer(plan, readLanded(plan.sessionPath));
   const [files, links] = await Promise.all([askIgnored(plan, items), items.length > 0 ? listLinks(plan) : []]);
   const classes = classifyItems(items, links, files);
   const changes = items.map(({ change }) => ({ change, cls: classes.get(change.path)?.cls ?? "outside" }));
@@ -135,7 +135,7 @@ async function findIgnored(plan: KeepPlan): Promise<Found> {
     .map(({ change }) => outermostIgnored(change.path, isIgnored));
   const paths = new Set([...known.filter(isIgnored), ...taken.map(({ unit }) => unit), ...deleted]);
   const stay = changes.filter(({ cls }) => cls !== "ignored").map(({ change }) => change.path);
-  return { items, hasGitChanges: gitChanges > 0, taken, units: [...paths].slice(0, UNITS_MAX).map(unitAt), stay };
+  return { items, hasGitChanges: gitChanges > fetched, taken, units: [...paths].slice(0, UNITS_MAX).map(unitAt), stay };
 }
 
 /** Says whether a unit of this session's belongs beside the checkout as it is now, and writes down what it was made beside. */

@@ -206,7 +206,9 @@ async function askMaven(asking: Asking): Promise<Configured> {
 
 async function askComposer(asking: Asking): Promise<Configured> {
   if (asking.find("composer") === null) return NOTHING;
-  const { stdout } = await run(asking, "composer", ["config", "--global", "--no-interaction", "--list"]);
+  // Asked for its global configuration alone, it would write a file into the home that is not there yet, and cannot.
+  writeFileSync(join(asking.folder, "composer.json"), "{}");
+  const { stdout } = await run(asking, "composer", ["config", "--no-interaction", "--list"], asking.folder);
   const found = [...stdout.matchAll(/^\[repositories\.[^\]]*\.url\] (\S+)$/gm)].map(([, url = ""]) => url);
   return configured("composer", "composer", lineAddresses(found.join("\n")));
 }

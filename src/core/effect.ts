@@ -51,10 +51,10 @@ export type Effect =
       readonly rule: string | null;
       /**
        * Why it needs no look: a `locked` package of the checkout's lock file, a `fetch` from the tracked remote, an address
-       * that the person `typed`, a `service` of theirs that they show, or the `model` of an agent that they wrap. Anything
-       * else is `composed` in the box.
+       * that the person `typed`, a `service` of theirs that they show, or the `model` of an agent that they wrap. A `package` is
+       * read from a registry of the person's, and no lock file names it. Anything else is `composed` in the box.
        */
-      readonly origin: "locked" | "fetch" | "typed" | "service" | "model" | "composed";
+      readonly origin: "locked" | "fetch" | "typed" | "service" | "model" | "package" | "composed";
       /** The decision about the command whose token it bore; null for a request without one. */
       readonly command: number | null;
       /** `person`: one who was shown the address and all of `shown` said yes to this one request. */

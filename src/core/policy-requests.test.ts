@@ -16,7 +16,7 @@ const requests = fc
     protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const),
     hasBody: fc.boolean(),
     listed: fc.constantFrom("allow" as const, "deny" as const, "unlisted" as const),
-    origin: fc.constantFrom(...(["locked", "fetch", "typed", "service", "composed"] as const)),
+    origin: fc.constantFrom(...(["locked", "fetch", "typed", "service", "package", "composed"] as const)),
   })
   .map(requestOf);
 

@@ -37,6 +37,7 @@ const requests: fc.Arbitrary<Effect & { readonly kind: "request" }> = fc.record(
     "fetch" as const,
     "typed" as const,
     "service" as const,
+    "package" as const,
     "composed" as const,
   ),
   command: fc.option(fc.nat()),

@@ -97,7 +97,7 @@ function judgeRequest(effect: Effect & { readonly kind: "request" }, label: Labe
   const sink = sinkOf(effect);
   const { verdict, why, nearest } = atSink(sink, label);
   if (verdict !== "allow") return { verdict, reason: why, nearest };
-  const isByRule = sink === "send" || effect.origin === "composed";
+  const isByRule = sink === "send" || effect.origin === "package" || effect.origin === "composed";
   return { verdict, reason: isByRule ? `${effect.rule} allows it` : ORIGIN_REASON[effect.origin] };
 }
 
@@ -114,6 +114,7 @@ function sinkOf({ listed, origin, protocol, hasBody }: Effect & { readonly kind:
 const SINK_OF = {
   locked: "locked-package",
   typed: "typed-get",
+  package: "new-package",
   composed: "composed-get",
 } as const;
 

@@ -5,6 +5,8 @@ import { type Registry, urlAt } from "./registry.ts";
 /** Addresses of files by what a registry's document of one package says, and the version that each is of. */
 export type Files = ReadonlyMap<string, string>;
 
+type Named = Pick<Package, "ecosystem" | "name">;
+
 const FILES_MAX = 200_000;
 /** What stands beside a file of Python's, below the same address. */
 const METADATA = /\.metadata$/;
@@ -26,7 +28,7 @@ export function fileAsked(locked: Locked, url: string): Package | null {
 }
 
 /** Says where a registry tells of a package's files; null where files have addresses of their own grammar. */
-export function documentOf(registry: Registry, { ecosystem, name }: Package): string | null {
+export function documentOf(registry: Registry, { ecosystem, name }: Named): string | null {
   if (registry.kind !== ecosystem) return null;
   if (ecosystem === "npm") return urlAt(registry.base, name.replace("/", "%2f"));
   if (ecosystem === "pypi") return urlAt(registry.base, `${name}/`);
@@ -40,7 +42,7 @@ export function isLockedFile(files: Files, locked: Locked, one: Package, url: st
 }
 
 /** Reads such a document; what is not understood lists no file. It never throws. */
-export function filesIn(one: Package, text: string, address: string): Files {
+export function filesIn(one: Named, text: string, address: string): Files {
   const files = new Map<string, string>();
   for (const [link, version] of linksIn(one, text)) {
     if (!URL.canParse(link, address)) continue;
@@ -52,7 +54,7 @@ export function filesIn(one: Package, text: string, address: string): Files {
   return files;
 }
 
-function* linksIn(one: Package, text: string): Generator<[link: string, version: string]> {
+function* linksIn(one: Named, text: string): Generator<[link: string, version: string]> {
   if (one.ecosystem === "pypi") {
     for (const link of /^\s*\{/.test(text) ? jsonLinks(text) : htmlLinks(text)) {
       const version = versionOf(one.name, link);

@@ -83,7 +83,7 @@ function cargoPath(path: string): Asked {
 }
 
 /** The folder of a crate in an index. */
-function cratePrefix(name: string): string {
+export function cratePrefix(name: string): string {
   if (name.length <= 2) return String(name.length);
   return name.length === 3 ? `3/${name.slice(0, 1)}` : `${name.slice(0, 2)}/${name.slice(2, 4)}`;
 }

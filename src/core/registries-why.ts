@@ -1,4 +1,5 @@
 import type { NetRequest } from "./net-rules.ts";
+import type { Dated } from "./package-age.ts";
 import type { Ecosystem, Locked } from "./packages.ts";
 import { isReading, type PackageVerdict } from "./registries.ts";
 import type { Registry } from "./registry.ts";
@@ -32,14 +33,19 @@ function adviceOf({ registry, name, version }: PackageVerdict, request: NetReque
   const { host, port, protocol } = registry.base;
   const plain = port === (protocol === "https" ? 443 : 80) ? host : `${host}:${port}`;
   if (name === null || !isReading(request)) return [`to allow it always, name ${plain} in net.allow`];
-  const ecosystem = ecosystemOf(registry);
-  const similar = ecosystem === null ? null : warnSimilar(locked, ecosystem, name);
+  const similar = similarTo({ registry, name }, locked);
   const add = addCommand(registry, name, version);
   return [
     ...(similar === null ? [] : [similar]),
     ...(add === null ? [] : [`to add it, ${add} and land the lockfile`]),
     `to allow the whole registry, name ${plain} in net.allow`,
   ];
+}
+
+/** Says what is odd about the name of a package that no lockfile has, for a person; null when nothing is. */
+export function similarTo({ registry, name }: Pick<Dated, "registry" | "name">, locked: Locked): string | null {
+  const ecosystem = ecosystemOf(registry);
+  return ecosystem === null ? null : warnSimilar(locked, ecosystem, name);
 }
 
 function addCommand({ kind, tool }: Registry, name: string, version: string | null): string | null {

@@ -12,6 +12,9 @@ export interface NetLimits {
 
 export const NET_LIMITS_DEFAULT: NetLimits = { sentBytes: 1 << 30, requests: 100_000, connections: 2048 };
 
+/** Bodies that the host holds whole, of all requests of a session together. */
+const HELD_BYTES_MAX = 64 << 20;
+
 /** Counts what a session sends; what goes over a ceiling is told which one, in words. */
 export class Meter {
   readonly #limits: NetLimits;
@@ -20,6 +23,7 @@ export class Meter {
   #requests = 0;
   #connections = 0;
   #refusals = 0;
+  #held = 0;
 
   /** `sending` is told of all bytes before they leave, those too that then may not. */
   constructor(limits: NetLimits, sending: (bytes: number) => void) {
@@ -54,6 +58,17 @@ export class Meter {
     if (bytes > 0) this.#sending(bytes);
     const { sentBytes } = this.#limits;
     return this.#sent > sentBytes ? `the session has sent its ${counted(sentBytes, "byte")}` : null;
+  }
+
+  /** Counts bytes that are held in memory until they are let go; false where that would be too many, and they are not counted. */
+  hold(bytes: number): boolean {
+    if (this.#held + bytes > HELD_BYTES_MAX) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  letGo(bytes: number): void {
+    this.#held -= bytes;
   }
 
   /** Counts what is refused without a judgement; false when the record has enough of them, or it would fill the disk. */

@@ -111,6 +111,12 @@ test("a request goes on as it was judged, with the key on it and nothing but wha
   assert.equal(receivedBytes, done.text.length);
 });
 
+test("a model that the budget does not know is refused before anything is sent to it", async (t) => {
+  const { ask, seen } = await open(t);
+  const done = await ask("/v1/chat/completions", { model: "forbidden", messages: [] });
+  assert.deepEqual([done.status, /no price/.test(done.text), seen], [403, true, []]);
+});
+
 test("what may not go is refused before the server hears of it, and the record has it", async (t) => {
   const { ask, seen, malformed, replies } = await open(t);
   const big = Buffer.alloc((32 << 20) + 1, 0x20);

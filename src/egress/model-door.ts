@@ -65,7 +65,8 @@ export class ModelDoor {
     const found = this.#find(request);
     if (found === null) throw new Error("bug: a permit for a request that goes to no model");
     const { endpoint, call } = found;
-    const kept = modelHeaders(request.headers, endpoint.hasKey);
+    const hasToken = broker?.isBrokered(endpoint.host) ?? false;
+    const kept = modelHeaders(request.headers, endpoint.hasKey || hasToken);
     const identity = [...kept, "Accept-Encoding", "identity"];
     if (call.kind === "list")
       return withTap(await putOn(broker, { ...request, headers: identity, isPlain: false }, null), null);
@@ -91,14 +92,14 @@ export class ModelDoor {
       return { ok: false, reason: `not sent to the model: its body is larger than ${BODY_BYTES_MAX >> 20} MiB` };
     const judged = judgeModelRequest(call, read);
     if (!judged.ok) return judged;
-    const refusal = this.#plan.refuses(endpoint.provider, judged.model);
+    const isFree = call.kind === "count" || call.kind === "google-count";
+    const refusal = isFree ? null : this.#plan.refuses(endpoint.provider, judged.model);
     if (refusal !== null) return { ok: false, reason: refusal };
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
     // In another form or character set the same bytes would say something else.
     const headers = [...identity, "Content-Type", "application/json", "Content-Length", String(body.length)];
     const put = await putOn(broker, { ...request, headers, isPlain: false }, null);
-    const isFree = call.kind === "count" || call.kind === "google-count";
     const tap = new ReplyTap(endpoint, (tokens, isWhole, receivedBytes) => {
       place.leave();
       if (isFree || receivedBytes === null) return;

@@ -8,6 +8,7 @@ import type { Look } from "./look.ts";
 import type { NetLimits } from "./meter.ts";
 import type { ModelDoor } from "./model-door.ts";
 import type { NetOutcome } from "./route.ts";
+import type { TokenReplies } from "./token-replies.ts";
 
 /** What the gate said to a request. */
 export type Judged =
@@ -47,6 +48,8 @@ export interface ProxyPlan {
   readonly broker: () => Broker | null;
   /** Reads what is sent to the model of a wrapped agent; null where none is wrapped. */
   readonly model: ModelDoor | null;
+  /** Keeps tokens out of the box that a wrapped agent's model gives it; null where none is wrapped. */
+  readonly tokens: TokenReplies | null;
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;

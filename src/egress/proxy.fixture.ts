@@ -18,6 +18,7 @@ import type { ModelDoor } from "./model-door.ts";
 import { EgressProxy } from "./proxy.ts";
 import type { Judged } from "./proxy-plan.ts";
 import type { NetOutcome } from "./route.ts";
+import type { TokenReplies } from "./token-replies.ts";
 
 const USER: Label = { integrity: "user", secrecy: "private" };
 
@@ -41,6 +42,7 @@ export interface PlaceOptions {
   readonly contextFor?: (host: string) => Promise<SecureContext>;
   readonly broker?: Broker;
   readonly model?: ModelDoor;
+  readonly tokens?: TokenReplies;
   /** In PEM, that servers outside are verified with. */
   readonly authorities?: string;
   readonly waitMs?: number;
@@ -106,6 +108,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
     model: options.model ?? null,
+    tokens: options.tokens ?? null,
     git: options.git?.remote ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },

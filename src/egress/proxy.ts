@@ -80,7 +80,7 @@ export class EgressProxy {
       malformed: (reason, token) => this.#malformed(reason, token),
       track: (socket) => this.#track(socket),
     };
-    this.#requests = new Requests({ git: plan.git, model: plan.model }, this.#traffic);
+    this.#requests = new Requests({ git: plan.git, model: plan.model, tokens: plan.tokens }, this.#traffic);
     const { reaches, secureContext } = plan;
     const inside = (socket: Duplex, client: Client) => this.#goInside(socket, client);
     this.#tunnels = new Tunnels({ reaches, secureContext, inside }, this.#traffic);

@@ -13,11 +13,16 @@ export type PutOn =
 /** A signature that covers its body makes the host hold that whole. */
 const SIGNED_BYTES_MAX = 16 << 20;
 
-/** Puts a session's credentials on a request, or says why it does not go; `incoming` is its body, null where none comes. */
+/**
+ * Puts a session's credentials on a request, or says why it does not go.
+ *
+ * `incoming` is its body, null where none comes; `holds` is asked for each piece that is kept of it, beside what others keep.
+ */
 export async function putOn(
   broker: Broker | null,
   request: NetRequest & { readonly headers: readonly string[]; readonly isPlain: boolean },
   incoming: IncomingMessage | Buffer | null,
+  holds: (bytes: number) => boolean = () => true,
 ): Promise<PutOn> {
   if (broker === null || request.protocol === "tunnel") return { ok: true, headers: request.headers, body: null };
   const { protocol } = request;
@@ -26,8 +31,9 @@ export async function putOn(
   const first = broker.outgoing({ ...request, protocol, bodySha256: empty });
   if (first.kind === "send") return { ok: true, headers: first.headers, body: null };
   if (first.kind === "refused") return refusal(first);
-  const body = incoming === null ? null : await readWhole(incoming);
-  if (body === null) return { ok: false, reason: "its signed body is too large to be signed anew" };
+  const body = incoming === null ? null : await readWhole(incoming, holds);
+  if (body === null)
+    return { ok: false, reason: "its signed body is too large to be signed anew, alone or beside others on their way" };
   const second = broker.outgoing({ ...request, protocol, bodySha256: sha256(body) });
   if (second.kind === "send") return { ok: true, headers: second.headers, body };
   return refusal(second.kind === "refused" ? second : { reason: "its signature cannot be read", alarm: null });
@@ -58,13 +64,16 @@ function refusal({ reason, alarm }: { readonly reason: string; readonly alarm: s
   return { ok: false, reason: alarm === null ? reason : `alarm: ${reason}` };
 }
 
-async function readWhole(incoming: IncomingMessage | Buffer): Promise<Buffer | null> {
+async function readWhole(
+  incoming: IncomingMessage | Buffer,
+  holds: (bytes: number) => boolean,
+): Promise<Buffer | null> {
   if (Buffer.isBuffer(incoming)) return incoming;
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of incoming as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > SIGNED_BYTES_MAX) return null;
+    if (bytes > SIGNED_BYTES_MAX || !holds(piece.length)) return null;
     pieces.push(piece);
   }
   return Buffer.concat(pieces);

@@ -9,10 +9,12 @@ import { RequestLook } from "./look.ts";
 import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
 import { type PutOn, putOn, type Shown, showReply } from "./put-on.ts";
 import { GONE, type Route, type Running, sentHeaders, type Traffic } from "./route.ts";
+import type { TokenReplies } from "./token-replies.ts";
 
 interface RequestsPlan {
   readonly git: GitRemote | null;
   readonly model: ModelDoor | null;
+  readonly tokens: TokenReplies | null;
 }
 
 /** A request that is allowed, with all that belongs to it. */
@@ -71,7 +73,8 @@ export class Requests {
     const broker = this.#traffic.broker();
     const held = look.held?.bytes ?? null;
     const asked = { ...route.request, headers: sentHeaders(route, read.headers, broker) };
-    const put = await this.#sent(route, asked, { broker, held, incoming }).catch(
+    const holds = this.#holding(answer);
+    const put = await this.#sent(route, asked, { broker, held, incoming, holds }).catch(
       () => ({ ok: false, reason: GONE }) as const,
     );
     if (!put.ok) {
@@ -88,15 +91,34 @@ export class Requests {
     this.#pass(incoming, answer, { route, put, held, broker, outcome, token, through: [], tap });
   }
 
+  /** Counts what is held of a request's body, until its answer is over; then, and where that was before, nothing is. */
+  #holding(answer: ServerResponse): (bytes: number) => boolean {
+    const { meter } = this.#traffic;
+    let held = 0;
+    let isOver = answer.closed;
+    answer.once("close", () => {
+      isOver = true;
+      meter.letGo(held);
+    });
+    return (bytes) => {
+      if (isOver || !meter.hold(bytes)) return false;
+      held += bytes;
+      return true;
+    };
+  }
+
   /** Makes of a request that is allowed what goes out: with its credential on, and to a model only what was judged. */
   async #sent(
     { isModel, isPlain }: Route,
     asked: NetRequest & { readonly headers: readonly string[] },
-    given: { readonly broker: Broker | null; readonly held: Buffer | null; readonly incoming: IncomingMessage },
+    given: Pick<Passing, "broker" | "held"> & {
+      readonly incoming: IncomingMessage;
+      readonly holds: (bytes: number) => boolean;
+    },
   ): Promise<Sent> {
-    const { broker, held, incoming } = given;
+    const { broker, held, incoming, holds } = given;
     if (!isModel) {
-      const put = await putOn(broker, { ...asked, isPlain }, held ?? incoming);
+      const put = await putOn(broker, { ...asked, isPlain }, held ?? incoming, holds);
       return put.ok ? { ...put, tap: null } : put;
     }
     const { model } = this.#plan;
@@ -184,7 +206,8 @@ export class Requests {
         outcome.status = reply.statusCode ?? null;
         reply.on("data", (piece: Buffer) => outcome.receive(piece.length));
         reply.on("close", () => (reply.complete ? outcome.end(null) : fail("it broke off")));
-        const whole = showReply(broker, request.host, reply);
+        const masked = showReply(broker, request.host, reply);
+        const whole = this.#plan.tokens?.hear(request, reply, masked) ?? masked;
         const shown = tap ? tap.hear(reply, whole) : whole;
         const wrong = shown.kind === "refused" ? shown.reason : passReply(reply, { shown, through }, answer, fail);
         if (wrong === null) return;

@@ -1,4 +1,4 @@
-import type { Credential } from "../core/credential.ts";
+import type { Credential, CredentialRule } from "../core/credential.ts";
 import { type Remote, remoteSetting, trackedOf } from "../core/git-remote.ts";
 import type { Fill } from "../core/secretfiles.ts";
 import type { Copies } from "./vault-copies.ts";
@@ -31,6 +31,8 @@ export interface Vault {
   readonly variables: Readonly<Record<string, string>>;
   /** To lie in the box's home, for the user alone: copies with placeholders. Paths are relative to it. */
   readonly files: readonly HomeFile[];
+  /** Keeps a credential that came in the session; gives its placeholder, or null where there can be none. */
+  readonly keep: (value: string, source: string, rules: readonly CredentialRule[]) => string | null;
   /** Fills masked copies of files of the checkout. */
   readonly fill: Fill;
   /** What of the person's home was not copied, a sentence each. */
@@ -79,6 +81,7 @@ export async function openVault(person: Person, key: Uint8Array): Promise<Vault>
     variables: { ...person.variables, ...Object.fromEntries(keep.variables) },
     files: [...copies.files, ...files.filter((file) => file !== null)],
     notes: copies.notes,
+    keep: (value, source, rules) => keep.add(value, source, rules),
     fill: (name, value) => keep.fill(name, value),
     remote: person.remote,
   };

@@ -24,6 +24,11 @@ export function priceOf(provider: string, name: string): Price | null {
   return { input, cachedInput, cacheWrite: provider === "anthropic" ? input * 1.25 : input, output };
 }
 
+/** Says whether the price of any model of a provider is known. */
+export function hasPrices(provider: string): boolean {
+  return LOCAL.has(provider) || PRICES.has(provider);
+}
+
 /** Computes what a reply cost, or null where the price is not known. */
 export function usdOf(price: Price | null, tokens: Tokens): number | null {
   if (price === null) return null;

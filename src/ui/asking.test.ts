@@ -16,6 +16,7 @@ const QUESTION: RequestQuestion = {
   command: null,
   acts: null,
   reason: "why",
+  about: [],
   origin: "",
   mayLast: true,
 };

@@ -28,6 +28,7 @@ import type { LandResult } from "../box/land.ts";
 import type { Signer } from "../box/sign.ts";
 import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
 import { type ChangeClass, isHeld } from "../core/classify.ts";
+import { countDependencies, dependencyFolder } from "../core/dependency-folder.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
@@ -230,12 +231,25 @@ function statusText(collected: Collected): string {
   const merged = collected.changes
     .filter((one) => one.merged)
     .map(({ change }) => row(`merge ${change.path}${MERGED}`));
-  const held = notes.map(({ change, cls, why, runs, conflict }) =>
+  const isListed = ({ change, cls }: ClassifiedChange) => cls === "ignored" || dependencyFolder(change.path) === null;
+  const folders = notes.filter((one) => !isListed(one)).map(({ change }) => change.path);
+  const held = notes
+    .filter(isListed)
+    .map(({ change, cls, why, runs, conflict }) =>
+      row(
+        `held  ${change.path}: ${cls}, ${conflict === null ? why : MEANWHILE[conflict]}${runs === null ? "" : `; ${runs}`}`,
+      ),
+    );
+  return [...held, ...dependencyRows("held ", folders), ...merged].join("");
+}
+
+/** Says in one row what to do about each folder of dependencies that git does not ignore, whose files nobody reads one by one. */
+function dependencyRows(word: string, paths: readonly string[]): string[] {
+  return [...countDependencies(paths)].map(([folder, count]) =>
     row(
-      `held  ${change.path}: ${cls}, ${conflict === null ? why : MEANWHILE[conflict]}${runs === null ? "" : `; ${runs}`}`,
+      `${word} ${folder} (${counted(count, "file")}): git does not ignore it; with ${folder} in .gitignore it stays in the box, for the next session too`,
     ),
   );
-  return [...held, ...merged].join("");
 }
 
 /** How a landing is recorded and told. */
@@ -378,12 +392,19 @@ function landText(
   { isLive = false, note = "" }: How,
 ): string {
   const landed = result.landed.map((path) => row(`landed  ${path}${merged.has(path) ? MERGED : ""}${note}`));
-  const held = result.held.map(
-    ({ path, cls, why, runs, hash }) =>
-      row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +
-      (hash === null ? "" : hint(path, hash, isLive)),
-  );
+  const isListed = ({ path, cls }: LandResult["held"][number]) => cls === "ignored" || dependencyFolder(path) === null;
+  const folders = result.held.filter((one) => !isListed(one)).map(({ path }) => path);
+  const held = result.held
+    .filter(isListed)
+    .map(
+      ({ path, cls, why, runs, hash }) =>
+        row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +
+        (hash === null ? "" : hint(path, hash, isLive)),
+    );
   const next = afterLanding(result.landed).map(({ folder, command }) => row(`next    in ${folder}: ${command}`));
   const failed = result.failed.map(({ path, why }) => row(`failed  ${path}: ${why}`));
-  return [...landed, ...held, ...failed, git, ...new Set(next)].join("") || "nothing to land\n";
+  return (
+    [...landed, ...held, ...dependencyRows("held   ", folders), ...failed, git, ...new Set(next)].join("") ||
+    "nothing to land\n"
+  );
 }

@@ -1,6 +1,7 @@
 import { configFile, UsageError } from "../agent/config.ts";
 import type { NetInForce, NetWhy } from "../agent/net-why.ts";
 import type { Start } from "../agent/workplace.ts";
+import type { CredentialRule } from "../core/credential.ts";
 import { addressOfTracked } from "../core/git-remote.ts";
 import { type ProposedRule, proposeRules, ruleLine } from "../core/net-propose.ts";
 import type { NetRule } from "../core/net-rules.ts";
@@ -40,7 +41,7 @@ async function why(url: string, { json, method }: NetOptions, start: Start, { st
   return 0;
 }
 
-function textOf({ address, rule, listed, person, model, notes, add }: NetWhy, file: string): string {
+function textOf({ address, rule, listed, person, model, notes, add, warning }: NetWhy, file: string): string {
   return [
     row(address),
     row(
@@ -50,6 +51,7 @@ function textOf({ address, rule, listed, person, model, notes, add }: NetWhy, fi
     row(`  a model's session      ${verdictText(model, "asks you at a terminal, else refused")}`),
     ...notes.map((note) => row(`  ${note}`)),
     ...(add === null ? [] : [row(`  to allow it, add below net.allow in ${file}:`), row(`    ${add}`)]),
+    ...(warning === null ? [] : [row(`  ${warning}`)]),
     ...(listed === "deny"
       ? [row(`  to allow it, take ${rule} out of ${file}: a line of deny wins over every other`)]
       : []),
@@ -62,10 +64,10 @@ function verdictText({ verdict, reason }: Decision, asking: string): string {
   return `${what}: ${reason}`;
 }
 
-function jsonOf({ request, rule, listed, person, model, notes, add }: NetWhy) {
+function jsonOf({ request, rule, listed, person, model, notes, add, warning }: NetWhy) {
   const { protocol, host, port, method, path } = request;
   const [exec, session] = [person, model].map(({ verdict, reason }) => ({ verdict, reason }));
-  return { request: { protocol, host, port, method, path }, rule, listed, exec, session, notes, add };
+  return { request: { protocol, host, port, method, path }, rule, listed, exec, session, notes, add, warning };
 }
 
 async function learn(
@@ -100,22 +102,15 @@ function proposalOf({ host, port, methods, paths }: ProposedRule) {
 
 async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): Promise<number> {
   const { netInForce } = await import("../agent/net-why.ts");
-  const { config, registries, notes, remote } = await netInForce(start);
+  const { config, found, registries, notes, remote } = await netInForce(start);
   const { rules, services, credentials, push, limits } = config;
   const places = registries.map(({ tool, base }) => ({ tool, url: urlAt(base, "") }));
   if (json) {
     const named = credentials.map(({ variable, origins }) => ({ variable, origins }));
     const pushes = push.map(({ id, repository, ref }) => ({ id, url: addressOfTracked(repository), ref }));
-    writeJson(stdout, {
-      ...rules,
-      push: pushes,
-      services,
-      credentials: named,
-      registries: places,
-      remote,
-      limits,
-      notes,
-    });
+    const vault = found.map(({ source, rules: bound }) => ({ source, rules: bound.map(boundOf) }));
+    const own = { push: pushes, services, credentials: named, vault };
+    writeJson(stdout, { ...rules, ...own, registries: places, remote, limits, notes });
     return 0;
   }
   const lines = [
@@ -127,6 +122,7 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
     ),
     ...services.map(({ host, port }) => `shows    ${host}:${port}, a service of yours, at the same port of the box`),
     ...credentials.map(({ variable, origins }) => `puts on  ${variable}, toward ${origins.join(", ")}`),
+    ...found.map(({ source, rules: bound }) => `found    ${source}: ${bindingText(bound)}`),
     ...places.map(
       ({ tool, url }) => `reads    ${url} for ${tool}: a model gets what the lockfile names, you any package`,
     ),
@@ -141,6 +137,19 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
 function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string {
   if (by === null) return `note     ${address}, which your branch tracks, is no address that git in the box reaches`;
   return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
+}
+
+function boundOf({ scheme, origins, methods, pathPrefixes }: CredentialRule) {
+  return { scheme: scheme.kind, origins, methods, paths: pathPrefixes };
+}
+
+/** Says where a credential is put on, of which the box has a placeholder. */
+function bindingText(rules: readonly CredentialRule[]): string {
+  if (rules.length === 0) return "a placeholder in the box, put on nowhere (net.credentials can say where)";
+  const places = rules.flatMap(({ origins, pathPrefixes }) =>
+    origins.map((origin) => `${origin}${pathPrefixes.includes("/") ? "" : ` below ${pathPrefixes.join(", ")}`}`),
+  );
+  return `a placeholder in the box, put on toward ${[...new Set(places)].join("; ")}`;
 }
 
 function ruleText({ id, host, ports, methods, paths, tls, private: isPrivate }: NetRule): string {

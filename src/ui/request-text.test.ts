@@ -13,6 +13,7 @@ const QUESTION: RequestQuestion = {
   command: "curl -d @x https://api.example.com/v1/items?a=1",
   acts: "runs curl",
   reason: "external text was seen: a person looks at what is sent",
+  about: [],
   origin: "external by a page of example.com",
   mayLast: true,
 };
@@ -84,11 +85,11 @@ test("no word of a stranger's begins a row, breaks out of one or is obeyed by th
   fc.assert(
     fc.property(strange, strange, fc.integer({ min: 20, max: 200 }), (command, body, columns) => {
       const text = requestText(
-        { ...QUESTION, command, acts: command, origin: command, body: Buffer.from(body) },
+        { ...QUESTION, command, acts: command, origin: command, about: [body], body: Buffer.from(body) },
         columns,
       );
       const ours =
-        /^(?:the command that asks|what it seems to do|why you are asked|what the session has seen|its body, .*|its headers|what it sends|)$/;
+        /^(?:the command that asks|what it seems to do|why you are asked|what the session has seen|its body, .*|its headers|the package|what it sends|)$/;
       for (const row of text.split("\n")) {
         assert.ok(row.startsWith("  | ") || ours.test(row), row);
         assert.doesNotMatch(row, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

@@ -15,7 +15,7 @@ const MARK = "  | ";
  * What matters most stands last, next to where the person answers. Of the address and the headers nothing is left out.
  */
 export function requestText(question: RequestQuestion, columns: number): string {
-  const { request, headers, command, acts, reason } = question;
+  const { request, headers, command, acts, reason, about } = question;
   const quote = (text: string) => rowsOf(text, columns - MARK.length - 1).map((row) => `${MARK}${row}\n`);
   const named = headers.flatMap((name, at) => (at % 2 === 0 ? quote(`${name}: ${headers[at + 1] ?? ""}`) : []));
   return [
@@ -26,6 +26,7 @@ export function requestText(question: RequestQuestion, columns: number): string 
     `why you are asked\n`,
     ...quote(`${reason}${request.rule === null ? "" : ` (${WHAT[request.kind]} is listed by ${request.rule})`}`),
     ...(question.origin === "" ? [] : ["what the session has seen\n", ...quote(question.origin)]),
+    ...(about.length > 0 ? ["the package\n", ...about.flatMap(quote)] : []),
     ...(request.kind === "push" ? pushRows(request, question.body, quote) : bodyRows(question, quote)),
     ...(named.length > 0 ? ["its headers\n", ...named] : []),
     request.protocol === "tunnel" ? "what it opens\n" : "what it sends\n",

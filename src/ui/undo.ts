@@ -1,5 +1,5 @@
 import { type ChangedSession, releaseFor } from "../agent/changeset.ts";
-import { stateFolder, UsageError } from "../agent/config.ts";
+import { stateFolder } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import { findLanding, listPending, listSessions, newestLanding } from "../agent/config-sessions.ts";
 import { type Record, withRecord } from "../agent/record.ts";
@@ -22,20 +22,22 @@ export async function undoCommand(
   const state = stateFolder(start.environment);
   const checkout = findCheckout(start.folder).path;
   await putRight(state, checkout, options.session, terminal);
-  const { session, landing } =
-    findLanding(state, checkout, options.session) ?? noLanding(state, checkout, options.session, terminal);
+  const found = findLanding(state, checkout, options.session);
+  if (found === null) return tellNoLanding(state, checkout, options.session, terminal);
+  const { session, landing } = found;
   const result = await withRecord(session, (record) => undoFor(session, landing, record));
   return tellUndo(result, session.path, landing, terminal);
 }
 
 // What landed may have been commits alone.
-function noLanding(state: string, checkout: string, id: string | null, { stdout }: Terminal): never {
+function tellNoLanding(state: string, checkout: string, id: string | null, { stdout, stderr }: Terminal): number {
   const sessions = listSessions(state, id === null ? checkout : null).filter(
     ({ facts }) => (id ?? facts.id) === facts.id,
   );
   const moves = sessions.map(({ path }) => readRest(path)?.moves ?? []).find(({ length }) => length > 0);
   for (const move of moves ?? []) writeSafe(stdout, branchText(move));
-  throw new UsageError(`there is no landing of ${id === null ? checkout : `session ${id}`} to undo`);
+  writeSafe(stderr, row(`nothing to undo: there is no landing of ${id === null ? checkout : `session ${id}`} left`));
+  return 1;
 }
 
 /** Undoes the newest landing of a session that goes on, and lets the box see the checkout as it is now. */

@@ -2,7 +2,7 @@ import { Budget } from "../agent/budget.ts";
 import { readConfig, UsageError } from "../agent/config.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
 import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
-import { chooseProviders, needsOf, type Spent, wrapModels } from "../agent/wrap.ts";
+import { chooseProviders, needsOf, refuseUnpriced, type Spent, wrapModels } from "../agent/wrap.ts";
 import { removeUnused } from "../box/folder.ts";
 import type { Streams } from "../box/stream.ts";
 import type { Amounts } from "../core/budget.ts";
@@ -29,6 +29,7 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   const config = await readConfig(start.environment);
   const named = options.providers.length > 0 ? options.providers : config.wrap.providers;
   const places = chooseProviders(named, { env: start.environment, providers: config.providers });
+  refuseUnpriced(places, options.ceilings.usd ?? null);
   const needs = needsOf(places, [...config.wrap.config, ...options.homePaths]);
   const workplace = await prepareWorkplace(start, {}, needs);
   const vault = await workplace.vault();

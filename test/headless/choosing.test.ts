@@ -310,3 +310,16 @@ test("no variable of the box is a setting that npm warns of", async (t) => {
   assert.match(stdout, /^RINGFENCE=1$/m);
   assert.doesNotMatch(stdout, /^npm_config_(?!cafile=)/im);
 });
+
+test("dependencies that git does not ignore are one line with what to do, and not one line a file", async (t) => {
+  const place = makePlace(t);
+  const many =
+    "mkdir -p node_modules/a node_modules/b; for n in 1 2 3; do echo x >node_modules/a/$n.js; done; echo y >node_modules/b/package.json";
+  await play(place, [run(`${many}; echo z >own.txt`), { text: "ok" }]);
+  const landed = await ringfence(place, ["land"]);
+  const line =
+    /^held {4}node_modules\/ \(4 files\): git does not ignore it; with node_modules\/ in \.gitignore it stays in the box/m;
+  assert.match(landed.stdout, line);
+  assert.match(landed.stdout, /^landed {2}own\.txt$/m);
+  assert.equal(landed.stdout.includes("node_modules/a/1.js"), false);
+});

@@ -70,9 +70,23 @@ test("net why says what decides, for a person's command and for a model's sessio
   assert.deepEqual((pinned.request as { protocol: string }).protocol, "tunnel");
   const own = await why(place, "http://localhost:5432/");
   assert.match(String(own.notes), /in the box localhost is the box itself.* add "127\.0\.0\.1:5432" to net\.services/);
+  const metadata = await why(place, "http://169.254.169.254/latest/meta-data/");
+  assert.match(String(metadata.warning), /^WARNING: that is where a cloud's machine asks for its own credentials/);
+  assert.match(String((await why(place, "http://10.0.0.1/")).warning), /^WARNING: that is a private network/);
+  assert.equal(read.warning, null);
+  const warned = await ringfence(place, ["net", "why", "http://metadata.google.internal/"]);
+  assert.match(warned.stdout, /to allow it, add .*\n {4}- .*\n {2}WARNING: that is where a cloud's machine asks/);
   const push = await why(place, "https://git.example.com/own/repo.git/info/refs?service=git-receive-pack");
   assert.deepEqual([push.listed, push.add], ["unlisted", null]);
-  const shown = await ringfence(place, ["net"]);
+  const token = "ghp_Zk3vQ8sYt2LmB7xWc5RjH1dNf9GpKe4TuA6V";
+  writeFileSync(join(place.home, ".npmrc"), `//npm.example.com/own/:_authToken=npm_${token.slice(4)}\n`);
+  const shown = await ringfence(place, ["net"], { env: { GITHUB_TOKEN: token } });
+  assert.match(
+    shown.stdout,
+    /^found {4}npmrc npm\.example\.com: a placeholder in the box, put on toward https:\/\/npm\.example\.com below \/own$/m,
+  );
+  assert.match(shown.stdout, /^found {4}env GITHUB_TOKEN: a placeholder in the box, put on nowhere/m);
+  assert.equal(shown.stdout.includes(token.slice(4)), false);
   assert.match(shown.stdout, /^denies {3}GET, HEAD, OPTIONS to shut\.example\.com:443 \(net\.deny\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}POST to api\.example\.com:443 below \/v1\/items \(net\.allow\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}anything, unseen to pinned\.example\.com:443 \(net\.allow\[1\]\)$/m);

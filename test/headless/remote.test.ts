@@ -50,6 +50,15 @@ test(`a commit is pushed once it landed and a rule names its branch, by the pers
   assert.match(third.stderr, /main -> main\nEverything up-to-date\n/);
   assert.equal(head(), "two\nstart\n");
   place.served("git fsck --strict");
+  // What a push or a fetch writes down of the remote's is no change that waits.
+  othersCommit(place, "theirs");
+  await inBox(place, "git fetch -q; git log --format=%s origin/main");
+  const left = await ringfence(place, ["sessions", "--json"]);
+  const states = JSON.parse(left.stdout) as { state: string; task: string }[];
+  assert.deepEqual(
+    states.filter(({ task }) => /git (?:fetch|push)/.test(task) && !task.includes("commit")).map(({ state }) => state),
+    ["discarded", "discarded", "discarded"],
+  );
 });
 
 test("a model's push is put to the person at the terminal with its commits and files, and goes once when they say y", async (t) => {

@@ -306,7 +306,11 @@ test("a model behind TLS gets its key in its own header, and the count of what i
 test("without a model, or with two, nothing runs and the message says what to name", async (t) => {
   const place = makePlace(t);
   const none = await ringfence(place, ["wrap", "--", "true"]);
-  assert.deepEqual([none.status, /name one by --provider/.test(none.stderr)], [2, true]);
+  assert.deepEqual([none.status, /name one by --provider.*\bOLLAMA_BASE_URL\b/.test(none.stderr)], [2, true]);
+  const unpriced = await ringfence(place, ["wrap", "--max-usd", "1", "--", "true"], {
+    env: { OPENAI_COMPATIBLE_BASE_URL: "http://127.0.0.1:9/v1" },
+  });
+  assert.deepEqual([unpriced.status, /--max-usd cannot be kept/.test(unpriced.stderr)], [2, true]);
   const two = await ringfence(place, ["wrap", "--", "true"], { env: { OPENAI_API_KEY: KEY, ANTHROPIC_API_KEY: KEY } });
   assert.deepEqual([two.status, /the models of anthropic, openai: name/.test(two.stderr)], [2, true]);
   const short = await ringfence(place, ["wrap", "--", "true"], { env: { OPENAI_API_KEY: "sk-1" } });

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { NetRequest } from "../../src/core/net-rules.ts";
+import type { Told } from "../../src/core/package-age.ts";
 
 /** A server in front of another that passes everything on, and remembers what was asked. */
 export interface Recorder {
@@ -37,7 +38,7 @@ export async function record(target: number): Promise<Recorder> {
 }
 
 /** Reads a document over the network as the program's proxy does for a judge. */
-export async function get(url: string, accept: string): Promise<string | null> {
+export async function get(url: string, accept: string): Promise<Told | null> {
   const answer = await fetch(url, { headers: { accept }, signal: AbortSignal.timeout(10_000) });
-  return answer.ok ? answer.text() : null;
+  return answer.ok ? { text: await answer.text(), modified: answer.headers.get("last-modified") } : null;
 }

@@ -58,7 +58,8 @@ export function holdRequest(effect: Effect & { readonly kind: "request" }, verdi
   if (verdict !== "allow" || effect.origin === "service" || effect.origin === "fetch") return;
   const sends = effect.hasBody || effect.protocol === "tunnel";
   if (sends) hold(truth[0] < LOCAL, "exfiltration", `a body left unasked, with text of ${truth}: ${what}`);
-  else if (effect.origin === "composed") hold(!isLeak(truth), "exfiltration", `an address left unasked: ${what}`);
+  else if (effect.origin === "composed" || effect.origin === "package")
+    hold(!isLeak(truth), "exfiltration", `an address left unasked: ${what}`);
 }
 
 /** Holds an answer to a push of a command against what was within its reach. */

@@ -67,7 +67,7 @@ async function play(random: Random, reached: Set<string>, trace: string): Promis
     const before = passed.length;
     const asked: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: step, label };
     const look: Look = { headers, readBody: null, git: null, gone: () => new AbortController().signal };
-    await questions.pass(effect, asked, look, { text: "curl", acts: null });
+    await questions.pass({ effect, look, command: { text: "curl", acts: null } }, asked);
     const hasPassed = passed.length > before;
     const mayLast = effect.kind === "request" && effect.protocol !== "tunnel";
     const isCovered = said.some((one) => one.what === what && now < one.until && isLabelBelow(label, one.label));

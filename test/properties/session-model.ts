@@ -214,7 +214,7 @@ export class SessionModel {
       protocol: this.#random.pick(["https", "https", "tunnel"] as const),
       hasBody: this.#random.chance(3),
       listed: this.#random.pick(["allow", "allow", "deny", "unlisted"] as const),
-      origin: this.#random.pick(["composed", "composed", "locked", "fetch", "typed", "service"] as const),
+      origin: this.#random.pick(["composed", "package", "locked", "fetch", "typed", "service"] as const),
     });
     const { verdict } = decide(effect, label);
     this.#holdMonotone(effect, label, verdict);
