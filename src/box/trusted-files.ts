@@ -27,7 +27,7 @@ type Mode = "list" | "contents" | "head" | "objects" | "history" | "view" | "dif
 
 const READ_MS_MAX = 60_000;
 /** Verification is waited for by a command. */
-const VIEW_MS_MAX = 20_000;
+const VIEW_MS_MAX = 10_000;
 const ANSWER_BYTES_MAX = 256 << 20;
 /** A larger file that would instruct or configure is none that a person reads. */
 const CONTENT_BYTES_MAX = 1 << 20;

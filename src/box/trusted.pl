@@ -19,7 +19,7 @@ use Fcntl qw(:DEFAULT :mode);
 
 my ($mode, $git, $own, @rest) = @ARGV;
 @ARGV = ();
-my ($ENTRIES_MAX, $CONTENT_BYTES_MAX, $HASHED_BYTES_MAX, $PACKED_BYTES_MAX) = (200_000, 32 << 20, 512 << 20, 256 << 20);
+my ($ENTRIES_MAX, $CONTENT_BYTES_MAX, $HASHED_BYTES_MAX, $PACKED_BYTES_MAX) = (200_000, 32 << 20, 256 << 20, 64 << 20);
 my $ID = qr/[0-9a-f]{40}/;
 my %dependencies = map { $_ => 1 } qw(node_modules .venv venv __pycache__ site-packages);
 binmode STDOUT;

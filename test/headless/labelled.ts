@@ -25,7 +25,7 @@ export async function makeRepository(t: TestContext) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.yaml"), `net:\n  allow:\n    - ${address}\n`);
   const get = (path: string) => call("fetch", { url: `${address}${path}` });
-  return { place, asked, get };
+  return { place, asked, address, get };
 }
 
 export async function trust(place: Place, ...acts: string[][]): Promise<void> {
