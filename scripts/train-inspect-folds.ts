@@ -95,7 +95,8 @@ export function exceededBy(scores: readonly number[], share: number): number {
 
 const SHRINK = 50;
 const OFFSET_MAX = 2.5;
-const RARE_MARGIN = 0.6;
+/** So far above, because installed files are longer than those of the data: 1 in 10,000 of them may exceed it. */
+const RARE_MARGIN = 2;
 
 /** Finds the thresholds from scores of ordinary texts; a channel of few texts keeps to those of all. */
 export function calibrate(scores: readonly HeldOut[]): Pick<DetectModel, "common" | "rare" | "offsets"> {
@@ -113,7 +114,10 @@ export function calibrate(scores: readonly HeldOut[]): Pick<DetectModel, "common
       offsets[channel] = rounded(Math.max(-OFFSET_MAX, Math.min(OFFSET_MAX, shrunk)));
   }
   const files = ordinary.filter(({ example }) => example.channel === "file" || example.channel === "tool-output");
-  const most = Math.max(...files.map(({ example, raw }) => raw - (offsets[example.channel] ?? 0)));
+  const most = exceededBy(
+    files.map(({ example, raw }) => raw - (offsets[example.channel] ?? 0)),
+    0.001,
+  );
   return { common: rounded(common), rare: rounded(Math.max(most + RARE_MARGIN, common + 1)), offsets };
 }
 
