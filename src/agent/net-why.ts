@@ -5,6 +5,7 @@ import { findRegistries } from "../box/registries.ts";
 import { readRemote } from "../box/remote.ts";
 import { addressKind } from "../core/address.ts";
 import type { Credential } from "../core/credential.ts";
+import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
@@ -42,6 +43,8 @@ export interface NetInForce {
   readonly found: readonly Pick<Credential, "source" | "rules">[];
   readonly registries: readonly Registry[];
   readonly notes: readonly string[];
+  /** Where the checked-out branch is fetched from, and by what; `by` is null where git in the box does not reach it. Null without one. */
+  readonly remote: { readonly address: string; readonly by: "https" | "http" | "ssh" | null } | null;
 }
 
 const GIT = /\/(?:info\/refs\?service=git-|git-)(?:upload|receive)-pack$/;
@@ -102,13 +105,23 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
   const { config, place, whole } = await prepare(start);
-  const { checkout, state, identity, environment } = place;
-  const asked = { checkout, state, home: identity.home, environment, programs: findPrograms() };
-  const [registries, vault] = await Promise.all([
+  const { state, environment, checkout, identity } = place;
+  const { home } = identity;
+  const remote = readRemote({ checkout, state, home, environment, programs: findPrograms() });
+  const [registries, vault, tracked] = await Promise.all([
     findRegistries(place),
-    openVaultOf(start, { home: identity.home, checkout, state, config: whole, remote: () => readRemote(asked) }),
+    openVaultOf(start, { home, checkout, state, config: whole, remote: () => remote }),
+    remote,
   ]);
-  return { config, found: vault.credentials().map(({ source, rules }) => ({ source, rules })), ...registries };
+  const found = vault.credentials().map(({ source, rules }) => ({ source, rules }));
+  return { config, found, ...registries, remote: tracked && wayTo(tracked) };
+}
+
+function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {
+  const tracked = trackedOf(url);
+  if (tracked === null) return { address: written, by: null };
+  const by = tracked.ssh !== null ? "ssh" : tracked.origin.startsWith("https:") ? "https" : "http";
+  return { address: addressOfTracked(tracked), by };
 }
 
 async function prepare({ environment, folder }: Start) {

@@ -1,5 +1,5 @@
 import { configFile, UsageError } from "../agent/config.ts";
-import type { NetWhy } from "../agent/net-why.ts";
+import type { NetInForce, NetWhy } from "../agent/net-why.ts";
 import type { Start } from "../agent/workplace.ts";
 import type { CredentialRule } from "../core/credential.ts";
 import { addressOfTracked } from "../core/git-remote.ts";
@@ -102,7 +102,7 @@ function proposalOf({ host, port, methods, paths }: ProposedRule) {
 
 async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): Promise<number> {
   const { netInForce } = await import("../agent/net-why.ts");
-  const { config, found, registries, notes } = await netInForce(start);
+  const { config, found, registries, notes, remote } = await netInForce(start);
   const { rules, services, credentials, push, limits } = config;
   const places = registries.map(({ tool, base }) => ({ tool, url: urlAt(base, "") }));
   if (json) {
@@ -110,12 +110,13 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
     const pushes = push.map(({ id, repository, ref }) => ({ id, url: addressOfTracked(repository), ref }));
     const vault = found.map(({ source, rules: bound }) => ({ source, rules: bound.map(boundOf) }));
     const own = { push: pushes, services, credentials: named, vault };
-    writeJson(stdout, { ...rules, ...own, registries: places, limits, notes });
+    writeJson(stdout, { ...rules, ...own, registries: places, remote, limits, notes });
     return 0;
   }
   const lines = [
     ...rules.deny.map((rule) => `denies   ${ruleText(rule)}`),
     ...rules.allow.map((rule) => `allows   ${ruleText(rule)}`),
+    ...(remote === null ? [] : [remoteText(remote)]),
     ...push.map(
       ({ id, repository, ref }) => `pushes   ${ref} to ${addressOfTracked(repository)}, by a command of yours (${id})`,
     ),
@@ -144,6 +145,11 @@ function bindingText(rules: readonly CredentialRule[]): string {
     origins.map((origin) => `${origin}${pathPrefixes.includes("/") ? "" : ` below ${pathPrefixes.join(", ")}`}`),
   );
   return `a placeholder in the box, put on toward ${[...new Set(places)].join("; ")}`;
+}
+
+function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string {
+  if (by === null) return `note     ${address}, which your branch tracks, is no address that git in the box reaches`;
+  return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
 }
 
 function ruleText({ id, host, ports, methods, paths, tls, private: isPrivate }: NetRule): string {
