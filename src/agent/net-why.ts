@@ -105,15 +105,16 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
   const { config, place, whole } = await prepare(start);
-  const { checkout, state, identity, environment } = place;
-  const asked = { checkout, state, home: identity.home, environment, programs: findPrograms() };
-  const remote = await readRemote(asked);
-  const [registries, vault] = await Promise.all([
+  const { state, environment, checkout, identity } = place;
+  const { home } = identity;
+  const remote = readRemote({ checkout, state, home, environment, programs: findPrograms() });
+  const [registries, vault, tracked] = await Promise.all([
     findRegistries(place),
-    openVaultOf(start, { home: identity.home, checkout, state, config: whole, remote: async () => remote }),
+    openVaultOf(start, { home, checkout, state, config: whole, remote: () => remote }),
+    remote,
   ]);
   const found = vault.credentials().map(({ source, rules }) => ({ source, rules }));
-  return { config, found, ...registries, remote: remote && wayTo(remote) };
+  return { config, found, ...registries, remote: tracked && wayTo(tracked) };
 }
 
 function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {

@@ -3,7 +3,7 @@ import net from "node:net";
 import { type TestContext, test } from "node:test";
 import { type Credential, Secret } from "../core/credential.ts";
 import { Broker } from "./broker.ts";
-import { echoServer, openProxy, rule, startServer, until } from "./proxy.fixture.ts";
+import { echoServer, openProxy, rule, startServer } from "./proxy.fixture.ts";
 
 const KEY_ID = "AKIAPLACEHOLDER00000";
 const MIB = 1 << 20;
@@ -19,6 +19,12 @@ function signer(origin: string): Credential {
     value: new Secret("cAnarySecretKey0123456789abcdefABCDEFGHI"),
   };
   return { id: "aws", source: "aws", ...secret, rules };
+}
+
+/** Waits until something is so; what is read here is much, and others may use the machine too. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tried = 0; tried < 2000 && !isSo(); tried += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(isSo(), "it never came to that");
 }
 
 /** Begins a request whose body is signed and does not end; tells what it was answered so far. */

@@ -134,11 +134,6 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
   return 0;
 }
 
-function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string {
-  if (by === null) return `note     ${address}, which your branch tracks, is no address that git in the box reaches`;
-  return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
-}
-
 function boundOf({ scheme, origins, methods, pathPrefixes }: CredentialRule) {
   return { scheme: scheme.kind, origins, methods, paths: pathPrefixes };
 }
@@ -150,6 +145,11 @@ function bindingText(rules: readonly CredentialRule[]): string {
     origins.map((origin) => `${origin}${pathPrefixes.includes("/") ? "" : ` below ${pathPrefixes.join(", ")}`}`),
   );
   return `a placeholder in the box, put on toward ${[...new Set(places)].join("; ")}`;
+}
+
+function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string {
+  if (by === null) return `note     ${address}, which your branch tracks, is no address that git in the box reaches`;
+  return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
 }
 
 function ruleText({ id, host, ports, methods, paths, tls, private: isPrivate }: NetRule): string {
