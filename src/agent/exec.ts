@@ -2,6 +2,7 @@ import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { createLedger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import { abandon } from "./changeset.ts";
 import { Gate } from "./gate.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
@@ -41,8 +42,16 @@ export async function execInBox(
   wrapped: Wrapped | null = null,
 ): Promise<Execed> {
   const { folder, start, checkout } = workplace;
-  const ledger = createLedger(`${folder.path}/ledger.log`);
-  ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal);
+  ledger.append({
+    type: "start",
+    at: Date.now(),
+    session: folder.id,
+    checkout: checkout.path,
+    version: start.version,
+    before: seal.newest(),
+  });
   const gate = new Gate(ledger, () => (wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE), Date.now);
   const opening = openBox(workplace);
   const done = await opening

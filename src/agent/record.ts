@@ -1,5 +1,6 @@
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import { Gate } from "./gate.ts";
 
 /** The gate of a session, and the ledger that it writes. */
@@ -13,7 +14,7 @@ export async function withRecord<T>(
   session: { readonly path: string },
   use: (record: Record) => Promise<T>,
 ): Promise<T> {
-  const ledger = openLedger(`${session.path}/ledger.log`);
+  const ledger = openLedger(`${session.path}/ledger.log`, Seal.of(session.path));
   try {
     return await use({ ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) });
   } finally {
