@@ -7,7 +7,7 @@ import type { Job, Verdict } from "./stage.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const SLICE = 24;
+const SLICE = 16;
 const FIRED = 12;
 /** The full run alone waits for floods, for most of what a person does meanwhile, and for programs that wait for a network. */
 const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;

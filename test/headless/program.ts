@@ -75,6 +75,16 @@ export function ordinary(): User {
   return { name: "ringfence-test", uid: Number(line[2]), gid: Number(line[3]) };
 }
 
+/**
+ * The users as whom a test runs that is the same for each: whoever runs the tests, and somebody ordinary.
+ *
+ * The full run takes both, and a quick one draws one of them, which the title of the test tells.
+ */
+export function users(): readonly (readonly [who: string, user: User])[] {
+  const both = [["whoever runs the tests", self()] as const, ["an ordinary user", ordinary()] as const];
+  return process.env.RINGFENCE_FULL === "1" ? both : both.slice(Math.random() * 2).slice(0, 1);
+}
+
 /** Makes a place by a shell program that runs in the checkout, which is a git repository unless `git` is false. */
 export function makePlace(
   t: TestContext,

@@ -3,17 +3,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   makePlace,
-  ordinary,
   type Place,
   play,
   ringfence,
   run,
   script,
-  self,
   sessionFolder,
   sh,
   start,
   until,
+  users,
 } from "./program.ts";
 
 const MAKE =
@@ -23,10 +22,7 @@ const WORK =
 const look = (place: Place) =>
   sh(place, "find . -path ./.git -prune -o ! -type d -printf '%p %m %l %T@\\n' | sort; cat a.txt b.txt");
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`undo gives back what a landing replaced, is in the log, and the same lands again: as ${who}`, async (t) => {
     const place = makePlace(t, MAKE, { user });
     const before = look(place);
