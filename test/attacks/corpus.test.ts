@@ -8,6 +8,7 @@ import type { Job, Verdict } from "./stage.ts";
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const SLICE = 16;
+const OWN = 24;
 const FIRED = 12;
 /** The full run alone waits for floods, for most of what a person does meanwhile, and for programs that wait for a network. */
 const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
@@ -18,7 +19,7 @@ const corpus = [...readCases("attacks-dev.jsonl"), ...readCases("incidents.jsonl
 );
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
-const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE, SEED), ...quick(own)];
+const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE, SEED), ...draw(quick(own), OWN, SEED)];
 const sum = { run: 0, harm: 0, missing: 0, open: 0 };
 // The full run takes the plain way, as everybody; the seed of each quick one says which way it takes, and as whom.
 const landings = [IS_FULL || SEED % 2 === 0 ? "land" : "auto"] as const;
