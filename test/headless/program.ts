@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
+import { drawn } from "../../src/box/drawn.fixture.ts";
 
 /** Who owns a place and runs the program there. */
 export interface User {
@@ -83,7 +84,7 @@ export function ordinary(): User {
  */
 export function users(): readonly (readonly [who: string, user: User])[] {
   const both = [["whoever runs the tests", self()] as const, ["an ordinary user", ordinary()] as const];
-  return process.env.RINGFENCE_FULL === "1" ? both : both.slice(Math.random() * 2).slice(0, 1);
+  return drawn(both, 1);
 }
 
 /** Makes a place by a shell program that runs in the checkout, which is a git repository unless `git` is false. */

@@ -27,7 +27,7 @@ export interface Played {
 }
 
 const MINUTES_MAX = 3;
-const LIMITS = { turnsMax: null, minutesMax: MINUTES_MAX, usdMax: null };
+const LIMITS = { turnsMax: null, ceilings: {} };
 
 /** Plays the turns of a task in a real session of this process, with a person who says yes to all, and counts what they are asked. */
 async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
