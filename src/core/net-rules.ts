@@ -27,7 +27,8 @@ export interface NetRules {
 
 /** What is known of a request before it goes anywhere. */
 export interface NetRequest {
-  readonly protocol: "http" | "https" | "tunnel";
+  /** `ssh` only for what git asks of the tracked remote. */
+  readonly protocol: "http" | "https" | "tunnel" | "ssh";
   readonly host: string;
   readonly port: number;
   /** `CONNECT` for a tunnel. */
@@ -49,7 +50,9 @@ export const READ_ONLY_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 /** Finds the rule that a request falls under; a denial is looked for first. */
 export function judgeRules(rules: NetRules, request: NetRequest): Listed {
-  const denied = rules.deny.find((rule) => mayMatch(rule, request));
+  // Who denies a host on the web means git by ssh too.
+  const ways = request.protocol === "ssh" ? [request, { ...request, port: 443 }] : [request];
+  const denied = rules.deny.find((rule) => ways.some((way) => mayMatch(rule, way)));
   if (denied) return { verdict: "deny", rule: denied };
   const there = rulesFor(rules, request.host, request.port);
   if (there.length === 0)
@@ -73,8 +76,8 @@ function matchesHost(pattern: string, host: string): boolean {
 
 /** Names what a request asks for, as an address that people read. */
 export function addressOf({ protocol, host, port, path }: NetRequest): string {
-  const scheme = protocol === "http" ? "http" : "https";
-  const isUsual = port === (scheme === "http" ? 80 : 443);
+  const scheme = protocol === "tunnel" ? "https" : protocol;
+  const isUsual = port === { http: 80, https: 443, ssh: 22 }[scheme];
   return `${scheme}://${host}${isUsual ? "" : `:${port}`}${path}`;
 }
 
@@ -104,6 +107,7 @@ export function typedAddresses(text: string): string[] {
 
 function allows(rule: NetRule, request: NetRequest): boolean {
   if (request.protocol === "tunnel") return rule.tls === "tunnel";
+  if (request.protocol === "ssh") return false;
   return (
     rule.tls === "terminate" &&
     (rule.methods ?? READ_ONLY_METHODS).includes(request.method) &&
