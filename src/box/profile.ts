@@ -130,6 +130,9 @@ export function sandboxEnvironment(
     GIT_CONFIG_VALUE_1: "minimal",
     GIT_TERMINAL_PROMPT: "0",
     GIT_PAGER: "cat",
+    // Else each asks a registry for its own newest version, and the person is asked about a thing that nobody wants to know.
+    npm_config_update_notifier: "false",
+    PIP_DISABLE_PIP_VERSION_CHECK: "1",
     // Else it tells the proxy whose request it is only when that asks.
     GIT_HTTP_PROXY_AUTHMETHOD: "basic",
     PAGER: "cat",

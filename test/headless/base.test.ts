@@ -2,12 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ordinary, type Place, play, ringfence, run, script, self, sh, start, until } from "./program.ts";
+import { makePlace, ordinary, type Place, play, ringfence, run, script, sh, start, until, users } from "./program.ts";
 
-const users = [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const;
 const RULES = "printf 'node_modules/\\n.venv/\\ndist/\\n*.log\\n' >.gitignore";
 
 async function exec(
@@ -22,7 +18,7 @@ function workspaces(place: Place): string {
   return join(place.home, ".local/state/ringfence/workspaces");
 }
 
-for (const [who, user] of users) {
+for (const [who, user] of users()) {
   test(`what npm and venv install in the box is there next time, until the person's lockfile is another: as ${who}`, async (t) => {
     const place = makePlace(
       t,

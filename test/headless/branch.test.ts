@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import {
   makePlace,
-  ordinary,
   type Place,
   play,
   readPlayed,
@@ -12,12 +11,12 @@ import {
   run,
   runArguments,
   script,
-  self,
   sessionFolder,
   sh,
   start,
   type Turn,
   until,
+  users,
 } from "./program.ts";
 
 const MAKE = "umask 022; mkdir d; for n in a b c; do echo $n >$n.ts; done; echo d >d/d.ts; echo out >.gitignore";
@@ -51,10 +50,7 @@ async function onBranch(place: Place, name: string, turns: readonly Turn[]) {
   return { ...played, branch: played.result.branch as Branch };
 }
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`a run on a branch makes that branch and touches nothing else of the checkout: as ${who}`, async (t) => {
     const place = makePlace(t, MAKE, { user });
     sh(place, AT_WORK);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ordinary, type Place, PROGRAM, play, ringfence, run, script, self, sh } from "./program.ts";
+import { makePlace, type Place, PROGRAM, play, ringfence, run, script, sh, users } from "./program.ts";
 
 interface Shown {
   readonly session: { readonly id: string };
@@ -21,10 +21,7 @@ async function shownOf(place: Place, ...args: string[]): Promise<Shown> {
   return JSON.parse((await ringfence(place, ["diff", "--json", ...args])).stdout) as Shown;
 }
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`hunks land by the numbers that were shown; the rest waits, lands and is undone: as ${who}`, async (t) => {
     const place = makePlace(t, "seq 40 >a.txt; seq 40 >b.txt", { user });
     await play(place, [run(`${THREE}; echo more >>b.txt`), { text: "ok" }]);
@@ -308,7 +305,7 @@ test("a memory limit in which no box fits is refused with the least that works",
 test("no variable of the box is a setting that npm warns of", async (t) => {
   const { stdout } = await ringfence(makePlace(t), ["exec", "--", "env"]);
   assert.match(stdout, /^RINGFENCE=1$/m);
-  assert.doesNotMatch(stdout, /^npm_config_(?!cafile=)/im);
+  assert.doesNotMatch(stdout, /^npm_config_(?!cafile=|update_notifier=)/im);
 });
 
 test("dependencies that git does not ignore are one line with what to do, and not one line a file", async (t) => {

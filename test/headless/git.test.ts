@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ordinary, ringfence, run, script, self, sessionFolder, sh, start, until } from "./program.ts";
+import { makePlace, ringfence, run, script, sessionFolder, sh, start, until, users } from "./program.ts";
 
-for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 || uid !== self().uid)) {
+for (const [, user] of users()) {
   test(`as ${user.name}: the model is told what the person did with git between two turns, and its commits land on that`, async (t) => {
     const place = makePlace(t, "echo a >a.txt", { user });
     const turns = [

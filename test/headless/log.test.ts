@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ordinary, type Place, ringfence, run, script, self } from "./program.ts";
-
-const users = [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const;
+import { makePlace, ordinary, type Place, ringfence, run, script, users } from "./program.ts";
 
 interface Shown {
   readonly seq: number;
@@ -23,7 +18,7 @@ async function shown(place: Place, ...args: string[]): Promise<Shown[]> {
     .map((line) => JSON.parse(line) as Shown);
 }
 
-for (const [who, user] of users) {
+for (const [who, user] of users()) {
   test(`${who} has a signed log, of which cut events are missed, and whose events others can be shown one by one`, async (t) => {
     const place = makePlace(t, "echo a >a.txt", { user });
     const spec = script(place, [run("echo b >b.txt"), { text: "ok" }]);

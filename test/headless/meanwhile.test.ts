@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { makePlace, ordinary, ringfence, run, script, self, sessionFolder, sh, start, until } from "./program.ts";
+import { makePlace, ringfence, run, script, sessionFolder, sh, start, until, users } from "./program.ts";
 
 const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done >a.txt; echo b >b.txt; echo c >c.txt";
 const WORK = "sed -i 's/line 2/the box/' a.txt; echo box >b.txt";
 
-for (const user of [self(), ordinary()].filter(({ uid }, index) => index === 0 || uid !== self().uid)) {
+for (const [, user] of users()) {
   test(`as ${user.name}: what a person changed between turns is merged, told to the model, and a clash is held`, async (t) => {
     const place = makePlace(t, LINES, { user });
     const turns = [run(WORK), { text: "one" }, run("cat a.txt b.txt c.txt >seen.txt"), { text: "two" }];

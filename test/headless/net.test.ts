@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Authority, makeAuthority, makeLeaf } from "../../src/egress/certificates.ts";
-import { makePlace, ordinary, type Place, play, ringfence, run, script, self } from "./program.ts";
+import { makePlace, type Place, play, ringfence, run, script, users } from "./program.ts";
 
 interface Seen {
   readonly urls: string[];
@@ -56,10 +56,7 @@ async function recorded(place: Place, type: string): Promise<readonly Record<str
   return events.filter((event) => event.type === type);
 }
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`a command of the person's reaches what their rules list and nothing else, as ${who}`, async (t) => {
     const listed = await serve(t);
     const other = await serve(t);

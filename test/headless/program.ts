@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
+import { drawn } from "../../src/box/drawn.fixture.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 
@@ -76,6 +77,16 @@ export function ordinary(): User {
     .find(([name]) => name === "ringfence-test");
   if (!line) throw new Error("there is no user ringfence-test: run npm test, which makes one");
   return { name: "ringfence-test", uid: Number(line[2]), gid: Number(line[3]) };
+}
+
+/**
+ * The users as whom a test runs that is the same for each: whoever runs the tests, and somebody ordinary.
+ *
+ * The full run takes both, and a quick one draws one of them, which the title of the test tells.
+ */
+export function users(): readonly (readonly [who: string, user: User])[] {
+  const both = [["whoever runs the tests", self()] as const, ["an ordinary user", ordinary()] as const];
+  return drawn(both, 1);
 }
 
 /** Makes a place by a shell program that runs in the checkout, which is a git repository unless `git` is false. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makePlace, ordinary, type Place, play, ringfence, run, script, self, sh, start } from "./program.ts";
+import { makePlace, type Place, play, ringfence, run, script, sh, start, users } from "./program.ts";
 
 const TURNS = [
   run("echo one >a.txt; mkdir out; echo built >out/o"),
@@ -32,10 +32,7 @@ async function messagesSent(place: Place): Promise<number[]> {
   return events.flatMap(({ type, messages }) => (type === "request" ? [messages ?? 0] : []));
 }
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`/rewind takes files and conversation back to before a turn, and back again: as ${who}`, async (t) => {
     const place = makePlace(t, "echo zero >a.txt; echo b >b.txt; printf 'out/\\n' >.gitignore", { user });
     const { status, stdout } = await session(

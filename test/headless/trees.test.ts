@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { call, makePlace, ordinary, type Place, play, ringfence, run, self, sh } from "./program.ts";
+import { call, makePlace, type Place, play, ringfence, run, sh, users } from "./program.ts";
 
 const WORK = [
   run("git status --porcelain && git log --oneline | wc -l"),
@@ -13,7 +13,7 @@ const WORK = [
 ];
 const SOUND = "git status --porcelain; git fsck --full --no-dangling 2>&1; git log --format=%s";
 
-for (const user of [self(), ...(process.getuid?.() === 0 ? [ordinary()] : [])]) {
+for (const [, user] of users()) {
   const trees: Readonly<Record<string, (place: Place) => string>> = {
     "a linked worktree": (place) => {
       sh(place, "echo b >b.txt; git add b.txt; git commit -qm more; git worktree add -q -b topic ../tree");

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { makePlace, ordinary, type Place, play, ringfence, run, self, sh } from "./program.ts";
+import { makePlace, type Place, play, ringfence, run, self, sh, users } from "./program.ts";
 
 const NPM = "npm_canaryCanary0123456789abcdefghijABCD";
 const API = "key-canary-9f8e7d6c5b4a3210-ZYXWVUT";
@@ -48,10 +48,7 @@ function filesWith(folder: string, texts: readonly string[]): string[] {
 
 const canaries = [NPM, API, DOTENV].flatMap((value) => [value, Buffer.from(value).toString("base64").slice(2, 30)]);
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`a credential is put on where it belongs, and its value is neither in the box nor in an answer, as ${who}`, async (t) => {
     const { sent, port } = await serve(t);
     const place = prepare(t, user, port);

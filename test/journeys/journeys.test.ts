@@ -12,7 +12,7 @@ import { SERVICES } from "./services.ts";
 import { SHELL } from "./shell.ts";
 
 const ALL: readonly Journey[] = [...NODE, ...PYTHON, ...NATIVE, ...GIT, ...SHELL, ...SERVICES];
-const SAMPLE_SIZE = 12;
+const SAMPLE_SIZE = 8;
 const isFull = process.env.RINGFENCE_FULL === "1";
 const seed = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const wanted = process.env.RINGFENCE_JOURNEY;

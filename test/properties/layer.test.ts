@@ -16,7 +16,7 @@ import {
 import { permitFor } from "../../src/box/permit.fixture.ts";
 import { rewindPermitted } from "../../src/box/permitted.ts";
 
-const RUNS = process.env.RINGFENCE_FULL === "1" ? 60 : 6;
+const RUNS = process.env.RINGFENCE_FULL === "1" ? 60 : 3;
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 const names = fc.constantFrom(
