@@ -3,10 +3,12 @@ import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { createLedger } from "../ledger/append.ts";
 import { abandon } from "./changeset.ts";
+import { netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
+import { recordAdopted } from "./record.ts";
 import { openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
 
@@ -42,9 +44,20 @@ export async function execInBox(
 ): Promise<Execed> {
   const { folder, start, checkout } = workplace;
   const ledger = createLedger(`${folder.path}/ledger.log`);
-  ledger.append({ type: "start", at: Date.now(), session: folder.id, checkout: checkout.path, version: start.version });
-  const gate = new Gate(ledger, () => (wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE), Date.now);
-  const opening = openBox(workplace);
+  const { policy } = workplace;
+  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
+  ledger.append({ type: "start", at: Date.now(), ...started });
+  const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
+  const gate = new Gate(
+    ledger,
+    () => label,
+    Date.now,
+    () => policy.current,
+  );
+  const opening = openBox(workplace).then((box) => {
+    recordAdopted(ledger, policy, Date.now());
+    return box;
+  });
   const done = await opening
     .then((box) =>
       streamInto(
@@ -54,7 +67,7 @@ export async function execInBox(
           ledger,
           place: workplace.box,
           vault: workplace.vault,
-          config: workplace.config.net,
+          config: netWithin(workplace.config.net, policy.current),
           typed: new Set(),
           ask: null,
           wrapped,
@@ -85,7 +98,8 @@ async function streamInto(
   plan: NetPlan,
   { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
 ): Promise<Streamed & { readonly refusals: readonly string[]; readonly wanted: readonly NetRequest[] }> {
-  const gated = plan.gate.pass({ kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false }, null);
+  const run = { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false } as const;
+  const gated = plan.gate.pass(plan.isPersons ? { ...run, approvedBy: "person" } : run, null);
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, refusals: [], wanted: [] };
   const net = await Net.open(plan);
   const previews = new Previews(plan);

@@ -12,6 +12,7 @@ import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from ".
 import { BranchView } from "./branch.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
+import { netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
@@ -19,6 +20,7 @@ import type { Net } from "./net.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
+import { recordAdopted } from "./record.ts";
 import { SessionLabel } from "./session-label.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
@@ -34,6 +36,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
+  readonly policy: PolicyInForce;
   readonly vault: () => Promise<Vault>;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
@@ -124,10 +127,19 @@ export class Session {
       session: plan.folder.id,
       checkout: plan.box.checkout,
       version: plan.version,
+      policy: plan.policy.digest,
     });
     const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
-    const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
-    const opening = Box.open({ ...plan.box, folder: plan.folder });
+    const gate = new Gate(
+      ledger,
+      (effect) => label.at(effect),
+      plan.now,
+      () => plan.policy.current,
+    );
+    const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
+      recordAdopted(ledger, plan.policy, plan.now());
+      return box;
+    });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
     const reading = beginning.then(async () => readInstructions(plan, await opening, gate));
     const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
@@ -274,7 +286,8 @@ export class Session {
   // Loaded when a command first may need it: what the first request to the model waits for is kept short.
   #openNet(): Promise<Net> {
     const { box, gate, ledger } = this;
-    const { network: config, box: place, vault, ask, now } = this.#plan;
+    const { network, policy, box: place, vault, ask, now } = this.#plan;
+    const config = netWithin(network, policy.current);
     const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false };
     const plan = { box, gate, ledger, config, place, vault, ...asks, now };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));

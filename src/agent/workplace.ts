@@ -6,11 +6,13 @@ import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
 import { findPrograms } from "../box/programs.ts";
 import { readRemote } from "../box/remote.ts";
+import { hiddenBy, landingRules } from "../core/policy-rules.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
+import { loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 
 const VAULT_KEY_BYTES = 32;
 
@@ -21,6 +23,8 @@ export interface Start {
   /** The folder of the installed package or of the source checkout. */
   readonly packageRoot: string;
   readonly version: string;
+  /** Policy files that the person named for this session. */
+  readonly policies?: readonly string[];
   /** Further programs to show in the box: name and absolute path. */
   readonly tools?: Readonly<Record<string, string>>;
 }
@@ -31,6 +35,7 @@ export interface Workplace {
   readonly checkout: Checkout;
   readonly state: string;
   readonly config: Config;
+  readonly policy: PolicyInForce;
   readonly folder: SessionFolder;
   /** The person's credentials: read when they are asked for first. */
   readonly vault: () => Promise<Vault>;
@@ -59,9 +64,14 @@ export async function prepareWorkplace(
   const startedAt = Date.now();
   const checkout = findCheckout(start.folder);
   const state = stateFolder(start.environment);
-  const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
+  const [identity, configured] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
-  const vault = once(() => openVaultOf(start, { home: identity.home, checkout: checkout.path, state, config, needs }));
+  const { environment, folder: standing, policies: named = [] } = start;
+  const places = { environment, folder: standing, checkout: checkout.path, named };
+  const policy = await loadPolicy(places, configured.net, () => false);
+  const config = { ...configured, net: netWithin(configured.net, policy.current) };
+  const home = { home: identity.home, checkout: checkout.path, state };
+  const vault = once(async () => vaultWithin(await openVaultOf(start, { ...home, config, needs }), policy));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -73,10 +83,15 @@ export async function prepareWorkplace(
     alternates: config.git.alternates,
     shown: vault,
     services: [...config.net.services.map(({ port }) => port), ...needs.ports],
+    hidden: hiddenBy(policy.current),
+    adoptPolicy: async (content: Uint8Array | null) => {
+      await policy.adopt(content);
+      return landingRules(policy.current);
+    },
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
-  return { start, checkout, state, config, folder: makeSessionFolder(state, startedAt), vault, box };
+  return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */

@@ -11,6 +11,7 @@ const CONTEXT: JudgeContext = {
   links: [],
   alarms: new Map(),
   masked: ["secret"],
+  restricted: () => null,
   contentOf: () => null,
 };
 

@@ -25,7 +25,14 @@ export type Effect =
     }
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
-  | { readonly kind: "run"; readonly command: string; readonly timeoutMs: number; readonly background: boolean }
+  | {
+      readonly kind: "run";
+      readonly command: string;
+      readonly timeoutMs: number;
+      readonly background: boolean;
+      /** Set where the person typed the command themselves. */
+      readonly approvedBy?: "person";
+    }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }
   | { readonly kind: "output"; readonly id: string }

@@ -29,6 +29,7 @@ import { type Approval, afterLanding, parseApproval } from "../core/approval.ts"
 import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { landingPolicy } from "../core/policy-rules.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { branchCommand } from "./branch.ts";
@@ -81,7 +82,16 @@ export async function changesCommand(
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
     );
   const ledger = openLedger(`${stored.path}/ledger.log`);
-  const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
+  const policy = landingPolicy(stored.facts.landing);
+  const record = {
+    ledger,
+    gate: new Gate(
+      ledger,
+      () => UNKNOWN_SOURCE,
+      Date.now,
+      () => policy,
+    ),
+  };
   try {
     if (command === "land")
       return await withChanges(stored, (collected) =>

@@ -37,6 +37,8 @@ const OPTIONS = {
   ignored: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
+  policy: { type: "string", multiple: true },
+  managed: { type: "boolean" },
   json: { type: "boolean" },
   stat: { type: "boolean" },
   folder: { type: "string", short: "C" },
@@ -88,7 +90,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   if (folder === "")
     throw new UsageError("the folder that you stand in was deleted: change into one that is there, or name one by -C");
   const environment = outside.becomeOwner(folder);
-  const start: Start = { ...outside.start, folder, environment };
+  const start: Start = { ...outside.start, folder, environment, policies: values.policy ?? [] };
   refuseOptions(command, values);
   refuseWords(command, rest);
   switch (command) {
@@ -134,6 +136,10 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
+    case "policy": {
+      const options = { json: values.json ?? false, isManaged: values.managed ?? false };
+      return (await import("./policy.ts")).policyCommand(rest, options, start, terminal);
+    }
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
@@ -169,10 +175,10 @@ const WORDS_MAX = new Map(
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
-  "": "model",
-  run: "model output-format branch land max-turns max-minutes max-usd",
-  exec: "preview",
-  wrap: "provider config max-usd preview",
+  "": "model policy",
+  run: "model output-format branch land max-turns max-minutes max-usd policy",
+  exec: "preview policy",
+  wrap: "provider config max-usd preview policy",
   diff: "session json stat class",
   land: "session approve hunks class sign",
   undo: "session",
@@ -182,7 +188,8 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   gc: "days bytes",
   log: "session",
   doctor: "json",
-  net: "json method",
+  net: "json method policy",
+  policy: "json managed policy",
   demo: "model",
 };
 

@@ -1,0 +1,172 @@
+import { dirname, join } from "node:path";
+import type { Credential } from "../core/credential.ts";
+import { restrictionOn } from "../core/policy-match.ts";
+import {
+  type Ceilings,
+  lowest,
+  makePolicy,
+  NO_CEILINGS,
+  netRulesOf,
+  type Policy,
+  pushesOf,
+  putOnsOf,
+  type Rule,
+  tighteningOnly,
+} from "../core/policy-rules.ts";
+import type { Vault } from "../egress/vault.ts";
+import { configFile } from "./config.ts";
+import type { NetConfig } from "./config-net.ts";
+import {
+  digestOfRules,
+  findNamed,
+  type LoadedFile,
+  MANAGED_FILE,
+  PROJECT_FILE,
+  parseText,
+  readPolicyFile,
+} from "./config-policy.ts";
+
+/** Where the files of each tier are. */
+export interface PolicyPlaces {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  readonly checkout: string;
+  /** Files that the person named for this session. */
+  readonly named: readonly string[];
+}
+
+/** Says whether the person approved a file of the checkout by its content. */
+export type IsApproved = (path: string, sha256: string) => boolean;
+
+/** What became of the checkout's own file. */
+export interface Adopted {
+  readonly path: string;
+  readonly sha256: string;
+  readonly isApproved: boolean;
+}
+
+/**
+ * The policy of a session: read at its start, and once more when the checkout's own file is known, before anything runs
+ * in the box. Nothing changes it later.
+ */
+export class PolicyInForce {
+  readonly #files: LoadedFile[];
+  readonly #own: readonly Rule[];
+  readonly #isApproved: IsApproved;
+  #policy: Policy;
+  #adopted: Adopted | null = null;
+
+  /** `own` are the rules of config.yaml. */
+  constructor(files: readonly LoadedFile[], own: readonly Rule[], isApproved: IsApproved) {
+    this.#files = [...files];
+    this.#own = own;
+    this.#isApproved = isApproved;
+    this.#policy = this.#make();
+  }
+
+  get current(): Policy {
+    return this.#policy;
+  }
+
+  get files(): readonly LoadedFile[] {
+    return this.#files;
+  }
+
+  /** What became of the checkout's own file; null while none was taken in. */
+  get adopted(): Adopted | null {
+    return this.#adopted;
+  }
+
+  get digest(): string {
+    return digestOfRules(this.#policy.rules, this.#policy.ceilings);
+  }
+
+  /** Takes in the checkout's own file, as a sandbox read it; it only takes away until the person approved its content. */
+  async adopt(content: Uint8Array | null): Promise<void> {
+    if (content === null) return;
+    if (this.#adopted !== null) throw new Error("bug: a second policy of one checkout");
+    const file = await parseText("project", PROJECT_FILE, Buffer.from(content).toString("utf8"));
+    const { path, sha256 } = file;
+    this.#adopted = { path, sha256, isApproved: this.#isApproved(path, sha256) };
+    this.#files.push(file);
+    this.#policy = this.#make();
+  }
+
+  #make(): Policy {
+    const counts = ({ tier, rules }: LoadedFile) =>
+      tier === "project" && !this.#adopted?.isApproved ? tighteningOnly(rules) : rules;
+    const ceilings: Ceilings[] = this.#files.map((file) => file.ceilings);
+    return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]));
+  }
+}
+
+/** Reads the policies of the machine, of the person and of this session. */
+export async function loadPolicy(
+  { environment, folder, checkout, named }: PolicyPlaces,
+  net: NetConfig,
+  isApproved: IsApproved,
+): Promise<PolicyInForce> {
+  const files = await Promise.all([
+    readPolicyFile("managed", MANAGED_FILE),
+    readPolicyFile("user", userPolicyFile(environment)),
+    ...named.map((file) => readPolicyFile("session", findNamed(file, folder, checkout))),
+  ]);
+  return new PolicyInForce(
+    files.filter((file) => file !== null),
+    rulesOfConfig(net),
+    isApproved,
+  );
+}
+
+/** Where the person's own policy is, or would be. */
+export function userPolicyFile(environment: PolicyPlaces["environment"]): string {
+  return join(dirname(configFile(environment)), "policy.yaml");
+}
+
+/** What the policy says of the network, in the place of what config.yaml alone said. */
+export function netWithin(net: NetConfig, policy: Policy): NetConfig {
+  return { ...net, rules: netRulesOf(policy), push: pushesOf(policy), credentials: putOnsOf(policy) };
+}
+
+/** Leaves out of a vault where the policy lets no credential be put on; what stands for them in the box stays. */
+export function vaultWithin(vault: Vault, policy: PolicyInForce): Vault {
+  let seen: readonly Credential[] = [];
+  let kept: readonly Credential[] = [];
+  const credentials = () => {
+    const all = vault.credentials();
+    if (all !== seen) kept = all.map((credential) => boundTo(policy.current, credential));
+    seen = all;
+    return kept;
+  };
+  return { ...vault, credentials };
+}
+
+function boundTo(policy: Policy, credential: Credential): Credential {
+  const name = credential.source.replace(/^env /, "");
+  const rules = credential.rules.flatMap((rule) => {
+    const origins = rule.origins.filter(
+      (origin) => restrictionOn(policy, { kind: "credential", name, origin }) === null,
+    );
+    return origins.length === 0 ? [] : [{ ...rule, origins }];
+  });
+  return { ...credential, rules };
+}
+
+// One way to say a thing: what config.yaml has of the network are rules of the person's own.
+function rulesOfConfig({ rules, push, credentials }: NetConfig): Rule[] {
+  const own = { tier: "user", because: null } as const;
+  return [
+    ...(["allow", "deny"] as const).flatMap((verdict) =>
+      rules[verdict].map((rule): Rule => ({ ...own, id: rule.id, verdict, scope: { kind: "net", rule } })),
+    ),
+    ...push.map(({ id, repository, ref }): Rule => {
+      const branch = ref.replace(/^refs\/heads\//, "");
+      return { ...own, id, verdict: "allow", scope: { kind: "push", repository, branch } };
+    }),
+    ...credentials.map((putOn, index): Rule => {
+      const { variable: name, origins } = putOn;
+      const scope = { kind: "credential", name, putOn, origins } as const;
+      return { ...own, id: `net.credentials[${index}]`, verdict: "allow", scope };
+    }),
+  ];
+}
