@@ -24,6 +24,7 @@ export const TARGETS = {
   net_lost: 0,
   net_body_rss_mb: 64,
   decide_200_us: 5,
+  policy_load_ms: 10,
   npm_install_ratio: 1.15,
   version_ms: 65,
   packed_mb: 15,

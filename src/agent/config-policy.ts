@@ -8,7 +8,8 @@ import type { PolicyFile, PolicyPlace } from "./config-policy-parse.ts";
 /** The upper bound of the machine's owner: what it does not allow nobody can. */
 export const MANAGED_FILE = "/etc/ringfence/policy.yaml";
 export const PROJECT_FILE = ".ringfence/policy.yaml";
-const BYTES_MAX = 256 * 1024;
+/** Of a checkout's own file a stranger says how deep it is, and depth takes time. */
+const BYTES_MAX = 64 * 1024;
 
 /** A policy file that was read, and what its rules are. */
 export interface LoadedFile extends PolicyFile {
@@ -21,9 +22,13 @@ export interface LoadedFile extends PolicyFile {
  * Reads a file of the person's own, or of the machine's; null where there is none. One that holds as the machine's must
  * be root's alone; a `draft` is only looked at.
  */
-export function readPolicyFile(tier: Tier, path: string, as: "holds" | "draft" = "holds"): Promise<LoadedFile | null> {
+export async function readPolicyFile(
+  tier: Tier,
+  path: string,
+  as: "holds" | "draft" = "holds",
+): Promise<LoadedFile | null> {
   const text = tier === "managed" && as === "holds" ? readManaged(path) : readOwn(path);
-  return text === null ? Promise.resolve(null) : parseText(tier, path, text);
+  return text === null ? null : parseText(tier, path, text);
 }
 
 /** Reads a policy file's text; throws a UsageError that names the file, the line and what is wrong. */
