@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import { findNamed, parseText, readPolicyFile } from "./config-policy.ts";
+import { importRules } from "./config-policy-import.ts";
 import { PolicyInForce } from "./config-policy-tiers.ts";
 
 const ruleOf = (rule: string) => `rules:\n  - ${rule}\n`;
@@ -123,4 +115,26 @@ test("a named file is taken from outside the checkout alone, wherever a link lea
   const find = (file: string) => findNamed(file, join(folder, "repo"), join(folder, "repo"));
   assert.equal(find("../own.yaml"), join(folder, "own.yaml"));
   for (const file of ["p.yaml", "../link.yaml", "../gone.yaml"]) assert.throws(() => find(file), UsageError);
+});
+
+test("what is imported from another agent loads as a policy", async () => {
+  const claude = JSON.stringify({
+    permissions: { deny: ["Bash(npm publish:*)", "Read(./.env)"], ask: ["Edit(src/**)"] },
+  });
+  const codex =
+    'prefix_rule(pattern=["npm", "publish"], decision="forbidden", match=["npm publish -x"], not_match=["npm test"])';
+  const gemini = '[[rule]]\ntoolName = "run_shell_command"\ncommandPrefix = "npm publish"\ndecision = "deny"\n';
+  const counts: number[] = [];
+  for (const [agent, text] of [
+    ["claude", claude],
+    ["codex", codex],
+    ["gemini", gemini],
+  ] as const) {
+    const { yaml, left } = await importRules(agent, text);
+    const { rules } = await parseText("user", "/x/policy.yaml", yaml);
+    counts.push(rules.length, left.length);
+  }
+  assert.deepEqual(counts, [3, 0, 1, 0, 1, 0]);
+  await assert.rejects(importRules("claude", "{"), /^Error: the rules of claude cannot be read: they are no JSON/);
+  await assert.rejects(importRules("gemini", "[[rule"), UsageError);
 });

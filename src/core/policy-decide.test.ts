@@ -111,6 +111,12 @@ test("what the managed policy lists is all that there is of its kind, and a comm
   );
 });
 
+test("of several commands in one line each must be on the managed list", () => {
+  const managed = [rule("allow", { kind: "run", argv: ["npm"] }, "managed")];
+  const on = (...argvs: readonly string[][]) => restrictionOn(policyOf(...managed), { kind: "run", argvs })?.verdict;
+  assert.deepEqual([on(["npm", "test"]), on(["npm", "test"], ["make"]), on()], [undefined, "deny", "deny"]);
+});
+
 const LAND = { kind: "land", digest: "d", held: [], approvals: [], approvedBy: "person" } as const;
 
 test("a path that a rule asks about lands only as it was approved, and one that is denied never does", () => {
@@ -169,6 +175,8 @@ test("a push is known by its branch and by the repository that its address names
     approvedBy: "none",
   });
   const label: Label = PERSONS_COMMAND;
+  const verdictWith = (...rules: readonly Rule[]) =>
+    decideWithin(policyOf(...rules), push("/group/thing.git/git-receive-pack"), label).verdict;
   const policy = policyOf(rule("deny", { kind: "push", repository: REPOSITORY, branch: "ma*" }));
   const verdict = (effect: Effect) => decideWithin(policy, effect, label).verdict;
   assert.deepEqual(
@@ -181,6 +189,9 @@ test("a push is known by its branch and by the repository that its address names
     ],
     ["deny", "deny", "allow", "deny", "allow"],
   );
+  const asking = rule("ask", net("git.example"));
+  assert.equal(verdictWith(asking), "ask");
+  assert.equal(verdictWith(asking, ...policy.rules), "deny");
 });
 
 test("an action is explained in the three columns, with every rule that it falls under", () => {

@@ -13,7 +13,6 @@ import type { Policy } from "./policy-rules.ts";
  */
 export function decideWithin(policy: Policy, effect: Effect, label: Label): Decision {
   const floor = decide(effect, label);
-  if (floor.verdict === "deny") return floor;
   const found = strictest(restrictionsOn(policy, effect));
   return found === null ? floor : tightened(floor, found, isAnswered(effect, label));
 }

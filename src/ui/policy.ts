@@ -37,6 +37,9 @@ export async function policyCommand(
     case "diff":
       if (words.length !== 2) break;
       return diff(words as [string, string], options, start, terminal);
+    case "import":
+      if (words.length !== 2) break;
+      return importFrom(words as [string, string], start, terminal);
   }
   throw new UsageError(`type ${FORMS}`);
 }
@@ -154,6 +157,31 @@ async function testFiles(
     );
   if (failures > 0) writeSafe(stdout, row(`${counted(failures, "file")} failed`));
   return failures > 0 ? 1 : 0;
+}
+
+// What is printed is a proposal: nothing is written, and nothing counts before the person puts it where it does.
+async function importFrom([name, file]: readonly [string, string], start: Start, terminal: Terminal): Promise<number> {
+  const { IMPORTED, importRules, readRules } = await import("../agent/config-policy-import.ts");
+  const agent = IMPORTED.find((known) => known === name);
+  if (agent === undefined) throw new UsageError(`import is from ${IMPORTED.join(", ")}, not from "${name}"`);
+  const text = file === "-" ? await readAll(terminal.stdin) : readRules(file, start);
+  const { yaml, left } = await importRules(agent, text);
+  writeSafe(terminal.stdout, yaml);
+  writeSafe(terminal.stderr, left.map((what) => row(`not carried over: ${what}`)).join(""));
+  return 0;
+}
+
+const INPUT_BYTES_MAX = 1 << 20;
+
+async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of stdin) {
+    parts.push(Buffer.from(part));
+    bytes += parts.at(-1)?.length ?? 0;
+    if (bytes > INPUT_BYTES_MAX) throw new UsageError("the rules are larger than 1 MiB");
+  }
+  return Buffer.concat(parts).toString("utf8");
 }
 
 function tierOf(isManaged: boolean): Tier {

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { fromJSONSchema } from "zod";
 import { parseText } from "../../src/agent/config-policy.ts";
+import { fences, readDocument } from "./document.ts";
 
 const SCHEMA = JSON.parse(readFileSync(new URL("../../docs/policy.schema.json", import.meta.url), "utf8"));
 const ruleOf = (rule: string) => `rules:\n  - ${rule}\n`;
@@ -78,5 +79,14 @@ test("the schema that editors read and the program take the same policies, and r
       );
       assert.equal(parsed, isGood, `program: ${text}`);
     }
+  }
+});
+
+test("each policy of the document is one", async () => {
+  const texts = fences(readDocument("docs/policy.md"), "yaml");
+  assert.ok(texts.length > 0);
+  for (const text of texts) {
+    assert.equal(fromJSONSchema(SCHEMA).safeParse(parse(text)).success, true);
+    assert.ok((await parseText("user", "/x/policy.yaml", text)).rules.length > 0);
   }
 });
