@@ -5,6 +5,7 @@ import { measureChanges } from "./changes.ts";
 import { measureDecide, policyText, RULES } from "./decide.ts";
 import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
+import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
 import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
@@ -66,6 +67,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["decide_200_us"], step: measureDecisions },
   { keys: ["policy_load_ms"], step: measurePolicy },
   { keys: ["npm_install_ratio"], step: measureInstalls },
+  { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -257,6 +259,12 @@ async function measureInstalls({ exec, work, isQuick, say }: Round): Promise<Mea
   const rounds = isQuick ? 3 : 5;
   say(`npm ci inside and outside, ${rounds} times each`);
   return measureInstall(exec, work, rounds);
+}
+
+async function measureLog({ work, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 3 : 7;
+  say(`the ledger: appending, signing and verifying, ${rounds} times`);
+  return measureLedger(join(work, "ledger"), rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

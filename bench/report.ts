@@ -26,6 +26,9 @@ export const TARGETS = {
   decide_200_us: 5,
   policy_load_ms: 10,
   npm_install_ratio: 1.15,
+  ledger_append_ratio: 1.3,
+  ledger_group_us: 66,
+  ledger_verify_us: 12.5,
   version_ms: 65,
   packed_mb: 15,
 } as const;

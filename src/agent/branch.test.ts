@@ -14,7 +14,7 @@ const CLEAN = "git status --porcelain; git diff HEAD --stat";
 /** Begins a view on a new branch at the person's HEAD. */
 async function beginView(t: TestContext, place: Place, name = "feat"): Promise<{ session: Session; view: BranchView }> {
   const session = await startSession(place);
-  const ledger = createLedger(`${session.path}/ledger.log`);
+  const ledger = createLedger(`${session.path}/ledger.log`, null);
   const gate = new Gate(
     ledger,
     () => UNKNOWN_SOURCE,

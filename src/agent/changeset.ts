@@ -77,7 +77,7 @@ export async function landFor(
     landed: result.landed,
     failed: result.failed.map(({ path, why }) => ({ path, why })),
   });
-  record.ledger.sync();
+  record.ledger.seal();
   endPending(session.path);
   return result;
 }
@@ -125,7 +125,7 @@ async function landBranchFor(
       programs: findPrograms(),
     });
     record.ledger.append({ type: "landed-commits", at: Date.now(), branch: move.branch, commit: move.newId, refused });
-    record.ledger.sync();
+    record.ledger.seal();
     // It may have died in its sandbox.
     if (refused !== null) await releaseFor(session, record);
     else endMove(session.path);

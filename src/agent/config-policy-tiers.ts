@@ -119,7 +119,7 @@ export async function loadPolicy(
 }
 
 /** Where the person's own policy is, or would be. */
-export function userPolicyFile(environment: PolicyPlaces["environment"]): string {
+function userPolicyFile(environment: PolicyPlaces["environment"]): string {
   return join(dirname(configFile(environment)), "policy.yaml");
 }
 

@@ -2,6 +2,7 @@ import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { createLedger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import { abandon } from "./changeset.ts";
 import { netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
@@ -43,10 +44,11 @@ export async function execInBox(
   wrapped: Wrapped | null = null,
 ): Promise<Execed> {
   const { folder, start, checkout } = workplace;
-  const ledger = createLedger(`${folder.path}/ledger.log`);
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal);
   const { policy } = workplace;
   const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
-  ledger.append({ type: "start", at: Date.now(), ...started });
+  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
   const gate = new Gate(
     ledger,

@@ -26,7 +26,7 @@ interface Desk {
 function open(t: TestContext, label: () => Label = () => UNKNOWN_SOURCE): Desk {
   const folder = mkdtempSync(join(tmpdir(), "ringfence-gate-"));
   const file = join(folder, "ledger.log");
-  const ledger = createLedger(file);
+  const ledger = createLedger(file, null);
   t.after(() => {
     ledger.close();
     rmSync(folder, { recursive: true });
@@ -130,32 +130,36 @@ test("where the decision cannot be recorded, nothing is permitted, and never aga
 for (const [title, effect, steps] of [
   ["an effect of the box is not synced, since its layer can be discarded", RUN, ["append"]],
   [
-    "landing is on the disk before it is permitted",
+    "landing is signed and on the disk before it is permitted",
     { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "person" },
-    ["append", "sync"],
+    ["append", "seal"],
   ],
   [
-    "undoing a landing is on the disk before it is permitted",
+    "undoing a landing is signed and on the disk before it is permitted",
     { kind: "undo", landing: 1, paths: ["a"], digest: "d", approvedBy: "person" },
-    ["append", "sync"],
+    ["append", "seal"],
   ],
   [
-    "putting a landing right is on the disk before it is permitted",
+    "putting a landing right is signed and on the disk before it is permitted",
     { kind: "recover", what: "land", landing: 1, approvedBy: "person" },
-    ["append", "sync"],
+    ["append", "seal"],
   ],
   [
-    "showing a port is on the disk before it is permitted",
+    "showing a port is signed and on the disk before it is permitted",
     { kind: "preview", port: 80, approvedBy: "person" },
-    ["append", "sync"],
+    ["append", "seal"],
   ],
   [
-    "taking away locks that a landing left is on the disk before it is permitted",
+    "taking away locks that a landing left is signed and on the disk before it is permitted",
     { kind: "release", approvedBy: "person" },
-    ["append", "sync"],
+    ["append", "seal"],
   ],
-  ["discarding is on the disk before it is permitted", { kind: "discard", approvedBy: "person" }, ["append", "sync"]],
-  ["a refusal to discard is on the disk too", { kind: "discard", approvedBy: "none" }, ["append", "sync"]],
+  [
+    "discarding is signed and on the disk before it is permitted",
+    { kind: "discard", approvedBy: "person" },
+    ["append", "seal"],
+  ],
+  ["a refusal to discard is on the disk too", { kind: "discard", approvedBy: "none" }, ["append", "seal"]],
 ] as const) {
   test(title, (t) => {
     const { ledger } = open(t);
@@ -166,9 +170,9 @@ for (const [title, effect, steps] of [
         seen.push("append");
         return ledger.append(event);
       },
-      sync: () => {
-        seen.push("sync");
-        ledger.sync();
+      seal: () => {
+        seen.push("seal");
+        ledger.seal();
       },
     } as Ledger;
     new Gate(

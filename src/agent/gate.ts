@@ -54,7 +54,7 @@ export class Gate {
     this.#policy = policy;
   }
 
-  /** Decides and records. What leaves the layer is on the disk before this returns. */
+  /** Decides and records. What leaves the layer is signed and on the disk before this returns. */
   pass(effect: Effect, callId: string | null): Gated {
     const label = this.#label(effect);
     const decision = decideWithin(this.#policy(), effect, label);
@@ -64,7 +64,7 @@ export class Gate {
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
     });
-    if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.sync();
+    if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.seal();
     if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };

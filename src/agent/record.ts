@@ -1,6 +1,7 @@
 import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { TABLE_ALONE } from "../core/policy-rules.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import type { PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 
@@ -15,7 +16,7 @@ export async function withRecord<T>(
   session: { readonly path: string },
   use: (record: Record) => Promise<T>,
 ): Promise<T> {
-  const ledger = openLedger(`${session.path}/ledger.log`);
+  const ledger = openLedger(`${session.path}/ledger.log`, Seal.of(session.path));
   try {
     return await use({
       ledger,

@@ -67,7 +67,7 @@ function conclude(
   { ledger }: Record,
 ): Rewind {
   ledger.append({ type: "rewound", at: Date.now(), to: to.number, left: left.number, what });
-  ledger.sync();
+  ledger.seal();
   const landings = listLandings(sessionPath).filter(({ at, isUndone }) => at > to.at && !isUndone).length;
   return { to, left, landings };
 }

@@ -2,26 +2,27 @@ import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
-import type { JsonObject } from "../core/json.ts";
-import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { bound, counted, visible } from "../core/text.ts";
+import { bound } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
+import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
-import type { Net } from "./net.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import { recordAdopted } from "./record.ts";
+import { recordedParts, toJson, wellFormed } from "./recorded.ts";
 import { SessionLabel } from "./session-label.ts";
+import { SessionNetwork } from "./session-network.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
@@ -47,13 +48,6 @@ export interface SessionPlan {
   readonly ask: AskPerson | null;
 }
 
-/** Ceilings of a run; null is none. */
-export interface RunLimits {
-  readonly turnsMax: number | null;
-  readonly minutesMax: number | null;
-  readonly usdMax: number | null;
-}
-
 /** A conversation with a model that acts in a box, and the ledger of it. */
 export class Session {
   readonly id: string;
@@ -68,24 +62,16 @@ export class Session {
   /** The view of a session on a branch of its own; null for every other. */
   readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
-  /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
-  readonly deadline: AbortSignal;
+  readonly budget: Budget;
   readonly #plan: SessionPlan;
-  #net: Promise<Net> | null = null;
-  #previews: Promise<Previews> | null = null;
-  /** Addresses that the person typed in this session. */
-  readonly #typed = new Set<string>();
-  readonly #startedAt: number;
+  readonly #network: SessionNetwork;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
   readonly #lookedAtOf = new Map<number, number>();
   #instructions: Parameters<typeof presentInstructions>[0];
   readonly #news: string[] = [];
-  /** What commands were refused by the network; the person is told at the end. */
-  readonly #refusals = new Set<string>();
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
-  #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
 
   private constructor(
     plan: SessionPlan,
@@ -106,21 +92,25 @@ export class Session {
     this.gate = parts.gate;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.#startedAt = plan.now();
+    this.budget = new Budget({ limits: plan.limits, modelName: parts.model.name, now: plan.now });
     this.#lookedAt = plan.box.startedAt;
-    this.deadline = deadlineIn(plan.limits.minutesMax);
     this.#instructions = parts.instructions;
+    const { network, policy, box: place, vault, ask, now } = plan;
+    const config = netWithin(network, policy.current);
+    const { box, gate, ledger } = parts;
+    this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, now });
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
-      date: new Date(this.#startedAt).toISOString().slice(0, 10),
+      date: new Date(this.startedAt).toISOString().slice(0, 10),
       branch: plan.branch?.name ?? null,
     });
   }
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`);
+    const seal = Seal.of(plan.folder.path);
+    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
     ledger.append({
       type: "start",
       at: plan.now(),
@@ -128,6 +118,7 @@ export class Session {
       checkout: plan.box.checkout,
       version: plan.version,
       policy: plan.policy.digest,
+      before: seal.newest(),
     });
     const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
     const gate = new Gate(
@@ -195,7 +186,7 @@ export class Session {
   }
 
   addUser(prompt: string): void {
-    for (const address of typedAddresses(prompt)) this.#typed.add(address);
+    this.#network.noteTyped(prompt);
     const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
@@ -210,7 +201,7 @@ export class Session {
       await this.branchView.keepRight();
       return "";
     }
-    if (isFirst && this.#plan.now() - this.#startedAt < NEW_MS_MAX) return "";
+    if (isFirst && this.#plan.now() - this.startedAt < NEW_MS_MAX) return "";
     const files = await takeOver(this, this.#told, this.#plan.now);
     const git = await takeOverGit(this, this.#plan.box.checkout);
     return isFirst ? "" : `${files}${git}${git && "\n\n"}`;
@@ -242,14 +233,7 @@ export class Session {
   }
 
   addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void {
-    const { input, cachedInput, output, replies, usd } = this.#totals;
-    this.#totals = {
-      input: input + usage.input,
-      cachedInput: cachedInput + usage.cachedInput,
-      output: output + usage.output,
-      replies: replies + 1,
-      usd: usd === null || usage.usd === null ? null : usd + usage.usd,
-    };
+    this.budget.addReply(usage);
     this.ledger.append({
       type: "reply",
       at: this.#plan.now(),
@@ -269,37 +253,15 @@ export class Session {
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     const gated = this.gate.pass(effect, callId);
     if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
-    if (effect.kind === "fetch") {
-      const { fetchPage } = await import("./page.ts");
-      return fetchPage(gated.permit, effect.url, { net: await this.#openNet(), signal });
-    }
+    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, signal);
     await this.branchView?.keepRight();
     if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
-    const network = (await this.#openNet()).enter(gated.permit.seq, effect.command);
-    const outcome = await this.box.perform(gated.permit, { signal, network });
-    const refusals = network.refusals.map((refusal) => visible(refusal));
-    for (const refusal of refusals) this.#refusals.add(refusal);
-    const refused = refusals.map((refusal) => `\n(no answer from the network: ${refusal})`).join("");
-    return { ...outcome, text: `${outcome.text}${refused}` };
-  }
-
-  // Loaded when a command first may need it: what the first request to the model waits for is kept short.
-  #openNet(): Promise<Net> {
-    const { box, gate, ledger } = this;
-    const { network, policy, box: place, vault, ask, now } = this.#plan;
-    const config = netWithin(network, policy.current);
-    const asks = { typed: this.#typed, ask, wrapped: null, isPersons: false };
-    const plan = { box, gate, ledger, config, place, vault, ...asks, now };
-    this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
-    return this.#net;
+    return this.#network.run(gated.permit, effect.command, signal);
   }
 
   /** The ports of the box that the person looks at. */
   previews(): Promise<Previews> {
-    const { box, gate, ledger } = this;
-    const { now } = this.#plan;
-    this.#previews ??= import("./previews.ts").then(({ Previews }) => new Previews({ box, gate, ledger, now }));
-    return this.#previews;
+    return this.#network.previews();
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
@@ -322,62 +284,37 @@ export class Session {
   }
 
   get totals(): Totals {
-    return this.#totals;
+    return this.budget.totals;
   }
 
   get startedAt(): number {
-    return this.#startedAt;
-  }
-
-  /** Tells which limit of the run is reached; null while none is. */
-  limitReached(): TurnEnd | null {
-    const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
-    if (turnsMax !== null && this.#totals.replies >= turnsMax)
-      return { reason: "turns", message: `stopped after ${counted(turnsMax, "reply", "replies")}` };
-    if (minutesMax !== null && this.#plan.now() - this.#startedAt >= minutesMax * 60_000) {
-      return { reason: "time", message: `stopped after ${counted(minutesMax, "minute")}` };
-    }
-    if (usdMax === null) return null;
-    if (this.#totals.usd === null)
-      return { reason: "budget", message: `${this.model.name} has no known price, so --max-usd cannot be kept` };
-    return this.#totals.usd >= usdMax
-      ? { reason: "budget", message: `stopped at $${this.#totals.usd.toFixed(4)} of $${usdMax}` }
-      : null;
+    return this.budget.startedAt;
   }
 
   /** Records the end of a run and puts everything on the disk. */
   finish(end: TurnEnd): void {
-    const [refusal] = this.#refusals;
-    const more = this.#refusals.size - 1;
-    const all = more > 0 ? `, and ${counted(more, "other", "others")}: ringfence log show has all` : "";
-    if (refusal !== undefined) this.show({ type: "notice", text: `no answer from the network: ${refusal}${all}` });
+    const refused = this.#network.refused();
+    if (refused !== null) this.show({ type: "notice", text: refused });
     this.ledger.append({
       type: "end",
       at: this.#plan.now(),
       reason: end.reason,
       message: wellFormed(bound(end.message, MESSAGE_CHARS_MAX).text),
-      totals: toJson(this.#totals),
+      totals: toJson(this.totals),
     });
-    this.ledger.sync();
-    this.show({ type: "end", reason: end.reason, message: end.message, totals: this.#totals });
+    this.ledger.seal();
+    this.show({ type: "end", reason: end.reason, message: end.message, totals: this.totals });
   }
 
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
-      (await this.#previews?.catch(() => null))?.closeAll();
-      await (await this.#net?.catch(() => null))?.close();
+      await this.#network.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
       this.ledger.close();
     }
   }
-}
-
-// Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
-function deadlineIn(minutes: number | null): AbortSignal {
-  // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
-  return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
 }
 
 async function readInstructions(
@@ -397,32 +334,3 @@ const TITLE_CHARS_MAX = 200;
 const NEW_MS_MAX = 1000;
 /** The model's last text, which a reply before it holds whole. */
 const MESSAGE_CHARS_MAX = 60_000;
-/** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */
-const REPLY_BYTES_MAX = 12 << 20;
-
-// What goes past the limit is recorded by digest, so that no reply can end the session by its size.
-function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
-  let room = REPLY_BYTES_MAX;
-  const whole: JsonObject[] = [];
-  for (const [index, part] of parts.entries()) {
-    const json = toJson(part);
-    room -= Buffer.byteLength(JSON.stringify(json));
-    if (room < 0) {
-      const rest = parts.slice(index);
-      return [...whole, { kind: "rest", parts: rest.length, sha256: digestOf(JSON.stringify(rest)) }];
-    }
-    whole.push(json);
-  }
-  return whole;
-}
-
-// JSON cannot hold half a surrogate pair as UTF-8.
-function wellFormed(text: string): string {
-  return text.toWellFormed();
-}
-
-function toJson(value: object): JsonObject {
-  return JSON.parse(
-    JSON.stringify(value, (_key, item: unknown) => (typeof item === "string" ? item.toWellFormed() : item)),
-  ) as JsonObject;
-}

@@ -66,6 +66,7 @@ export async function settle(
     });
   } finally {
     await session.box.thaw();
+    session.ledger.seal();
   }
 }
 

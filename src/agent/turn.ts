@@ -20,14 +20,14 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
-  const signal = AbortSignal.any([person, session.deadline]);
+  const signal = AbortSignal.any([person, session.budget.deadline]);
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
   session.addUser(`${news}${prompt}`);
   let wasRefused = false;
   for (let isFirst = true; ; isFirst = false) {
-    const limit = session.limitReached();
+    const limit = session.budget.limitReached();
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
@@ -52,7 +52,7 @@ function stopped(session: Session, person: AbortSignal): TurnEnd {
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
-    : (session.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
+    : (session.budget.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
 }
 
 function concludeTurn(text: string, isFirst: boolean, wasRefused: boolean, stop: StopReason): TurnEnd {

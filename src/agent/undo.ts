@@ -49,7 +49,7 @@ function conclude(session: ChangedSession, { ledger }: Record, result: Recovered
     failed: failed.map(({ path, why }) => ({ path, why })),
     ...(brokeOff ? { brokeOff } : {}),
   });
-  ledger.sync();
+  ledger.seal();
   endPending(session.path);
 }
 

@@ -16,7 +16,7 @@ export interface Imported {
   readonly left: readonly string[];
 }
 
-export const COMMAND_IS_BOUNDED = "a command needs no allow: the box bounds each";
+const COMMAND_IS_BOUNDED = "a command needs no allow: the box bounds each";
 
 /** Joins what parts of a file became. */
 export function together(parts: readonly Imported[]): Imported {

@@ -12,11 +12,11 @@ import { readLedger, verifyLedger } from "./verify.ts";
 
 test("events read back in order, over several openings, under the hash of the last receipt", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
-  const created = createLedger(file);
+  const created = createLedger(file, null);
   created.append({ type: "start", z: 1, a: "é" });
   created.sync();
   created.close();
-  const opened = openLedger(file);
+  const opened = openLedger(file, null);
   const receipt = opened.append({ type: "end" });
   opened.close();
   assert.equal(receipt.seq, 1);
@@ -27,13 +27,13 @@ test("events read back in order, over several openings, under the hash of the la
       { seq: 1, event: { type: "end" } },
     ],
   );
-  assert.deepEqual(verifyLedger(file), { ok: true, events: 2, lastHash: receipt.hash });
+  assert.deepEqual(verifyLedger(file, UNSIGNED), { ok: true, events: 2, lastHash: receipt.hash, signed: 0 });
 });
 
 test("equal events make equal bytes", (t) => {
   const folder = temporaryFolder(t);
   const [one, two] = ["one", "two"].map((name) => {
-    const ledger = createLedger(join(folder, name));
+    const ledger = createLedger(join(folder, name), null);
     ledger.append(name === "one" ? { a: 1, b: 2 } : { b: 2, a: 1 });
     ledger.close();
     return readFileSync(join(folder, name));
@@ -42,7 +42,7 @@ test("equal events make equal bytes", (t) => {
 });
 
 test("a receipt mints one permit, a permit is spent once, and a copy of a receipt mints none", (t) => {
-  const ledger = createLedger(join(temporaryFolder(t), "a.ledger"));
+  const ledger = createLedger(join(temporaryFolder(t), "a.ledger"), null);
   const effect = { kind: "output", id: "1" } as const;
   const allow = { verdict: "allow", reason: "stays in the box" } as const;
   const event = recordDecision(effect, allow, String);
@@ -59,7 +59,7 @@ test("a receipt mints one permit, a permit is spent once, and a copy of a receip
 
 test("the file is for its owner alone, and closing leaves nothing else in the folder", (t) => {
   const folder = temporaryFolder(t);
-  const ledger = createLedger(join(folder, "a.ledger"));
+  const ledger = createLedger(join(folder, "a.ledger"), null);
   ledger.close();
   ledger.close();
   assert.equal(lstatSync(join(folder, "a.ledger")).mode & 0o777, 0o600);
@@ -71,10 +71,10 @@ test("a symlink at the path is refused and its target stays as it was", (t) => {
   writeFileSync(join(folder, "target"), "ringfence-ledger 1\n");
   symlinkSync("target", join(folder, "a.ledger"));
   symlinkSync("absent", join(folder, "b.ledger"));
-  assert.throws(() => createLedger(join(folder, "a.ledger")), LedgerFailure);
-  assert.throws(() => createLedger(join(folder, "b.ledger")), LedgerFailure);
-  assert.throws(() => openLedger(join(folder, "a.ledger")), LedgerFailure);
-  assert.throws(() => verifyLedger(join(folder, "a.ledger")), LedgerFailure);
+  assert.throws(() => createLedger(join(folder, "a.ledger"), null), LedgerFailure);
+  assert.throws(() => createLedger(join(folder, "b.ledger"), null), LedgerFailure);
+  assert.throws(() => openLedger(join(folder, "a.ledger"), null), LedgerFailure);
+  assert.throws(() => verifyLedger(join(folder, "a.ledger"), UNSIGNED), LedgerFailure);
   assert.equal(readFileSync(join(folder, "target"), "utf8"), "ringfence-ledger 1\n");
   assert.deepEqual(readdirSync(folder).sort(), ["a.ledger", "b.ledger", "target"]);
 });
@@ -82,10 +82,10 @@ test("a symlink at the path is refused and its target stays as it was", (t) => {
 test("what is there is not created again, and what is not there is not opened", (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, "a.ledger"), "mine");
-  assert.throws(() => createLedger(join(folder, "a.ledger")), /cannot create ledger .*EEXIST/);
-  assert.throws(() => openLedger(join(folder, "b.ledger")), /cannot open ledger .*ENOENT/);
-  assert.throws(() => createLedger(join(folder, "no", "c.ledger")), /cannot lock ledger .*ENOENT/);
-  assert.throws(() => openLedger("/dev/null/x"), LedgerFailure);
+  assert.throws(() => createLedger(join(folder, "a.ledger"), null), /cannot create ledger .*EEXIST/);
+  assert.throws(() => openLedger(join(folder, "b.ledger"), null), /cannot open ledger .*ENOENT/);
+  assert.throws(() => createLedger(join(folder, "no", "c.ledger"), null), /cannot lock ledger .*ENOENT/);
+  assert.throws(() => openLedger("/dev/null/x", null), LedgerFailure);
   spawnSync("sh", ["-c", 'mkfifo "$0"', join(folder, "fifo")]);
   assert.throws(() => [...readLedger(join(folder, "fifo"))], /not a regular file/);
   assert.deepEqual(readdirSync(folder).sort(), ["a.ledger", "fifo"]);
@@ -95,7 +95,7 @@ test("after an event that cannot be written down, the ledger only refuses and st
   const file = join(temporaryFolder(t), "a.ledger");
   let deep: JsonObject = {};
   for (let depth = 0; depth < 20_000; depth++) deep = { deep };
-  const ledger = createLedger(file);
+  const ledger = createLedger(file, null);
   ledger.append({ n: 0 });
   assert.throws(() => ledger.append(deep), /cannot record event 1 .*cannot be written as JSON/);
   assert.throws(() => ledger.append({ n: 1 }), /cannot record event 1/);
@@ -121,7 +121,7 @@ for (const [limit, commandOf] of Object.entries(LIMITS)) {
     const script = `
       const { createLedger } = await import(${JSON.stringify(new URL("append.ts", import.meta.url).href)});
       ${isMounted ? "" : `(await import("node:fs")).mkdirSync(${JSON.stringify(folder)});`}
-      const ledger = createLedger(${JSON.stringify(file)});
+      const ledger = createLedger(${JSON.stringify(file)}, null);
       let seq = -1;
       const errors = [];
       try { for (;;) seq = ledger.append({ text: "x".repeat(700) }).seq; } catch (error) { errors.push(String(error)); }
@@ -137,13 +137,15 @@ for (const [limit, commandOf] of Object.entries(LIMITS)) {
     );
     assert.equal(errors[1], errors[0]);
     const left = isMounted ? `${folder}.copy` : file;
-    assert.match(JSON.stringify(verifyLedger(left)), /torn tail of/);
-    openLedger(left).close();
+    assert.match(JSON.stringify(verifyLedger(left, UNSIGNED)), /torn tail of/);
+    openLedger(left, null).close();
     const events = [...readLedger(left)];
     assert.equal(events.length, seq + 2);
     assert.equal(events.at(-1)?.event.type, "recovered");
   });
 }
+
+const UNSIGNED = { session: "one", key: null, kept: null };
 
 function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "ringfence-ledger-"));

@@ -5,23 +5,29 @@ import { causeOf, LedgerFailure } from "./failure.ts";
 import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
+import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover } from "./recover.ts";
+import type { Seal } from "./seal.ts";
 
-/** Creates the ledger of a new session. Nothing may exist at the path. */
-export function createLedger(file: string): Ledger {
+/** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
+export function createLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seq: 0, chain: FIRST_CHAIN });
+    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
-/** Opens the ledger of an earlier session to append to it. A write that its end cut short is removed, and recorded. */
-export function openLedger(file: string): Ledger {
+/**
+ * Opens the ledger of an earlier session to append to it. A write that its end cut short is removed, and recorded.
+ *
+ * Throws Tampered where less is left than was signed.
+ */
+export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cutBytes } = recover(file, fd);
+    const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
-    const ledger = new Ledger({ file, fd, lock, seq: events, chain });
+    const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
     if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });
     ledger.sync();
     return ledger;
@@ -33,8 +39,12 @@ export class Ledger {
   readonly #file: string;
   readonly #fd: number;
   readonly #lock: Lock;
+  readonly #seal: Seal | null;
   #seq: number;
   #chain: Uint8Array;
+  #tree: Tree;
+  /** How many events there were when the newest head was signed, itself among them; or when the file was opened. */
+  #sealed: number;
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
@@ -46,6 +56,9 @@ export class Ledger {
     this.#lock = start.lock;
     this.#seq = start.seq;
     this.#chain = start.chain;
+    this.#seal = start.seal;
+    this.#tree = start.tree;
+    this.#sealed = start.seq;
   }
 
   /**
@@ -65,6 +78,7 @@ export class Ledger {
       );
     }
     this.#chain = frame.chain;
+    this.#tree = grown(this.#tree, frame.leaf);
     return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
   }
 
@@ -79,13 +93,35 @@ export class Ledger {
     }
   }
 
-  /** Ends appending and gives up the lock; a second call does nothing. */
+  /** Signs everything appended, puts it on the disk, and keeps the signed head outside the file as well. */
+  seal(): void {
+    const note = this.#signed();
+    this.sync();
+    if (note === null) return;
+    this.#seal?.keep(note);
+    this.#sealed = this.#seq;
+  }
+
+  /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
-    closeSync(this.#fd);
-    releaseLock(this.#lock);
+    try {
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.seal();
+    } finally {
+      this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
+      closeSync(this.#fd);
+      this.#seal?.close();
+      releaseLock(this.#lock);
+    }
+  }
+
+  // Appends a head for what none covers yet.
+  #signed(): string | null {
+    if (this.#seal === null || this.#ended !== null || this.#sealed === this.#seq) return null;
+    const note = this.#seal.sign({ size: this.#seq, root: rootOf(this.#tree) });
+    this.append({ type: "head", note });
+    return note;
   }
 
   #end(message: string): LedgerFailure {
@@ -98,8 +134,10 @@ interface Start {
   readonly file: string;
   readonly fd: number;
   readonly lock: Lock;
+  readonly seal: Seal | null;
   readonly seq: number;
   readonly chain: Uint8Array;
+  readonly tree: Tree;
 }
 
 /** Locks, then opens, and undoes both when the rest does not come about. */

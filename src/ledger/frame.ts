@@ -1,6 +1,7 @@
 import { createHash, hash as hashOnce } from "node:crypto";
 import type { JsonObject } from "../core/json.ts";
 import { encodeEvent, PAYLOAD_BYTES_MAX, TOO_LONG } from "./event.ts";
+import { leafHash } from "./merkle.ts";
 
 /**
  * The bytes of a ledger: the first line, then one frame an event.
@@ -33,7 +34,8 @@ export type Tail =
   | { readonly kind: "damaged"; readonly reason: string };
 
 export type EncodedFrame =
-  | { readonly ok: true; readonly bytes: Uint8Array; readonly chain: Uint8Array }
+  /** `leaf` is the hash of the payload as an entry of the Merkle tree. */
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly chain: Uint8Array; readonly leaf: Uint8Array }
   | { readonly ok: false; readonly reason: string };
 
 /** Lays out the frame of an event behind the frame whose chain hash is given. */
@@ -48,8 +50,9 @@ export function encodeFrame(before: Uint8Array, event: JsonObject): EncodedFrame
   // The hash before stands where the hash of this frame will, so that the hashed bytes are in one piece.
   bytes.set(before, LENGTH_BYTES);
   const chain = hashOnce("sha256", bytes.subarray(LENGTH_BYTES), "buffer");
+  const leaf = leafHash(bytes.subarray(HEADER_BYTES));
   bytes.set(chain, LENGTH_BYTES);
-  return { ok: true, bytes, chain };
+  return { ok: true, bytes, chain, leaf };
 }
 
 /**

@@ -13,12 +13,12 @@ test("a second process is refused while the first lives, and let in when it was 
   const file = join(temporaryFolder(t), "a.ledger");
   const holder = hold(t, file);
   await once(holder.stdout, "data");
-  assert.throws(() => openLedger(file), new RegExp(`in use by process ${holder.pid}; end that session first`));
+  assert.throws(() => openLedger(file, null), new RegExp(`in use by process ${holder.pid}; end that session first`));
   assert.equal(isLocked(file), true);
   holder.kill("SIGKILL");
   await once(holder, "exit");
   assert.equal(isLocked(file), false);
-  const ledger = openLedger(file);
+  const ledger = openLedger(file, null);
   ledger.append({ n: 1 });
   ledger.close();
   assert.deepEqual(
@@ -30,32 +30,32 @@ test("a second process is refused while the first lives, and let in when it was 
 
 test("one process opens a ledger once at a time", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
-  const ledger = createLedger(file);
-  assert.throws(() => openLedger(file), /this process has it open already/);
+  const ledger = createLedger(file, null);
+  assert.throws(() => openLedger(file, null), /this process has it open already/);
   ledger.append({ n: 0 });
   ledger.close();
-  openLedger(file).close();
+  openLedger(file, null).close();
 });
 
 test("a lock whose process id was given to another process is stale", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
-  createLedger(file).close();
+  createLedger(file, null).close();
   writeFileSync(`${file}.lock-${process.ppid}-1`, "");
-  openLedger(file).close();
+  openLedger(file, null).close();
   assert.deepEqual(readdirSync(join(file, "..")), ["a.ledger"]);
 });
 
 test("a lock that names nobody is refused, and the refusal leaves no lock", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
-  createLedger(file).close();
+  createLedger(file, null).close();
   writeFileSync(`${file}.lock-x`, "");
-  assert.throws(() => openLedger(file), /in use by process \?.*its lock is a\.ledger\.lock-x/);
+  assert.throws(() => openLedger(file, null), /in use by process \?.*its lock is a\.ledger\.lock-x/);
   assert.deepEqual(readdirSync(join(file, "..")).sort(), ["a.ledger", "a.ledger.lock-x"]);
 });
 
 test("of processes that open together beside a stale lock, never two get in", { timeout: 60_000 }, async (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
-  createLedger(file).close();
+  createLedger(file, null).close();
   writeFileSync(`${file}.lock-${2 ** 30}-1`, "");
   const startAt = Date.now() + 1500;
   const racers = Array.from({ length: 6 }, () => hold(t, file, startAt));

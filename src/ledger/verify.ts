@@ -1,12 +1,23 @@
 import { closeSync } from "node:fs";
-import type { JsonObject } from "../core/json.ts";
+import { field, type JsonObject } from "../core/json.ts";
 import { parseEvent } from "./event.ts";
 import { Tampered } from "./failure.ts";
 import { openFile, readPieces } from "./file.ts";
 import { decodeFrames, type Ending } from "./frame.ts";
+import { type Head, type HeadKey, openHead } from "./head.ts";
+import { EMPTY_TREE, grown, leafHash, rootOf, type Tree } from "./merkle.ts";
+
+/** Whose signature the heads must bear, for which session, and the head that was kept outside the ledger. */
+export interface Signer {
+  readonly session: string;
+  /** Null where nothing was signed yet. */
+  readonly key: HeadKey | null;
+  readonly kept: Head | null;
+}
 
 export type Verdict =
-  | { readonly ok: true; readonly events: number; readonly lastHash: string }
+  /** `signed` is how many events, from the first, a signed head covers. */
+  | { readonly ok: true; readonly events: number; readonly lastHash: string; readonly signed: number }
   /** `seq` is the first event that is not there or cannot be trusted. */
   | { readonly ok: false; readonly seq: number; readonly reason: string };
 
@@ -15,29 +26,71 @@ export interface RecordedEvent {
   readonly event: JsonObject;
 }
 
-/** Checks every byte of a ledger. Events removed whole from the end leave no trace in the file, and so are not found. */
-export function verifyLedger(file: string): Verdict {
+/**
+ * Checks every byte of a ledger and every signature in it.
+ *
+ * Without a kept head, events removed whole from the end leave no trace in the file, and so are not found.
+ */
+export function verifyLedger(file: string, signer: Signer): Verdict {
   const events = decodeFile(file);
-  let step = events.next();
-  while (!step.done) step = events.next();
-  const ending = step.value;
-  switch (ending.kind) {
-    case "whole":
-      return { ok: true, events: ending.events, lastHash: Buffer.from(ending.chain).toString("hex") };
-    case "torn":
-      return { ok: false, seq: ending.events, reason: `torn tail of ${ending.bytes} bytes` };
-    case "damaged":
-      return { ok: false, seq: ending.events, reason: ending.reason };
+  let tree = EMPTY_TREE;
+  let signed = 0;
+  const { kept } = signer;
+  const isKept = () => kept?.size !== tree.size || isSame(kept.root, rootOf(tree));
+  for (let step = events.next(); ; step = events.next()) {
+    if (!isKept()) return { ok: false, seq: tree.size, reason: "the events before it are not those that were signed" };
+    if (step.done) return judge(step.value, signed, kept);
+    const { seq, event, payload } = step.value;
+    if (field(event, "type") === "head") {
+      if (!isHeadOf(tree, event, signer))
+        return { ok: false, seq, reason: "its signature does not fit the events before it" };
+      signed = seq;
+    }
+    tree = grown(tree, leafHash(payload));
   }
 }
 
 /** Reads the events of a ledger, also of one being written: an unfinished last event is left out. Throws Tampered. */
 export function* readLedger(file: string): Generator<RecordedEvent, void> {
-  const ending = yield* decodeFile(file);
-  if (ending.kind === "damaged") throw new Tampered(file, ending.events, ending.reason);
+  const events = decodeFile(file);
+  let step = events.next();
+  for (; !step.done; step = events.next()) yield { seq: step.value.seq, event: step.value.event };
+  if (step.value.kind === "damaged") throw new Tampered(file, step.value.events, step.value.reason);
 }
 
-function* decodeFile(file: string): Generator<RecordedEvent, Ending> {
+function judge(ending: Ending, signed: number, kept: Head | null): Verdict {
+  switch (ending.kind) {
+    case "whole":
+      break;
+    case "torn":
+      return { ok: false, seq: ending.events, reason: `torn tail of ${ending.bytes} bytes` };
+    case "damaged":
+      return { ok: false, seq: ending.events, reason: ending.reason };
+  }
+  if (kept !== null && kept.size > ending.events)
+    return {
+      ok: false,
+      seq: ending.events,
+      reason: `${kept.size} events were signed, and those from here on are gone`,
+    };
+  return { ok: true, events: ending.events, lastHash: Buffer.from(ending.chain).toString("hex"), signed };
+}
+
+function isHeadOf(tree: Tree, event: JsonObject, { session, key }: Signer): boolean {
+  const note = field(event, "note");
+  const head = typeof note === "string" && key !== null ? openHead(note, key) : null;
+  return head?.session === session && head.size === tree.size && isSame(head.root, rootOf(tree));
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+interface Decoded extends RecordedEvent {
+  readonly payload: Uint8Array;
+}
+
+function* decodeFile(file: string): Generator<Decoded, Ending> {
   const fd = openFile(file, "read");
   try {
     const frames = decodeFrames(readPieces(fd));
@@ -46,7 +99,7 @@ function* decodeFile(file: string): Generator<RecordedEvent, Ending> {
       const { seq, chain, payload, end } = step.value;
       const parsed = parseEvent(payload);
       if (!parsed.ok) return { kind: "damaged", events: seq, chain, end, reason: parsed.reason };
-      yield { seq, event: parsed.event };
+      yield { seq, event: parsed.event, payload };
     }
   } finally {
     closeSync(fd);

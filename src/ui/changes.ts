@@ -32,6 +32,7 @@ import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { landingPolicy } from "../core/policy-rules.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
+import { Seal } from "../ledger/seal.ts";
 import { branchCommand } from "./branch.ts";
 import { parseHunks } from "./hunks.ts";
 import { choosePaths, type Standing } from "./paths.ts";
@@ -81,7 +82,7 @@ export async function changesCommand(
     return withChanges(stored, (collected) =>
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
     );
-  const ledger = openLedger(`${stored.path}/ledger.log`);
+  const ledger = openLedger(`${stored.path}/ledger.log`, Seal.of(stored.path));
   const policy = landingPolicy(stored.facts.landing);
   const record = {
     ledger,

@@ -6,6 +6,7 @@ import { CHANGE_CLASSES, type ChangeClass } from "../core/classify.ts";
 import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
 import { helpFor } from "./help.ts";
+import type { LogAction } from "./log.ts";
 import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,6 +33,8 @@ const OPTIONS = {
   provider: { type: "string", multiple: true },
   config: { type: "string", multiple: true },
   method: { type: "string" },
+  key: { type: "string" },
+  format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
   ignored: { type: "boolean" },
@@ -123,9 +126,9 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     }
     case "log": {
       const { ledgerOf } = await import("../agent/config-sessions.ts");
-      const action = logAction(rest);
-      const file = ledgerOf(stateFolder(environment), findCheckout(folder).path, values.session ?? null);
-      return (await import("./log.ts")).logCommand(action, file, terminal);
+      const [action, state] = [logAction(rest, values.key ?? null, values.format ?? null), stateFolder(environment)];
+      const fileOf = () => ledgerOf(state, findCheckout(folder).path, values.session ?? null);
+      return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
     }
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
@@ -169,9 +172,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 /** How many words a command takes after its own; those that are not here take any number. */
-const WORDS_MAX = new Map(
-  Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, log: 1, doctor: 0, demo: 0 }),
-);
+const WORDS_MAX = new Map(Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }));
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
@@ -186,7 +187,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
-  log: "session",
+  log: "session key format",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -261,10 +262,21 @@ function runOptions(values: Options, words: readonly string[]) {
   } as const;
 }
 
-function logAction([action]: readonly string[]): "show" | "verify" {
-  if (action === "show" || action === "verify") return action;
+function logAction(
+  [action, word = "", ...more]: readonly string[],
+  key: string | null,
+  format: string | null,
+): LogAction {
+  if (more.length > 0) throw new UsageError(`log takes no "${more.join(" ")}"; ringfence --help shows what it takes`);
+  const isAlone = word === "";
+  if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
+  if (format !== null) throw new UsageError("--format is for ringfence log export");
+  if (action === "show" && isAlone && key === null) return { kind: "show" };
+  if (action === "verify" && isAlone) return { kind: "verify", key };
+  if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
+  if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show to read the record of a session, ringfence log verify to check its chain",
+    "type ringfence log show, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
   );
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { landFor, withChanges } from "../agent/changeset.ts";
 import { type DemoPlace, makeDemoPlace } from "../agent/config-demo.ts";
 import { ledgerOf } from "../agent/config-sessions.ts";
@@ -9,6 +10,7 @@ import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { readFacts } from "../box/folder.ts";
 import type { SessionEvent } from "../core/event.ts";
 import { counted } from "../core/text.ts";
+import { Seal } from "../ledger/seal.ts";
 import { verifyLedger } from "../ledger/verify.ts";
 import { describeCall } from "./report.ts";
 import { openSession } from "./run.ts";
@@ -133,10 +135,11 @@ function conclude(place: DemoPlace, session: string, say: (text: string) => void
   const findings = place.check();
   say("\nWhat the host looks like now:");
   for (const { what, isUntouched } of findings) say(`  ${isUntouched ? "untouched" : "HARMED   "}  ${what}`);
-  const verdict = verifyLedger(ledgerOf(`${place.root}/state/ringfence`, place.checkout, session));
+  const file = ledgerOf(`${place.root}/state/ringfence`, place.checkout, session);
+  const verdict = verifyLedger(file, Seal.of(dirname(file)).signer());
   say(
     verdict.ok
-      ? `  log verifies: ${counted(verdict.events, "event")}, chain whole`
+      ? `  log verifies: ${counted(verdict.events, "event")}, chain whole, signed`
       : `  LOG DAMAGED: ${verdict.reason}`,
   );
   return findings.every(({ isUntouched }) => isUntouched) && verdict.ok;

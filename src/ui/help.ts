@@ -78,7 +78,16 @@ const PARTS: readonly Part[] = [
       "    --days N, --bytes N         what is older goes, and what is beyond: 14 days, 10 GB",
     ],
   },
-  { command: "log", lines: ["ringfence log show|verify       the record of a session"] },
+  {
+    command: "log",
+    lines: [
+      "ringfence log show|verify       the record of a session; whether it is whole, and who signed it",
+      "ringfence log prove NUMBER      what proves to others that this event is in it",
+      "ringfence log check FILE        check such a proof [--key KEY]",
+      "ringfence log export            the record as one page of HTML, on standard output",
+      "    --format FORMAT             html, jsonl, otlp, ocsf or in-toto",
+    ],
+  },
   {
     command: "policy",
     lines: [

@@ -1,22 +1,96 @@
+import { dirname } from "node:path";
+import { UsageError } from "../agent/config.ts";
 import type { ledgerOf } from "../agent/config-sessions.ts";
 import { counted, visibleJson } from "../core/text.ts";
-import { readLedger, verifyLedger } from "../ledger/verify.ts";
-import type { Terminal } from "./terminal.ts";
+import { EXPORT_FORMATS, exportLedger } from "../ledger/export.ts";
+import { Tampered } from "../ledger/failure.ts";
+import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
+import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
+import { Seal } from "../ledger/seal.ts";
+import { readLedger, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { row, type Terminal } from "./terminal.ts";
 
-/** `ringfence log show|verify`: prints the events of a session, one JSON object a line, or checks its chain. */
-export function logCommand(action: "show" | "verify", file: ReturnType<typeof ledgerOf>, { stdout }: Terminal): number {
-  if (action === "show") {
-    for (const { seq, event } of readLedger(file)) stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
-    return 0;
+type LedgerFile = ReturnType<typeof ledgerOf>;
+
+export type LogAction =
+  | { readonly kind: "show" }
+  | { readonly kind: "verify"; readonly key: string | null }
+  | { readonly kind: "prove"; readonly seq: number }
+  | { readonly kind: "export"; readonly format: string }
+  /** Needs no session: the proof and the key say all. */
+  | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
+
+/** `ringfence log show|verify|prove|check`: the record of a session as lines of JSON, and what proves that it is the record. */
+export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: string, terminal: Terminal): number {
+  switch (action.kind) {
+    case "show":
+      for (const { seq, event } of readLedger(fileOf()))
+        terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
+      return 0;
+    case "verify":
+      return verify(fileOf(), action.key, terminal);
+    case "prove": {
+      const file = fileOf();
+      terminal.stdout.write(`${JSON.stringify(proveEvent(file, action.seq, Seal.keyOf(state)))}\n`);
+      return 0;
+    }
+    case "export":
+      terminal.stdout.write(exported(fileOf(), action.format));
+      return 0;
+    case "check":
+      return check(action.proof, action.key === null ? Seal.keyOf(state) : keyOf(action.key), terminal);
   }
-  const verdict = verifyLedger(file);
+}
+
+function verify(file: LedgerFile, key: string | null, { stdout }: Terminal): number {
+  const seal = Seal.of(dirname(file));
+  const own = seal.signer();
+  const signer = key === null ? own : { ...own, key: keyOf(key) };
+  const verdict = verifyLedger(file, signer);
   if (!verdict.ok) {
     stdout.write(`${file}: damaged at event ${verdict.seq}: ${verdict.reason}\n`);
     return 1;
   }
   stdout.write(`${file}: ${counted(verdict.events, "event")}, chain whole, last hash ${verdict.lastHash}\n`);
-  stdout.write(
-    "The chain shows damage and edits; it is not signed yet, so it proves nothing against a program of the same user.\n",
-  );
+  stdout.write(`${signedWords(verdict, signer.key && verifierOf(signer.key))}\n`);
   return 0;
+}
+
+function exported(file: LedgerFile, name: string): string {
+  const format = EXPORT_FORMATS.find((known) => known === name);
+  if (!format) throw new UsageError(`--format is one of ${EXPORT_FORMATS.join(", ")}, not "${name}"`);
+  const seal = Seal.of(dirname(file));
+  const verdict = verifyLedger(file, seal.signer());
+  if (!verdict.ok) throw new Tampered(file, verdict.seq, verdict.reason);
+  const proof = signedWords(verdict, seal.publicKey && verifierOf(seal.publicKey));
+  return exportLedger(format, readLedger(file), { seal, proof });
+}
+
+function signedWords({ events, signed }: Verdict & { readonly ok: true }, verifier: string | null): string {
+  if (signed === 0 || verifier === null)
+    return "None of it is signed, so it proves nothing against a program of the same user.";
+  const rest = events - signed - 1;
+  const since = rest > 0 ? `; ${counted(rest, "event")} came after` : "";
+  return (
+    `Signed up to event ${signed - 1}${since}, by ${verifier}\n` +
+    "Whoever runs programs as you can sign anew: only a head or a proof that somebody else keeps shows that."
+  );
+}
+
+function check(file: string, key: HeadKey, { stdout }: Terminal): number {
+  const checked = checkProof(readProof(file), key);
+  if (!checked.ok) {
+    stdout.write(row(`${file}: proves nothing: ${checked.reason}`));
+    return 1;
+  }
+  const { session, seq, size, event } = checked;
+  stdout.write(row(`${file}: event ${seq} of ${size} signed ones of session ${session}`));
+  stdout.write(`${visibleJson(JSON.stringify(event))}\n`);
+  return 0;
+}
+
+function keyOf(text: string): HeadKey {
+  const key = parseVerifier(text);
+  if (key === null) throw new UsageError(`--key is a line like ringfence+HASH+KEY, as ringfence log verify prints it`);
+  return key;
 }

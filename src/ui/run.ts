@@ -1,8 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
+import type { RunLimits } from "../agent/budget.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
 import type { AskPerson } from "../agent/questions.ts";
-import { type RunLimits, Session } from "../agent/session.ts";
+import { Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";

@@ -1,0 +1,34 @@
+import type { JsonObject } from "../core/json.ts";
+import type { ReplyPart } from "../model/port.ts";
+import { digestOf } from "./prompt.ts";
+
+/** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */
+const REPLY_BYTES_MAX = 12 << 20;
+
+/** Writes a reply for its event. What goes past the limit is recorded by digest, so that no reply can end the session by its size. */
+export function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
+  let room = REPLY_BYTES_MAX;
+  const whole: JsonObject[] = [];
+  for (const [index, part] of parts.entries()) {
+    const json = toJson(part);
+    room -= Buffer.byteLength(JSON.stringify(json));
+    if (room < 0) {
+      const rest = parts.slice(index);
+      return [...whole, { kind: "rest", parts: rest.length, sha256: digestOf(JSON.stringify(rest)) }];
+    }
+    whole.push(json);
+  }
+  return whole;
+}
+
+/** Writes a text for an event: JSON cannot hold half a surrogate pair as UTF-8. */
+export function wellFormed(text: string): string {
+  return text.toWellFormed();
+}
+
+/** Writes a value for an event. */
+export function toJson(value: object): JsonObject {
+  return JSON.parse(
+    JSON.stringify(value, (_key, item: unknown) => (typeof item === "string" ? item.toWellFormed() : item)),
+  ) as JsonObject;
+}

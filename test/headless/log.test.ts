@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { makePlace, ordinary, type Place, ringfence, run, script, self } from "./program.ts";
+
+const users = [
+  ["whoever runs the tests", self()],
+  ["an ordinary user", ordinary()],
+] as const;
+
+interface Shown {
+  readonly seq: number;
+  readonly type: string;
+  readonly before?: string;
+}
+
+async function shown(place: Place, ...args: string[]): Promise<Shown[]> {
+  const { stdout } = await ringfence(place, ["log", "show", ...args]);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Shown);
+}
+
+for (const [who, user] of users) {
+  test(`${who} has a signed log, of which cut events are missed, and whose events others can be shown one by one`, async (t) => {
+    const place = makePlace(t, "echo a >a.txt", { user });
+    const spec = script(place, [run("echo b >b.txt"), { text: "ok" }]);
+    await ringfence(place, ["run", "write b", "--model", spec]);
+    const first = await shown(place);
+    const verified = await ringfence(place, ["log", "verify"]);
+    assert.match(verified.stdout, /chain whole.*\nSigned up to event \d+, by ringfence\+/s);
+    assert.equal(first.at(-1)?.type, "head");
+    assert.equal(verified.status, 0);
+    assert.equal((await ringfence(place, ["land"])).status, 0);
+    assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+
+    const key = /by (ringfence\S+)/.exec(verified.stdout)?.[1] ?? assert.fail();
+    const decision = first.find(({ type }) => type === "decision") ?? assert.fail();
+    const proof = join(place.checkout, "proof.json");
+    const proved = await ringfence(place, ["log", "prove", String(decision.seq)]);
+    writeFileSync(proof, proved.stdout);
+    const checked = await ringfence(place, ["log", "check", "proof.json", "--key", key]);
+    assert.match(checked.stdout, new RegExp(`event ${decision.seq} of \\d+ signed ones of session .*\\n.*"decision"`));
+    assert.equal(checked.status, 0);
+    writeFileSync(proof, proved.stdout.replace("decision", "precision"));
+    const refused = await ringfence(place, ["log", "check", "proof.json", "--key", key]);
+    assert.match(refused.stdout, /proves nothing: the event is not in the signed tree/);
+    assert.equal(refused.status, 1);
+
+    await ringfence(place, ["exec", "--", "true"]);
+    const [start] = await shown(place);
+    assert.match(start?.before ?? "", /^ringfence\/session\/\S+\n\d+\n/);
+  });
+}
+
+test("the end of a log cannot be taken away unnoticed, and nothing in the box sees what signs it", async (t) => {
+  const place = makePlace(t, "echo a >a.txt", { user: ordinary() });
+  const seals = join(place.home, ".local/state/ringfence/seals");
+  const look = run(`echo b >b.txt; cat ${seals}/* ~/.local/state/ringfence/seals/*; ls -la ${seals}`);
+  const spec = script(place, [look, { text: "ok" }]);
+  await ringfence(place, ["run", "look", "--model", spec]);
+  assert.equal(statSync(join(seals, "key.pem")).mode & 0o777, 0o600);
+  const key = readFileSync(join(seals, "key.pem"), "utf8").split("\n")[1] ?? assert.fail();
+  const [id = ""] = readdirSync(join(place.home, ".local/state/ringfence/sessions"));
+  const file = join(place.home, ".local/state/ringfence/sessions", id, "ledger.log");
+  const bytes = readFileSync(file);
+  assert.equal(bytes.includes(key), false);
+  assert.equal(bytes.includes("No such file"), true, "the box looked");
+
+  // As whole frames, which no checksum in the file can miss.
+  const ends = [...frames(bytes)];
+  truncateSync(file, ends.at(-4));
+  const verified = await ringfence(place, ["log", "verify"]);
+  assert.match(verified.stdout, /damaged at event \d+: \d+ events were signed, and those from here on are gone/);
+  assert.equal(verified.status, 1);
+  const landing = await ringfence(place, ["land"]);
+  assert.match(landing.stderr, /was changed at event \d+/);
+  assert.equal(landing.status, 1);
+  assert.deepEqual(readdirSync(place.checkout).includes("b.txt"), false);
+});
+
+function* frames(bytes: Buffer): Generator<number> {
+  for (let at = bytes.indexOf("\n") + 1; at < bytes.length; ) {
+    at += 36 + bytes.readUInt32BE(at);
+    yield at;
+  }
+}
