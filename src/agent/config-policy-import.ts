@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { parseJson } from "../core/json.ts";
-import type { Imported } from "../core/policy-import.ts";
 import { UsageError } from "./config.ts";
 import { findCheckout } from "./config-checkout.ts";
 import { findNamed } from "./config-policy.ts";
+import type { Imported } from "./policy-import.ts";
 import type { Start } from "./workplace.ts";
 
 /** Agents whose rules can be made a policy of. */
@@ -37,13 +37,13 @@ async function read(agent: ImportedAgent, text: string): Promise<Imported> {
     case "claude": {
       const settings = parseJson(text);
       if (settings === null) throw new Error("they are no JSON");
-      return (await import("../core/policy-import-claude.ts")).importClaude(settings);
+      return (await import("./policy-import-claude.ts")).importClaude(settings);
     }
     case "codex":
-      return (await import("../core/policy-import-codex.ts")).importCodex(text);
+      return (await import("./policy-import-codex.ts")).importCodex(text);
     case "gemini": {
       const { parse } = await import("smol-toml");
-      return (await import("../core/policy-import-gemini.ts")).importGemini(parse(text));
+      return (await import("./policy-import-gemini.ts")).importGemini(parse(text));
     }
   }
 }

@@ -76,6 +76,8 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
     case "forget":
       return [];
   }
+  // A value from outside the type is denied by the table.
+  return [];
 }
 
 // As the address of the call names it: git adds its service to the repository's own.

@@ -1,6 +1,6 @@
-import { recordOf } from "./json.ts";
+import { recordOf } from "../core/json.ts";
+import type { Verdict } from "../core/sinks.ts";
 import { aboutCommand, type Imported, left, together, written } from "./policy-import.ts";
-import type { Verdict } from "./sinks.ts";
 
 const VERDICT_OF: Readonly<Record<string, Verdict>> = { allow: "allow", deny: "deny", ask_user: "ask" };
 /** Conditions that no rule here has. */

@@ -1,5 +1,5 @@
-import { parseAction } from "./policy-action.ts";
-import type { Verdict } from "./sinks.ts";
+import { parseAction } from "../core/policy-action.ts";
+import type { Verdict } from "../core/sinks.ts";
 
 /** A rule as a policy file writes it. */
 export interface WrittenRule {

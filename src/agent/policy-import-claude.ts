@@ -1,6 +1,6 @@
-import { recordOf } from "./json.ts";
+import { recordOf } from "../core/json.ts";
+import type { Verdict } from "../core/sinks.ts";
 import { aboutCommand, type Imported, left, together, written } from "./policy-import.ts";
-import type { Verdict } from "./sinks.ts";
 
 const VERDICTS: readonly Verdict[] = ["deny", "ask", "allow"];
 const WRITERS = ["Edit", "Write", "MultiEdit", "NotebookEdit"];

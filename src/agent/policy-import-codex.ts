@@ -1,3 +1,4 @@
+import type { Verdict } from "../core/sinks.ts";
 import {
   aboutCommand,
   type Imported,
@@ -7,7 +8,6 @@ import {
   type WrittenRule,
   written,
 } from "./policy-import.ts";
-import type { Verdict } from "./sinks.ts";
 import { type Call, type Literal, readCalls } from "./starlark.ts";
 
 const VERDICT_OF: Readonly<Record<string, Verdict>> = {
