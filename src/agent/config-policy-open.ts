@@ -4,16 +4,22 @@ import { readSmall } from "../box/repository.ts";
 import type { Tier } from "../core/policy-rules.ts";
 import { readConfig, stateFolder, UsageError } from "./config.ts";
 import { findCheckout, refuseUnfit } from "./config-checkout.ts";
-import { findNamed, type LoadedFile, PROJECT_FILE, readPolicyFile } from "./config-policy.ts";
+import { findNamed, type LoadedFile, PROJECT_FILE, parseText, readPolicyText } from "./config-policy.ts";
 import { loadPolicy, type PolicyInForce } from "./config-policy-tiers.ts";
 import type { Start } from "./workplace.ts";
 
 /** Reads the policy that a session here would have; a sandbox reads the checkout's own file. */
-export async function openPolicy({ environment, folder, policies: named = [] }: Start): Promise<PolicyInForce> {
+export async function openPolicy({
+  environment,
+  folder,
+  version,
+  policies: named = [],
+}: Start): Promise<PolicyInForce> {
   const checkout = findCheckout(folder);
   const [identity, { net }] = await Promise.all([readIdentity(environment), readConfig(environment)]);
-  refuseUnfit(checkout, identity.home, stateFolder(environment));
-  const places = { environment, folder, checkout: checkout.path, named };
+  const state = stateFolder(environment);
+  refuseUnfit(checkout, identity.home, state);
+  const places = { environment, folder, checkout: checkout.path, named, kept: { folder: state, version } };
   const policy = await loadPolicy(places, net, () => false);
   const { files } = await readSmall({ programs: findPrograms() }, checkout.path, [PROJECT_FILE]);
   const [own = null] = files;
@@ -25,7 +31,7 @@ export async function openPolicy({ environment, folder, policies: named = [] }: 
 export async function readAlone(file: string, tier: Tier, { folder }: Start): Promise<LoadedFile> {
   const path = findNamed(file, folder, findCheckout(folder).path);
   // Whoever may write a draft of the managed policy is asked once it is in its place.
-  const read = await readPolicyFile(tier, path, "draft");
-  if (read === null) throw new UsageError(`${file} is not there`);
-  return read;
+  const text = readPolicyText(tier, path, "draft");
+  if (text === null) throw new UsageError(`${file} is not there`);
+  return parseText(tier, path, text);
 }

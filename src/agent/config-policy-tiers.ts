@@ -11,9 +11,11 @@ import {
   pushesOf,
   putOnsOf,
   type Rule,
+  type Tier,
   tighteningOnly,
 } from "../core/policy-rules.ts";
 import type { Vault } from "../egress/vault.ts";
+import type { RunLimits } from "./budget.ts";
 import { configFile } from "./config.ts";
 import type { NetConfig } from "./config-net.ts";
 import {
@@ -22,9 +24,10 @@ import {
   type LoadedFile,
   MANAGED_FILE,
   PROJECT_FILE,
-  parseText,
-  readPolicyFile,
+  readPolicyText,
 } from "./config-policy.ts";
+
+import { type KeptPolicies, parseOnce } from "./config-policy-kept.ts";
 
 /** Where the files of each tier are. */
 export interface PolicyPlaces {
@@ -33,6 +36,7 @@ export interface PolicyPlaces {
   readonly checkout: string;
   /** Files that the person named for this session. */
   readonly named: readonly string[];
+  readonly kept: KeptPolicies;
 }
 
 /** Says whether the person approved a file of the checkout by its content. */
@@ -53,11 +57,13 @@ export class PolicyInForce {
   readonly #files: LoadedFile[];
   readonly #own: readonly Rule[];
   readonly #isApproved: IsApproved;
+  readonly #kept: KeptPolicies;
   #policy: Policy;
   #adopted: Adopted | null = null;
 
   /** `own` are the rules of config.yaml. */
-  constructor(files: readonly LoadedFile[], own: readonly Rule[], isApproved: IsApproved) {
+  constructor(files: readonly LoadedFile[], own: readonly Rule[], isApproved: IsApproved, kept: KeptPolicies) {
+    this.#kept = kept;
     this.#files = [...files];
     this.#own = own;
     this.#isApproved = isApproved;
@@ -85,7 +91,7 @@ export class PolicyInForce {
   async adopt(content: Uint8Array | null): Promise<void> {
     if (content === null) return;
     if (this.#adopted !== null) throw new Error("bug: a second policy of one checkout");
-    const file = await parseText("project", PROJECT_FILE, Buffer.from(content).toString("utf8"));
+    const file = await parseOnce(this.#kept, "project", PROJECT_FILE, Buffer.from(content).toString("utf8"));
     const { path, sha256 } = file;
     this.#adopted = { path, sha256, isApproved: this.#isApproved(path, sha256) };
     this.#files.push(file);
@@ -102,25 +108,36 @@ export class PolicyInForce {
 
 /** Reads the policies of the machine, of the person and of this session. */
 export async function loadPolicy(
-  { environment, folder, checkout, named }: PolicyPlaces,
+  { environment, folder, checkout, named, kept }: PolicyPlaces,
   net: NetConfig,
   isApproved: IsApproved,
 ): Promise<PolicyInForce> {
+  const read = async (tier: Tier, path: string) => {
+    const text = readPolicyText(tier, path);
+    return text === null ? null : parseOnce(kept, tier, path, text);
+  };
   const files = await Promise.all([
-    readPolicyFile("managed", MANAGED_FILE),
-    readPolicyFile("user", userPolicyFile(environment)),
-    ...named.map((file) => readPolicyFile("session", findNamed(file, folder, checkout))),
+    read("managed", MANAGED_FILE),
+    read("user", userPolicyFile(environment)),
+    ...named.map((file) => read("session", findNamed(file, folder, checkout))),
   ]);
   return new PolicyInForce(
     files.filter((file) => file !== null),
     rulesOfConfig(net),
     isApproved,
+    kept,
   );
 }
 
 /** Where the person's own policy is, or would be. */
 function userPolicyFile(environment: PolicyPlaces["environment"]): string {
   return join(dirname(configFile(environment)), "policy.yaml");
+}
+
+/** Of the limits that were asked for and what the policy lets be used up, the lower. */
+export function limitsWithin({ turnsMax, minutesMax, usdMax }: RunLimits, { ceilings }: Policy): RunLimits {
+  const { usd, minutes, turns } = lowest([{ usd: usdMax, minutes: minutesMax, turns: turnsMax }, ceilings]);
+  return { usdMax: usd, minutesMax: minutes, turnsMax: turns };
 }
 
 /** What the policy says of the network, in the place of what config.yaml alone said. */

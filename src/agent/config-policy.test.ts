@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
-import { findNamed, parseText, readPolicyFile } from "./config-policy.ts";
+import { findNamed, parseText, readPolicyText } from "./config-policy.ts";
 import { importRules } from "./config-policy-import.ts";
+import { parseOnce } from "./config-policy-kept.ts";
 import { PolicyInForce } from "./config-policy-tiers.ts";
 
 const ruleOf = (rule: string) => `rules:\n  - ${rule}\n`;
@@ -54,11 +65,12 @@ test("a rule denies its host at every port, and allows at the one that is said",
   );
 });
 
-test("of a checkout's file what allows waits until its very content is approved", async () => {
+test("of a checkout's file what allows waits until its very content is approved", async (t) => {
+  const kept = { folder: makeFolder(t, "/tmp"), version: "1" };
   const text = `rules:\n  - allow: {net: a.example}\n  - deny: {net: b.example}\nbudgets: {usd: 1}\n`;
   const file = await parseText("project", ".ringfence/policy.yaml", text);
   const adopt = async (approved: string) => {
-    const policy = new PolicyInForce([], [], (_, sha256) => sha256 === approved);
+    const policy = new PolicyInForce([], [], (_, sha256) => sha256 === approved, kept);
     const before = policy.digest;
     await policy.adopt(Buffer.from(text));
     assert.notEqual(policy.digest, before);
@@ -78,32 +90,32 @@ function makeFolder(t: TestContext, parent: string): string {
 }
 
 test("the machine's policy counts only where root alone can write it and the way to it", async (t) => {
-  assert.equal(await readPolicyFile("managed", "/etc/ringfence-of-no-test/policy.yaml"), null);
-  const refused = (path: string) => assert.rejects(readPolicyFile("managed", path), UsageError);
+  assert.equal(readPolicyText("managed", "/etc/ringfence-of-no-test/policy.yaml"), null);
+  const refused = (path: string) => assert.throws(() => readPolicyText("managed", path), UsageError);
   // In a folder that everybody may write, anybody could have put it there.
   const loose = makeFolder(t, "/tmp");
   writeFileSync(join(loose, "policy.yaml"), "rules: []\n");
-  await refused(join(loose, "policy.yaml"));
+  refused(join(loose, "policy.yaml"));
   if (process.getuid?.() !== 0) return;
   const folder = makeFolder(t, "/var/lib");
   const path = join(folder, "policy.yaml");
   writeFileSync(path, "rules: []\n");
-  assert.deepEqual((await readPolicyFile("managed", path))?.rules, []);
+  assert.equal(readPolicyText("managed", path), "rules: []\n");
   chmodSync(path, 0o664);
-  await refused(path);
+  refused(path);
   chmodSync(path, 0o644);
   chownSync(path, 1, 0);
-  await refused(path);
+  refused(path);
   chownSync(path, 0, 0);
   chmodSync(folder, 0o777);
-  await refused(path);
+  refused(path);
   chmodSync(folder, 0o755);
   rmSync(path);
   symlinkSync("/etc/hostname", path);
-  await refused(path);
+  refused(path);
   rmSync(path);
   mkdirSync(path);
-  await refused(path);
+  refused(path);
 });
 
 test("a named file is taken from outside the checkout alone, wherever a link leads", (t) => {
@@ -137,4 +149,29 @@ test("what is imported from another agent loads as a policy", async () => {
   assert.deepEqual(counts, [3, 0, 1, 0, 1, 0]);
   await assert.rejects(importRules("claude", "{"), /^Error: the rules of claude cannot be read: they are no JSON/);
   await assert.rejects(importRules("gemini", "[[rule"), UsageError);
+});
+
+test("what is kept of a file counts for that very text, tier and program alone, and a managed file is always read", async (t) => {
+  const folder = makeFolder(t, "/tmp");
+  const read = (tier: Tier, text: string, version = "1") =>
+    parseOnce({ folder, version }, tier, "/x/policy.yaml", text);
+  const text = ruleOf("deny: {read: a}");
+  const first = await read("user", text);
+  const [slot = ""] = readdirSync(folder);
+  const forge = () => {
+    const found = JSON.parse(readFileSync(join(folder, slot), "utf8"));
+    writeFileSync(join(folder, slot), JSON.stringify({ ...found, file: { ...found.file, rules: [] } }));
+  };
+  assert.deepEqual(await read("user", text), first);
+  forge();
+  // By this it is seen that the kept form is what was read.
+  assert.deepEqual((await read("user", text)).rules, []);
+  assert.equal((await read("user", `${text}\n`)).rules.length, 1);
+  forge();
+  assert.equal((await read("user", `${text}\n`, "2")).rules.length, 1);
+  writeFileSync(join(folder, slot), "{");
+  assert.equal((await read("user", text)).rules.length, 1);
+  assert.equal((await read("managed", text)).rules.length, 1);
+  assert.deepEqual(readdirSync(folder), [slot]);
+  await assert.rejects(read("user", ruleOf("deny: {}")), UsageError);
 });

@@ -22,13 +22,8 @@ export interface LoadedFile extends PolicyFile {
  * Reads a file of the person's own, or of the machine's; null where there is none. One that holds as the machine's must
  * be root's alone; a `draft` is only looked at.
  */
-export async function readPolicyFile(
-  tier: Tier,
-  path: string,
-  as: "holds" | "draft" = "holds",
-): Promise<LoadedFile | null> {
-  const text = tier === "managed" && as === "holds" ? readManaged(path) : readOwn(path);
-  return text === null ? null : parseText(tier, path, text);
+export function readPolicyText(tier: Tier, path: string, as: "holds" | "draft" = "holds"): string | null {
+  return tier === "managed" && as === "holds" ? readManaged(path) : readOwn(path);
 }
 
 /** Reads a policy file's text; throws a UsageError that names the file, the line and what is wrong. */

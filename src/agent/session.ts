@@ -12,7 +12,7 @@ import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
-import { netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
+import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
@@ -92,7 +92,8 @@ export class Session {
     this.gate = parts.gate;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget({ limits: plan.limits, modelName: parts.model.name, now: plan.now });
+    const limits = limitsWithin(plan.limits, plan.policy.current);
+    this.budget = new Budget({ limits, modelName: parts.model.name, now: plan.now });
     this.#lookedAt = plan.box.startedAt;
     this.#instructions = parts.instructions;
     const { network, policy, box: place, vault, ask, now } = plan;

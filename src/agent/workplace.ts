@@ -67,7 +67,8 @@ export async function prepareWorkplace(
   const [identity, configured] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
   const { environment, folder: standing, policies: named = [] } = start;
-  const places = { environment, folder: standing, checkout: checkout.path, named };
+  const kept = { folder: state, version: start.version };
+  const places = { environment, folder: standing, checkout: checkout.path, named, kept };
   const policy = await loadPolicy(places, configured.net, () => false);
   const config = { ...configured, net: netWithin(configured.net, policy.current) };
   const home = { home: identity.home, checkout: checkout.path, state };

@@ -10,7 +10,6 @@ import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace
 import { type BranchFacts, removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { lowest, type Policy } from "../core/policy-rules.ts";
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { exitCodeOfError } from "./errors.ts";
@@ -91,7 +90,7 @@ export async function openSession(
     box: workplace.box,
     model: openModel(spec, { env: start.environment, providers: config.providers }),
     instructionFolders: instructionFolders(workplace.checkout),
-    limits: limitsWithin(options.limits, workplace.policy.current),
+    limits: options.limits,
     branch: options.branch,
     network: config.net,
     policy: workplace.policy,
@@ -103,13 +102,6 @@ export async function openSession(
   });
   keepYoungSpaceSmall();
   return session;
-}
-
-// Of what was asked for and what the policy lets be used up, the lower counts.
-function limitsWithin({ turnsMax, minutesMax, usdMax }: RunLimits, { ceilings }: Policy): RunLimits {
-  const asked = { usd: usdMax, minutes: minutesMax, turns: turnsMax };
-  const { usd, minutes, turns } = lowest([asked, ceilings]);
-  return { usdMax: usd, minutesMax: minutes, turnsMax: turns };
 }
 
 // V8 doubles the space for young objects when many survive a while, as a conversation does, up to 48 MB for good. Set only

@@ -1,4 +1,5 @@
 import { readConfig, UsageError } from "../agent/config.ts";
+import { limitsWithin } from "../agent/config-policy-tiers.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { chooseProviders, needsOf, type Spent, wrapModels } from "../agent/wrap.ts";
@@ -20,6 +21,8 @@ export interface WrapOptions {
   readonly previews: readonly string[];
 }
 
+const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
+
 /** `ringfence wrap -- CMD`: another agent in the box; what it writes is a stranger's, so that only what draws reaches the terminal. */
 export async function wrapCommand(options: WrapOptions, start: Start, terminal: Terminal): Promise<number> {
   const { stdin, stdout, stderr } = terminal;
@@ -39,7 +42,7 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   const stops = listenForStops();
   let spentUp: string | null = null;
   const wrapped = wrapModels(places, {
-    usdMax: options.usdMax,
+    usdMax: limitsWithin({ ...NO_LIMITS, usdMax: options.usdMax }, workplace.policy.current).usdMax,
     onSpent: (reason) => {
       spentUp = reason;
       stops.controller.abort();

@@ -98,6 +98,9 @@ test("a policy of the checkout takes away, grants nothing, and the record names 
   const denied = await ringfence(place, curl);
   assert.notEqual(denied.status, 0);
   assert.match(denied.stderr, /project policy\.yaml:2 denies it/);
+  writeFileSync(join(place.checkout, ".ringfence/policy.yaml"), "budgets: {turns: 1}\n");
+  const { status } = await play(place, [run("true"), run("true"), { text: "done" }], ["--max-turns", "3"]);
+  assert.equal(status, 31);
 });
 
 test("a session goes by what it loaded: what the box writes of policies changes nothing, and does not land unseen", async (t) => {
