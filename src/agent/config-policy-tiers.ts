@@ -14,6 +14,7 @@ import {
   type Tier,
   tighteningOnly,
 } from "../core/policy-rules.ts";
+import { counted } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { RunLimits } from "./budget.ts";
 import { configFile } from "./config.ts";
@@ -83,6 +84,17 @@ export class PolicyInForce {
     return this.#adopted;
   }
 
+  /** What the person must know of the checkout's own file, a sentence each. */
+  get notes(): readonly string[] {
+    const waiting = this.#files
+      .flatMap(({ tier, rules }) => (tier === "project" ? rules : []))
+      .filter(isAllowing).length;
+    if (waiting === 0 || this.#adopted?.isApproved) return [];
+    return [
+      `${PROJECT_FILE} is the checkout's: ${counted(waiting, "rule")} in it would allow something, which only you can`,
+    ];
+  }
+
   get digest(): string {
     return digestOfRules(this.#policy.rules, this.#policy.ceilings);
   }
@@ -104,6 +116,10 @@ export class PolicyInForce {
     const ceilings: Ceilings[] = this.#files.map((file) => file.ceilings);
     return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]));
   }
+}
+
+function isAllowing({ verdict }: Rule): boolean {
+  return verdict === "allow";
 }
 
 /** Reads the policies of the machine, of the person and of this session. */

@@ -92,7 +92,7 @@ export async function execInBox(
     ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [...refused, ...box.notes, ...droppedNotes(box), ...ended.notes];
+  const notes = [...refused, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes };
 }
 

@@ -150,7 +150,7 @@ export class Session {
     });
     const paths = instructions.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
-    for (const text of [...box.notes, ...droppedNotes(box)]) session.note(text);
+    for (const text of [...box.notes, ...plan.policy.notes, ...droppedNotes(box)]) session.note(text);
     return session;
   }
 

@@ -88,7 +88,9 @@ test("a policy of the checkout takes away, grants nothing, and the record names 
     `mkdir .ringfence; printf 'rules:\\n  - allow: {net: "${url}"}\\n' >.ringfence/policy.yaml`,
   );
   const curl = ["exec", "--", "curl", "-s", "--fail", "--noproxy", "", url];
-  assert.notEqual((await ringfence(place, curl)).status, 0);
+  const refused = await ringfence(place, curl);
+  assert.notEqual(refused.status, 0);
+  assert.match(refused.stderr, /\.ringfence\/policy\.yaml is the checkout's: 1 rule in it would allow/);
   write(place, `rules:\n  - allow: {net: "${url}"}\n`);
   assert.equal((await ringfence(place, curl)).stdout, "reached\n");
   const { start, policy } = await recorded(place);
