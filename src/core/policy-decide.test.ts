@@ -76,12 +76,33 @@ test("a command is known by its first words, where nobody needs a shell to tell 
     null,
     null,
   ]);
-  // Advice alone: what cannot be told is for the box to bound.
-  assert.deepEqual(["sh -c 'npm publish'", "cd x && npm publish"].map(on), [null, null]);
   assert.deepEqual(
-    [argvsOf("A=1 npm publish"), argvsOf("npm $(x)"), argvsOf(" ls  -l ")],
-    [null, null, [["ls", "-l"]]],
+    ["cd x && npm publish", "make|npm publish", "npm 'publish'", 'n"pm" publish', "a\nnpm publish"].map(on),
+    ["deny", "deny", "deny", "deny", "deny"],
   );
+  // Advice alone: what cannot be told is for the box to bound.
+  assert.deepEqual(["sh -c 'npm publish'", "npm $(echo publish)", "A=1 npm publish"].map(on), [null, null, null]);
+  assert.deepEqual(argvsOf(" ls  -l 'a b'; A=b "), null);
+  assert.deepEqual(argvsOf(" ls  -l 'a b'||make X=1 "), [
+    ["ls", "-l", "a b"],
+    ["make", "X=1"],
+  ]);
+  for (const program of [
+    "",
+    "a &",
+    "a > b",
+    "a *",
+    "~/a",
+    "(a)",
+    "a # b",
+    "a && ",
+    "; a",
+    "a;;b",
+    'a "$b"',
+    "a \\\n b",
+    "a 'b",
+  ])
+    assert.equal(argvsOf(program), null, program);
 });
 
 test("what the managed policy lists is all that there is of its kind, and a command that cannot be told is not in it", () => {
