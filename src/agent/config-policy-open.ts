@@ -20,7 +20,7 @@ export async function openPolicy({
   const state = stateFolder(environment);
   refuseUnfit(checkout, identity.home, state);
   const places = { environment, folder, checkout: checkout.path, named, kept: { folder: state, version } };
-  const policy = await loadPolicy(places, net, () => false);
+  const policy = await loadPolicy(places, net, async () => false);
   const { files } = await readSmall({ programs: findPrograms() }, checkout.path, [PROJECT_FILE]);
   const [own = null] = files;
   await policy.adopt(own === null ? null : Buffer.from(own));

@@ -41,7 +41,7 @@ export interface PolicyPlaces {
 }
 
 /** Says whether the person approved a file of the checkout by its content. */
-export type IsApproved = (path: string, sha256: string) => boolean;
+export type IsApproved = (path: string, sha256: string) => Promise<boolean>;
 
 /** What became of the checkout's own file. */
 export interface Adopted {
@@ -105,7 +105,7 @@ export class PolicyInForce {
     if (this.#adopted !== null) throw new Error("bug: a second policy of one checkout");
     const file = await parseOnce(this.#kept, "project", PROJECT_FILE, Buffer.from(content).toString("utf8"));
     const { path, sha256 } = file;
-    this.#adopted = { path, sha256, isApproved: this.#isApproved(path, sha256) };
+    this.#adopted = { path, sha256, isApproved: await this.#isApproved(path, sha256) };
     this.#files.push(file);
     this.#policy = this.#make();
   }

@@ -69,7 +69,7 @@ export async function prepareWorkplace(
   const { environment, folder: standing, policies: named = [] } = start;
   const kept = { folder: state, version: start.version };
   const places = { environment, folder: standing, checkout: checkout.path, named, kept };
-  const policy = await loadPolicy(places, configured.net, () => false);
+  const policy = await loadPolicy(places, configured.net, async () => false);
   const config = { ...configured, net: netWithin(configured.net, policy.current) };
   const home = { home: identity.home, checkout: checkout.path, state };
   const vault = once(async () => vaultWithin(await openVaultOf(start, { ...home, config, needs }), policy));
