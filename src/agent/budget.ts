@@ -1,41 +1,79 @@
+import {
+  type Account,
+  type Amounts,
+  charge,
+  lacks,
+  openAccount,
+  type Quantity,
+  scarceSince,
+  tightest,
+} from "../core/budget.ts";
 import type { Totals } from "../core/event.ts";
 import { counted } from "../core/text.ts";
 import type { Usage } from "../model/port.ts";
+import { Costs } from "./costs.ts";
 import type { TurnEnd } from "./turn.ts";
 
-/** Ceilings of a run; null is none. */
+/** Ceilings of a run. */
 export interface RunLimits {
+  /** Replies of the model; null is none. */
   readonly turnsMax: number | null;
-  readonly minutesMax: number | null;
-  readonly usdMax: number | null;
+  /** What the session may use up; what is not named has no ceiling. */
+  readonly ceilings: Partial<Amounts>;
 }
 
-export interface BudgetPlan {
-  readonly limits: RunLimits;
-  /** The model's, as the person typed it. */
-  readonly modelName: string;
-  readonly now: () => number;
-}
+/** From this part of a ceiling on the model and the person are warned. */
+const WARNED_AT = 0.8;
+/** What is looked at before each call. */
+const NEEDED: readonly Quantity[] = ["usd", "tokens", "wallMs", "calls", "egressBytes", "diskBytes"];
 
-/** What a session has used up, and when it must stop. */
+/** What a session uses up, and when it must stop. One each, whoever acts in it: a model, a wrapped agent, a command. */
 export class Budget {
   readonly startedAt: number;
-  /** Aborts when the run's minutes are over, in the middle of whatever runs then. */
-  readonly deadline: AbortSignal;
-  readonly #plan: BudgetPlan;
+  readonly costs = new Costs();
+  readonly #limits: RunLimits;
+  readonly #now: () => number;
+  /** Is told once what is nearly used up, for the person. */
+  readonly #warn: (text: string) => void;
+  readonly #stop = new AbortController();
+  #account: Account;
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
+  #unpriced: string | null = null;
+  readonly #warnings: string[] = [];
 
-  constructor(plan: BudgetPlan) {
-    this.#plan = plan;
-    this.startedAt = plan.now();
-    this.deadline = deadlineIn(plan.limits.minutesMax);
+  constructor(limits: RunLimits, now: () => number, warn: (text: string) => void) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#warn = warn;
+    this.#account = openAccount(tightest(limits.ceilings));
+    this.startedAt = now();
+    const deadline = deadlineIn(this.#account.ceiling.wallMs);
+    // A signal that somebody listens to is kept until it fires; one that is only a part of another may be collected.
+    deadline.addEventListener("abort", () => this.#stop.abort(deadline.reason), { once: true });
+  }
+
+  /** Aborts when a ceiling is reached, in the middle of whatever runs then. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Most bytes that may leave the box. */
+  get sentBytesMax(): number {
+    return this.#account.ceiling.egressBytes;
   }
 
   get totals(): Totals {
     return this.#totals;
   }
 
-  /** Counts a reply of the model. */
+  /** Refuses a model of which nobody knows the price where there is a ceiling of money: it could not be kept. */
+  refuseUnpriced(model: string, hasPrice: boolean): string | null {
+    if (hasPrice || this.#account.ceiling.usd === Infinity) return null;
+    this.#unpriced ??= `the price of ${model} is not known, so --max-usd cannot be kept; --max-tokens can`;
+    return this.#unpriced;
+  }
+
+  /** Counts a reply of a model. */
   addReply(usage: Usage): void {
     const { input, cachedInput, output, replies, usd } = this.#totals;
     this.#totals = {
@@ -45,27 +83,106 @@ export class Budget {
       replies: replies + 1,
       usd: usd === null || usage.usd === null ? null : usd + usage.usd,
     };
+    this.#charge({ usd: usage.usd ?? Number.NaN, tokens: usage.input + usage.output });
   }
 
-  /** Tells which limit of the run is reached; null while none is. */
+  /** Counts bytes that are about to leave the box. The proxy lets none go past the ceiling. */
+  addSent(bytes: number): void {
+    this.#charge({ egressBytes: bytes });
+    if (lacks(this.#account, ["egressBytes"]).length > 0) this.#stopNow();
+  }
+
+  /** Notes that the layer holds all that it may. */
+  addFullDisk(): void {
+    if (this.#account.ceiling.diskBytes !== Infinity) this.#charge({ diskBytes: Number.NaN });
+  }
+
+  /** Counts a call that is about to begin; the end of the run where it may not. */
+  beginCall(): TurnEnd | null {
+    const end = this.exhausted();
+    if (end === null) this.#charge({ calls: 1 });
+    return end;
+  }
+
+  /** Takes what the model has not been told yet of what is nearly used up; "" for nothing. */
+  takeWarnings(): string {
+    return this.#warnings
+      .splice(0)
+      .map((text) => `\n(${text})`)
+      .join("");
+  }
+
+  /** Tells why no further reply may be asked for; null while one may. */
   limitReached(): TurnEnd | null {
-    const { turnsMax, minutesMax, usdMax } = this.#plan.limits;
+    const { turnsMax } = this.#limits;
     if (turnsMax !== null && this.#totals.replies >= turnsMax)
       return { reason: "turns", message: `stopped after ${counted(turnsMax, "reply", "replies")}` };
-    if (minutesMax !== null && this.#plan.now() - this.startedAt >= minutesMax * 60_000) {
-      return { reason: "time", message: `stopped after ${counted(minutesMax, "minute")}` };
+    return this.exhausted();
+  }
+
+  /** Tells which ceiling is reached, and ends what runs then; null while none is. */
+  exhausted(): TurnEnd | null {
+    // A clock that goes back gives no time back.
+    this.#charge({ wallMs: Math.max(0, this.#now() - this.startedAt - this.#account.spent.wallMs) });
+    const [first] = lacks(this.#account, NEEDED);
+    if (first === undefined && this.#unpriced === null) return null;
+    this.#stopNow();
+    if (first === "wallMs") {
+      const minutes = counted(this.#account.ceiling.wallMs / 60_000, "minute");
+      return { reason: "time", message: `stopped after ${minutes}` };
     }
-    if (usdMax === null) return null;
-    if (this.#totals.usd === null)
-      return { reason: "budget", message: `${this.#plan.modelName} has no known price, so --max-usd cannot be kept` };
-    return this.#totals.usd >= usdMax
-      ? { reason: "budget", message: `stopped at $${this.#totals.usd.toFixed(4)} of $${usdMax}` }
-      : null;
+    const message = first === undefined ? this.#unpriced : null;
+    return { reason: "budget", message: message ?? this.#reached(first ?? "usd") };
+  }
+
+  #reached(name: Quantity): string {
+    if (name === "usd" && this.#totals.usd === null)
+      return "stopped: a reply came without its cost, so --max-usd cannot be kept";
+    return `stopped at ${amountOf(this.#account, name)}`;
+  }
+
+  #charge(cost: Partial<Amounts>): void {
+    const before = this.#account;
+    this.#account = charge(before, cost);
+    for (const name of scarceSince(before, this.#account, WARNED_AT)) {
+      if (lacks(this.#account, [name]).length > 0) continue;
+      const text = `the budget is nearly used up: ${amountOf(this.#account, name)}; finish what matters most`;
+      this.#warnings.push(text);
+      this.#warn(text);
+    }
+  }
+
+  #stopNow(): void {
+    if (!this.#stop.signal.aborted) this.#stop.abort(new DOMException("a budget is used up", "QuotaExceededError"));
   }
 }
 
+function amountOf({ ceiling, spent }: Account, name: Quantity): string {
+  const [most, so] = [ceiling[name], spent[name]];
+  switch (name) {
+    case "usd":
+      return `$${so.toFixed(4)} of $${most}`;
+    case "wallMs":
+      return `${(so / 60_000).toFixed(1)} of ${counted(most / 60_000, "minute")}`;
+    case "egressBytes":
+      // What would go past it was counted, and was not sent.
+      return `${mebibytes(Math.min(so, most))} of ${mebibytes(most)} MB sent`;
+    case "diskBytes":
+      return `${mebibytes(most)} MB in the layer, which is all that it may hold`;
+    case "tokens":
+    case "calls":
+    case "processes":
+    case "children":
+      return `${so} of ${most} ${name}`;
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return String(Number((bytes / 2 ** 20).toPrecision(3)));
+}
+
 // Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
-function deadlineIn(minutes: number | null): AbortSignal {
+function deadlineIn(ms: number): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
-  return minutes === null ? new AbortController().signal : AbortSignal.timeout(Math.min(minutes * 60_000, 2 ** 31 - 1));
+  return ms === Infinity ? new AbortController().signal : AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
 }

@@ -1,6 +1,7 @@
+import { dirname, join } from "node:path";
 import type { Box } from "../box/box.ts";
 import { choose } from "../box/choose.ts";
-import { type Collected, collectChanges } from "../box/collect.ts";
+import { type ClassifiedChange, type Collected, collectChanges } from "../box/collect.ts";
 import { type FoundCommits, findCommits, type Move } from "../box/commits.ts";
 import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
@@ -18,13 +19,23 @@ import {
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
+import { writerOf } from "../core/session-label.ts";
 import type { Ledger } from "../ledger/append.ts";
+import { readLedger } from "../ledger/verify.ts";
+import { noteWritten } from "./config-trust.ts";
 import type { Gate } from "./gate.ts";
 
 /** A session's folder and what is known of it. */
 export interface ChangedSession {
   readonly path: string;
   readonly facts: SessionFacts;
+}
+
+/** Notes for later sessions what of this one's comes into the checkout, landed or as a patch, at its label. */
+export function noteWriter({ path, facts }: ChangedSession, changes: readonly ClassifiedChange[]): void {
+  const files = changes.map(({ change }) => ({ path: change.path, hash: change.hash }));
+  const events = () => [...readLedger(join(path, "ledger.log"))].map(({ event }) => event);
+  noteWritten(dirname(dirname(path)), facts.checkout, files, () => writerOf(events()));
 }
 
 /** Collects a session's changes, hands them to `use`, and removes the staged copies that no undo needs, whatever happens. */
@@ -79,6 +90,10 @@ export async function landFor(
   });
   record.ledger.seal();
   endPending(session.path);
+  noteWriter(
+    session,
+    chosen.filter(({ change }) => result.landed.includes(change.path)),
+  );
   return result;
 }
 

@@ -18,6 +18,8 @@ export interface Overview extends RetainedSession {
 /** An event that names the task stands near the beginning of a log; instruction files are read before it. */
 const EVENTS_MAX = 50;
 const SURVEY_MS_MAX = 300_000;
+/** A list of sessions is looked at often, and a log is read whole for its cost. */
+const COSTED_BYTES_MAX = 2 << 20;
 
 /** Looks at the sessions of a checkout, or at all when it is null, newest first: state, size and when each was used last. */
 export async function surveySessions(
@@ -97,6 +99,28 @@ export function taskOf({ path }: StoredSession): string {
     // A damaged log is told by `log verify`.
   }
   return "";
+}
+
+/**
+ * Reads what the replies in a session's log cost; null where there were none, where one had no known price, where the log
+ * is too long to be read for that, and while the session's own model still works.
+ */
+export function costOf(session: StoredSession): number | null {
+  if (ledgerBytes(session) > COSTED_BYTES_MAX) return null;
+  let [total, wrapped]: [number | null | undefined, number | null] = [undefined, null];
+  try {
+    for (const { event } of readLedger(join(session.path, "ledger.log"))) {
+      if (event.type === "end") total = amountOf((event.totals as { readonly usd?: unknown } | undefined)?.usd);
+      if (event.type === "model-reply") wrapped = (wrapped ?? 0) + (amountOf(event.usd) ?? Number.NaN);
+    }
+  } catch {
+    // As above.
+  }
+  return total === undefined ? amountOf(wrapped) : total;
+}
+
+function amountOf(usd: unknown): number | null {
+  return typeof usd === "number" && usd >= 0 ? usd : null;
 }
 
 function commandOf(effect: unknown): string {

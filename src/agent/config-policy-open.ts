@@ -1,11 +1,13 @@
 import { readIdentity } from "../box/identity.ts";
 import { findPrograms } from "../box/programs.ts";
+import { readRemote } from "../box/remote.ts";
 import { readSmall } from "../box/repository.ts";
 import type { Tier } from "../core/policy-rules.ts";
 import { readConfig, stateFolder, UsageError } from "./config.ts";
 import { findCheckout, refuseUnfit } from "./config-checkout.ts";
 import { findNamed, type LoadedFile, PROJECT_FILE, parseText, readPolicyText } from "./config-policy.ts";
-import { loadPolicy, type PolicyInForce } from "./config-policy-tiers.ts";
+import { isTrusted, loadPolicy, type PolicyInForce } from "./config-policy-tiers.ts";
+import { findTrust } from "./config-trust.ts";
 import type { Start } from "./workplace.ts";
 
 /** Reads the policy that a session here would have; a sandbox reads the checkout's own file. */
@@ -20,7 +22,11 @@ export async function openPolicy({
   const state = stateFolder(environment);
   refuseUnfit(checkout, identity.home, state);
   const places = { environment, folder, checkout: checkout.path, named, kept: { folder: state, version } };
-  const policy = await loadPolicy(places, net, async () => false);
+  const remote = () =>
+    readRemote({ checkout: checkout.path, state, home: identity.home, environment, programs: findPrograms() });
+  const policy = await loadPolicy(places, net, (item) =>
+    isTrusted(() => findTrust(state, checkout.path, remote), item),
+  );
   const { files } = await readSmall({ programs: findPrograms() }, checkout.path, [PROJECT_FILE]);
   const [own = null] = files;
   await policy.adopt(own === null ? null : Buffer.from(own));

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { tightest } from "../core/budget.ts";
 import type { Credential } from "../core/credential.ts";
 import { restrictionOn } from "../core/policy-match.ts";
 import {
@@ -15,6 +16,7 @@ import {
   tighteningOnly,
 } from "../core/policy-rules.ts";
 import { counted } from "../core/text.ts";
+import { standingOfItem, type Trust, type TrustedItem } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { RunLimits } from "./budget.ts";
 import { configFile } from "./config.ts";
@@ -41,7 +43,13 @@ export interface PolicyPlaces {
 }
 
 /** Says whether the person approved a file of the checkout by its content. */
-export type IsApproved = (path: string, sha256: string) => Promise<boolean>;
+export type IsApproved = (item: TrustedItem) => Promise<boolean>;
+
+/** Says whether a file is as the person approved it; they are not looked for where the checkout has none. */
+export async function isTrusted(trust: () => Promise<Trust | null>, item: TrustedItem): Promise<boolean> {
+  const said = await trust();
+  return said !== null && standingOfItem(said, item) === "approved";
+}
 
 /** What became of the checkout's own file. */
 export interface Adopted {
@@ -91,7 +99,7 @@ export class PolicyInForce {
       .filter(isAllowing).length;
     if (waiting === 0 || this.#adopted?.isApproved) return [];
     return [
-      `${PROJECT_FILE} is the checkout's: ${counted(waiting, "rule")} in it would allow something, which only you can`,
+      `${PROJECT_FILE} is the checkout's: ${counted(waiting, "rule")} in it would allow something: ringfence trust ${PROJECT_FILE} shows it, and asks`,
     ];
   }
 
@@ -105,7 +113,7 @@ export class PolicyInForce {
     if (this.#adopted !== null) throw new Error("bug: a second policy of one checkout");
     const file = await parseOnce(this.#kept, "project", PROJECT_FILE, Buffer.from(content).toString("utf8"));
     const { path, sha256 } = file;
-    this.#adopted = { path, sha256, isApproved: await this.#isApproved(path, sha256) };
+    this.#adopted = { path, sha256, isApproved: await this.#isApproved({ path, hash: sha256 }) };
     this.#files.push(file);
     this.#policy = this.#make();
   }
@@ -151,9 +159,14 @@ function userPolicyFile(environment: PolicyPlaces["environment"]): string {
 }
 
 /** Of the limits that were asked for and what the policy lets be used up, the lower. */
-export function limitsWithin({ turnsMax, minutesMax, usdMax }: RunLimits, { ceilings }: Policy): RunLimits {
-  const { usd, minutes, turns } = lowest([{ usd: usdMax, minutes: minutesMax, turns: turnsMax }, ceilings]);
-  return { usdMax: usd, minutesMax: minutes, turnsMax: turns };
+export function limitsWithin({ turnsMax, ceilings: asked }: RunLimits, { ceilings }: Policy): RunLimits {
+  const { usd, minutes, turns } = ceilings;
+  const own = {
+    ...(usd === null ? {} : { usd }),
+    ...(minutes === null ? {} : { wallMs: minutes * 60_000 }),
+  };
+  const turnsLowest = Math.min(turnsMax ?? Infinity, turns ?? Infinity);
+  return { turnsMax: turnsLowest === Infinity ? null : turnsLowest, ceilings: tightest(asked, own) };
 }
 
 /** What the policy says of the network, in the place of what config.yaml alone said. */

@@ -70,7 +70,7 @@ test("of a checkout's file what allows waits until its very content is approved"
   const text = `rules:\n  - allow: {net: a.example}\n  - deny: {net: b.example}\nbudgets: {usd: 1}\n`;
   const file = await parseText("project", ".ringfence/policy.yaml", text);
   const adopt = async (approved: string) => {
-    const policy = new PolicyInForce([], [], async (_, sha256) => sha256 === approved, kept);
+    const policy = new PolicyInForce([], [], async ({ hash }) => hash === approved, kept);
     const before = policy.digest;
     await policy.adopt(Buffer.from(text));
     assert.notEqual(policy.digest, before);

@@ -18,6 +18,7 @@ const EMPTY = {
     push: [],
     limits: { sentMb: null, requests: null },
   },
+  budget: {},
   wrap: { providers: [], config: [] },
 };
 
@@ -67,6 +68,7 @@ net:
   push: [{at: "git@git.example.net:me/thing.git", branch: main}]
   sent_mb: 5
   requests: 7
+budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, sent_mb: 3, disk_mb: 4}
 wrap: {providers: [openai], config: [.codex/config.toml]}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
@@ -121,6 +123,14 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       ],
       limits: { sentMb: 5, requests: 7 },
     },
+    budget: {
+      usd: 0.5,
+      tokens: 1000,
+      wallMs: 120_000,
+      calls: 7,
+      egressBytes: 3 * 2 ** 20,
+      diskBytes: 4 * 2 ** 20,
+    },
     wrap: { providers: ["openai"], config: [".codex/config.toml"] },
   });
 });
@@ -150,6 +160,10 @@ for (const [title, value, message] of [
     /unknown key "providers\.__proto__"/,
   ],
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
+  ["an unknown key of budget", { budget: { dollars: 1 } }, /unknown key "budget\.dollars"; known are usd, tokens/],
+  ["a budget that every object has", { budget: JSON.parse('{"__proto__": 1}') }, /unknown key "budget\.__proto__"/],
+  ["a budget of nothing", { budget: { usd: 0 } }, /"budget\.usd" must be a number above 0/],
+  ["a budget without end", { budget: { calls: Number.POSITIVE_INFINITY } }, /"budget\.calls" must be a number above 0/],
   ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
   ["an unknown provider to wrap", { wrap: { providers: ["x"] } }, /"wrap\.providers" must be a list of anthropic, /],
   ["a path of the home that is none", { wrap: { config: [1] } }, /"wrap\.config" must be a list of? ?paths/],

@@ -2,7 +2,9 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "no
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Amounts } from "../core/budget.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
+import { parseBudget } from "./config-budget.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,6 +24,8 @@ export interface Config {
   readonly git: { readonly alternates: readonly string[] };
   /** What the box may reach. */
   readonly net: NetConfig;
+  /** What every session may use up at most; what is not named has no ceiling. */
+  readonly budget: Partial<Amounts>;
   /** For agents of another make: their models, and what they see of the home. */
   readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
@@ -40,6 +44,7 @@ const EMPTY: Config = {
   gc: GC_DEFAULT,
   git: { alternates: [] },
   net: NET_DEFAULT,
+  budget: {},
   wrap: { providers: [], config: [] },
 };
 
@@ -75,7 +80,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "wrap"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -116,6 +121,7 @@ export function parseConfig(value: unknown): Config {
     },
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
+    budget: parseBudget(root.budget),
     wrap: {
       providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
       config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),

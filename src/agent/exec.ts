@@ -3,14 +3,16 @@ import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { createLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
+import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
-import { netWithin } from "./config-policy-tiers.ts";
+import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
 import { recordAdopted } from "./record.ts";
-import { openBox, type Workplace } from "./workplace.ts";
+import type { TurnEnd } from "./turn.ts";
+import { ceilingsOf, openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
 
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -27,6 +29,16 @@ export interface Execed extends Streamed {
   readonly notes: readonly string[];
   /** Requests that no rule lists and that were refused. */
   readonly wanted: readonly NetRequest[];
+  /** Why the session ended it; null where no ceiling was reached. */
+  readonly end: TurnEnd | null;
+}
+
+/** What besides a command a session may have. */
+export interface ExecExtras {
+  readonly looked: LookedAt;
+  readonly wrapped: Wrapped | null;
+  /** The session's; one with the ceilings of the configuration when left out. */
+  readonly budget: Budget;
 }
 
 const NOTHING: LookedAt = { ports: [], onShown: () => {} };
@@ -40,10 +52,13 @@ export async function execInBox(
   workplace: Workplace,
   command: string,
   streams: Streams,
-  looked: LookedAt = NOTHING,
-  wrapped: Wrapped | null = null,
+  extras: Partial<ExecExtras> = {},
 ): Promise<Execed> {
-  const { folder, start, checkout } = workplace;
+  const { folder, start, checkout, config } = workplace;
+  const { looked = NOTHING, wrapped = null } = extras;
+  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
+  const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
+  const signal = AbortSignal.any([streams.signal, budget.signal]);
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal);
   const { policy } = workplace;
@@ -69,14 +84,19 @@ export async function execInBox(
           ledger,
           place: workplace.box,
           vault: workplace.vault,
-          config: netWithin(workplace.config.net, policy.current),
+          config: netWithin(config.net, policy.current),
           typed: new Set(),
           ask: null,
           wrapped,
           isPersons: wrapped === null,
+          budget,
+          origin: () => "",
+          denied: () => {},
+          // Its label is the highest that it can have from the start.
+          heard: () => {},
           now: Date.now,
         },
-        { command, streams, looked },
+        { command, streams: { ...streams, signal }, looked },
       ),
     )
     .catch(async (error: unknown) => {
@@ -84,16 +104,19 @@ export async function execInBox(
       throw error;
     });
   const box = await opening;
+  if (box.limitsPassed.has("disk")) budget.addFullDisk();
+  const end = budget.exhausted();
   let ended: Ended;
   try {
     const { status, message } = done;
-    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message });
+    const reason = end === null ? {} : { reason: end.reason };
+    ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message, ...reason });
   } finally {
     ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
   const notes = [...refused, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
-  return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes };
+  return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
 async function streamInto(
@@ -106,7 +129,7 @@ async function streamInto(
   const net = await Net.open(plan);
   const previews = new Previews(plan);
   try {
-    for (const port of looked.ports) looked.onShown(port, await previews.open(port));
+    for (const port of looked.ports) looked.onShown(port, await previews.openTyped(port));
     const network = net.enter(gated.permit.seq, command);
     const done = await plan.box.stream(gated.permit, { ...streams, network });
     return { ...done, refusals: network.refusals, wanted: net.wanted };

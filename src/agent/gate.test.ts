@@ -146,7 +146,7 @@ for (const [title, effect, steps] of [
   ],
   [
     "showing a port is signed and on the disk before it is permitted",
-    { kind: "preview", port: 80, approvedBy: "person" },
+    { kind: "preview", port: 80, approvedBy: "person", shownAt: UNKNOWN_SOURCE },
     ["append", "seal"],
   ],
   [

@@ -12,6 +12,7 @@ import {
   type NetRules,
   rulesFor,
 } from "../core/net-rules.ts";
+import type { Openness, Source } from "../core/source.ts";
 import type { Take } from "../egress/acceptor.ts";
 import { Broker } from "../egress/broker.ts";
 import type { Certificates } from "../egress/certificates.ts";
@@ -24,7 +25,6 @@ import { EgressProxy } from "../egress/proxy.ts";
 import type { Judged } from "../egress/proxy-plan.ts";
 import type { NetOutcome } from "../egress/route.ts";
 import type { Vault } from "../egress/vault.ts";
-import type { NetConfig } from "./config-net.ts";
 import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import { classify } from "./net-judge.ts";
@@ -39,7 +39,13 @@ const DOCUMENT_BYTES_MAX = 32 << 20;
 /** A document, or why there is none: the gate refused it, or it could not be had. */
 export type Read =
   | (Document & { readonly ok: true })
-  | { readonly ok: false; readonly code: "refused" | "exit"; readonly reason: string };
+  | { readonly ok: false; readonly code: "refused" | "denied" | "exit"; readonly reason: string };
+
+interface Asked {
+  readonly what: string;
+  readonly host: string;
+  readonly token: string | null;
+}
 
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
@@ -56,7 +62,10 @@ export class NetRequests {
   readonly #questions: Questions | null;
   readonly #model: ModelDoor | null;
   /** Requests on their way, by the decision about each. */
-  readonly #asked = new Map<number, { readonly what: string; readonly token: string | null }>();
+  readonly #asked = new Map<number, Asked>();
+  /** What each of them hears: a page of a host. */
+  readonly #pages = new Map<number, Source>();
+  readonly #broker: Broker;
 
   constructor(plan: NetPlan, vault: Vault, certificates: Certificates, users: NetUsers) {
     this.#plan = plan;
@@ -64,21 +73,26 @@ export class NetRequests {
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
     this.#upstream = openRemote(vault, plan.box);
-    const { ask } = plan;
-    this.#questions = ask && new Questions({ ask, pass: (effect) => this.#pass(effect), record: (e) => this.#sync(e) });
+    const { ask, origin, now } = plan;
+    const { id: session } = plan.box.folder;
+    const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#sync(event)];
+    this.#questions = ask && new Questions({ ask, pass, record, origin, session, now });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
+    this.#broker = broker;
     this.#proxy = new EgressProxy({
       reaches: (host, port) => this.#reaches(host, port),
       judge: (request, token, look) => this.#judge(request, token, look),
       git: this.#upstream?.git ?? null,
       malformed: (reason, token) => this.#refused(reason, token),
+      heard: (seq) => this.#heard(seq),
       ended: (seq, outcome) => this.#ended(seq, outcome),
       secureContext: (host) => certificates.contextFor(host, plan.now()),
       broker: () => (vault.credentials().length > 0 ? broker : null),
       model: this.#model,
       authorities: plan.box.authorities,
-      limits: limitsOf(plan.config),
+      limits: limitsOf(plan),
+      sending: (bytes) => plan.budget.addSent(bytes),
     });
   }
 
@@ -96,6 +110,10 @@ export class NetRequests {
     const why = { listed: "allow", rule: `net.services[${index}]`, origin: "service", command: null } as const;
     this.#proxy.takeService(socket, request, () => this.#pass({ kind: "request", ...request, ...why, ...UNASKED }));
   };
+
+  judgeAgain(): Promise<void> {
+    return this.#proxy.judgeAgain();
+  }
 
   close(): void {
     this.#proxy.close();
@@ -130,7 +148,8 @@ export class NetRequests {
     const command = this.#users.decisionOf(token);
     const effect = { kind: "request", ...request, listed, rule, origin, command, ...UNASKED } as const;
     const gated = await this.#passOrAsk(effect, look, token);
-    if (gated.verdict === "allow") this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+    if (gated.verdict === "allow")
+      this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
     if (gated.verdict === "allow")
       return { ...gated, reach: ruled.verdict === "unlisted" ? "private" : reachOf(ruled.rule) };
     const more = asked ? await this.#packages.why(request) : ruled.verdict === "unlisted" ? ruled.why : null;
@@ -144,7 +163,8 @@ export class NetRequests {
       this.#users.tell(`${nameOf(request)}: ${reason}${instead}`, token);
       if (ruled.verdict === "unlisted") this.#users.want(request);
     }
-    return { verdict: "refuse", reason };
+    this.#tellDenied(effect, gated, reason, hint);
+    return { verdict: "refuse", reason, nearest: hint, needsPerson: gated.verdict === "ask" };
   }
 
   #judgeModel(request: NetRequest, token: string | null): Judged {
@@ -157,7 +177,7 @@ export class NetRequests {
     const why = { listed: "allow", rule: "wrap", origin: "model", command } as const;
     const gated = this.#pass({ kind: "request", ...request, ...why, ...UNASKED });
     if (gated.verdict !== "allow") return { verdict: "refuse", reason: gated.reason };
-    this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+    this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
     return { ...gated, reach: isAddress(request.host) ? "any" : "private" };
   }
 
@@ -171,14 +191,21 @@ export class NetRequests {
     const effect = gitEffect(request, look.git, { ruled, rules, upstream, command: this.#users.decisionOf(token) });
     const gated = await this.#passOrAsk(effect, look, token);
     if (gated.verdict === "allow") {
-      this.#asked.set(gated.permit.seq, { what: nameOf(request), token });
+      this.#asked.set(gated.permit.seq, { what: nameOf(request), host: request.host, token });
       const [rule] = rulesFor(this.#rules, request.host, request.port);
       return { ...gated, reach: rule === undefined ? "private" : reachOf(rule) };
     }
     const isAsked = gated.verdict === "ask" && effect.kind === "push" && upstream !== null;
     const reason = isAsked ? `${gated.reason}: ${pushHint(effect, upstream)}` : gated.reason;
     this.#users.tell(`${nameOf(request)}: ${reason}`, token);
+    this.#tellDenied(effect, gated, reason, gated.nearest ?? "");
     return { verdict: "refuse", reason };
+  }
+
+  #tellDenied(effect: AskedEffect, { verdict }: Gated, reason: string, nearest: string): void {
+    if (verdict === "allow") return;
+    const what = effect.kind === "push" ? `a push to ${addressOf(effect)}` : nameOf(effect);
+    this.#plan.denied({ what, verdict, reason, nearest: nearest === "" ? null : nearest, command: effect.command });
   }
 
   async #passOrAsk(effect: AskedEffect, look: Look, token: string | null): Promise<Gated> {
@@ -191,7 +218,11 @@ export class NetRequests {
   async read(request: NetRequest, token: string, how: ReadOptions & { readonly signal: AbortSignal }): Promise<Read> {
     const look: Look = { headers: [], readBody: null, git: null, gone: () => how.signal };
     const judged = await this.#judge(request, token, look);
-    if (judged.verdict === "refuse") return { ok: false, code: "refused", reason: judged.reason };
+    if (judged.verdict === "refuse") {
+      const { reason, nearest = "", needsPerson } = judged;
+      const instead = nearest === "" ? "" : ` (${nearest})`;
+      return { ok: false, code: needsPerson ? "refused" : "denied", reason: `${reason}${instead}` };
+    }
     const read = await this.#proxy.read(judged.permit, judged.reach, how);
     return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
   }
@@ -223,9 +254,28 @@ export class NetRequests {
   // What cannot be recorded does not happen; the session itself ends at its own next event.
   #pass(effect: Effect): Gated {
     try {
-      return this.#plan.gate.pass(effect, null);
+      const gated = this.#plan.gate.pass(effect, null);
+      if (gated.verdict === "allow" && (effect.kind === "request" || effect.kind === "push"))
+        this.#pages.set(gated.permit.seq, { kind: "page", host: effect.host, openness: this.#opennessOf(effect) });
+      return gated;
     } catch {
       return { verdict: "deny", reason: "it cannot be recorded" };
+    }
+  }
+
+  // Anybody can have what a public host says to who bears no credential; of what is not known to be so, nobody.
+  #opennessOf(effect: AskedEffect): Openness {
+    const [rule] = rulesFor(this.#rules, effect.host, effect.port);
+    const isPublic = rule !== undefined && reachOf(rule) === "public" && !this.#broker.isBrokered(effect.host);
+    return isPublic ? "public" : "private";
+  }
+
+  // What cannot be recorded is not heard.
+  #heard(seq: number): void {
+    try {
+      this.#plan.heard(this.#pages.get(seq) ?? { kind: "page", host: "a host", openness: "private" });
+    } catch {
+      this.#proxy.close();
     }
   }
 
@@ -252,15 +302,17 @@ export class NetRequests {
     this.#record({ type: "sent", decision: seq, ...outcome });
     const asked = this.#asked.get(seq);
     this.#asked.delete(seq);
+    if (asked) this.#plan.budget.costs.addRequest(asked.host, outcome.sentBytes, outcome.receivedBytes);
+    this.#pages.delete(seq);
     if (asked && outcome.error !== null && outcome.receivedBytes === 0)
       this.#users.tell(`${asked.what}: ${outcome.error}`, asked.token);
   }
 }
 
-function limitsOf({ limits }: NetConfig): NetLimits {
+function limitsOf({ config: { limits }, budget }: NetPlan): NetLimits {
   return {
     ...NET_LIMITS_DEFAULT,
-    ...(limits.sentMb === null ? {} : { sentBytes: limits.sentMb * 2 ** 20 }),
+    sentBytes: Math.min(budget.sentBytesMax, NET_LIMITS_DEFAULT.sentBytes),
     ...(limits.requests === null ? {} : { requests: limits.requests }),
   };
 }

@@ -1,17 +1,29 @@
 import type { Box } from "../box/box.ts";
 import type { PackagesPlan } from "../box/packages.ts";
 import { addressOf, type NetRequest } from "../core/net-rules.ts";
+import type { Source } from "../core/source.ts";
 import { Acceptor, type Listener } from "../egress/acceptor.ts";
 import { Certificates, makeIssuers } from "../egress/certificates.ts";
 import type { ReadOptions } from "../egress/document.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { Ledger } from "../ledger/append.ts";
+import type { Budget } from "./budget.ts";
 import type { NetConfig } from "./config-net.ts";
 import type { Gate } from "./gate.ts";
 import type { NetRequests, Read } from "./net-requests.ts";
 import { type NetUser, NetUsers } from "./net-users.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Wrapped } from "./wrap.ts";
+
+/** Something that the gate did not let happen, in words. */
+export interface Denial {
+  readonly what: string;
+  readonly verdict: "ask" | "deny";
+  readonly reason: string;
+  readonly nearest: string | null;
+  /** The decision about the command or the tool that wanted it; null where that is not known. */
+  readonly command: number | null;
+}
 
 export interface NetPlan {
   /** Whose tools and lockfiles say which packages may come. */
@@ -30,6 +42,14 @@ export interface NetPlan {
   readonly wrapped: Wrapped | null;
   /** A command that the person typed: what it is refused is told to them, and to no model. */
   readonly isPersons: boolean;
+  /** Says in words what raised the session's label; "" where nothing did. */
+  readonly origin: () => string;
+  /** Told of what was refused, for whoever looks on. */
+  readonly denied: (denial: Denial) => void;
+  /** Of the session: it counts what leaves, and by host. */
+  readonly budget: Budget;
+  /** Told of what answers, before anything of it is passed on. */
+  readonly heard: (source: Source) => void;
   readonly now: () => number;
 }
 
@@ -59,6 +79,11 @@ export class Net {
   /** Lets a command of this decision be known to the proxy, and to the person by its text. */
   enter(seq: number, command: string): NetUser {
     return this.#users.enter(seq, command);
+  }
+
+  /** Has what is on its way judged again, since the session's label rose. */
+  async judgeAgain(): Promise<void> {
+    await (await this.#requests?.catch(() => null))?.judgeAgain();
   }
 
   /** Ends every connection. */

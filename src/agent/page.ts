@@ -38,7 +38,7 @@ export async function fetchPage(
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     const where = addressOf(request);
     if (!read.ok) {
-      const what = read.code === "refused" ? "refused" : "no answer";
+      const what = read.code === "exit" ? "no answer" : "refused";
       return { ok: false, code: read.code, text: `${what}: GET ${where}: ${read.reason}` };
     }
     const next = redirectOf(read, where);

@@ -1,4 +1,5 @@
 import type { Box } from "../box/box.ts";
+import type { Label } from "../core/label.ts";
 import type { Preview } from "../egress/preview.ts";
 import type { Ledger } from "../ledger/append.ts";
 import type { Gate } from "./gate.ts";
@@ -10,6 +11,11 @@ export interface PreviewsPlan {
   readonly now: () => number;
 }
 
+/** A port that is shown, or what the person is to be told first, and the label that their yes is good for. */
+export type Opened =
+  | { readonly ok: true; readonly address: string }
+  | { readonly ok: false; readonly label: Label; readonly reason: string };
+
 /** The ports of a session's box that the person looks at. */
 export class Previews {
   readonly #plan: PreviewsPlan;
@@ -19,17 +25,30 @@ export class Previews {
     this.#plan = plan;
   }
 
-  /** Shows a port, on the person's word alone; returns the address to open. */
-  async open(port: number): Promise<string> {
+  /** Shows a port that the person named with the command, before anything of it ran: that was told where the option is. */
+  async openTyped(port: number): Promise<string> {
+    const first = await this.open(port, null);
+    const opened = first.ok ? first : await this.open(port, first.label);
+    if (!opened.ok) throw new Error(`bug: a preview before anything ran was refused: ${opened.reason}`);
+    return opened.address;
+  }
+
+  /** Shows a port, on the person's word alone. Where a page could carry something out they say so twice: once they were told, at the label as it was. */
+  async open(port: number, shownAt: Label | null): Promise<Opened> {
     const { box, gate } = this.#plan;
     const open = this.#open.get(port);
-    if (open) return open.address;
+    if (open) return { ok: true, address: open.address };
+    const gated = gate.pass({ kind: "preview", port, approvedBy: "person", shownAt }, null);
+    if (gated.verdict === "deny") throw new Error(`bug: a preview for the person was denied: ${gated.reason}`);
+    if (gated.verdict === "ask") {
+      const { integrity, secrecy } = gated.label;
+      return { ok: false, label: { integrity, secrecy }, reason: gated.reason };
+    }
     // Loaded here, since most sessions show none.
     const { Preview } = await import("../egress/preview.ts");
-    const permit = gate.passForPerson({ kind: "preview", port, approvedBy: "person" });
-    const preview = await Preview.open(permit, (asked) => box.connect(asked));
+    const preview = await Preview.open(gated.permit, (asked) => box.connect(asked));
     this.#open.set(port, preview);
-    return preview.address;
+    return { ok: true, address: preview.address };
   }
 
   list(): readonly { readonly port: number; readonly address: string }[] {

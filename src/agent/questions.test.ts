@@ -1,28 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pushOf, requestOf } from "../core/effect.fixture.ts";
 import type { Effect } from "../core/effect.ts";
+import { UNTIL_MS_MAX } from "../core/grant.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Label } from "../core/label.ts";
 import type { Look } from "../egress/look.ts";
 import type { Gated } from "./gate.ts";
-import { type Answer, Questions, type RequestQuestion } from "./questions.ts";
+import { type Answer, type AskedEffect, Questions, type RequestQuestion } from "./questions.ts";
 
 type Request = Effect & { readonly kind: "request" };
 
-const REQUEST: Request = {
-  kind: "request",
-  protocol: "https",
-  host: "api.example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "allow",
-  rule: "net.allow[0]",
-  origin: "composed",
-  command: 1,
-  approvedBy: "none",
-  shown: null,
-};
+const REQUEST: Request = requestOf();
+const PLAN = { origin: () => "external by example.com", session: "s", now: () => 1000 };
 const LABEL = { integrity: "external", secrecy: "private" } as const;
 const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5, label: LABEL };
 const DENIED: Gated = { verdict: "deny", reason: "the gate has the last word" };
@@ -34,13 +24,20 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
     passed.push(effect);
     return DENIED;
   };
-  const questions = new Questions({ ask: answer, pass, record: (event) => recorded.push(event) });
-  const ask = (request: Partial<Request> = {}, look: Partial<Look> = {}) =>
-    questions.pass({ ...REQUEST, ...request }, ASKED, { ...LOOK, ...look }, "curl").then(({ verdict, ...more }) => {
+  let now = 1000;
+  const record = (event: JsonObject) => recorded.push(event);
+  const questions = new Questions({ ...PLAN, ask: answer, pass, record, now: () => now });
+  const say = (request: AskedEffect, look: Partial<Look> = {}, label: Label = LABEL) =>
+    questions.pass(request, { ...ASKED, label }, { ...LOOK, ...look }, "curl").then(({ verdict, ...more }) => {
       assert.equal(verdict, "deny");
       return (more as { reason: string }).reason;
     });
-  return { ask, passed, recorded };
+  const ask = (request: Partial<Request> = {}, look: Partial<Look> = {}, label: Label = LABEL) =>
+    say({ ...REQUEST, ...request }, look, label);
+  const wait = (ms: number) => {
+    now += ms;
+  };
+  return { ask, say, wait, passed, recorded };
 }
 
 test("a yes is recorded, and then passed to the gate for the very request that was shown", async () => {
@@ -50,7 +47,9 @@ test("a yes is recorded, and then passed to the gate for the very request that w
   assert.equal(reason, "the gate has the last word");
   const shown = { label: LABEL, headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
   assert.deepEqual(passed, [{ ...REQUEST, method: "POST", hasBody: true, approvedBy: "person", shown }]);
-  assert.deepEqual(recorded, [{ type: "answer", decision: 5, answer: "yes" }]);
+  const [{ hash, ...event } = {}] = recorded;
+  assert.match(String(hash), /^[0-9a-f]{64}$/);
+  assert.deepEqual([event, recorded.length], [{ type: "answer", decision: 5, answer: "yes" }, 1]);
 });
 
 test("after a no, and after silence, a command is not heard again about that host, and others are", async () => {
@@ -128,7 +127,82 @@ test("what cannot be recorded is not passed", async () => {
   const record = () => {
     throw new Error("the disk is full");
   };
-  const questions = new Questions({ ask: async () => "yes", pass, record });
+  const questions = new Questions({ ...PLAN, ask: async () => "yes", pass, record });
   await assert.rejects(questions.pass(REQUEST, ASKED, LOOK, null), /the disk is full/);
   assert.deepEqual(passed, []);
+});
+
+test("a yes for the session or for a while answers exactly what was shown, and nothing that differs from it", async () => {
+  for (const said of ["session", "minutes"] as const) {
+    const asked: string[] = [];
+    const { ask, passed, recorded } = open(async ({ request, origin }) => {
+      asked.push(request.path);
+      assert.equal(origin, "external by example.com");
+      return asked.length === 1 ? said : "yes";
+    });
+    const look = { headers: ["X-Own", "1"] };
+    await ask({ path: "/a" }, look);
+    // Whoever asks for the very same is answered by it, another command too.
+    await ask({ path: "/a" }, look);
+    await ask({ path: "/a", command: 9 }, look);
+    assert.deepEqual([asked, passed.length], [["/a"], 3]);
+    const answers = recorded.map(({ answer }) => answer);
+    assert.deepEqual(answers, [said, "given before", "given before"]);
+    const body = { bytes: Buffer.from("hello"), sha256: "5" };
+    const readBody = async () => ({ ok: true, body }) as const;
+    const others: [Partial<Request>, Partial<Look>][] = [
+      [{ path: "/b" }, look],
+      [{ path: "/a", method: "DELETE" }, look],
+      [{ path: "/a", host: "other.example.com" }, look],
+      [{ path: "/a", port: 444 }, look],
+      [{ path: "/a", protocol: "http" }, look],
+      [{ path: "/a" }, { headers: ["X-Own", "2"] }],
+      [{ path: "/a" }, { headers: [] }],
+      [
+        { path: "/a", hasBody: true },
+        { ...look, readBody },
+      ],
+    ];
+    for (const [request, how] of others) await ask(request, how);
+    assert.equal(asked.length, 1 + others.length);
+  }
+});
+
+test("a yes for a while ends in time, one for this once at once, and every yes when the label rises", async () => {
+  const low: Label = { integrity: "local", secrecy: "private" };
+  for (const [said, ms, label, asks] of [
+    ["yes", 0, low, 2],
+    ["session", UNTIL_MS_MAX * 3, low, 1],
+    ["session", 0, LABEL, 2],
+    ["minutes", 599_999, low, 1],
+    ["minutes", 600_000, low, 2],
+    ["minutes", 0, LABEL, 2],
+  ] as const) {
+    let asked = 0;
+    const { ask, wait, recorded } = open(async () => {
+      asked += 1;
+      return said;
+    });
+    await ask({}, {}, low);
+    wait(ms);
+    await ask({}, {}, label);
+    assert.equal(asked, asks, `${said} after ${ms} at ${label.integrity}`);
+    const isRecorded = recorded.some(({ type }) => type === "grants-ended");
+    assert.equal(isRecorded, asks === 2 && said !== "yes", "the end of a yes is in the record");
+  }
+});
+
+test("what cannot be seen, and a push, are never answered for longer than once, whatever the answer says", async () => {
+  let asked = 0;
+  const { say, passed } = open(async ({ mayLast }) => {
+    asked += 1;
+    assert.equal(mayLast, false);
+    return "session";
+  });
+  const tunnel = requestOf({ protocol: "tunnel", method: "CONNECT", path: "", hasBody: true });
+  for (const one of [tunnel, tunnel, pushOf(), pushOf()]) await say(one);
+  assert.equal(asked, 4);
+  const pushed = passed[2];
+  assert.ok(pushed?.kind === "push");
+  assert.deepEqual([pushed.approvedBy, pushed.shownAt], ["person", LABEL], "bound to the label that it was shown at");
 });

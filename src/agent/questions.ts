@@ -1,9 +1,11 @@
 import type { Effect } from "../core/effect.ts";
-import type { JsonObject } from "../core/json.ts";
+import { answered, type Grant, type Span, surviving } from "../core/grant.ts";
+import { canonical, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
 import { addressOf } from "../core/net-rules.ts";
 import type { HeldBody, Look } from "../egress/look.ts";
 import type { Gated } from "./gate.ts";
+import { digestOf } from "./prompt.ts";
 
 type RequestEffect = Effect & { readonly kind: "request" };
 /** What a person can be asked about. */
@@ -21,10 +23,14 @@ export interface RequestQuestion {
   readonly command: string | null;
   /** Why the gate does not decide alone. */
   readonly reason: string;
+  /** What raised the session's label to where it is, in words; "" where nothing did. */
+  readonly origin: string;
+  /** Whether a yes may hold for longer than this once: what cannot be seen, or is no other request a second time, is asked each time. */
+  readonly mayLast: boolean;
 }
 
-/** `none`: nobody answered in time, or nobody could be asked. */
-export type Answer = "yes" | "no" | "none";
+/** `yes`: this once. `none`: nobody answered in time, or nobody could be asked. */
+export type Answer = "yes" | "session" | "minutes" | "no" | "none";
 
 /** Shows a question to the person and waits for their answer, for a limited time and until `gone` aborts. */
 export type AskPerson = (question: RequestQuestion, gone: AbortSignal) => Promise<Answer>;
@@ -34,7 +40,14 @@ export interface QuestionsPlan {
   readonly pass: (effect: Effect) => Gated;
   /** Puts an event on the disk; throws when it cannot. */
   readonly record: (event: JsonObject) => void;
+  /** Says in words what raised the session's label. */
+  readonly origin: () => string;
+  readonly session: string;
+  readonly now: () => number;
 }
+
+/** How long a yes for a while holds. */
+const MINUTES_MS = 10 * 60_000;
 
 const WAITING_MAX = 4;
 const REFUSED_MAX = 1000;
@@ -46,7 +59,7 @@ const HEADER_CHARS_MAX = 2000;
 /** A row each: more would push what stands above them off the screen. */
 const HEADERS_MAX = 20;
 
-/** Asks the person about requests, one at a time, and binds each answer to the one request that was shown. */
+/** Asks the person about requests, one at a time, and binds each answer to exactly what was shown, the session and its label. */
 export class Questions {
   readonly #plan: QuestionsPlan;
   #waiting = 0;
@@ -54,6 +67,7 @@ export class Questions {
   /** Commands and the hosts that they were refused: whoever asks a hundred times is not answered better the last time. */
   readonly #refused = new Set<string>();
   readonly #withdrawn = new Map<string, number>();
+  #grants: readonly Grant[] = [];
 
   constructor(plan: QuestionsPlan) {
     this.#plan = plan;
@@ -79,18 +93,22 @@ export class Questions {
       const read = request.protocol === "tunnel" || look.readBody === null ? null : await look.readBody();
       if (read !== null && !read.ok) return refuse(read.reason);
       const body = read?.body ?? null;
+      const isUnseen = request.kind === "request" && request.hasBody && body === null;
       const question: RequestQuestion = {
         request,
         headers: look.headers,
         body: look.git?.kind === "push" ? Buffer.from(look.git.summary) : (body?.bytes ?? null),
-        isUnseen: request.kind === "request" && request.hasBody && body === null,
+        isUnseen,
         command,
         reason: asked.reason,
+        origin: this.#plan.origin(),
+        mayLast: request.kind === "request" && !isUnseen,
       };
-      const turn = this.#last.then(() => this.#answer(question, asked.seq, gone));
+      const hash = digestOf(canonical(shownWhole(request, look, body)));
+      const turn = this.#last.then(() => this.#answer(question, { hash, ...asked }, gone));
       this.#last = turn.catch(() => {});
       const answer = await turn;
-      if (answer === "yes") return this.#plan.pass(approved(request, asked.label, look, body));
+      if (answer !== "no" && answer !== "none") return this.#plan.pass(approved(request, asked.label, look, body));
       if (!gone.aborted || this.#withdraw(place) >= WITHDRAWN_MAX) this.#refused.add(place);
       return refuse(answer === "no" ? "they said no" : "nobody answered");
     } finally {
@@ -105,17 +123,77 @@ export class Questions {
   }
 
   // What was asked and what was answered are on the disk before anything comes of it.
-  async #answer(question: RequestQuestion, decision: number, gone: AbortSignal): Promise<Answer> {
+  async #answer(question: RequestQuestion, about: About, gone: AbortSignal): Promise<Answer> {
     if (gone.aborted || this.#refused.has(placeOf(question.request))) return "none";
-    const answer = await this.#plan.ask(question, gone);
-    this.#plan.record({ type: "answer", decision, answer });
-    return gone.aborted ? "none" : answer;
+    const { hash, seq: decision } = about;
+    if (this.#isGranted(about)) {
+      this.#plan.record({ type: "answer", decision, answer: "given before", hash });
+      return "yes";
+    }
+    const said = await this.#plan.ask(question, gone);
+    const answer = question.mayLast || said === "no" || said === "none" ? said : "yes";
+    const span = spanOf(answer, this.#plan.now());
+    this.#plan.record({ type: "answer", decision, answer, ...(span === null ? {} : { hash }) });
+    if (gone.aborted) return "none";
+    if (span === null) return answer;
+    this.#grant(about, span);
+    // One for this once is used up by this.
+    return this.#isGranted(about) ? answer : "none";
   }
+
+  #grant({ hash, label: { integrity, secrecy } }: About, span: Span): void {
+    const { session, now } = this.#plan;
+    this.#grants = [...this.#grants, { hash, session, label: { integrity, secrecy }, madeAt: now(), span }];
+  }
+
+  #isGranted({ hash, label }: About): boolean {
+    const { session, now } = this.#plan;
+    const moment = { hash, session, label, now: now() };
+    const ended = this.#grants.length - surviving(this.#grants, moment).length;
+    if (ended > 0) this.#plan.record({ type: "grants-ended", count: ended });
+    const { isGranted, grants } = answered(this.#grants, moment);
+    this.#grants = grants;
+    return isGranted;
+  }
+}
+
+/** What a yes is bound to: the digest of all that was shown, the decision that asked, and the label that it was made at. */
+interface About {
+  readonly hash: string;
+  readonly seq: number;
+  readonly label: Label;
+}
+
+function spanOf(answer: Answer, now: number): Span | null {
+  switch (answer) {
+    case "yes":
+      return { kind: "once" };
+    case "session":
+      return { kind: "session" };
+    case "minutes":
+      return { kind: "until", at: now + MINUTES_MS };
+    case "no":
+    case "none":
+      return null;
+  }
+}
+
+// Another command that asks for exactly this was answered by it too: it is the effect that was looked at.
+function shownWhole({ protocol, host, port, ...request }: AskedEffect, look: Look, body: HeldBody | null): JsonObject {
+  const place = { kind: request.kind, protocol, host, port, method: request.method, path: request.path };
+  if (request.kind === "push") {
+    const { ref, oldId, newId, digest } = request;
+    return { ...place, ref, oldId, newId, digest };
+  }
+  return { ...place, hasBody: request.hasBody, headers: [...look.headers], body: body?.sha256 ?? null };
 }
 
 function approved(request: AskedEffect, label: Label, look: Look, body: HeldBody | null): AskedEffect {
   const yes = { approvedBy: "person" } as const;
-  return request.kind === "push" ? { ...request, ...yes } : { ...request, ...yes, shown: shownOf(label, look, body) };
+  const { integrity, secrecy } = label;
+  return request.kind === "push"
+    ? { ...request, ...yes, shownAt: { integrity, secrecy } }
+    : { ...request, ...yes, shown: shownOf(label, look, body) };
 }
 
 function placeOf({ command, host, port }: AskedEffect): string {

@@ -60,6 +60,7 @@ test("a push is by the rule that names both its repository and its branch, howev
     isDenied: false,
     command: 3,
     approvedBy: "none",
+    shownAt: null,
   });
   for (const at of [URL, "https://git.example/group/thing", "git@git.example:group/thing.git"]) {
     const named = effectOf(push, { rules: [...rules, rule(at, MAIN)] });

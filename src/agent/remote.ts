@@ -72,6 +72,7 @@ export function gitEffect(
     isDenied: denied !== null,
     command,
     approvedBy: "none",
+    shownAt: null,
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { requestOf } from "../core/effect.fixture.ts";
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
@@ -7,21 +8,7 @@ import { explain, rebuiltFrom } from "../core/session-label.ts";
 import { SessionLabel } from "./session-label.ts";
 
 const PERSONS: Effect = { kind: "discard", approvedBy: "person" };
-const REQUEST = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "allow",
-  rule: "net.allow[0]",
-  origin: "typed",
-  command: 1,
-  approvedBy: "none",
-  shown: null,
-} as const;
+const REQUEST = requestOf({ host: "example.com", origin: "typed" });
 const REACHING: readonly Effect[] = [
   { kind: "read", path: "a.ts", offset: 1, limit: 1 },
   { kind: "write", path: "a.ts", content: "" },
@@ -32,10 +19,9 @@ const REACHING: readonly Effect[] = [
   { kind: "output", id: "bg1" },
   { kind: "kill", id: "bg1" },
   { kind: "sync", paths: ["a.ts"], digest: "d" },
-  REQUEST,
 ];
 
-test("the first effect that reads, runs or hears anything is decided as a stranger's and private, and so is all after it", () => {
+test("the first effect that reads or runs anything is decided as a stranger's and private, and so is all after it", () => {
   for (const effect of REACHING) {
     const events: JsonObject[] = [];
     const label = new SessionLabel((event) => events.push(event));
@@ -49,13 +35,15 @@ test("the first effect that reads, runs or hears anything is decided as a strang
   }
 });
 
-test("what the person does themselves brings nothing into the session", () => {
+test("what the person does themselves brings nothing into the session, nor does a request before its answer", () => {
   const label = new SessionLabel(() => assert.fail("nothing is recorded"));
   const by = { approvedBy: "person" } as const;
   const land = { paths: ["a"], digest: "d" };
   const acts: readonly Effect[] = [
     PERSONS,
-    { kind: "preview", port: 80, ...by },
+    // It is decided at what the session has seen before its answer.
+    REQUEST,
+    { kind: "preview", port: 80, ...by, shownAt: null },
     { kind: "land", ...land, held: [], approvals: [], ...by },
     { kind: "undo", landing: 1, ...land, ...by },
     { kind: "keep", ...by },
@@ -68,7 +56,7 @@ test("what raises the label is in the record first, and counts only once it is t
   const label = new SessionLabel(() => {
     throw new Error("no space left");
   });
-  assert.throws(() => label.at(REQUEST), /no space left/);
+  assert.throws(() => label.at({ kind: "output", id: "bg1" }), /no space left/);
   assert.equal(explain(label.current), "");
 });
 
@@ -83,4 +71,23 @@ test("the label names what raised it, and rises on from there", () => {
     "external by README.md (of the checkout, in which you approved no commit), prod.env, which may hold secrets; secret by prod.env, which may hold secrets",
   );
   assert.deepEqual([rebuiltFrom(events).integrity, rebuiltFrom(events).secrecy], [HIGHEST.integrity, HIGHEST.secrecy]);
+});
+
+test("what the host has foreseen of this very effect counts, and of no other; whoever waits is told once it has risen", () => {
+  const risen: string[] = [];
+  const label = new SessionLabel(
+    () => {},
+    () => risen.push(label.current.integrity),
+  );
+  const [first, second] = ["a", "b"].map(
+    (command) => ({ kind: "run", command, timeoutMs: 1, background: false }) as const,
+  );
+  assert.ok(first && second);
+  label.foresee(first, null);
+  assert.equal(label.at(first).integrity, "system");
+  label.foresee(first, { kind: "carried", what: "the view", label: { integrity: "local", secrecy: "public" } });
+  assert.deepEqual([label.at(first).integrity, label.at(first).secrecy], ["local", "public"]);
+  assert.equal(label.at({ ...first }).integrity, "external");
+  assert.equal(label.at(second).integrity, "external");
+  assert.deepEqual(risen, ["local", "external"]);
 });

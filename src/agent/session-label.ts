@@ -8,15 +8,19 @@ import { labelOf, nameOf, type Source } from "../core/source.ts";
 /**
  * The label of a session, which begins at the bottom and only rises. What raises it is in the record before it counts.
  *
- * No commit can be approved and no repository be marked public yet, so the first effect that reads or runs in the box
- * takes it to external and private, and nothing that is decided before that depends on it.
+ * What an effect brings is taken for the worst, external and private, unless the host has looked before and found less.
  */
 export class SessionLabel {
   readonly #record: (event: JsonObject) => void;
+  readonly #onRise: () => void;
   #label: TracedLabel = UNTOUCHED;
+  /** What effects bring of which the host has looked before. */
+  readonly #foreseen = new WeakMap<Effect, Source | null>();
 
-  constructor(record: (event: JsonObject) => void) {
+  /** `onRise` is called after each rise, once it counts. */
+  constructor(record: (event: JsonObject) => void, onRise: () => void = () => {}) {
     this.#record = record;
+    this.#onRise = onRise;
   }
 
   get current(): TracedLabel {
@@ -29,11 +33,18 @@ export class SessionLabel {
     if (!wouldRaise(this.#label, by)) return;
     this.#record(sourceEvent(by, nameOf(source)));
     this.#label = raised(this.#label, by, nameOf(source));
+    this.#onRise();
+  }
+
+  /** Notes what an effect will bring, as the host found out for this very one; null for nothing. Else the worst is taken. */
+  foresee(effect: Effect, source: Source | null): void {
+    this.#foreseen.set(effect, source);
   }
 
   /** Gives the label that an effect is decided at: with all that doing it brings within the session's reach. */
   at(effect: Effect): Label {
-    const source = broughtBy(effect, this.#label);
+    const foreseen = this.#foreseen.get(effect);
+    const source = foreseen === undefined ? broughtBy(effect, this.#label) : foreseen;
     if (source !== null) this.enter(source);
     return this.#label;
   }
@@ -61,11 +72,10 @@ function broughtBy(effect: Effect, session: Label): Source | null {
         label,
       };
     }
+    // What answers a request is heard later, and enters then.
     case "fetch":
-      return { kind: "page", host: effect.url, openness: "private" };
     case "request":
     case "push":
-      return { kind: "page", host: effect.host, openness: "private" };
     case "preview":
     case "land":
     case "land-commits":

@@ -1,15 +1,29 @@
 import type { Box } from "../box/box.ts";
+import type { SessionEvent } from "../core/event.ts";
 import { typedAddresses } from "../core/net-rules.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { counted, visible } from "../core/text.ts";
-import type { Net, NetPlan } from "./net.ts";
+import type { Denial, Net, NetPlan } from "./net.ts";
 import type { Previews } from "./previews.ts";
 
 /** What of a session's network is set when it begins. */
-export type SessionNetworkPlan = Pick<NetPlan, "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "now"> & {
+export type SessionNetworkPlan = Pick<
+  NetPlan,
+  "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "budget" | "origin" | "heard" | "now"
+> & {
   readonly box: Box;
+  readonly show: (event: SessionEvent) => void;
 };
+
+/** Who wants something: the call, and what ends it. */
+interface By {
+  readonly call: string;
+  readonly signal: AbortSignal;
+}
+
+/** Commands whose denials name their call; of older ones that still run it is not known any more. */
+const CALLS_MAX = 1000;
 
 /** The network of a session with a model: loaded when a command first may need it, since the first request must not wait for it. */
 export class SessionNetwork {
@@ -18,6 +32,8 @@ export class SessionNetwork {
   #previews: Promise<Previews> | null = null;
   /** Addresses that the person typed in this session. */
   readonly #typed = new Set<string>();
+  /** The call of each command, by the decision about it. */
+  readonly #calls = new Map<number, string>();
   /** What commands were refused; the person is told at the end. */
   readonly #refusals = new Set<string>();
 
@@ -31,13 +47,15 @@ export class SessionNetwork {
   }
 
   /** Gets a page. */
-  async page(permit: Permit, url: string, signal: AbortSignal): Promise<Outcome> {
+  async page(permit: Permit, url: string, { call, signal }: By): Promise<Outcome> {
+    this.#remember(permit, call);
     const { fetchPage } = await import("./page.ts");
     return fetchPage(permit, url, { net: await this.#open(), signal });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */
-  async run(permit: Permit, command: string, signal: AbortSignal): Promise<Outcome> {
+  async run(permit: Permit, command: string, { call, signal }: By): Promise<Outcome> {
+    this.#remember(permit, call);
     const network = (await this.#open()).enter(permit.seq, command);
     const outcome = await this.#plan.box.perform(permit, { signal, network });
     const refusals = network.refusals.map((refusal) => visible(refusal));
@@ -62,14 +80,30 @@ export class SessionNetwork {
     return `no answer from the network: ${refusal}${all}`;
   }
 
+  /** Has what is on its way judged again, since the session's label rose. */
+  judgeAgain(): void {
+    this.#net?.then((net) => net.judgeAgain()).catch(() => {});
+  }
+
   /** Ends every connection. */
   async close(): Promise<void> {
     (await this.#previews?.catch(() => null))?.closeAll();
     await (await this.#net?.catch(() => null))?.close();
   }
 
+  #remember({ seq }: Permit, call: string): void {
+    if (this.#calls.size >= CALLS_MAX) this.#calls.clear();
+    this.#calls.set(seq, call);
+  }
+
+  #denied({ command, ...denial }: Denial): void {
+    const call = command === null ? null : (this.#calls.get(command) ?? null);
+    this.#plan.show({ type: "denied", call, ...denial });
+  }
+
   #open(): Promise<Net> {
-    const plan = { ...this.#plan, typed: this.#typed, wrapped: null, isPersons: false };
+    const denied = (denial: Denial) => this.#denied(denial);
+    const plan = { ...this.#plan, typed: this.#typed, wrapped: null, isPersons: false, denied };
     this.#net ??= import("./net.ts").then(({ Net }) => Net.open(plan));
     return this.#net;
   }

@@ -2,8 +2,12 @@ import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
+import { LOWEST } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { explain } from "../core/session-label.ts";
+import type { Openness, Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
+import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
@@ -13,8 +17,15 @@ import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
+import { readFileLabels } from "./config-trust.ts";
 import { Gate } from "./gate.ts";
-import { instructionsCommand, parseInstructions, presentInstructions, presentNews } from "./instructions.ts";
+import {
+  type FoundInstructions,
+  presentInstructions,
+  presentNews,
+  readInstructions,
+  unapprovedNote,
+} from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
@@ -26,6 +37,7 @@ import { SessionNetwork } from "./session-network.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { parseCall, TOOL_NAMES } from "./tools.ts";
+import type { TrustView } from "./trust-view.ts";
 import type { TurnEnd } from "./turn.ts";
 
 export interface SessionPlan {
@@ -39,6 +51,8 @@ export interface SessionPlan {
   readonly network: NetConfig;
   readonly policy: PolicyInForce;
   readonly vault: () => Promise<Vault>;
+  /** What the person trusts of the repository; null where they said nothing of it. */
+  readonly trust: () => Promise<Trust | null>;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -55,6 +69,8 @@ export class Session {
   readonly model: Model;
   readonly gate: Gate;
   readonly ledger: Ledger;
+  /** What the session has seen, and what raised it to that. */
+  readonly label: SessionLabel;
   readonly system: string;
   readonly messages: Message[] = [];
   /** What the messages were at each checkpoint, by its number. */
@@ -64,11 +80,14 @@ export class Session {
   readonly show: (event: SessionEvent) => void;
   readonly budget: Budget;
   readonly #plan: SessionPlan;
+  readonly #openness: Openness;
+  /** Looks at the checkout where the person trusts something of it; null elsewhere. */
+  readonly #view: TrustView | null;
   readonly #network: SessionNetwork;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
   readonly #lookedAtOf = new Map<number, number>();
-  #instructions: Parameters<typeof presentInstructions>[0];
+  #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
@@ -81,7 +100,10 @@ export class Session {
       ledger: Ledger;
       gate: Gate;
       branchView: BranchView | null;
-      instructions: Parameters<typeof presentInstructions>[0];
+      instructions: FoundInstructions;
+      label: SessionLabel;
+      openness: Openness;
+      view: TrustView | null;
     },
   ) {
     this.#plan = plan;
@@ -90,16 +112,26 @@ export class Session {
     this.model = parts.model;
     this.ledger = parts.ledger;
     this.gate = parts.gate;
+    this.label = parts.label;
+    this.#openness = parts.openness;
+    this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    const limits = limitsWithin(plan.limits, plan.policy.current);
-    this.budget = new Budget({ limits, modelName: parts.model.name, now: plan.now });
+    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, (text) =>
+      plan.show({ type: "notice", text }),
+    );
+    this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
     this.#lookedAt = plan.box.startedAt;
-    this.#instructions = parts.instructions;
+    this.#instructions = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
-    this.#network = new SessionNetwork({ box, gate, ledger, config, place, vault, ask, now });
+    const { budget } = this;
+    const [origin, show] = [() => explain(parts.label.current), plan.show];
+    const heard = (source: Source) => parts.label.enter(source);
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
+    this.#network = new SessionNetwork(own);
+    budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
@@ -110,6 +142,7 @@ export class Session {
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
+    const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
     const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
     ledger.append({
@@ -121,7 +154,10 @@ export class Session {
       policy: plan.policy.digest,
       before: seal.newest(),
     });
-    const label = new SessionLabel((event) => ledger.append({ ...event, at: plan.now() }));
+    const label = new SessionLabel(
+      (event) => ledger.append({ ...event, at: plan.now() }),
+      () => rising.forEach((tell) => void tell()),
+    );
     const gate = new Gate(
       ledger,
       (effect) => label.at(effect),
@@ -133,14 +169,22 @@ export class Session {
       return box;
     });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
-    const reading = beginning.then(async () => readInstructions(plan, await opening, gate));
+    const { instructionFolders: folders } = plan;
+    const reading = beginning.then(async () =>
+      readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust: await plan.trust() }),
+    );
     const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
       async (error: unknown) => {
         await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
         throw error;
       },
     );
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate });
+    const trust = await plan.trust();
+    const openness = trust?.openness ?? "private";
+    const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
+    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    rising.push(() => session.#network.judgeAgain());
+    if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
       type: "start",
       session: session.id,
@@ -148,8 +192,10 @@ export class Session {
       model: model.name,
       tools: TOOL_NAMES,
     });
-    const paths = instructions.map(({ path }) => path);
+    const paths = instructions.approved.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
+    const unapproved = unapprovedNote(instructions.others);
+    if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
     for (const text of [...box.notes, ...plan.policy.notes, ...droppedNotes(box)]) session.note(text);
     return session;
   }
@@ -187,6 +233,8 @@ export class Session {
   }
 
   addUser(prompt: string): void {
+    this.label.enter({ kind: "person", openness: this.#openness });
+    if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(prompt);
     const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     this.#instructions = [];
@@ -197,6 +245,7 @@ export class Session {
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
     const isFirst = this.messages.length === 0;
+    this.#view?.renew();
     if (this.branchView !== null) {
       // What they do in the checkout is not on the branch.
       await this.branchView.keepRight();
@@ -205,7 +254,14 @@ export class Session {
     if (isFirst && this.#plan.now() - this.startedAt < NEW_MS_MAX) return "";
     const files = await takeOver(this, this.#told, this.#plan.now);
     const git = await takeOverGit(this, this.#plan.box.checkout);
-    return isFirst ? "" : `${files}${git}${git && "\n\n"}`;
+    const told = isFirst ? "" : `${files}${git}${git && "\n\n"}`;
+    if (told !== "") this.#enterNames("names of what changed in the checkout");
+    return told;
+  }
+
+  // A name is a text of whoever gave it.
+  #enterNames(path: string): void {
+    this.label.enter({ kind: "checkout", path, standing: "unknown", openness: this.#openness, carried: LOWEST });
   }
 
   /** Drops from the box what the person's own changes since the last turn have outdated, and notes it. */
@@ -252,17 +308,36 @@ export class Session {
 
   /** Does an effect: decided, recorded, permitted, done. */
   async perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    await this.#view?.foresee(effect);
     const gated = this.gate.pass(effect, callId);
-    if (gated.verdict !== "allow") return { ok: false, code: "refused", text: `refused: ${gated.reason}` };
-    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, signal);
+    if (gated.verdict !== "allow") {
+      const { verdict, reason, nearest = null } = gated;
+      this.show({ type: "denied", call: callId, what: effect.kind, verdict, reason, nearest });
+      const instead = nearest === null ? "" : ` (${nearest})`;
+      return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
+    }
+    const by = { call: callId, signal };
+    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
     await this.branchView?.keepRight();
-    if (effect.kind !== "run") return this.box.perform(gated.permit, { signal });
-    return this.#network.run(gated.permit, effect.command, signal);
+    const outcome =
+      effect.kind === "run"
+        ? await this.#network.run(gated.permit, effect.command, by)
+        : await this.box.perform(gated.permit, { signal });
+    if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
+    return outcome;
   }
 
   /** The ports of the box that the person looks at. */
   previews(): Promise<Previews> {
     return this.#network.previews();
+  }
+
+  // A budget is used up, perhaps between two turns: what runs in the background is no exception.
+  #endWhatRuns(): void {
+    for (const { oneShot } of this.box.background.running()) oneShot.kill();
+    this.#network.close().catch(() => {
+      // What could not be opened is not open.
+    });
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
@@ -318,16 +393,13 @@ export class Session {
   }
 }
 
-async function readInstructions(
-  plan: SessionPlan,
-  box: Box,
-  gate: Gate,
-): Promise<ReturnType<typeof parseInstructions>> {
-  const { command, mark } = instructionsCommand(plan.box.checkout, plan.instructionFolders);
-  const gated = gate.pass({ kind: "run", command, timeoutMs: 5000, background: false }, null);
-  if (gated.verdict !== "allow") return [];
-  const outcome = await box.perform(gated.permit, { signal: AbortSignal.timeout(10_000) });
-  return outcome.ok ? parseInstructions(`\n${outcome.text}`, mark) : [];
+// Loaded where something is trusted alone: others pay nothing for it.
+async function openTrustView(
+  { box: { state, checkout } }: SessionPlan,
+  parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
+): Promise<TrustView> {
+  const { TrustView } = await import("./trust-view.ts");
+  return new TrustView({ ...parts, fileLabels: readFileLabels(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -8,7 +8,7 @@ import type { ChangeClass } from "../core/classify.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import { visible } from "../core/text.ts";
 import { type BranchView, type LandedBranch, landBranch } from "./branch.ts";
-import { type ChangedSession, commitsOf, landFor, patchOf, withChanges } from "./changeset.ts";
+import { type ChangedSession, commitsOf, landFor, noteWriter, patchOf, withChanges } from "./changeset.ts";
 import { keepRest } from "./rest.ts";
 import type { Session } from "./session.ts";
 
@@ -59,6 +59,8 @@ export async function settle(
         why: "git obeys it; nothing under .git is landed",
       }));
       const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
+      // The person may take the patch over by hand.
+      if (patch !== null) noteWriter(changed, waiting);
       const found = await commitsOf(changed, collected);
       if (landed.length > 0) keepRest(changed, collected, landed, { found, landed: null });
       await look(changed, collected, found);

@@ -20,12 +20,12 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
-  const signal = AbortSignal.any([person, session.budget.deadline]);
+  const signal = AbortSignal.any([person, session.budget.signal]);
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
   session.addUser(`${news}${prompt}`);
-  let wasRefused = false;
+  const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.budget.limitReached();
     if (limit !== null) return limit;
@@ -33,14 +33,17 @@ export async function takeTurn(session: Session, prompt: string, person: AbortSi
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
     const calls = reply.parts.filter((part) => part.kind === "call");
     const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
-    if (calls.length === 0) return concludeTurn(text, isFirst, wasRefused, reply.stop);
+    if (calls.length === 0) return concludeTurn(text, isFirst, refused, reply.stop);
     const results: ToolResult[] = [];
+    let end: TurnEnd | null = null;
     for (const call of calls) {
-      const outcome = signal.aborted ? CANCELLED : await act(session, call, signal);
-      wasRefused ||= !outcome.ok && outcome.code === "refused";
+      end ??= session.budget.beginCall();
+      const outcome = signal.aborted || end !== null ? CANCELLED : await act(session, call, signal);
+      if (!outcome.ok && (outcome.code === "refused" || outcome.code === "denied")) refused.add(outcome.code);
       results.push(toResult(call, outcome));
     }
     session.addResults(results);
+    if (end !== null) return end;
     if (signal.aborted) return stopped(session, person);
   }
 }
@@ -52,13 +55,19 @@ function stopped(session: Session, person: AbortSignal): TurnEnd {
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
-    : (session.budget.limitReached() ?? { reason: "time", message: "stopped: the time is over" });
+    : (session.budget.exhausted() ?? { reason: "time", message: "stopped: the time is over" });
 }
 
-function concludeTurn(text: string, isFirst: boolean, wasRefused: boolean, stop: StopReason): TurnEnd {
+function concludeTurn(
+  text: string,
+  isFirst: boolean,
+  refused: ReadonlySet<"refused" | "denied">,
+  stop: StopReason,
+): TurnEnd {
   if (stop === "refused") return { reason: "not-completed", message: text || "the vendor's filter refused the reply" };
   if (stop === "length") return { reason: "not-completed", message: text || "the reply was cut at the output limit" };
-  if (wasRefused) return { reason: "approval-needed", message: text };
+  if (refused.has("refused")) return { reason: "approval-needed", message: text };
+  if (refused.has("denied")) return { reason: "denied", message: text };
   if (isFirst && text === "") return { reason: "not-completed", message: EMPTY_REPLY };
   return { reason: "done", message: text };
 }
@@ -106,7 +115,10 @@ async function act(
   const parsed = parseCall(part.name, part.input);
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
   session.show({ type: "call", call });
-  const outcome = parsed.ok ? await session.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
+  const startedAt = performance.now();
+  const done = parsed.ok ? await session.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
+  const outcome = { ...done, text: `${done.text}${session.budget.takeWarnings()}` };
+  session.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
   session.recordOutcome(part, outcome);
   return outcome;
 }

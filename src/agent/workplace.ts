@@ -6,13 +6,17 @@ import { readIdentity } from "../box/identity.ts";
 import { LIMITS_DEFAULT, type Limits } from "../box/limits.ts";
 import { findPrograms } from "../box/programs.ts";
 import { readRemote } from "../box/remote.ts";
+import { type Amounts, tightest } from "../core/budget.ts";
+import type { Remote } from "../core/git-remote.ts";
 import { hiddenBy, landingRules } from "../core/policy-rules.ts";
+import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
-import { loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
+import { isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
+import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
 
@@ -39,6 +43,8 @@ export interface Workplace {
   readonly folder: SessionFolder;
   /** The person's credentials: read when they are asked for first. */
   readonly vault: () => Promise<Vault>;
+  /** What the person trusts of the repository; null where they said nothing of it. */
+  readonly trust: () => Promise<Trust | null>;
   readonly box: Omit<BoxPlan, "folder">;
 }
 
@@ -66,19 +72,24 @@ export async function prepareWorkplace(
   const state = stateFolder(start.environment);
   const [identity, configured] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
+  const { home } = identity;
   const { environment, folder: standing, policies: named = [] } = start;
+  const remote = once(() =>
+    readRemote({ checkout: checkout.path, state, home, environment, programs: findPrograms() }),
+  );
+  const trust = once(() => findTrust(state, checkout.path, remote));
   const kept = { folder: state, version: start.version };
   const places = { environment, folder: standing, checkout: checkout.path, named, kept };
-  const policy = await loadPolicy(places, configured.net, async () => false);
+  const policy = await loadPolicy(places, configured.net, (item) => isTrusted(trust, item));
   const config = { ...configured, net: netWithin(configured.net, policy.current) };
-  const home = { home: identity.home, checkout: checkout.path, state };
-  const vault = once(async () => vaultWithin(await openVaultOf(start, { ...home, config, needs }), policy));
+  const own = { home, checkout: checkout.path, state, config, needs, remote };
+  const vault = once(async () => vaultWithin(await openVaultOf(start, own), policy));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
     state,
     identity,
-    environment: start.environment,
+    environment,
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
     limits: { ...limitsOf(config), ...limits },
     alternates: config.git.alternates,
@@ -92,7 +103,7 @@ export async function prepareWorkplace(
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
-  return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, box };
+  return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, trust, box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */
@@ -109,14 +120,12 @@ async function openVaultOf(
     readonly state: string;
     readonly config: Config;
     readonly needs: AgentNeeds;
+    readonly remote: () => Promise<Remote | null>;
   },
 ): Promise<Vault> {
   const { home, checkout, state, config, needs } = place;
   const { keys, variables, homePaths } = needs;
-  const [{ openVault }, remote] = await Promise.all([
-    import("../egress/vault.ts"),
-    readRemote({ checkout, state, home, environment, programs: findPrograms() }),
-  ]);
+  const [{ openVault }, remote] = await Promise.all([import("../egress/vault.ts"), place.remote()]);
   const askGit: AskGit = (address) => askHelpers(address, { environment, home, checkout });
   const own = { home, environment, excluded: [checkout, state], rules: config.net.credentials };
   const person = { ...own, remote, askGit, keys, variables, homePaths };
@@ -131,12 +140,23 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   };
 }
 
-function limitsOf({ limits }: Config): Limits {
-  const { memoryMb, diskMb, processes } = limits;
+/** Joins the ceilings that the person configured with those that they typed: the tighter one counts. */
+export function ceilingsOf({ budget, net }: Config, typed: Partial<Amounts>): Amounts {
+  const { sentMb } = net.limits;
+  return tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+}
+
+function limitsOf({ limits, budget }: Config): Limits {
+  const { memoryMb, processes } = limits;
+  const diskBytes = Math.min(
+    budget.diskBytes ?? Infinity,
+    limits.diskMb === null ? LIMITS_DEFAULT.diskBytes : limits.diskMb * 2 ** 20,
+  );
   return {
     ...LIMITS_DEFAULT,
     ...(memoryMb === null ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
-    ...(diskMb === null ? {} : { diskBytes: diskMb * 2 ** 20, fileBytes: diskMb * 2 ** 20 }),
+    diskBytes,
+    fileBytes: diskBytes,
     ...(processes === null ? {} : { processes }),
   };
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { JsonObject } from "../core/json.ts";
 import type { ModelReply } from "../egress/model-door.ts";
 import { ModelFailure } from "../model/port.ts";
+import { Budget } from "./budget.ts";
 import { UsageError } from "./config.ts";
 import { chooseProviders, needsOf, wrapModels } from "./wrap.ts";
 
@@ -83,15 +84,16 @@ const REPLY: ModelReply = {
 
 /** What a door told of one reply, which is all that it is used for here. */
 function account(usdMax: number | null, ...replies: readonly ModelReply[]) {
-  const told: string[] = [];
   const recorded: JsonObject[] = [];
-  const wrapped = wrapModels(choose([], { OPENAI_API_KEY: KEY }), { usdMax, onSpent: (reason) => told.push(reason) });
+  const budget = new Budget({ turnsMax: null, ceilings: usdMax === null ? {} : { usd: usdMax } }, Date.now, () => {});
+  const wrapped = wrapModels(choose([], { OPENAI_API_KEY: KEY }), budget);
   for (const reply of replies) recorded.push(wrapped.account(reply));
-  return { told, recorded, spent: wrapped.spent(), refuses: wrapped.refuses() };
+  const isEnded = budget.signal.aborted;
+  return { isEnded, recorded, spent: wrapped.spent(), refuses: wrapped.refuses() };
 }
 
-test("replies are counted at their price, and the budget once reached refuses the next and is told once", () => {
-  const { told, recorded, spent, refuses } = account(3, REPLY, REPLY, REPLY);
+test("replies are counted at their price, and the budget once reached refuses the next and ends the agent", () => {
+  const { isEnded, recorded, spent, refuses } = account(3, REPLY, REPLY, REPLY);
   assert.deepEqual(recorded[0], {
     type: "model-reply",
     provider: "openai",
@@ -104,13 +106,13 @@ test("replies are counted at their price, and the budget once reached refuses th
     usd: 2.25,
   });
   assert.deepEqual([spent.replies, spent.usd], [3, 6.75]);
-  assert.deepEqual([told, refuses], [["the budget of $3 is spent"], "the budget of $3 is spent"]);
-  assert.equal(account(3, REPLY).refuses, null);
+  assert.deepEqual([isEnded, refuses], [true, "stopped at $6.7500 of $3"]);
+  assert.deepEqual([account(3, REPLY).isEnded, account(3, REPLY).refuses], [false, null]);
 });
 
 test("a model whose price is not known ends a budget, and nothing else", () => {
   const strange = { ...REPLY, model: "gpt-99" };
-  assert.match(account(3, strange).refuses ?? "", /the price of openai\/gpt-99 is not known/);
+  assert.match(account(3, strange).refuses ?? "", /a reply came without its cost/);
   assert.deepEqual([account(null, strange).refuses, account(null, strange).spent.usd], [null, null]);
 });
 

@@ -1,13 +1,14 @@
 import { addressKind } from "../core/address.ts";
 import { originOf } from "../core/credential.ts";
+import type { Totals } from "../core/event.ts";
 import { canonicalHost } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type ModelEndpoint, type ModelProtocol, modelPaths } from "../core/model-endpoint.ts";
-import type { ModelTokens } from "../core/model-usage.ts";
 import { ModelDoor, type ModelReply } from "../egress/model-door.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { findProvider, knownProviders, type ModelSettings, type ProviderPlace } from "../model/open.ts";
 import { priceOf, usdOf } from "../model/pricing.ts";
+import type { Budget } from "./budget.ts";
 import { UsageError } from "./config.ts";
 import type { AgentNeeds } from "./workplace.ts";
 
@@ -23,13 +24,7 @@ export interface Wrapped {
 }
 
 /** What a wrapped agent's replies took so far. */
-export interface Spent {
-  readonly replies: number;
-  readonly input: number;
-  readonly cachedInput: number;
-  readonly output: number;
-  /** US dollars; null once a reply came whose price is not known. */
-  readonly usd: number | null;
+export interface Spent extends Totals {
   /** Tools of the vendor's that were taken out of its requests, by their kind. */
   readonly removed: readonly string[];
 }
@@ -118,50 +113,42 @@ function localOf<T extends ModelEndpoint>(endpoints: readonly T[]): T[] {
   return local.filter(({ port }, at) => local.findIndex((other) => other.port === port) === at);
 }
 
-/** Makes what a session needs to let an agent ask its models, within a budget; `onSpent` is told once that it is spent. */
+/** Makes what a session needs to let an agent ask its models, within the session's budget. */
 export function wrapModels(
   places: readonly ProviderPlace[],
-  { usdMax, onSpent }: { readonly usdMax: number | null; readonly onSpent: (reason: string) => void },
+  budget: Budget,
 ): Wrapped & { readonly spent: () => Spent; readonly account: (reply: ModelReply) => JsonObject } {
   const endpoints = places.map(endpointOf);
-  let spent: Spent = { replies: 0, input: 0, cachedInput: 0, output: 0, usd: 0, removed: [] };
-  let refusal: string | null = null;
+  let removed: readonly string[] = [];
   const account = (reply: ModelReply): JsonObject => {
     const { provider, model, isWhole } = reply;
     const { tokens, usd } = costOf(reply);
-    spent = add(spent, tokens, usd);
-    const over = refusal === null ? overBudget(spent, usdMax, `${provider}/${model}`) : null;
-    refusal ??= over;
-    if (over !== null) onSpent(over);
+    budget.addReply({ ...tokens, usd });
+    // Which ends the agent where that was the last one.
+    budget.exhausted();
     return { type: "model-reply", provider, model, isWhole, ...tokens, usd };
   };
   const open: Wrapped["open"] = (record) =>
     new ModelDoor({
       endpoints,
+      refuses: (provider, model) => {
+        budget.refuseUnpriced(`${provider}/${model}`, priceOf(provider, model) !== null);
+        return budget.exhausted()?.message ?? null;
+      },
       replied: (reply) => record(account(reply)),
       removed: (tools) => {
-        spent = { ...spent, removed: [...new Set([...spent.removed, ...tools])] };
+        removed = [...new Set([...removed, ...tools])];
         record({ type: "model-tools-removed", tools: [...tools] });
       },
     });
-  return { endpoints, local: localOf(endpoints), refuses: () => refusal, open, account, spent: () => spent };
-}
-
-function add(spent: Spent, { input, cachedInput, output }: ModelTokens, usd: number | null): Spent {
   return {
-    ...spent,
-    replies: spent.replies + 1,
-    input: spent.input + input,
-    cachedInput: spent.cachedInput + cachedInput,
-    output: spent.output + output,
-    usd: spent.usd === null || usd === null ? null : spent.usd + usd,
+    endpoints,
+    local: localOf(endpoints),
+    refuses: () => budget.exhausted()?.message ?? null,
+    open,
+    account,
+    spent: () => ({ ...budget.totals, removed }),
   };
-}
-
-function overBudget({ usd }: Spent, usdMax: number | null, model: string): string | null {
-  if (usdMax === null) return null;
-  if (usd === null) return `the price of ${model} is not known, so --max-usd cannot be kept`;
-  return usd >= usdMax ? `the budget of $${usdMax} is spent` : null;
 }
 
 function costOf({ provider, model, tokens, isWhole, sentBytes, receivedBytes }: ModelReply) {

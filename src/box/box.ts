@@ -29,8 +29,9 @@ import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
+import { isWithin } from "./toolchains.ts";
 import { beginTrust, type JavaEntries, javaEntries, writeTrust } from "./trust.ts";
-import { Watch } from "./watch.ts";
+import { Watch, type Watched } from "./watch.ts";
 
 export interface BoxPlan {
   readonly folder: SessionFolder;
@@ -83,10 +84,14 @@ export class Box {
   readonly folder: SessionFolder;
   readonly limits: Limits;
   readonly background = new Background();
+  /** Which limits have ended something since the box was opened. */
+  readonly limitsPassed = new Set<Watched>();
   readonly masked: readonly string[];
   readonly view: ViewKind;
   /** What the person must know of the view, a sentence each: why git cannot work in it, say. */
   readonly notes: readonly string[];
+  /** Whether toolchains of the person's home, or objects from elsewhere, are shown. */
+  readonly showsHome: boolean;
   /** What it shows of the base layer; null when nothing. */
   base: Base | null;
   /** Units of the base layer that did not belong beside the checkout any more when the box was set up. */
@@ -117,6 +122,7 @@ export class Box {
     this.limits = parts.limits;
     this.masked = parts.masked;
     this.view = parts.view;
+    this.showsHome = parts.showsHome;
     this.#programs = parts.programs;
     this.notes = parts.notes;
     this.base = parts.base;
@@ -139,7 +145,7 @@ export class Box {
       folder: parts.folder.path,
       freeze: () => this.#stop(),
       thaw: () => this.thaw(),
-      onLimit: (reason) => this.#killForLimit(reason),
+      onLimit: (what, why) => this.#killForLimit(what, why),
     });
   }
 
@@ -192,6 +198,7 @@ export class Box {
         limits,
         masked,
         view,
+        showsHome: alternates.length > 0 || profile.toolchains.some((path) => isWithin(path, plan.identity.home)),
         programs,
         notes: [...notes, ...noteOf(view)],
         base,
@@ -450,10 +457,11 @@ export class Box {
     this.#isFollowing = false;
   }
 
-  async #killForLimit(reason: string): Promise<void> {
+  async #killForLimit(what: Watched, why: string): Promise<void> {
+    this.limitsPassed.add(what);
     const killed = [...this.#active];
     for (const oneShot of killed) {
-      if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, reason);
+      if (!this.#limitReasons.has(oneShot)) this.#limitReasons.set(oneShot, `${what}: ${why}`);
       oneShot.kill();
     }
     await Promise.all(killed.map(({ gone }) => gone));
@@ -511,6 +519,7 @@ interface BoxParts {
   readonly limits: Limits;
   readonly masked: readonly string[];
   readonly view: ViewKind;
+  readonly showsHome: boolean;
   readonly programs: Programs;
   readonly notes: readonly string[];
   readonly base: Base | null;

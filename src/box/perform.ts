@@ -134,10 +134,11 @@ export async function finish(box: Box, job: Job, performance: Performance): Prom
   };
 }
 
-// The minutes of a run end by a timer's signal, and nothing else of a run does.
+// The minutes of a run end by a timer's signal, its other ceilings by one of that name, and nothing else of a run does.
 function whoCancelled({ reason }: AbortSignal): string {
-  const isTime = reason instanceof DOMException && reason.name === "TimeoutError";
-  return isTime ? "stopped: the time limit of the run is reached" : "stopped by the person";
+  const name = reason instanceof DOMException ? reason.name : "";
+  if (name === "QuotaExceededError") return "stopped: a budget of the session is used up";
+  return name === "TimeoutError" ? "stopped: the time limit of the run is reached" : "stopped by the person";
 }
 
 async function read(box: Box, effect: Effect & { readonly kind: "read" }, performance: Performance): Promise<Outcome> {

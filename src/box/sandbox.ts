@@ -122,7 +122,8 @@ export function scriptBind(
     | "bases.pl"
     | "clone.pl"
     | "lockfiles.pl"
-    | "markdown.pl",
+    | "markdown.pl"
+    | "trusted.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

@@ -12,6 +12,8 @@ const SLACK_BYTES = 2 ** 20;
 /** The disk keeps at least this much free; below it everything in the box is killed. */
 const FREE_BYTES_MIN = 2 ** 30;
 
+export type Watched = "memory" | "processes" | "disk";
+
 export interface WatchPlan {
   readonly holder: Holder;
   readonly limits: Limits;
@@ -22,7 +24,7 @@ export interface WatchPlan {
   readonly freeze: () => Promise<void>;
   readonly thaw: () => Promise<void>;
   /** Called once a limit is passed, with a sentence for the model; kills what runs and waits a while until it is gone. */
-  readonly onLimit: (reason: string) => Promise<void>;
+  readonly onLimit: (what: Watched, why: string) => Promise<void>;
 }
 
 /**
@@ -78,10 +80,10 @@ export class Watch {
     if (cgroups.hasMemory && cgroups.pids) return;
     const { memoryBytes, processes } = await holder.measure(limits.memoryBytes);
     if (!cgroups.hasMemory && memoryBytes > limits.memoryBytes) {
-      await onLimit(`memory: ${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
+      await onLimit("memory", `${mebibytes(memoryBytes)} MiB in use, ${mebibytes(limits.memoryBytes)} allowed`);
     }
     if (!cgroups.pids && processes > limits.processes * 2)
-      await onLimit(`processes: ${processes} running, ${limits.processes} allowed`);
+      await onLimit("processes", `${processes} running, ${limits.processes} allowed`);
   }
 
   async #lookAtDisk(): Promise<void> {
@@ -93,7 +95,7 @@ export class Watch {
     const bytes = last.bytes + last.freeBytes - free.freeBytes;
     const files = last.files + last.freeFiles - free.freeFiles;
     if (free.freeBytes < FREE_BYTES_MIN && bytes > FREE_BYTES_MIN / 16)
-      await onLimit("disk: less than 1 GiB is free on this machine");
+      await onLimit("disk", "less than 1 GiB is free on this machine");
     // Free space falls by what other programs write too, so it only says when to count. A layer that is too large
     // already may shrink: whoever deletes is let go on.
     const mayBeOver =
@@ -109,7 +111,7 @@ export class Watch {
     const killed = await this.#frozen(async () => {
       const reason = this.#reason(await this.#countDisk(free));
       // Not waited for here: what is frozen is not gone before it is thawed.
-      return reason === null ? null : { gone: onLimit(reason) };
+      return reason === null ? null : { gone: onLimit("disk", reason) };
     });
     if (killed === null) return;
     await killed.gone;
@@ -143,9 +145,9 @@ export class Watch {
     const left = this.#left;
     const bytesMax = left.bytes === 0 ? 0 : left.bytes + SLACK_BYTES;
     if (counted.bytes > limits.diskBytes && counted.bytes > bytesMax)
-      return `disk: the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`;
+      return `the layer holds ${mebibytes(counted.bytes)} MiB, ${mebibytes(limits.diskBytes)} allowed; delete files first`;
     if (counted.files > limits.diskFiles && counted.files > left.files)
-      return `disk: the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`;
+      return `the layer holds ${counted.files} files, ${limits.diskFiles} allowed; delete files first`;
     return null;
   }
 }

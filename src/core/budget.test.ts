@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Amounts, charge, lacks, leftOf, lend, openAccount, QUANTITIES, takeBack } from "./budget.ts";
+import { type Amounts, charge, lacks, leftOf, lend, openAccount, QUANTITIES, takeBack, tightest } from "./budget.ts";
 
 const all = (amount: number): Amounts => Object.fromEntries(QUANTITIES.map((name) => [name, amount])) as Amounts;
 const costs = fc.record(Object.fromEntries(QUANTITIES.map((name) => [name, fc.nat(9)]))) as fc.Arbitrary<Amounts>;
@@ -26,6 +26,13 @@ test("a call starts only while something is left of what it needs, so that at mo
   const twice = charge(once, { ...all(0), calls: 1, usd: 9.5 });
   assert.deepEqual(lacks(twice, ["calls", "usd", "tokens"]), ["calls", "usd"]);
   assert.equal(leftOf(twice).usd, 0);
+});
+
+test("of several ceilings the tightest counts, and what none names has none", () => {
+  const joined = tightest({ usd: 5, tokens: 10 }, { usd: 2 }, {});
+  assert.deepEqual([joined.usd, joined.tokens, joined.calls], [2, 10, Number.POSITIVE_INFINITY]);
+  assert.equal(openAccount(tightest({ usd: Number.NaN }, { usd: 2 })).ceiling.usd, 0);
+  assert.equal(tightest().calls, Number.POSITIVE_INFINITY);
 });
 
 test("a child that ends gives back what it did not use up, once, and one that is not its parent's nothing", () => {

@@ -28,6 +28,18 @@ export function openAccount(ceiling: Amounts): Account {
   return { ceiling: amounts((name) => sane(ceiling[name], 0)), spent: NOTHING, lent: new Map() };
 }
 
+/** Joins ceilings into the tightest of each; what none of them names has no ceiling. */
+export function tightest(...ceilings: readonly Partial<Amounts>[]): Amounts {
+  return amounts((name) => Math.min(...ceilings.map((ceiling) => ceiling[name] ?? Infinity)));
+}
+
+/** Names what a charge took past `part` of its ceiling and had not before. */
+export function scarceSince(before: Account, after: Account, part: number): Quantity[] {
+  const isScarce = ({ ceiling, spent }: Account, name: Quantity) =>
+    ceiling[name] !== Infinity && spent[name] >= ceiling[name] * part;
+  return QUANTITIES.filter((name) => isScarce(after, name) && !isScarce(before, name));
+}
+
 /** What can still be used up or lent. */
 export function leftOf({ ceiling, spent, lent }: Account): Amounts {
   return amounts((name) => {
@@ -43,10 +55,10 @@ export function lacks(account: Account, needs: readonly Quantity[]): Quantity[] 
   return needs.filter((name) => left[name] <= 0);
 }
 
-/** Notes what a call has cost. A cost that is no number is all that was left. */
-export function charge(account: Account, cost: Amounts): Account {
+/** Notes what a call has cost: nothing of what it does not name. A cost that is no number is all that was left. */
+export function charge(account: Account, cost: Partial<Amounts>): Account {
   const left = leftOf(account);
-  return { ...account, spent: amounts((name) => account.spent[name] + sane(cost[name], left[name])) };
+  return { ...account, spent: amounts((name) => account.spent[name] + sane(cost[name] ?? 0, left[name])) };
 }
 
 /** Lends to a new child what it wants, as far as that is left; null where no child may be had, or one has that id. */
@@ -56,7 +68,7 @@ export function lend(
   wanted: Amounts,
 ): { readonly parent: Account; readonly child: Account } | null {
   if (parent.lent.has(id) || leftOf(parent).children < 1) return null;
-  const charged = charge(parent, { ...NOTHING, children: 1 });
+  const charged = charge(parent, { children: 1 });
   const left = leftOf(charged);
   const child = openAccount(amounts((name) => Math.min(sane(wanted[name], 0), left[name])));
   return { parent: { ...charged, lent: new Map([...charged.lent, [id, child.ceiling]]) }, child };

@@ -76,9 +76,17 @@ export type Effect =
       readonly command: number | null;
       /** `person`: one who was shown the branch, the commits and the files said yes to this one push. */
       readonly approvedBy: "person" | "none";
+      /** The session's label when they were asked; null while nobody was. */
+      readonly shownAt: Label | null;
     })
   /** Shows a port of the box's loopback to the browsers of the machine, under a name of its own. */
-  | { readonly kind: "preview"; readonly port: number; readonly approvedBy: "person" | "none" }
+  | {
+      readonly kind: "preview";
+      readonly port: number;
+      readonly approvedBy: "person" | "none";
+      /** The session's label when the person was told what a preview may give away, and said yes; null while they were not. */
+      readonly shownAt: Label | null;
+    }
   /** Writes what the person changed in the checkout into the layer's versions of the same files; `digest` is of all of it. */
   | { readonly kind: "sync"; readonly paths: readonly string[]; readonly digest: string }
   /**

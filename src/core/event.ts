@@ -5,6 +5,7 @@ import type { OutcomeCode } from "./outcome.ts";
 export type EndReason =
   | "done"
   | "not-completed"
+  | "denied"
   | "approval-needed"
   | "model-auth"
   | "model-provider"
@@ -18,6 +19,7 @@ export const EXIT_CODES: Readonly<Record<EndReason, number>> = {
   done: 0,
   error: 1,
   "not-completed": 10,
+  denied: 20,
   "approval-needed": 21,
   budget: 30,
   turns: 31,
@@ -39,6 +41,17 @@ export type SessionEvent =
   | { readonly type: "instructions"; readonly paths: readonly string[] }
   /** What the person must know of this session's box, a sentence each. */
   | { readonly type: "notice"; readonly text: string }
+  /** The gate let something not happen: a call, or a request of one. */
+  | {
+      readonly type: "denied";
+      readonly call: string | null;
+      readonly what: string;
+      /** `ask`: a person could have allowed it. */
+      readonly verdict: "ask" | "deny";
+      readonly reason: string;
+      /** The nearest way that is allowed; null where none is known. */
+      readonly nearest: string | null;
+    }
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "reasoning"; readonly text: string }
   | { readonly type: "retry"; readonly attempt: number; readonly waitMs: number; readonly reason: string }

@@ -194,6 +194,7 @@ test("a push is known by its branch and by the repository that its address names
     isDenied: false,
     command: null,
     approvedBy: "none",
+    shownAt: null,
   });
   const label: Label = PERSONS_COMMAND;
   const verdictWith = (...rules: readonly Rule[]) =>

@@ -1,7 +1,7 @@
 import { originOf } from "./credential.ts";
 import type { Effect } from "./effect.ts";
 import type { Label } from "./label.ts";
-import { type Decision, decide, wasShown } from "./policy.ts";
+import { type Decision, decide, isStill, wasShown } from "./policy.ts";
 import { argvsOf } from "./policy-argv.ts";
 import { type Action, landingOf, type Restriction, restrictionOn, strictest } from "./policy-match.ts";
 import type { Policy } from "./policy-rules.ts";
@@ -91,5 +91,6 @@ function repositoryOf({ protocol, host, port, path }: Effect & { readonly kind: 
 
 function isAnswered(effect: Effect, label: Label): boolean {
   if (effect.kind === "request") return wasShown(effect, label);
-  return (effect.kind === "push" || effect.kind === "run") && effect.approvedBy === "person";
+  if (effect.kind === "push") return effect.approvedBy === "person" && isStill(effect.shownAt, label);
+  return effect.kind === "run" && effect.approvedBy === "person";
 }

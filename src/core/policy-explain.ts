@@ -106,6 +106,7 @@ function pushOf(policy: Policy, { repository, branch }: Action & { readonly kind
     isDenied: false,
     command: null,
     approvedBy: "none",
+    shownAt: null,
   };
 }
 

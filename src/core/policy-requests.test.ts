@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { requestOf } from "./effect.fixture.ts";
 import type { Effect } from "./effect.ts";
 import { INTEGRITIES, join, type Label, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
 import { decide } from "./policy.ts";
@@ -10,22 +11,6 @@ type Request = Effect & { readonly kind: "request" };
 const labels: fc.Arbitrary<Label> = fc
   .record({ integrity: fc.constantFrom(...INTEGRITIES), secrecy: fc.constantFrom(...SECRECIES) })
   .map((label) => ({ ...label }));
-const BASE = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "allow",
-  rule: "net.allow[0]",
-  origin: "composed",
-  command: 1,
-  approvedBy: "none",
-  shown: null,
-} as const;
-const request = (change: Partial<Request>) => ({ ...BASE, ...change }) as Request;
 const requests = fc
   .record({
     protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const),
@@ -33,10 +18,10 @@ const requests = fc
     listed: fc.constantFrom("allow" as const, "deny" as const, "unlisted" as const),
     origin: fc.constantFrom(...(["locked", "fetch", "typed", "service", "composed"] as const)),
   })
-  .map(request);
+  .map(requestOf);
 
 test("with external text and private data within reach, nothing composed goes unasked and nothing unlisted at all", () => {
-  const verdict = (change: Partial<Request>) => decide(request(change), UNKNOWN_SOURCE).verdict;
+  const verdict = (change: Partial<Request>) => decide(requestOf(change), UNKNOWN_SOURCE).verdict;
   assert.deepEqual(
     [
       verdict({}),
@@ -59,7 +44,7 @@ test("with external text and private data within reach, nothing composed goes un
 test("a request is answered by what it can carry and by what was seen", () => {
   const answers = (change: Partial<Request>) =>
     (["repo", "local", "external"] as const).flatMap((integrity) =>
-      (["public", "private"] as const).map((secrecy) => decide(request(change), { integrity, secrecy }).verdict),
+      (["public", "private"] as const).map((secrecy) => decide(requestOf(change), { integrity, secrecy }).verdict),
     );
   assert.deepEqual(answers({}), ["allow", "allow", "allow", "allow", "allow", "ask"]);
   assert.deepEqual(answers({ hasBody: true }), ["allow", "allow", "ask", "ask", "ask", "ask"]);
@@ -67,7 +52,7 @@ test("a request is answered by what it can carry and by what was seen", () => {
 });
 
 test("a question or a denial names the nearest way that is allowed", () => {
-  const decision = decide(request({}), UNKNOWN_SOURCE);
+  const decision = decide(requestOf({}), UNKNOWN_SOURCE);
   assert.ok(decision.verdict === "ask");
   assert.match(
     decision.nearest ?? "",
@@ -78,7 +63,7 @@ test("a question or a denial names the nearest way that is allowed", () => {
 test("a request of an origin that nobody knows is denied", () => {
   fc.assert(
     fc.property(labels, fc.constantFrom("", "Typed", "constructor", "__proto__"), (label, origin) => {
-      assert.equal(decide(request({ origin: origin as "typed" }), label).verdict, "deny");
+      assert.equal(decide(requestOf({ origin: origin as "typed" }), label).verdict, "deny");
     }),
   );
 });

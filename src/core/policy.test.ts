@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { pushOf, requestOf } from "./effect.fixture.ts";
 import type { Effect } from "./effect.ts";
-import { INTEGRITIES, join, type Label, SECRECIES } from "./label.ts";
+import { INTEGRITIES, isWithin, join, type Label, SECRECIES } from "./label.ts";
 import { decide } from "./policy.ts";
+import { columnOf } from "./sinks.ts";
 
 const RANK = { deny: 0, ask: 1, allow: 2 } as const;
 const BOX_KINDS = ["read", "write", "edit", "search", "list", "run", "output", "kill", "sync"];
@@ -74,7 +76,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("sync" as const), paths: fc.array(text), digest: text }),
   fc.record({ kind: fc.constantFrom("discard" as const, "remove" as const, "release" as const), approvedBy }),
-  fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy }),
+  fc.record({ kind: fc.constant("preview" as const), port: fc.nat(), approvedBy, shownAt: fc.option(labels) }),
   requests,
   fc.record({
     kind: fc.constant("push" as const),
@@ -94,6 +96,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     isDenied: fc.boolean(),
     command: fc.option(fc.nat()),
     approvedBy,
+    shownAt: fc.option(labels),
   }),
   fc.record({
     kind: fc.constant("undo" as const),
@@ -139,11 +142,15 @@ test("more taint never allows more: a higher label never turns a denial or a que
   );
 });
 
-test("a port of the box is shown on the person's word alone, at every label", () => {
+test("a port of the box is shown on the person's word alone, and where a page could carry something out once they were told", () => {
   fc.assert(
-    fc.property(labels, fc.nat(), (label, port) => {
-      assert.equal(decide({ kind: "preview", port, approvedBy: "person" }, label).verdict, "allow");
-      assert.equal(decide({ kind: "preview", port, approvedBy: "none" }, label).verdict, "deny");
+    fc.property(labels, labels, fc.nat(), (label, shownAt, port) => {
+      const by = (who: "person" | "none", at: Label | null) =>
+        decide({ kind: "preview", port, approvedBy: who, shownAt: at }, label).verdict;
+      const isFree = columnOf(label) < 2;
+      assert.equal(by("person", null), isFree ? "allow" : "ask");
+      assert.equal(by("person", shownAt), isFree || isWithin(label, shownAt) ? "allow" : "ask");
+      assert.deepEqual([by("none", null), by("none", label)], ["deny", "deny"]);
     }),
   );
 });
@@ -227,19 +234,11 @@ test("only the person undoes a landing or puts one right", () => {
 });
 
 test("what a wrapped agent asks its model goes at every label, unless a rule of the person's denies it", () => {
-  const asked = { kind: "request", protocol: "https", host: "api.example.com", port: 443, method: "POST" } as const;
-  const more = {
-    path: "/v1/messages",
-    hasBody: true,
-    rule: "wrap",
-    command: null,
-    approvedBy: "none",
-    shown: null,
-  } as const;
+  const asked = requestOf({ method: "POST", path: "/v1/messages", hasBody: true, rule: "wrap", command: null });
   fc.assert(
     fc.property(labels, (label) => {
       const say = (listed: "allow" | "deny" | "unlisted", origin: "model" | "composed") =>
-        decide({ ...asked, ...more, listed, origin }, label).verdict;
+        decide({ ...asked, listed, origin }, label).verdict;
       assert.equal(say("allow", "model"), "allow");
       assert.equal(say("deny", "model"), "deny");
       assert.notEqual(say("unlisted", "model"), "allow");
@@ -271,30 +270,17 @@ test("only the person discards a layer, or removes a session", () => {
 });
 
 test("a push is allowed for what landed, to the tracked branch that a rule names, and for the person's own text alone", () => {
-  const push = {
-    kind: "push",
-    protocol: "https",
-    host: "git.example",
-    port: 443,
-    method: "POST",
-    path: "/thing.git/git-receive-pack",
-    hasBody: true,
-    remote: "tracked",
-    ref: "refs/heads/main",
-    oldId: "a".repeat(40),
-    newId: "b".repeat(40),
-    found: "landed",
-    digest: "c",
-    rule: "net.push[0]",
-    isDenied: false,
-    command: 1,
-    approvedBy: "none",
-  } as const;
+  const push = pushOf();
   const user: Label = { integrity: "user", secrecy: "private" };
   assert.deepEqual(decide(push, user), { verdict: "allow", reason: "net.push[0] allows it" });
   for (const integrity of ["local", "external"] as const) {
     assert.equal(decide(push, { integrity, secrecy: "public" }).verdict, "ask");
-    assert.equal(decide({ ...push, approvedBy: "person" }, { integrity, secrecy: "public" }).verdict, "allow");
+    const shownAt: Label = { integrity, secrecy: "public" };
+    const yes = { ...push, approvedBy: "person", shownAt } as const;
+    assert.equal(decide(yes, shownAt).verdict, "allow");
+    assert.equal(decide({ ...yes, shownAt: null }, shownAt).verdict, "ask");
+    assert.equal(decide({ ...yes, approvedBy: "none" }, shownAt).verdict, "ask");
+    assert.equal(decide(yes, { integrity, secrecy: "private" }).verdict, "ask", "more has been within reach since");
   }
   const unnamed = decide({ ...push, rule: null }, user);
   assert.deepEqual([unnamed.verdict, unnamed.reason], ["ask", "no rule of net.push names main"]);
@@ -304,28 +290,14 @@ test("a push is allowed for what landed, to the tracked branch that a rule names
     [{ found: "absent" }, /not on your own branch main: land it first/],
     [{ found: "diverged" }, /has commits that yours has not/],
   ] as const) {
-    const decision = decide({ ...push, ...more, approvedBy: "person" }, user);
+    const decision = decide({ ...push, ...more, approvedBy: "person", shownAt: user }, user);
     assert.equal(decision.verdict, "deny");
     assert.match(decision.reason, reason);
   }
 });
 
 test("a fetch from the tracked remote is allowed at any label, also with a body, and a denial wins over it", () => {
-  const fetch = {
-    kind: "request",
-    protocol: "https",
-    host: "git.example",
-    port: 443,
-    method: "POST",
-    path: "/thing.git/git-upload-pack",
-    hasBody: true,
-    listed: "allow",
-    rule: "tracked remote",
-    origin: "fetch",
-    command: 1,
-    approvedBy: "none",
-    shown: null,
-  } as const;
+  const fetch = requestOf({ method: "POST", hasBody: true, rule: "tracked remote", origin: "fetch" });
   assert.equal(decide(fetch, TOP).verdict, "allow");
   assert.equal(decide({ ...fetch, listed: "deny" }, BOTTOM).verdict, "deny");
 });

@@ -1,5 +1,5 @@
 import type { Effect } from "./effect.ts";
-import { join, type Label } from "./label.ts";
+import { isWithin, join, type Label } from "./label.ts";
 import { atSink, type Sink } from "./sinks.ts";
 
 /** The answer of the gate. `reason` is shown to the model and to the person, `nearest` says what is allowed instead. */
@@ -47,9 +47,7 @@ export function decide(effect: Effect, label: Label): Decision {
         ? { verdict: "allow", reason: "the person discards the layer" }
         : { verdict: "deny", reason: "only the person discards a layer" };
     case "preview":
-      return effect.approvedBy === "person"
-        ? { verdict: "allow", reason: "the person looks at that port of the box" }
-        : { verdict: "deny", reason: "only the person has a port of the box shown" };
+      return decidePreview(effect, label);
     case "rewind":
     case "undo":
     case "recover":
@@ -120,9 +118,24 @@ const SINK_OF = {
 // As for a request: what asks is answered by a person who was shown it, and what is denied stays so.
 function decidePush(effect: Effect & { readonly kind: "push" }, label: Label): Decision {
   const decision = judgePush(effect, label);
-  return decision.verdict === "ask" && effect.approvedBy === "person"
+  const isAnswered = effect.approvedBy === "person" && isStill(effect.shownAt, label);
+  return decision.verdict === "ask" && isAnswered
     ? { verdict: "allow", reason: "the person allows this one push" }
     : decision;
+}
+
+// Their own word opens it, and what a page may carry out they are told first where there is something to carry.
+function decidePreview(effect: Effect & { readonly kind: "preview" }, label: Label): Decision {
+  if (effect.approvedBy !== "person") return { verdict: "deny", reason: "only the person has a port of the box shown" };
+  const { verdict, why, nearest } = atSink("preview", label);
+  return verdict === "allow" || (verdict === "ask" && isStill(effect.shownAt, label))
+    ? { verdict: "allow", reason: "the person looks at that port of the box" }
+    : { verdict, reason: why, nearest };
+}
+
+/** Whether nothing more has been within reach since a person was told the label. */
+export function isStill(shownAt: Label | null, label: Label): boolean {
+  return shownAt !== null && isWithin(label, shownAt);
 }
 
 // Only what the person has landed leaves, to the one repository, and never so that it takes anything away there.

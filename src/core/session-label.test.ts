@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { INTEGRITIES, join, type Label, SECRECIES } from "./label.ts";
-import { explain, NAMED_MAX, raised, rebuiltFrom, sourceEvent, UNTOUCHED, wouldRaise } from "./session-label.ts";
+import { INTEGRITIES, join, type Label, SECRECIES, UNKNOWN_SOURCE } from "./label.ts";
+import {
+  explain,
+  NAMED_MAX,
+  raised,
+  rebuiltFrom,
+  sourceEvent,
+  UNTOUCHED,
+  wouldRaise,
+  writerOf,
+} from "./session-label.ts";
 
 const labels: fc.Arbitrary<Label> = fc
   .record({ integrity: fc.constantFrom(...INTEGRITIES), secrecy: fc.constantFrom(...SECRECIES) })
@@ -62,4 +71,11 @@ test("what would raise nothing need not be recorded, and everything else does", 
       assert.equal(wouldRaise(label, second), !isSame);
     }),
   );
+});
+
+test("what a session without a model wrote may be anybody's", () => {
+  const events = [sourceEvent({ integrity: "user", secrecy: "private" }, "what you typed")];
+  assert.deepEqual(writerOf(events), UNKNOWN_SOURCE);
+  const { integrity, secrecy } = writerOf([...events, { type: "prompt", text: "x" }]);
+  assert.deepEqual([integrity, secrecy], ["user", "private"]);
 });

@@ -1,5 +1,5 @@
 import { field, type JsonObject } from "./json.ts";
-import { join, type Label, LOWEST, parseLabel } from "./label.ts";
+import { join, type Label, LOWEST, parseLabel, UNKNOWN_SOURCE } from "./label.ts";
 import { bound, visible } from "./text.ts";
 
 /** A label, and what raised each half of it to where it is, oldest first. */
@@ -48,6 +48,12 @@ export function rebuiltFrom(events: Iterable<JsonObject>): TracedLabel {
     label = raised(label, by, typeof what === "string" ? what : "something that the record does not name");
   }
   return label;
+}
+
+/** The label of all that a session wrote, by its record. Where no model was prompted, nobody knows what its commands did. */
+export function writerOf(events: Iterable<JsonObject>): Label {
+  const all = [...events];
+  return all.some((event) => field(event, "type") === "prompt") ? rebuiltFrom(all) : UNKNOWN_SOURCE;
 }
 
 /** Says in plain words where a session's label comes from; "" for one that has seen nothing but its own words. */

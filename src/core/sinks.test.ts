@@ -26,7 +26,7 @@ test("the table of sinks is the one that the promises name", () => {
       "preview: allow allow ask",
       "push: allow ask ask",
       "unruled-push: ask ask ask",
-      "publish: ask ask ask",
+      "publish: deny deny deny",
       "widen: ask deny deny",
       "authority: deny deny deny",
     ],

@@ -71,10 +71,10 @@ export const SINKS = {
     why: ["no rule names the branch"],
     nearest: "commit; the person lands and pushes",
   },
-  /** A push by force or to another remote, and anything that publishes. */
+  /** A push by force or to another remote, and anything that publishes: there is no way to it yet, whoever is asked. */
   publish: {
-    verdicts: ["ask", "ask", "ask"],
-    why: ["what is published cannot be taken back"],
+    verdicts: ["deny", "deny", "deny"],
+    why: ["what is published cannot be taken back, so nothing of the box is"],
     nearest: "commit; the person lands and publishes",
   },
   /** One more path, socket or device in the box. */

@@ -55,7 +55,14 @@ async function open(
       approvedBy: "none",
       shown: null,
     } as const;
-    const push = { remote: "tracked", rule: "x", isDenied: false, command: null, approvedBy: "none" } as const;
+    const push = {
+      remote: "tracked",
+      rule: "x",
+      isDenied: false,
+      command: null,
+      approvedBy: "none",
+      shownAt: null,
+    } as const;
     const effect: Effect =
       call.kind === "fetch"
         ? { kind: "request", ...request, ...why }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Label } from "../core/label.ts";
@@ -110,17 +111,39 @@ test("what is judged again while it is judged again is judged once more", async 
   assert.match(got.text, /first$/);
 });
 
-test("a request that waits for an address while all is judged again is refused, and can be made again", async (t) => {
-  const port = await startServer(t, echoServer());
-  const { promise: address, resolve } = Promise.withResolvers<readonly string[]>();
-  const place = await openProxy(t, { rules: { allow: [rule(API, port)] }, ask: () => address });
-  const head = `GET http://${API}:${port}/ HTTP/1.1\r\nHost: ${API}:${port}\r\nConnection: close\r\n\r\n`;
+for (const [method, more, status] of [
+  ["GET", "", 200],
+  ["PUT", "Content-Length: 2\r\n", 403],
+] as const) {
+  test(`a ${method} that waits for an address while all is judged again is ${status === 200 ? "judged anew" : "refused, and can be made again"}`, async (t) => {
+    const port = await startServer(t, echoServer());
+    const { promise: address, resolve } = Promise.withResolvers<readonly string[]>();
+    const place = await openProxy(t, { rules: { allow: [rule(API, port)] }, ask: () => address });
+    const head = `${method} http://${API}:${port}/ HTTP/1.1\r\nHost: ${API}:${port}\r\n${more}Connection: close\r\n\r\n${more && "hi"}`;
+    const first = raw(place.port, head);
+    await until(() => place.judged.length === 1);
+    await place.proxy.judgeAgain();
+    resolve(["127.0.0.1"]);
+    assert.match(await first, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.match(await raw(place.port, head), /^HTTP\/1\.1 200 /);
+    assert.equal(place.judged.length, status === 200 ? 3 : 2);
+  });
+}
+
+test("what was sent whole is not judged again when its answer begins", async (t) => {
+  const answered: (() => void)[] = [];
+  const server = createServer(
+    (asked, answer) => void asked.resume().on("end", () => answered.push(() => answer.end("ok"))),
+  );
+  const port = await startServer(t, server);
+  const place = await openProxy(t, { rules: { allow: [rule(API, port)] }, names: { [API]: ["127.0.0.1"] } });
+  const head = `PUT http://${API}:${port}/ HTTP/1.1\r\nHost: ${API}:${port}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi`;
   const first = raw(place.port, head);
-  await until(() => place.judged.length === 1);
+  await until(() => answered.length === 1);
   await place.proxy.judgeAgain();
-  resolve(["127.0.0.1"]);
-  assert.match(await first, /^HTTP\/1\.1 403 [\s\S]*changed while it was asked about/);
-  assert.match(await raw(place.port, head), /^HTTP\/1\.1 200 /);
+  answered[0]?.();
+  assert.match(await first, /^HTTP\/1\.1 200 /);
+  assert.equal(place.judged.length, 1);
 });
 
 test("a connection that is kept for later is none that is judged again", async (t) => {

@@ -8,7 +8,8 @@ import { openProxy, raw, rule, startServer, until } from "./proxy.fixture.ts";
 const API = "api.example.com";
 
 test("each ceiling is kept to the last one, and says which it is", () => {
-  const meter = new Meter({ sentBytes: 10, requests: 3, connections: 2 });
+  const told: number[] = [];
+  const meter = new Meter({ sentBytes: 10, requests: 3, connections: 2 }, (bytes) => told.push(bytes));
   assert.deepEqual([meter.connect(), meter.connect()], [null, null]);
   assert.equal(meter.connect(), "the session has its 2 connections open");
   meter.disconnect();

@@ -15,13 +15,16 @@ export const NET_LIMITS_DEFAULT: NetLimits = { sentBytes: 1 << 30, requests: 100
 /** Counts what a session sends; what goes over a ceiling is told which one, in words. */
 export class Meter {
   readonly #limits: NetLimits;
+  readonly #sending: (bytes: number) => void;
   #sent = 0;
   #requests = 0;
   #connections = 0;
   #refusals = 0;
 
-  constructor(limits: NetLimits) {
+  /** `sending` is told of all bytes before they leave, those too that then may not. */
+  constructor(limits: NetLimits, sending: (bytes: number) => void) {
     this.#limits = limits;
+    this.#sending = sending;
   }
 
   /** Counts a connection for as long as it is open. */
@@ -48,6 +51,7 @@ export class Meter {
   /** Counts bytes that leave; a ceiling once reached stays so. */
   send(bytes: number): string | null {
     this.#sent += bytes;
+    if (bytes > 0) this.#sending(bytes);
     const { sentBytes } = this.#limits;
     return this.#sent > sentBytes ? `the session has sent its ${counted(sentBytes, "byte")}` : null;
   }

@@ -55,6 +55,7 @@ async function open(t: TestContext, answer: Answer = whole, hasKey = true) {
   const removed: string[] = [];
   const model = new ModelDoor({
     endpoints: [{ ...(endpoint satisfies ModelEndpoint), hasKey }],
+    refuses: (_provider, name) => (name === "forbidden" ? "no price" : null),
     replied: (reply) => replies.push(reply),
     removed: (tools) => removed.push(...tools),
   });

@@ -9,6 +9,8 @@ import { type PutOn, putOn, type Shown } from "./put-on.ts";
 
 export interface ModelDoorPlan {
   readonly endpoints: readonly (ModelEndpoint & { readonly hasKey: boolean })[];
+  /** Says why a model may not be asked, before anything is sent to it; null where it may. */
+  readonly refuses: (provider: string, model: string) => string | null;
   /** Told of each reply that a model made, once, when it has ended. */
   readonly replied: (reply: ModelReply) => void;
   /** Told of each tool that was taken out of a request, by its kind. */
@@ -89,6 +91,8 @@ export class ModelDoor {
       return { ok: false, reason: `not sent to the model: its body is larger than ${BODY_BYTES_MAX >> 20} MiB` };
     const judged = judgeModelRequest(call, read);
     if (!judged.ok) return judged;
+    const refusal = this.#plan.refuses(endpoint.provider, judged.model);
+    if (refusal !== null) return { ok: false, reason: refusal };
     if (judged.removed.length > 0) this.#plan.removed(judged.removed);
     const body = Buffer.from(judged.body);
     // In another form or character set the same bytes would say something else.

@@ -26,8 +26,9 @@ export async function showServer(t: TestContext, server: Server): Promise<Shown>
 
 /** Shows a port of the machine at which something listens, or nothing. */
 export async function showPort(t: TestContext, boxPort: number): Promise<Shown> {
-  const effect: Effect = { kind: "preview", port: boxPort, approvedBy: "person" };
-  const decision = decide(effect, { integrity: "external", secrecy: "private" });
+  const label = { integrity: "external", secrecy: "private" } as const;
+  const effect: Effect = { kind: "preview", port: boxPort, approvedBy: "person", shownAt: label };
+  const decision = decide(effect, label);
   const permit = mint(effect, decision, issueReceipt(1, "x", recordDecision(effect, decision, String)), String);
   const preview = await Preview.open(permit, connectHandle);
   t.after(() => preview.close());

@@ -15,6 +15,10 @@ export type Judged =
   | {
       readonly verdict: "refuse";
       readonly reason: string;
+      /** The nearest way that is allowed, in words. */
+      readonly nearest?: string;
+      /** Whether a person who is asked could let it through. */
+      readonly needsPerson?: boolean;
       /** What the client is answered, where that is not 403. */
       readonly status?: number;
     };
@@ -33,6 +37,8 @@ export interface ProxyPlan {
   readonly git: GitRemote | null;
   /** Records what no rule could be asked about, since it is no request. */
   readonly malformed: (reason: string, token: string | null) => void;
+  /** Tells that an answer to a request of this permit begins, before anything of it is passed on. */
+  readonly heard: (seq: number) => void;
   /** Records how a request of this permit ended. */
   readonly ended: (seq: number, outcome: NetOutcome) => void;
   /** The certificate shown inside for a host. */
@@ -44,6 +50,8 @@ export interface ProxyPlan {
   /** Authorities that servers outside are verified with, in PEM. */
   readonly authorities: string;
   readonly limits: NetLimits;
+  /** Told of bytes that are about to leave, or that would go past the limit. */
+  readonly sending: (bytes: number) => void;
   readonly resolver?: Resolver;
   /** How long a peer may take for a head, for a handshake and to be dialled; 30 s when left out. */
   readonly waitMs?: number;

@@ -101,6 +101,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
       return { verdict: "allow", permit: mint(final, decision, receipt, String), reach };
     },
     malformed: (reason) => malformed.push(reason),
+    heard: () => {},
     ended: (_seq, outcome) => outcomes.push(outcome),
     secureContext: options.contextFor ?? (async () => createSecureContext({})),
     broker: () => options.broker ?? null,
@@ -108,6 +109,7 @@ export async function openProxy(t: TestContext, options: PlaceOptions = {}): Pro
     git: options.git?.remote ?? null,
     authorities: options.authorities ?? "",
     limits: { ...NET_LIMITS_DEFAULT, ...options.limits },
+    sending: () => {},
     resolver: new Resolver(options.ask ?? (async (name) => names[name] ?? [])),
     ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
   });

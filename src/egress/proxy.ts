@@ -66,7 +66,7 @@ export class EgressProxy {
   constructor(plan: ProxyPlan) {
     this.#plan = plan;
     this.#resolver = plan.resolver ?? new Resolver();
-    this.#meter = new Meter(plan.limits);
+    this.#meter = new Meter(plan.limits, plan.sending);
     this.#waitMs = plan.waitMs ?? WAIT_MS;
     this.#dialler = new Dialler(plan.authorities, this.#meter);
     this.#traffic = {
@@ -165,7 +165,7 @@ export class EgressProxy {
 
   /**
    * Has all that is on its way judged again, since what the session has seen weighs more; what is refused now ends. What
-   * waits for its first judgement meanwhile is refused, and can be asked for again.
+   * waits for its first judgement meanwhile is judged anew, or refused where it has a body, and can be asked for again.
    */
   async judgeAgain(): Promise<void> {
     this.#round += 1;
@@ -187,10 +187,11 @@ export class EgressProxy {
   }
 
   #run({ seq, again }: Pick<Route, "seq" | "again">): Running {
-    const outcome: Running = new Running(again, (counts) => {
+    const onEnd = (counts: NetOutcome) => {
       this.#running.delete(outcome);
       this.#plan.ended(seq, counts);
-    });
+    };
+    const outcome: Running = new Running(again, () => this.#plan.heard(seq), onEnd);
     this.#running.add(outcome);
     return outcome;
   }
@@ -252,7 +253,12 @@ export class EgressProxy {
     if (!isForBody(effect, look)) throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
     const resolved = await this.#resolver.resolve(effect.host, judged.reach);
-    const late = this.#isClosed ? OVER : round === this.#round ? null : CHANGED;
+    const isLate = round !== this.#round;
+    if (isLate && !this.#isClosed && !effect.hasBody && look.held === null) {
+      this.#plan.ended(seq, { ...NOTHING, error: CHANGED });
+      return this.#allowed(request, token, look);
+    }
+    const late = this.#isClosed ? OVER : isLate ? CHANGED : null;
     const reason = late ?? (resolved.ok ? null : resolved.reason);
     if (resolved.ok && reason === null) {
       const [plain, isAsked] =

@@ -179,6 +179,7 @@ export class Requests {
       });
     };
     hear(outgoing);
+    outgoing.once("finish", () => outcome.sentAll());
     answer.on("close", () => {
       if (!answer.writableFinished) outcome.end(GONE);
       outgoing.destroy();

@@ -68,11 +68,14 @@ export const OVER = "the session ended";
 
 /** How much of a request went by, until it ends once. */
 export class Running {
-  status: number | null = null;
+  #status: number | null = null;
+  #isHeard = false;
+  #isSent = false;
   #sent = 0;
   #received = 0;
   #isOver = false;
   readonly #again: Again;
+  readonly #onHeard: () => void;
   readonly #onEnd: (outcome: NetOutcome) => void;
   /** What leads out. */
   readonly #ways = new Set<Duplex>();
@@ -81,9 +84,32 @@ export class Running {
   #asked = 0;
   #judging: Promise<void> | null = null;
 
-  constructor(again: Again, onEnd: (outcome: NetOutcome) => void) {
+  /** `onHeard` is called once, before anything of an answer is passed on. */
+  constructor(again: Again, onHeard: () => void, onEnd: (outcome: NetOutcome) => void) {
     this.#again = again;
+    this.#onHeard = onHeard;
     this.#onEnd = onEnd;
+  }
+
+  get status(): number | null {
+    return this.#status;
+  }
+
+  /** An answer begins. */
+  set status(status: number | null) {
+    this.#hear();
+    this.#status = status;
+  }
+
+  /** All of it has left, so that there is nothing more to judge. */
+  sentAll(): void {
+    this.#isSent = true;
+  }
+
+  #hear(): void {
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    this.#onHeard();
   }
 
   /** Names the connection by which it leaves, before anything is written there. */
@@ -95,7 +121,7 @@ export class Running {
 
   /** Has it judged again, and once more for each time that this is asked meanwhile. Till then nothing leaves; what is refused ends. */
   async judgeAgain(): Promise<void> {
-    if (this.#again === null || this.#isOver) return;
+    if (this.#again === null || this.#isOver || this.#isSent) return;
     this.#asked += 1;
     this.#judging ??= this.#judge(this.#again);
     await this.#judging;
@@ -122,6 +148,7 @@ export class Running {
   }
 
   receive(bytes: number): void {
+    this.#hear();
     this.#received += bytes;
   }
 

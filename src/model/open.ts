@@ -39,6 +39,7 @@ export async function openModel(spec: string, settings: ModelSettings): Promise<
   let contextTokensMax = found.contextTokens ?? (context === null ? contextTokensOf(provider, name) : null);
   return {
     name: spec,
+    hasPrice: price !== null,
     get contextTokensMax() {
       return contextTokensMax;
     },

@@ -70,6 +70,8 @@ export interface Model {
   readonly name: string;
   /** Most tokens of context, or null where it is not known. */
   readonly contextTokensMax: number | null;
+  /** Whether it is known what a reply costs. */
+  readonly hasPrice: boolean;
   /** Streams one reply. Throws ModelFailure; rejects with the signal's reason when aborted. */
   reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }

@@ -14,7 +14,7 @@ import { type Message, type Model, type ModelEvent, type ModelRequest, type Repl
  * Each turn is one reply, in order, from the first whenever the model is opened; after the last, replies are empty.
  * Every field but `turns` and a call's `tool` may be left out. `input` is an object, or a string that is sent as it
  * stands, so that malformed arguments can be played. Results of calls are ignored. Call ids are `call_1`, `call_2` and
- * so on through a conversation. `usage` counts tokens, costs nothing and is zero when left out. At most 64 MB.
+ * so on through a conversation. `usage` counts tokens, with `usd` also what they are said to cost, and is zero when left out. At most 64 MB.
  */
 export async function openScripted(file: string): Promise<Model> {
   const turns = parseTurns(file, await readBounded(file));
@@ -22,6 +22,7 @@ export async function openScripted(file: string): Promise<Model> {
   return {
     name: `scripted:${file}`,
     contextTokensMax: null,
+    hasPrice: true,
     async *reply(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
       signal.throwIfAborted();
       const turn = turns[next] ?? EMPTY;
@@ -31,7 +32,7 @@ export async function openScripted(file: string): Promise<Model> {
       const first = request.messages.reduce((count, message) => count + callsIn(message), 1);
       const calls = turn.calls.map((call, index) => ({ kind: "call" as const, id: `call_${first + index}`, ...call }));
       const text: ReplyPart[] = turn.text === "" ? [] : [{ kind: "text", text: turn.text }];
-      const usage = { input: turn.input, cachedInput: 0, output: turn.output, usd: 0 };
+      const usage = { input: turn.input, cachedInput: 0, output: turn.output, usd: turn.usd };
       yield { type: "done", parts: [...text, ...calls], stop: calls.length > 0 ? "calls" : "stop", usage };
     },
   };
@@ -42,9 +43,10 @@ interface Turn {
   readonly calls: readonly { readonly name: string; readonly input: string }[];
   readonly input: number;
   readonly output: number;
+  readonly usd: number;
 }
 
-const EMPTY: Turn = { text: "", calls: [], input: 0, output: 0 };
+const EMPTY: Turn = { text: "", calls: [], input: 0, output: 0, usd: 0 };
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 function callsIn(message: Message): number {
@@ -89,6 +91,7 @@ function parseTurn(file: string, at: string, turn: unknown): Turn {
     calls: calls.map((call: unknown, index) => parseCall(file, `${at}.calls[${index}]`, call)),
     input: parseCount(file, `${at}.usage.input`, field(usage, "input")),
     output: parseCount(file, `${at}.usage.output`, field(usage, "output")),
+    usd: parseUsd(file, `${at}.usage.usd`, field(usage, "usd")),
   };
 }
 
@@ -105,6 +108,12 @@ function parseCount(file: string, at: string, count: unknown): number {
   if (count === undefined) return 0;
   if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return count;
   throw failure(file, `${at} is not a count`);
+}
+
+function parseUsd(file: string, at: string, usd: unknown): number {
+  if (usd === undefined) return 0;
+  if (typeof usd === "number" && Number.isFinite(usd) && usd >= 0) return usd;
+  throw failure(file, `${at} is not an amount`);
 }
 
 function failure(file: string, problem: string): UnusableModel {

@@ -4,30 +4,19 @@ import { PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RequestQuestion } from "../agent/questions.ts";
+import { requestOf } from "../core/effect.fixture.ts";
 import { Asking } from "./asking.ts";
 import type { Terminal } from "./terminal.ts";
 
 const QUESTION: RequestQuestion = {
-  request: {
-    kind: "request",
-    protocol: "https",
-    host: "api.example.com",
-    port: 443,
-    method: "GET",
-    path: "/",
-    hasBody: false,
-    listed: "allow",
-    rule: null,
-    origin: "composed",
-    command: null,
-    approvedBy: "none",
-    shown: null,
-  },
+  request: requestOf(),
   headers: [],
   body: null,
   isUnseen: false,
   command: null,
   reason: "why",
+  origin: "",
+  mayLast: true,
 };
 
 /** Streams in the place of a terminal, with what was drawn. */
@@ -109,4 +98,23 @@ test("a word meant for a question that was taken back is no answer to the one th
   assert.match(drawn(), /so it answers nothing/);
   assert.equal(asking.take("y", performance.now() + 4000), true);
   assert.equal(await second, "yes");
+});
+
+test("s and t answer for longer where that is offered, and are no yes where it is not", async (t) => {
+  for (const [mayLast, word, answer, said] of [
+    [true, "s", "session", "exactly this again until the session ends"],
+    [true, "t", "minutes", "exactly this again for 10 minutes"],
+    [false, "s", "no", "not sent"],
+    [false, "t", "no", "not sent"],
+  ] as const) {
+    const { asking, ask, drawn } = open(t);
+    asking.begin();
+    const answered = ask({ ...QUESTION, mayLast }, new AbortController().signal);
+    await sleep(5);
+    assert.equal(drawn().includes("s sends exactly this again"), mayLast);
+    assert.equal(asking.take(word, performance.now() + 2000), true);
+    assert.equal(await answered, answer);
+    await sleep(5);
+    assert.match(drawn(), new RegExp(said));
+  }
 });

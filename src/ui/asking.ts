@@ -10,8 +10,18 @@ const COLUMNS_DEFAULT = 80;
 const SWAPPED_MS_MAX = 5000;
 const SWAPPED_MORE_MS = 2000;
 
+/** What is meant for a question and for nothing else. */
+const WORD = /^(?:y|yes|s|t|n|no)?$/;
+const SAID = {
+  yes: "sent once",
+  session: "sent, and exactly this again until the session ends",
+  minutes: "sent, and exactly this again for 10 minutes",
+  no: "not sent",
+} as const;
+
 interface Open {
   readonly askedAt: number;
+  readonly mayLast: boolean;
   /** Something was typed already on the line that is the next, or sooner than this could be read. */
   hasDraft: boolean;
   readonly end: (answer: Answer, said: string) => void;
@@ -79,14 +89,14 @@ export class Asking {
     const answer = answerOf(open, text, typedAt);
     open.hasDraft = false;
     if (answer === "ahead") {
-      const isWord = /^(?:y|yes|n|no)?$/.test(text);
+      const isWord = WORD.test(text);
       const what = isWord ? `"${text}"` : "that";
       writeSafe(this.#terminal.stdout, `${what} was begun before this could be read, so it answers nothing\n`);
       this.#lines()?.prompt();
       return isWord;
     }
-    open.end(answer, answer === "yes" ? "sent once" : "not sent");
-    return /^(?:y|yes|n|no)?$/.test(text);
+    open.end(answer, SAID[answer]);
+    return WORD.test(text);
   }
 
   #ask(question: Parameters<AskPerson>[0], gone: AbortSignal): Promise<Answer> {
@@ -102,13 +112,17 @@ export class Asking {
     const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), this.#answerMs);
     stdout.write(`\n${bold(stdout, "ringfence asks: may this leave the box?")}\n`);
     writeSafe(stdout, requestText(question, stdout.columns || COLUMNS_DEFAULT));
+    const lasting = question.mayLast
+      ? " s sends exactly this again unasked until the session ends, t for 10 minutes, while the session sees nothing worse."
+      : "";
     stdout.write(
-      "y sends it, this once. Anything else does not, nor does saying nothing for 2 minutes; this command is then refused that host.\n",
+      `y sends it, this once.${lasting} Anything else does not, nor does saying nothing for 2 minutes; this command is then refused that host.\n`,
     );
     lines.setPrompt("y or N? ");
     this.#open = {
       askedAt: performance.now() + (isSwapped ? SWAPPED_MORE_MS : 0),
       hasDraft: lines.line !== "",
+      mayLast: question.mayLast,
       end: (answer, said) => {
         clearTimeout(timer);
         gone.removeEventListener("abort", onGone);

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import type { Start } from "../agent/workplace.ts";
+import type { Amounts } from "../core/budget.ts";
 import { CHANGE_CLASSES, type ChangeClass } from "../core/classify.ts";
 import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
@@ -25,6 +26,8 @@ const OPTIONS = {
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
+  "max-tokens": { type: "string" },
+  "max-calls": { type: "string" },
   approve: { type: "string", multiple: true },
   hunks: { type: "string" },
   class: { type: "string", multiple: true },
@@ -98,7 +101,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   refuseWords(command, rest);
   switch (command) {
     case "":
-      return (await import("./interactive.ts")).interactive({ model: values.model ?? null }, start, terminal);
+      return (await import("./interactive.ts")).interactive(
+        { model: values.model ?? null, ceilings: ceilingsTyped(values) },
+        start,
+        terminal,
+      );
     case "run":
       return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
     case "exec":
@@ -124,12 +131,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
       return (await import("./sessions.ts")).gcCommand(options, start, terminal);
     }
-    case "log": {
-      const { ledgerOf } = await import("../agent/config-sessions.ts");
-      const [action, state] = [logAction(rest, values.key ?? null, values.format ?? null), stateFolder(environment)];
-      const fileOf = () => ledgerOf(state, findCheckout(folder).path, values.session ?? null);
-      return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
-    }
+    case "log":
+      return log(rest, values, start, terminal);
     case "doctor":
       return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
     case "rewind":
@@ -139,15 +142,27 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
-    case "policy": {
-      const options = { json: values.json ?? false, isManaged: values.managed ?? false };
-      return (await import("./policy.ts")).policyCommand(rest, options, start, terminal);
-    }
+    case "policy":
+      return policy(rest, values, start, terminal);
+    case "trust":
+      return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
     case "demo":
       return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
     default:
       throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
+}
+
+async function policy(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
+  const options = { json: values.json ?? false, isManaged: values.managed ?? false };
+  return (await import("./policy.ts")).policyCommand(words, options, start, terminal);
+}
+
+async function log(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
+  const { ledgerOf } = await import("../agent/config-sessions.ts");
+  const [action, state] = [logAction(words, values.key ?? null, values.format ?? null), stateFolder(start.environment)];
+  const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
+  return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
 }
 
 async function boxed(
@@ -159,10 +174,10 @@ async function boxed(
 ): Promise<number> {
   if (words.length === 0) throw new UsageError(`${command} needs a command: ${EXAMPLES[command]}`);
   const previews = values.preview ?? [];
+  const ceilings = ceilingsTyped(values);
   if (command === "exec")
-    return (await import("./exec.ts")).execCommand({ words, previews, onDone: null }, start, terminal);
-  const usdMax = amount(values["max-usd"], "--max-usd");
-  const options = { words, previews, providers: values.provider ?? [], homePaths: values.config ?? [], usdMax };
+    return (await import("./exec.ts")).execCommand({ words, previews, ceilings, onDone: null }, start, terminal);
+  const options = { words, previews, providers: values.provider ?? [], homePaths: values.config ?? [], ceilings };
   return (await import("./wrap.ts")).wrapCommand(options, start, terminal);
 }
 
@@ -176,10 +191,10 @@ const WORDS_MAX = new Map(Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
-  "": "model policy",
-  run: "model output-format branch land max-turns max-minutes max-usd policy",
-  exec: "preview policy",
-  wrap: "provider config max-usd preview policy",
+  "": "model max-usd max-tokens max-calls max-minutes policy",
+  run: "model output-format branch land max-turns max-usd max-tokens max-calls max-minutes policy",
+  exec: "preview max-minutes policy",
+  wrap: "provider config max-usd max-tokens max-minutes preview policy",
   diff: "session json stat class",
   land: "session approve hunks class sign",
   undo: "session",
@@ -191,6 +206,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
+  trust: "json",
   demo: "model",
 };
 
@@ -254,11 +270,7 @@ function runOptions(values: Options, words: readonly string[]) {
     format: formatOf(values["output-format"] ?? "text"),
     land,
     branch: values.branch ?? null,
-    limits: {
-      turnsMax: amount(values["max-turns"], "--max-turns"),
-      minutesMax: amount(values["max-minutes"], "--max-minutes"),
-      usdMax: amount(values["max-usd"], "--max-usd"),
-    },
+    limits: { turnsMax: amount(values["max-turns"], "--max-turns"), ceilings: ceilingsTyped(values) },
   } as const;
 }
 
@@ -296,6 +308,23 @@ function formatOf(text: string): OutputFormat {
   const format = OUTPUT_FORMATS.find((known) => known === text);
   if (!format) throw new UsageError(`--output-format is one of ${OUTPUT_FORMATS.join(", ")}, not "${text}"`);
   return format;
+}
+
+// The words of each option, what it bounds, and how much one of it is.
+const CEILINGS = [
+  ["max-usd", "usd", 1],
+  ["max-tokens", "tokens", 1],
+  ["max-calls", "calls", 1],
+  ["max-minutes", "wallMs", 60_000],
+] as const;
+
+function ceilingsTyped(values: Options): Partial<Amounts> {
+  return Object.fromEntries(
+    CEILINGS.flatMap(([option, name, unit]) => {
+      const typed = amount(values[option], `--${option}`);
+      return typed === null ? [] : [[name, typed * unit]];
+    }),
+  );
 }
 
 function amount(text: string | undefined, option: string): number | null {

@@ -19,7 +19,7 @@ import { dim, oneLine, type Terminal, writeSafe } from "./terminal.ts";
 /** Small enough that the attacks on memory and processes are over at once. */
 const LIMITS = { memoryBytes: 256 * 2 ** 20, processes: 128, tmpBytes: 64 * 2 ** 20, diskBytes: 256 * 2 ** 20 };
 const PROMPT = "One test of this project fails. Find the bug, fix it, run the tests, and commit.";
-const NO_LIMITS = { turnsMax: 60, minutesMax: 15, usdMax: null };
+const RUN_LIMITS = { turnsMax: 60, ceilings: { wallMs: 15 * 60_000 } };
 
 /** What stops each injection of the script, by its number; the finding at the end is what proves it. */
 const STOPPERS: Readonly<Record<string, string>> = {
@@ -65,7 +65,7 @@ async function play(model: string | null, place: DemoPlace, start: Start, termin
   const withKeys = { ...workplace, start: { ...workplace.start, environment: start.environment } };
   const session = await openSession(
     withKeys,
-    { model: model ?? `scripted:${place.script}`, limits: NO_LIMITS, branch: null, ask: null },
+    { model: model ?? `scripted:${place.script}`, limits: RUN_LIMITS, branch: null, ask: null },
     showOn(stdout),
   );
   try {

@@ -1,19 +1,23 @@
+import { Budget } from "../agent/budget.ts";
 import { type Execed, execInBox } from "../agent/exec.ts";
-import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Streams } from "../box/stream.ts";
+import type { Amounts } from "../core/budget.ts";
+import { EXIT_CODES } from "../core/event.ts";
 import { describePreview, readPort } from "./preview.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 export interface ExecOptions {
   readonly words: readonly string[];
   readonly previews: readonly string[];
+  readonly ceilings: Partial<Amounts>;
   /** Is told the end, and has standard output for itself: the command's goes to standard error. Null: as it is. */
   readonly onDone: ((done: Execed) => void) | null;
 }
 
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
 export async function execCommand(
-  { words, previews, onDone }: ExecOptions,
+  { words, previews, ceilings, onDone }: ExecOptions,
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
@@ -31,18 +35,22 @@ export async function execCommand(
       onOutput: (stream, bytes) =>
         (stream === "stdout" && onDone === null ? stdout : stderr).write(isInteractive ? toRaw(bytes) : bytes),
     };
-    const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, {
+    const looked = {
       ports,
-      onShown: (port, address) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
-    });
+      onShown: (port: number, address: string) => stderr.write(row(`ringfence: ${describePreview(port, address)}`)),
+    };
+    const limits = { turnsMax: null, ceilings: ceilingsOf(workplace.config, ceilings) };
+    const budget = new Budget(limits, Date.now, (text) => stderr.write(row(`ringfence: ${text}`)));
+    const done = await execInBox(workplace, words.map(quoteWord).join(" "), streams, { looked, budget });
     if (isInteractive) stdin.setRawMode(false);
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
-    if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    if (done.end !== null) stderr.write(`ringfence: ${done.end.message}\n`);
+    else if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
     // A script's output stays as the command made it.
     if (isInteractive && done.hasChanges)
       writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));
     onDone?.(done);
-    return stops.status() || done.status;
+    return stops.status() || (done.end === null ? done.status : EXIT_CODES[done.end.reason]);
   } finally {
     if (isInteractive) stdin.setRawMode(false);
     stdin.destroy();

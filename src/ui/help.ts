@@ -7,7 +7,9 @@ interface Part {
 const PARTS: readonly Part[] = [
   {
     command: "",
-    lines: ["ringfence [--model …]           interactive session in this repository; /help there shows its commands"],
+    lines: [
+      "ringfence [--model …]           interactive session in this repository; /help there shows its commands; --max-… as of run",
+    ],
   },
   {
     command: "run",
@@ -17,14 +19,14 @@ const PARTS: readonly Part[] = [
       "    --output-format FORMAT      text, json or stream-json",
       "    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is",
       "    --land patch|auto           auto lands source unread, which then runs at your next test",
-      "    --max-turns N, --max-minutes N, --max-usd N",
+      "    --max-usd N, --max-tokens N, --max-calls N, --max-minutes N, --max-turns N",
     ],
   },
   {
     command: "exec",
     lines: [
       "ringfence exec -- COMMAND       one command in the box, no model",
-      "    --preview PORT              show that port of the box to your browser; may be given again",
+      "    --preview PORT              show that port of the box to your browser; may be given again; --max-minutes N",
     ],
   },
   {
@@ -33,7 +35,7 @@ const PARTS: readonly Part[] = [
       "ringfence wrap -- AGENT …       another agent in the box: it may ask its model, whose key stays outside",
       "    --provider NAME             anthropic, openai, google, …: whose key and address; may be given again",
       "    --config PATH               copy that of your home into the box's, secrets masked; may be given again",
-      "    --max-usd N                 stop once its model has cost that; --preview PORT, as of exec",
+      "    --max-usd N                 stop once its model has cost that; --max-tokens N, --max-minutes N; --preview PORT",
     ],
   },
   {
@@ -105,6 +107,16 @@ const PARTS: readonly Part[] = [
       "ringfence net why URL           what allows or denies that, for you and for a model, and the line to add",
       "    --method METHOD             GET when left out",
       "ringfence net learn -- COMMAND  run it in the box, and propose rules for what it was refused; writes none",
+    ],
+  },
+  {
+    command: "trust",
+    lines: [
+      "ringfence trust [--json]        what of this repository you trust: commit, instructions, tool servers, skills, hooks",
+      "ringfence trust PATH…           show such a file, or what changed of it, and ask; PATH=HASH approves what you read",
+      "ringfence trust commit [ID]     approve the commit that is checked out, or that one",
+      "ringfence trust public|private  whether anybody may read all that lies here; private unless you say so",
+      "ringfence trust revoke [NAME…]  take back what you said of a commit or file, or all",
     ],
   },
   { command: "doctor", lines: ["ringfence doctor [--json]       prove the box on this machine"] },

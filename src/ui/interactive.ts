@@ -4,27 +4,29 @@ import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
 import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
+import { explain, type TracedLabel } from "../core/session-label.ts";
+import { columnOf } from "../core/sinks.ts";
 import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
-import { previewTyped } from "./preview.ts";
+import { previewTyped, showPort } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
 import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
 import { openSession } from "./run.ts";
-import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
+import { bold, dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
 const HELP =
-  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /exit ends.\n";
-const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
+  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /label says what the session has seen, /exit ends.\n";
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
 export async function interactive(
-  options: { readonly model: string | null },
+  options: { readonly model: string | null; readonly ceilings: Partial<Amounts> },
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
@@ -35,7 +37,7 @@ export async function interactive(
   const asking = new Asking(terminal, () => lines);
   const session = await openSession(
     workplace,
-    { model: options.model, limits: NO_LIMITS, branch: null, ask: asking.ask },
+    { model: options.model, limits: { turnsMax: null, ceilings: options.ceilings }, branch: null, ask: asking.ask },
     (event) => asking.draw(() => show(event, terminal)),
   );
   writeSafe(
@@ -82,7 +84,7 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
     if (text === "/exit" || text === "/quit") break;
     const reply = replyOf(question, text, at);
     if (reply === "ahead") {
-      writeSafe(stderr, `"${text}" was typed before this could be read, so it lands nothing; type it again\n`);
+      writeSafe(stderr, `"${text}" was typed before this could be read, so it answers nothing; type it again\n`);
       question = { ...question, hasDraft: false };
     } else if (reply !== "none" || text.startsWith("/"))
       question = ask(lines, await command(reply, text, question, going));
@@ -142,7 +144,7 @@ interface Going {
   readonly asking: Asking;
 }
 
-type Shown = Partial<Pick<Question, "approvals" | "offer">>;
+type Shown = Partial<Pick<Question, "approvals" | "offer" | "preview">>;
 
 // A wrong word is told and loses nothing. What it returns was shown and waits for an answer.
 async function command(reply: Reply, text: string, question: Question, going: Going): Promise<Shown> {
@@ -151,7 +153,10 @@ async function command(reply: Reply, text: string, question: Question, going: Go
     const [name = "", ...words] = wordsOf(text.slice(1));
     if (reply === "approve") await landApproved(session, question.approvals, terminal);
     else if (reply === "land") return { offer: await landOffer(session, question.offer, terminal) };
-    else if (reply === "decline") writeSafe(terminal.stdout, "not landed\n");
+    else if (reply === "preview" && question.preview !== null)
+      return { preview: await showPort(session, question.preview, terminal.stdout) };
+    else if (reply === "decline")
+      writeSafe(terminal.stdout, question.preview === null ? "not landed\n" : "not shown\n");
     else return await act(name, words, going);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
@@ -174,7 +179,8 @@ async function act(name: string, words: readonly string[], going: Going): Promis
   else if (name === "undo" && words.length > 0)
     writeSafe(terminal.stderr, "/undo takes a whole landing back and takes no path; nothing was undone\n");
   else if (name === "undo") await undoLive(session, terminal);
-  else if (name === "preview") await previewTyped(words, session, terminal);
+  else if (name === "preview") return { preview: await previewTyped(words, session, terminal) };
+  else if (name === "label") writeSafe(terminal.stdout, labelText(session));
   else if (name === "rewind") await rewindTyped(words, session, terminal);
   else if (name === "discard" && words.length > 0)
     writeSafe(terminal.stderr, "/discard throws all changes away and takes no path; nothing was thrown away\n");
@@ -186,16 +192,31 @@ async function act(name: string, words: readonly string[], going: Going): Promis
   return {};
 }
 
+function labelText({ label: { current } }: Session): string {
+  const why = explain(current);
+  return row(`${current.integrity} and ${current.secrecy}${why === "" ? "" : `: ${why}`}`);
+}
+
 async function showApproval(words: readonly string[], { session, standing, terminal }: Going): Promise<Shown> {
   if (words.length === 0) {
     writeSafe(terminal.stdout, "name the held files: /approve FILE…\n");
     return {};
   }
   const approvals = await showHeld(session, words, standing, terminal);
+  if (approvals.length > 0) warnOfLabel(session.label.current, terminal);
   const question =
     approvals.length > 0 ? 'land exactly this? "yes" lands it, anything else does not\n' : "no held file\n";
   writeSafe(terminal.stdout, question);
   return { approvals };
+}
+
+// What runs later was made by a session that a stranger may have led: said next to the question, so that it stands out.
+function warnOfLabel(label: TracedLabel, { stdout }: Terminal): void {
+  if (columnOf(label) < 2) return;
+  stdout.write(
+    `${bold(stdout, "this would run later, and external text and private data were within reach of who wrote it")}\n`,
+  );
+  writeSafe(stdout, row(explain(label)));
 }
 
 // A name that holds a space stands between quotes.

@@ -87,7 +87,7 @@ async function learn(
         `# for ${file}, after a look; a command that was refused may want more when it is run again\n${yamlOf(rules)}`,
       );
   };
-  return execCommand({ words, previews: [], onDone }, start, terminal);
+  return execCommand({ words, previews: [], ceilings: {}, onDone }, start, terminal);
 }
 
 function yamlOf(rules: readonly ProposedRule[]): string {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerOf, type Question, replyOf } from "./question.ts";
 
-const ASKED: Question = { approvals: [], offer: "x", askedAt: 1000, hasDraft: false };
+const ASKED: Question = { approvals: [], offer: "x", preview: null, askedAt: 1000, hasDraft: false };
+const SHOWN: Question = { ...ASKED, offer: null, preview: { port: 80, label: null } };
 const HELD: Question = { ...ASKED, offer: null, approvals: [{ path: "Makefile", hash: "0" }] };
 
 test("only the right word, begun after the question and no sooner than it can be read, is an answer", () => {
@@ -18,6 +19,10 @@ test("only the right word, begun after the question and no sooner than it can be
     [ASKED, "y", 1100, "ahead"],
     [{ ...ASKED, hasDraft: true }, "y", 2000, "ahead"],
     [{ ...ASKED, offer: null }, "y", 2000, "none"],
+    [SHOWN, "y", 2000, "preview"],
+    [SHOWN, "n", 2000, "decline"],
+    [SHOWN, "y", 1100, "ahead"],
+    [SHOWN, "", 2000, "none"],
     [HELD, "yes", 2000, "approve"],
     [HELD, "y", 2000, "decline"],
     [HELD, "", 2000, "decline"],
@@ -31,10 +36,17 @@ test("only the right word, begun after the question and no sooner than it can be
 });
 
 test("a question that came up by itself is answered by a line that was begun a second later, and its silence is no", () => {
-  const asked = { askedAt: 1000, hasDraft: false };
+  const asked = { askedAt: 1000, hasDraft: false, mayLast: true };
+  const once = { ...asked, mayLast: false };
   const cases = [
     [asked, "y", 2000, "yes"],
     [asked, "yes", 2000, "yes"],
+    [asked, "s", 2000, "session"],
+    [asked, "t", 2000, "minutes"],
+    [asked, "s", 1999, "ahead"],
+    [once, "y", 2000, "yes"],
+    [once, "s", 2000, "no"],
+    [once, "t", 2000, "no"],
     [asked, "", 2000, "no"],
     [asked, "n", 2000, "no"],
     [asked, "Y", 2000, "no"],

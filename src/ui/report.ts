@@ -4,6 +4,7 @@ import type { JudgedCommit } from "../core/commits.ts";
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
 import { branchJson, branchText } from "./branch.ts";
+import { type CostRows, costsJson, costsText, NO_COSTS } from "./costs.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** Files that the end of a run names; the rest is counted. */
@@ -30,6 +31,7 @@ export interface Result {
   readonly durationMs: number;
   readonly exitCode: number;
   readonly totals: Totals;
+  readonly costs: CostRows;
   readonly leftover: Leftover;
 }
 
@@ -38,7 +40,8 @@ export const NO_TOTALS: Totals = { input: 0, cachedInput: 0, output: 0, replies:
 
 /** The result of a run that failed before it had a session. */
 export function failedResult(message: string, exitCode: number): Result {
-  return { reason: "error", message, exitCode, session: null, durationMs: 0, totals: NO_TOTALS, leftover: NO_LEFTOVER };
+  const nothing = { totals: NO_TOTALS, costs: NO_COSTS, leftover: NO_LEFTOVER };
+  return { reason: "error", message, exitCode, session: null, durationMs: 0, ...nothing };
 }
 
 /** Shows a run in one of the output formats. */
@@ -59,6 +62,9 @@ export function makeReport(format: OutputFormat, terminal: Terminal): Report {
   }
 }
 
+/** Ends at which the message is the model's last words. */
+const ENDS_WITH_WORDS: ReadonlySet<EndReason> = new Set(["done", "denied", "approval-needed"]);
+
 // Progress goes to the error output, so that the answer alone can be piped.
 function textReport({ stdout, stderr }: Terminal): Report {
   return {
@@ -72,9 +78,9 @@ function textReport({ stdout, stderr }: Terminal): Report {
         writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
     },
     result(result) {
-      if (result.reason === "done" || result.reason === "approval-needed")
-        writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
+      if (ENDS_WITH_WORDS.has(result.reason)) writeSafe(stdout, result.message === "" ? "" : `${result.message}\n`);
       else writeSafe(stderr, `ringfence: ${result.message}\n`);
+      writeSafe(stderr, costsText(result.costs, result.totals));
       writeLeftover(stderr, result);
     },
   };
@@ -161,6 +167,17 @@ function streamReport(terminal: Terminal): Report {
           });
         case "notice":
           return writeJson(terminal, { type: "system", subtype: "notice", session_id: session, text: event.text });
+        case "denied":
+          return writeJson(terminal, {
+            type: "system",
+            subtype: "denied",
+            session_id: session,
+            tool_use_id: event.call,
+            what: event.what,
+            verdict: event.verdict,
+            reason: event.reason,
+            nearest: event.nearest,
+          });
         case "text":
         case "reasoning":
         case "call":
@@ -185,7 +202,7 @@ function assistantMessage(event: SessionEvent & { readonly type: "reply" }): obj
 }
 
 function resultJson(result: Result): object {
-  const { totals, leftover } = result;
+  const { totals, costs, leftover } = result;
   return {
     type: "result",
     subtype:
@@ -202,6 +219,7 @@ function resultJson(result: Result): object {
       cache_read_input_tokens: totals.cachedInput,
       output_tokens: totals.output,
     },
+    ...costsJson(costs),
     landed: leftover.landed,
     held: leftover.held,
     commits: leftover.commits,

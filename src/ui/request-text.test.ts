@@ -2,29 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { RequestQuestion } from "../agent/questions.ts";
+import { pushOf, requestOf } from "../core/effect.fixture.ts";
 import { requestText } from "./request-text.ts";
 
 const QUESTION: RequestQuestion = {
-  request: {
-    kind: "request",
-    protocol: "https",
-    host: "api.example.com",
-    port: 443,
-    method: "POST",
-    path: "/v1/items?a=1",
-    hasBody: true,
-    listed: "allow",
-    rule: "net.allow[0]",
-    origin: "composed",
-    command: 7,
-    approvedBy: "none",
-    shown: null,
-  },
+  request: requestOf({ method: "POST", path: "/v1/items?a=1", hasBody: true, command: 7 }),
   headers: ["Content-Type", "application/json"],
   body: Buffer.from('{"a": 1}\n'),
   isUnseen: false,
   command: "curl -d @x https://api.example.com/v1/items?a=1",
   reason: "external text was seen: a person looks at what is sent",
+  origin: "external by a page of example.com",
+  mayLast: true,
 };
 
 test("a question says what would leave, and where it comes from", () => {
@@ -35,6 +24,8 @@ test("a question says what would leave, and where it comes from", () => {
       "  | curl -d @x https://api.example.com/v1/items?a=1",
       "why you are asked",
       "  | external text was seen: a person looks at what is sent (the host is listed by net.allow[0])",
+      "what the session has seen",
+      "  | external by a page of example.com",
       "its body, 9 bytes",
       '  | {"a": 1}',
       "  | ",
@@ -48,25 +39,7 @@ test("a question says what would leave, and where it comes from", () => {
 });
 
 test("a push says which commits go to which branch of which repository, and where all of it can be read", () => {
-  const push: RequestQuestion["request"] = {
-    kind: "push",
-    protocol: "https",
-    host: "git.example",
-    port: 443,
-    method: "POST",
-    path: "/group/thing.git/git-receive-pack",
-    hasBody: true,
-    remote: "tracked",
-    ref: "refs/heads/main",
-    oldId: "a".repeat(40),
-    newId: "b".repeat(40),
-    found: "landed",
-    digest: "c",
-    rule: "net.push[0]",
-    isDenied: false,
-    command: 7,
-    approvedBy: "none",
-  };
+  const push = pushOf();
   const body = Buffer.from("bbbbbbb Ada: one\n\x1b[2Jwhat it sends\n a.txt | 1 +\n");
   const question = { ...QUESTION, request: push, headers: [], body, command: "git push" };
   assert.equal(
@@ -76,6 +49,8 @@ test("a push says which commits go to which branch of which repository, and wher
       "  | git push",
       "why you are asked",
       "  | external text was seen: a person looks at what is sent (the branch is listed by net.push[0])",
+      "what the session has seen",
+      "  | external by a page of example.com",
       'its commits and files; in your checkout, "git diff aaaaaaaaaaaa bbbbbbbbbbbb" shows all of it',
       "  | bbbbbbb Ada: one",
       "  | \\x1b[2Jwhat it sends",
@@ -105,8 +80,9 @@ test("no word of a stranger's begins a row, breaks out of one or is obeyed by th
   const strange = fc.string({ unit: "binary", maxLength: 300 });
   fc.assert(
     fc.property(strange, strange, fc.integer({ min: 20, max: 200 }), (command, body, columns) => {
-      const text = requestText({ ...QUESTION, command, body: Buffer.from(body) }, columns);
-      const ours = /^(?:the command that asks|why you are asked|its body, .*|its headers|what it sends|)$/;
+      const text = requestText({ ...QUESTION, command, origin: command, body: Buffer.from(body) }, columns);
+      const ours =
+        /^(?:the command that asks|why you are asked|what the session has seen|its body, .*|its headers|what it sends|)$/;
       for (const row of text.split("\n")) {
         assert.ok(row.startsWith("  | ") || ours.test(row), row);
         assert.doesNotMatch(row, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);

@@ -24,6 +24,7 @@ export function requestText(question: RequestQuestion, columns: number): string 
       : ["the command that asks\n", ...quote(cut(command, COMMAND_CHARS_MAX))]),
     `why you are asked\n`,
     ...quote(`${reason}${request.rule === null ? "" : ` (${WHAT[request.kind]} is listed by ${request.rule})`}`),
+    ...(question.origin === "" ? [] : ["what the session has seen\n", ...quote(question.origin)]),
     ...(request.kind === "push" ? pushRows(request, question.body, quote) : bodyRows(question, quote)),
     ...(named.length > 0 ? ["its headers\n", ...named] : []),
     request.protocol === "tunnel" ? "what it opens\n" : "what it sends\n",

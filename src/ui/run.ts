@@ -6,12 +6,13 @@ import type { AskPerson } from "../agent/questions.ts";
 import { Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
-import { prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { ceilingsOf, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
 import { type BranchFacts, removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
+import { NO_COSTS } from "./costs.ts";
 import { exitCodeOfError } from "./errors.ts";
 import { type Leftover, makeReport, NO_LEFTOVER, NO_TOTALS, type OutputFormat } from "./report.ts";
 import { adviseOnSize } from "./sessions.ts";
@@ -33,7 +34,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   const report = makeReport(options.format, terminal);
   const startedAt = Date.now();
   let session: string | null = null;
-  let totals = NO_TOTALS;
+  let [totals, costs] = [NO_TOTALS, NO_COSTS];
   let leftover = NO_LEFTOVER;
   let end: TurnEnd;
   let failure: unknown = null;
@@ -53,6 +54,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
       opened.finish(end);
     } finally {
       totals = opened.totals;
+      costs = opened.budget.costs;
       await opened.close(leftover.branch?.isWhole);
     }
   } catch (error) {
@@ -62,7 +64,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     interrupt.close();
   }
   const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
-  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, leftover });
+  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, costs, leftover });
   if (options.format === "text" && session !== null) await adviseOnSize(start, terminal);
   return exitCode;
 }
@@ -90,11 +92,12 @@ export async function openSession(
     box: workplace.box,
     model: openModel(spec, { env: start.environment, providers: config.providers }),
     instructionFolders: instructionFolders(workplace.checkout),
-    limits: options.limits,
+    limits: { ...options.limits, ceilings: ceilingsOf(config, options.limits.ceilings) },
     branch: options.branch,
     network: config.net,
     policy: workplace.policy,
     vault: workplace.vault,
+    trust: workplace.trust,
     version: start.version,
     now: Date.now,
     show,

@@ -2,7 +2,7 @@ import { releaseFor, removeFor } from "../agent/changeset.ts";
 import { readConfig, stateFolder } from "../agent/config.ts";
 import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
-import { ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
+import { costOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
 import { withRecord } from "../agent/record.ts";
 import { recoverFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -148,13 +148,15 @@ function toJson(one: Overview): object {
     used_at: new Date(one.usedAt).toISOString(),
     state: one.state,
     bytes: one.bytes,
+    usd: costOf(one.session),
     task: firstLineOf(one),
   };
 }
 
 function lineOf(one: Overview): string {
-  const [age, size] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes)];
-  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+  const [age, size, usd] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes), costOf(one.session)];
+  const cost = usd === null || usd === 0 ? "" : `$${usd.toFixed(2)}  `;
+  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${cost}${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
 }
 
 function baseLineOf(base: BaseOverview, isNamed: boolean): string {

@@ -1,10 +1,12 @@
+import { Budget } from "../agent/budget.ts";
 import { readConfig, UsageError } from "../agent/config.ts";
 import { limitsWithin } from "../agent/config-policy-tiers.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
-import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { chooseProviders, needsOf, type Spent, wrapModels } from "../agent/wrap.ts";
 import { removeUnused } from "../box/folder.ts";
 import type { Streams } from "../box/stream.ts";
+import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { PtyFilter } from "../core/pty-filter.ts";
 import { counted } from "../core/text.ts";
@@ -17,11 +19,9 @@ export interface WrapOptions {
   readonly providers: readonly string[];
   /** Paths of the person's home. */
   readonly homePaths: readonly string[];
-  readonly usdMax: number | null;
+  readonly ceilings: Partial<Amounts>;
   readonly previews: readonly string[];
 }
-
-const NO_LIMITS = { turnsMax: null, minutesMax: null, usdMax: null };
 
 /** `ringfence wrap -- CMD`: another agent in the box; what it writes is a stranger's, so that only what draws reaches the terminal. */
 export async function wrapCommand(options: WrapOptions, start: Start, terminal: Terminal): Promise<number> {
@@ -40,14 +40,12 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   }
   for (const note of vault.notes) writeSafe(stderr, row(`ringfence: ${note}`));
   const stops = listenForStops();
-  let spentUp: string | null = null;
-  const wrapped = wrapModels(places, {
-    usdMax: limitsWithin({ ...NO_LIMITS, usdMax: options.usdMax }, workplace.policy.current).usdMax,
-    onSpent: (reason) => {
-      spentUp = reason;
-      stops.controller.abort();
-    },
-  });
+  const asked = { turnsMax: null, ceilings: ceilingsOf(config, options.ceilings) };
+  const limits = limitsWithin(asked, workplace.policy.current);
+  // What it is told while the agent draws stands among what that draws.
+  const warnings: string[] = [];
+  const budget = new Budget(limits, Date.now, (text) => warnings.push(text));
+  const wrapped = wrapModels(places, budget);
   const isInteractive = Boolean(stdin.isTTY && stdout.isTTY);
   const filters = { stdout: new PtyFilter(), stderr: new PtyFilter() };
   const show = (stream: "stdout" | "stderr", bytes: Uint8Array) =>
@@ -65,17 +63,17 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   if (isInteractive) stdin.setRawMode(true);
   try {
     const command = options.words.map(quoteWord).join(" ");
-    const done = await execInBox(workplace, command, streams, looked, wrapped).finally(() => {
+    const done = await execInBox(workplace, command, streams, { looked, wrapped, budget }).finally(() => {
       for (const stream of ["stdout", "stderr"] as const) show(stream, filters[stream].end());
     });
     if (isInteractive) stdin.setRawMode(false);
-    for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
-    if (spentUp !== null) writeSafe(stderr, row(`ringfence: stopped: ${spentUp}`));
+    for (const note of [...done.notes, ...warnings]) writeSafe(stderr, row(`ringfence: ${note}`));
+    if (done.end !== null) writeSafe(stderr, row(`ringfence: ${done.end.message}`));
     else if (done.message !== "") writeSafe(stderr, row(`ringfence: ${done.message}`));
     for (const line of describeSpent(wrapped.spent())) writeSafe(stderr, row(`ringfence: ${line}`));
     if (done.hasChanges)
       writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));
-    return spentUp === null ? stops.status() || done.status : EXIT_CODES.budget;
+    return done.end === null ? stops.status() || done.status : EXIT_CODES[done.end.reason];
   } finally {
     if (isInteractive) stdin.setRawMode(false);
     stdin.destroy();

@@ -28,10 +28,15 @@ test("the scripted example plays through the program, and every field it prints 
     ["system", "assistant", "user", "user", "assistant", "user", "assistant", "result"],
   );
   const result = lines.at(-1) ?? {};
-  const { session_id, duration_ms, patch, held, ...fixed } = result;
+  const { session_id, duration_ms, patch, held, tools, ...fixed } = result;
   assert.deepEqual(
     (held as Line[]).map(({ path, class: cls }) => [path, cls]),
     [["src/new.js", "source"]],
+  );
+  const counts = (tools as Line[]).map(({ tool, calls, output_bytes: bytes }) => [tool, calls, Number(bytes) > 0]);
+  assert.deepEqual(
+    counts.sort(),
+    ["read", "run", "write"].map((tool) => [tool, 1, true]),
   );
   assert.ok(existsSync(String(patch)));
   assert.deepEqual(fixed, {
@@ -43,6 +48,7 @@ test("the scripted example plays through the program, and every field it prints 
     num_turns: 3,
     total_cost_usd: 0,
     usage: { input_tokens: 9, cache_read_input_tokens: 0, output_tokens: 4 },
+    hosts: [],
     landed: [],
     commits: [],
     branch: null,

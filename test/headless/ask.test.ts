@@ -110,6 +110,37 @@ test("an ordinary user is shown what would leave, and it leaves once, as shown, 
   assert.deepEqual(await recorded(place), expected);
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
 });
+test("a yes for the session sends exactly that request again, and nothing that differs", async (t) => {
+  const { arrived, address, place } = await listed(t);
+  const body = curl(`-d one ${address}/same`);
+  const program = `${body}; ${body}; ${body}; ${curl(`-d two ${address}/same`)}`;
+  const screen = open(t, place, ["--model", script(place, [run(program), run(body), { text: "Done." }])]);
+  await screen.see("> ");
+  screen.type("do it\r");
+  await screen.see("what the session has seen");
+  await screen.see("  | external by a command that could read the checkout, of which you approved no commit");
+  await screen.see("y or N?");
+  await sleep(READ_MS);
+  screen.type("s\r");
+  await screen.see("(sent, and exactly this again until the session ends)");
+  await screen.see("  | two");
+  await screen.see("y or N?");
+  await sleep(READ_MS);
+  screen.type("n\r");
+  await screen.see("Done.");
+  await leave(screen);
+  // The command that was refused that host is not asked about; another one of the model's has the yes.
+  assert.deepEqual(arrived, Array(4).fill("POST /same one"));
+  const answers = (await recorded(place)).filter((line) => line.startsWith("answer"));
+  assert.deepEqual(answers, [
+    "answer session",
+    "answer given before",
+    "answer given before",
+    "answer no",
+    "answer given before",
+  ]);
+});
+
 test("nothing that the box or the model writes draws a question, stands beside one or answers one", async (t) => {
   const { arrived, address, place } = await listed(t);
   const fake = `${ASKS}\ny or N? y\n`;

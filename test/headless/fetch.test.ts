@@ -110,6 +110,28 @@ test("an address that the model composed, a redirect, and a host that nothing li
   assert.equal(status, 21);
 });
 
+test("what is refused names the nearest way, is an event, and ends a run by whether a person could have allowed it", async (t) => {
+  const { address, place } = await listed(t, {});
+  const asks = `${address}/?q=1`;
+  const denied = "https://elsewhere.example.com/";
+  const nearest =
+    "packages of the checkout's lock file, a fetch from the tracked remote and an address that the person types go through";
+  for (const [urls, status, reason] of [
+    [[asks], 21, "approval-needed"],
+    [[denied], 20, "denied"],
+    [[denied, asks], 21, "approval-needed"],
+  ] as const) {
+    const played = await fetched(place, "a task", urls);
+    assert.deepEqual([played.status, played.result.reason], [status, reason]);
+    for (const { text } of played.results) assert.ok(text.endsWith(`(${nearest})`), text);
+    const events = played.events.filter(({ subtype }) => subtype === "denied");
+    assert.deepEqual(
+      events.map(({ what, verdict, tool_use_id: call, nearest: way }) => [what, verdict, call, way]),
+      urls.map((url, at) => [`GET ${url}`, url === asks ? "ask" : "deny", `call_${at + 1}`, nearest]),
+    );
+  }
+});
+
 test("a redirect is followed when the person says yes to it, and each request is in the record by its call", async (t) => {
   const { asked, address, place } = await listed(t, {
     "/start": redirect("/next"),

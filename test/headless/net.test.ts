@@ -120,11 +120,17 @@ for (const [who, user] of [
     const sources = await recorded(place, "source");
     assert.deepEqual(
       sources.map(({ integrity, secrecy }) => [integrity, secrecy]),
-      [["external", "private"]],
-      "what raised the session's label is in the record, once",
+      [
+        ["user", "private"],
+        ["external", "private"],
+      ],
+      "what raised the session's label is in the record, once each",
     );
     const labels = (await recorded(place, "decision")).map(({ label }) => JSON.stringify(label));
-    assert.deepEqual([...new Set(labels)], ['{"integrity":"external","secrecy":"private"}']);
+    // The host looks for instructions first, and shows nothing of them.
+    const [before, ...later] = labels;
+    assert.equal(before, '{"integrity":"system","secrecy":"public"}');
+    assert.deepEqual([...new Set(later)], ['{"integrity":"external","secrecy":"private"}']);
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -216,4 +217,22 @@ test("the machine's own policy bounds what everybody else allows, and stops ever
   const theirs = await managed(place, "rules: []\n", ordinary().uid, curl);
   assert.deepEqual([theirs.status, theirs.stdout], [2, ""]);
   assert.match(theirs.stderr, /as root, chown root:root \/etc\/ringfence\/policy\.yaml/);
+});
+
+test("what a checkout's policy allows counts once the person approved that very content, and no longer when it changes", async (t) => {
+  const port = await serve(t);
+  const url = `http://127.0.0.1:${port}/`;
+  const place = makePlace(
+    t,
+    `mkdir .ringfence; printf 'rules:\\n  - allow: {net: "${url}"}\\n' >.ringfence/policy.yaml`,
+  );
+  const curl = ["exec", "--", "curl", "-s", "--fail", "--noproxy", "", url];
+  const sha256 = createHash("sha256")
+    .update(readFileSync(join(place.checkout, ".ringfence/policy.yaml")))
+    .digest("hex");
+  const approved = await ringfence(place, ["trust", `.ringfence/policy.yaml=${sha256}`]);
+  assert.equal(approved.status, 0, approved.stderr);
+  assert.equal((await ringfence(place, curl)).stdout, "reached\n");
+  writeFileSync(join(place.checkout, ".ringfence/policy.yaml"), `rules:\n  - allow: {net: "${url}"}\n# more\n`);
+  assert.notEqual((await ringfence(place, curl)).status, 0);
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makePlace, ordinary, ringfence, self, start, until } from "./program.ts";
+import { makePlace, ordinary, ringfence, script, self, start, until } from "./program.ts";
+import { open } from "./screen.ts";
 
 // Says its name and what it was asked on either loopback, and ends when asked to.
 const SERVER = (host: string) =>
@@ -46,11 +47,34 @@ for (const [who, user, host] of [
     const decisions = events.filter(({ effect }) => (effect as { kind?: string } | undefined)?.kind === "preview");
     assert.deepEqual(
       decisions.map(({ effect, verdict }) => [effect, verdict]),
-      [[{ kind: "preview", port: 4173, approvedBy: "person" }, "allow"]],
+      [[{ kind: "preview", port: 4173, approvedBy: "person", shownAt: null }, "allow"]],
     );
     assert.equal(events.filter(({ type }) => type === "preview-end").length, 1);
   });
 }
+
+test("in a session a person is told what a preview may give away, and it shows when they say yes", async (t) => {
+  const place = makePlace(t);
+  const screen = open(t, place, ["--model", script(place, [{ text: "Hello." }])]);
+  await screen.see("> ");
+  screen.type("/preview 4173\r");
+  await screen.see("external text and private data were within reach: a page can carry something out");
+  await screen.see('show it? "y" does');
+  await screen.see("> ");
+  await sleep(400);
+  screen.type("n\r");
+  await screen.see("not shown");
+  screen.type("/preview 4173\r");
+  await screen.see('show it? "y" does');
+  await screen.see("> ");
+  await sleep(400);
+  screen.type("y\r");
+  await screen.see(/port 4173 of the box: http:\/\/preview-/);
+  screen.type("/preview 4173 off\r");
+  await screen.see("port 4173 is not shown any more");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+});
 
 test("a port that is none is refused before anything runs", async (t) => {
   const place = makePlace(t);

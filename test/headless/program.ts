@@ -25,6 +25,7 @@ export interface Place {
 export interface Turn {
   readonly text?: string;
   readonly calls?: readonly { readonly tool: string; readonly input?: unknown }[];
+  readonly usage?: { readonly input?: number; readonly output?: number; readonly usd?: number };
 }
 
 export interface Ended {

@@ -149,8 +149,8 @@ for (const { title, model, args = [], exit, reason, message } of CASES) {
       [exit, exit, reason, reason !== "done"],
     );
     assert.match(String(streamed.result.result), message);
-    const { session_id: _id, duration_ms: _ms, ...told } = JSON.parse(whole.stdout) as Event;
-    const { session_id: _id2, duration_ms: _ms2, ...wanted } = streamed.result;
+    const { session_id: _id, duration_ms: _ms, tools: _tools, ...told } = JSON.parse(whole.stdout) as Event;
+    const { session_id: _id2, duration_ms: _ms2, tools: _tools2, ...wanted } = streamed.result;
     assert.deepEqual([whole.status, told, whole.stdout.split("\n").length], [exit, wanted, 2]);
     assert.equal(text.status, exit);
     assert.match(

@@ -109,6 +109,8 @@ for (const [name, key] of [
     for (const answer of ["y", ""]) {
       screen.type("/approve Makefile\r");
       await screen.see(/^\+all: ; true\r?$/m);
+      await screen.see("this would run later, and external text and private data were within reach of who wrote it");
+      await screen.see("external by a command that could read the checkout, of which you approved no commit");
       await screen.see("land exactly this?");
       await screen.see("> ");
       screen.type(`${answer}\r`);

@@ -213,9 +213,30 @@ test("an agent whose model has cost what it may is stopped, with exit status 30"
   const place = make(t);
   const ended = await wrap(place, model, ["--max-usd", "0.006"]);
   assert.equal(ended.status, 30, ended.stderr);
-  assert.match(ended.stderr, /^ringfence: stopped: the budget of \$0\.006 is spent$/m);
+  assert.match(ended.stderr, /^ringfence: stopped at \$0\.0067 of \$0\.006$/m);
   // One reply costs $0.00225; that at which the budget is reached is the last.
   assert.equal(model.asked.length, 3);
+});
+
+test("an agent is held to tokens and minutes too, and where money has a ceiling asks no model without a price", async (t) => {
+  const model = await serveModel(
+    t,
+    Array.from({ length: 50 }, () => bash("sleep 0.1")),
+  );
+  const place = make(t);
+  const tokens = await wrap(place, model, ["--max-tokens", "2000"]);
+  assert.deepEqual([tokens.status, model.asked.length], [30, 2]);
+  assert.match(tokens.stderr, /^ringfence: stopped at 2200 of 2000 tokens$/m);
+  const minutes = await wrap(place, model, ["--max-minutes", "0.05"], ["sleep", "300"]);
+  assert.deepEqual([minutes.status, /^ringfence: stopped after 0\.05 minutes$/m.test(minutes.stderr)], [32, true]);
+  const body = `{"model":"gpt-99","messages":[{"role":"user","content":"hi"}]}`;
+  const strange = `curl -sS -H 'content-type: application/json' -d '${body}' $OPENAI_BASE_URL/chat/completions; sleep 20`;
+  const before = model.asked.length;
+  const unpriced = await wrap(place, model, ["--max-usd", "5"], ["bash", "-c", strange]);
+  assert.deepEqual([unpriced.status, model.asked.length - before], [30, 0], unpriced.stdout + unpriced.stderr);
+  assert.match(unpriced.stderr, /the price of openai\/gpt-99 is not known, so --max-usd cannot be kept/);
+  const free = await wrap(place, model, [], ["bash", "-c", strange.replace("; sleep 20", "")]);
+  assert.deepEqual([free.status, model.asked.length - before], [0, 1], free.stdout + free.stderr);
 });
 
 test("what an agent writes to the terminal only draws", async (t) => {

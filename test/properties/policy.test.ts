@@ -57,6 +57,7 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
     digest: fc.constant(""),
     rule: fc.constantFrom(null, "net.push[0]"),
     isDenied: fc.boolean(),
+    shownAt: fc.option(labels),
   }),
   fc
     .record({
@@ -210,10 +211,9 @@ test("a rule that denies holds against a person's yes, and one that asks until a
       const rule = { id: "user policy.yaml:9", tier: "user", scope, because: null } as const;
       const withRule = (verdict: "ask" | "deny") => policyOf([...all, { ...rule, verdict }]);
       assert.equal(decideWithin(withRule("deny"), effect, label).verdict, "deny");
-      const isYes =
-        "approvedBy" in effect &&
-        effect.approvedBy === "person" &&
-        (effect.kind !== "request" || isFresh(effect, label));
+      const shownAt =
+        effect.kind === "request" ? (effect.shown?.label ?? null) : effect.kind === "push" ? effect.shownAt : label;
+      const isYes = "approvedBy" in effect && effect.approvedBy === "person" && isFresh(shownAt, label);
       const { verdict } = decideWithin(withRule("ask"), effect, label);
       const without = decideWithin(policyOf(all), effect, label).verdict;
       reached.add(`${effect.kind} ${isYes} ${without}`);
@@ -231,8 +231,8 @@ test("a rule that denies holds against a person's yes, and one that asks until a
     assert.ok(reached.has(way), way);
 });
 
-function isFresh({ shown }: Effect & { readonly kind: "request" }, label: Label): boolean {
+function isFresh(shown: Label | null, label: Label): boolean {
   if (shown === null) return false;
-  const risen = join(shown.label, label);
-  return risen.integrity === shown.label.integrity && risen.secrecy === shown.label.secrecy;
+  const risen = join(shown, label);
+  return risen.integrity === shown.integrity && risen.secrecy === shown.secrecy;
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { pushOf, requestOf } from "../../src/core/effect.fixture.ts";
 import type { Effect } from "../../src/core/effect.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { INTEGRITIES, join, type Label, LOWEST, SECRECIES } from "../../src/core/label.ts";
@@ -209,21 +210,12 @@ export class SessionModel {
   /** A request of a command: all within its reach counts. */
   requests(): void {
     const { label, truth } = this.#reach();
-    const effect = {
-      kind: "request",
+    const effect = requestOf({
       protocol: this.#random.pick(["https", "https", "tunnel"] as const),
-      host: "example.com",
-      port: 443,
-      method: "GET",
-      path: "/",
       hasBody: this.#random.chance(3),
       listed: this.#random.pick(["allow", "allow", "deny", "unlisted"] as const),
-      rule: "net.allow[0]",
       origin: this.#random.pick(["composed", "composed", "locked", "fetch", "typed", "service"] as const),
-      command: 1,
-      approvedBy: "none",
-      shown: null,
-    } as const;
+    });
     const { verdict } = decide(effect, label);
     this.#holdMonotone(effect, label, verdict);
     this.reached.add(`request ${effect.listed} ${effect.origin} ${verdict}`);
@@ -246,31 +238,20 @@ export class SessionModel {
 
   pushes(): void {
     const { label, truth } = this.#reach();
-    const effect = {
-      kind: "push",
-      protocol: "https",
-      host: "git.example",
-      port: 443,
-      method: "POST",
-      path: "/thing.git/git-receive-pack",
-      hasBody: true,
+    const effect = pushOf({
       remote: this.#random.pick(["tracked", "tracked", "tracked", "other"] as const),
-      ref: "refs/heads/main",
-      oldId: "a".repeat(40),
-      newId: "b".repeat(40),
       found: this.#random.pick(["landed", "landed", "absent", "diverged"] as const),
-      digest: "c",
       rule: this.#random.pick(["net.push[0]", null] as const),
       isDenied: this.#random.chance(4),
-      command: 1,
-      approvedBy: "none",
-    } as const;
+    });
     const { verdict } = decide(effect, label);
     this.reached.add(`pushed ${verdict}`);
     this.#holdMonotone(effect, label, verdict);
     holdPush(effect, verdict, truth);
-    const forced = decide({ ...effect, approvedBy: "person" }, label).verdict;
+    const at = { integrity: this.#random.pick(INTEGRITIES), secrecy: this.#random.pick(SECRECIES) };
+    const forced = decide({ ...effect, approvedBy: "person", shownAt: at }, label).verdict;
     hold(verdict !== "deny" || forced === "deny", "exfiltration", "a yes lets through a push that is denied");
+    hold(forced !== "allow" || verdict === "allow" || isLabelBelow(label, at), "grants", "a yes outlives its label");
   }
 
   lands(): void {

@@ -1,0 +1,30 @@
+import type { Amounts } from "../core/budget.ts";
+
+/** The ceilings that the configuration knows: each key, what it bounds, and how much one of it is. */
+const KEYS = {
+  usd: ["usd", 1],
+  tokens: ["tokens", 1],
+  minutes: ["wallMs", 60_000],
+  calls: ["calls", 1],
+  sent_mb: ["egressBytes", 2 ** 20],
+  disk_mb: ["diskBytes", 2 ** 20],
+} as const satisfies Record<string, readonly [keyof Amounts, number]>;
+
+/** Checks the `budget` of a parsed configuration; throws an Error that names the first key that is wrong. */
+export function parseBudget(value: unknown): Partial<Amounts> {
+  if (value === null || value === undefined) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw new Error("budget must be a mapping");
+  return Object.fromEntries(
+    Object.entries(value).map(([key, amount]) => {
+      if (!isKey(key)) throw new Error(`unknown key "budget.${key}"; known are ${Object.keys(KEYS).join(", ")}`);
+      if (typeof amount !== "number" || !Number.isFinite(amount) || amount <= 0)
+        throw new Error(`"budget.${key}" must be a number above 0`);
+      const [name, unit] = KEYS[key];
+      return [name, amount * unit];
+    }),
+  );
+}
+
+function isKey(key: string): key is keyof typeof KEYS {
+  return Object.hasOwn(KEYS, key);
+}
