@@ -19,6 +19,15 @@ const NEEDED_BY_TESTS = [
   { program: "perl", package: "perl" },
   { program: "gcc", package: "gcc", "apt-get": "build-essential", apk: "build-base", pacman: "base-devel" },
   { program: "ssh-keygen", package: "openssh", "apt-get": "openssh-client", apk: "openssh-keygen" },
+  { program: "ssh", package: "openssh", "apt-get": "openssh-client", apk: "openssh-client", dnf: "openssh-clients" },
+  // The tests start their own; the one that the package would start stays off.
+  {
+    program: "sshd",
+    package: "openssh",
+    "apt-get": "openssh-server",
+    dnf: "openssh-server",
+    units: ["ssh.service", "ssh.socket"],
+  },
   { program: "gpg", package: "gnupg", dnf: "gnupg2", zypper: "gpg2" },
   { program: "make", package: "make", "apt-get": "build-essential", apk: "build-base", pacman: "base-devel" },
 ];
@@ -77,6 +86,12 @@ function installPrograms(missing, { isRoot, say }) {
   const call = (args) =>
     runQuietly([...prefix, "/usr/bin/env", "DEBIAN_FRONTEND=noninteractive", find(manager.program), ...args]);
   say(`installing ${packages.join(" ")} (${manager.program})`);
+  const units = manager.program === "apt-get" ? missing.flatMap((need) => need.units ?? []) : [];
+  if (units.length > 0 && find("systemctl")) {
+    const off = runQuietly([...prefix, find("systemctl"), "mask", ...units]);
+    if (!off.ok) return `${off.text}so ${names} would be started: run: ${isRoot ? "" : "sudo "}${line}`;
+    say(`${units.join(" and ")} stay off (systemctl unmask ${units.join(" ")} lets them run)`);
+  }
   let run = call([...manager.install, ...packages]);
   if (!run.ok) {
     // The usual cause is a package list that is missing or old.

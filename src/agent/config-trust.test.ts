@@ -19,7 +19,14 @@ import {
 
 const CHECKOUT = "/home/ada/thing";
 const SAID = { ...noTrust(CHECKOUT, "https://example.com/ada/thing.git"), openness: "public" } as const;
-const remote = (url: string): Remote => ({ url, written: url, branch: null, tracks: null, isPushedTo: true });
+const remote = (url: string): Remote => ({
+  url,
+  written: url,
+  branch: null,
+  tracks: null,
+  isPushedTo: true,
+  sshCommand: null,
+});
 
 function makeState(t: TestContext): string {
   const state = mkdtempSync(join(tmpdir(), "ringfence-trust-"));

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { type FileLabels, type LabelledFile, NO_FILES, written } from "../core/file-labels.ts";
 import { fileLabelsJson, parseFileLabels } from "../core/file-labels-record.ts";
-import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
+import { addressOfTracked, isSameRepository, type Remote, trackedOf } from "../core/git-remote.ts";
 import { HIGHEST, type Label } from "../core/label.ts";
 import { noTrust, parseTrust, type Trust } from "../core/trust.ts";
 import { UsageError } from "./config.ts";
@@ -48,8 +48,13 @@ export function trustAt(
 ): { readonly trust: Trust; readonly void: Trust | null } {
   const tracked = trackedOf(remote?.url ?? null);
   const address = tracked === null ? (remote?.written ?? "") : addressOfTracked(tracked);
-  if (said !== null && said.remote === address) return { trust: said, void: null };
+  if (said !== null && isOneRemote(said.remote, address)) return { trust: said, void: null };
   return { trust: noTrust(checkout, address), void: said };
+}
+
+function isOneRemote(one: string, other: string): boolean {
+  const [a, b] = [trackedOf(one), trackedOf(other)];
+  return a === null || b === null ? one === other : isSameRepository(a, b);
 }
 
 /** Finds what counts of what the person said of a checkout; null where they said nothing, and then nothing else is looked at. */

@@ -117,7 +117,10 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       push: [
         {
           id: "net.push[0]",
-          repository: { host: "git.example.net", origin: "https://git.example.net", path: "me/thing" },
+          repository: {
+            ...{ host: "git.example.net", origin: "https://git.example.net", path: "me/thing" },
+            ssh: { user: "git", host: "git.example.net", port: null, path: "me/thing.git" },
+          },
           ref: "refs/heads/main",
         },
       ],

@@ -72,7 +72,8 @@ export class NetRequests {
     this.#users = users;
     this.#rules = plan.config.rules;
     this.#packages = packagesOf({ ...plan.place, get: (url, accept) => this.#get(url, accept) });
-    this.#upstream = openRemote(vault, plan.box);
+    const { environment, identity } = plan.place;
+    this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
     const { ask, origin, now } = plan;
     const { id: session } = plan.box.folder;
     const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#sync(event)];
@@ -117,6 +118,7 @@ export class NetRequests {
 
   close(): void {
     this.#proxy.close();
+    this.#upstream?.git.close();
   }
 
   // TLS to a host that nothing lists is looked into as well: what is asked of a registry's servers is seen in the path

@@ -1,7 +1,10 @@
 import { readIdentity } from "../box/identity.ts";
 import { packagesOf } from "../box/packages.ts";
+import { findPrograms } from "../box/programs.ts";
 import { findRegistries } from "../box/registries.ts";
+import { readRemote } from "../box/remote.ts";
 import { addressKind } from "../core/address.ts";
+import { addressOfTracked, type Remote, trackedOf } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
@@ -38,6 +41,8 @@ export interface NetInForce {
   readonly config: NetConfig;
   readonly registries: readonly Registry[];
   readonly notes: readonly string[];
+  /** Where the checked-out branch is fetched from, and by what; `by` is null where git in the box does not reach it. Null without one. */
+  readonly remote: { readonly address: string; readonly by: "https" | "http" | "ssh" | null } | null;
 }
 
 const GIT = /\/(?:info\/refs\?service=git-|git-)(?:upload|receive)-pack$/;
@@ -95,7 +100,19 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
 /** Reads the rules that hold in a folder, and asks the person's tools for their registries. */
 export async function netInForce(start: Start): Promise<NetInForce> {
   const { config, place } = await prepare(start);
-  return { config, ...(await findRegistries(place)) };
+  const { state, environment, checkout, identity } = place;
+  const [found, remote] = await Promise.all([
+    findRegistries(place),
+    readRemote({ checkout, state, home: identity.home, environment, programs: findPrograms() }),
+  ]);
+  return { config, ...found, remote: remote && wayTo(remote) };
+}
+
+function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {
+  const tracked = trackedOf(url);
+  if (tracked === null) return { address: written, by: null };
+  const by = tracked.ssh !== null ? "ssh" : tracked.origin.startsWith("https:") ? "https" : "http";
+  return { address: addressOfTracked(tracked), by };
 }
 
 async function prepare(start: Start) {

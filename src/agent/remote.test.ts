@@ -16,9 +16,10 @@ function trackedAt(url: string) {
 }
 
 const tracked = trackedAt(URL);
-const remote: Remote = { url: URL, written: URL, branch: MAIN, tracks: MAIN, isPushedTo: true };
+const remote: Remote = { url: URL, written: URL, branch: MAIN, tracks: MAIN, isPushedTo: true, sshCommand: null };
 const git = new GitRemote({
   tracked,
+  ssh: null,
   authorization: null,
   known: async () => new Set(),
   pack: async () => ({ found: "absent" }),

@@ -1,12 +1,15 @@
 import type { Box } from "../box/box.ts";
 import { readFacts } from "../box/folder.ts";
+import type { Environment } from "../box/identity.ts";
 import { findPrograms } from "../box/programs.ts";
 import { findKnown, packPush } from "../box/remote.ts";
+import { openSsh } from "../box/ssh.ts";
 import { readNetrc } from "../core/credential-files.ts";
 import type { Effect } from "../core/effect.ts";
-import { addressOfTracked, type Remote, type Tracked, trackedOf } from "../core/git-remote.ts";
+import { addressOfTracked, isSameRepository, type Remote, type Tracked, trackedOf } from "../core/git-remote.ts";
 import type { Listed, NetRequest } from "../core/net-rules.ts";
 import { type GitCall, GitRemote } from "../egress/git.ts";
+import { GitSsh } from "../egress/git-ssh.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { PushRule } from "./config-net.ts";
 import type { AskedEffect } from "./questions.ts";
@@ -20,7 +23,11 @@ export interface TrackedRemote {
 }
 
 /** Makes ready for git in the box to fetch from the tracked repository and push to it; null where nothing is tracked. */
-export function openRemote({ remote, files }: Vault, box: Box): TrackedRemote | null {
+export function openRemote(
+  { remote, files }: Vault,
+  box: Box,
+  person: { readonly environment: Environment; readonly home: string },
+): TrackedRemote | null {
   const tracked = trackedOf(remote?.url ?? null);
   if (remote === null || tracked === null) return null;
   const { protocol, port } = new URL(tracked.origin);
@@ -28,6 +35,12 @@ export function openRemote({ remote, files }: Vault, box: Box): TrackedRemote | 
   const programs = findPrograms();
   const git = new GitRemote({
     tracked,
+    ssh:
+      tracked.ssh &&
+      new GitSsh(
+        tracked.ssh,
+        openSsh({ place: tracked.ssh, command: remote.sshCommand, checkout: facts.checkout, ...person }),
+      ),
     authorization: authorizationIn(files.find(({ path }) => path === ".netrc")?.content ?? "", tracked),
     known: (ids) => findKnown(facts, programs, ids),
     pack: (command, shown) => {
@@ -59,7 +72,7 @@ export function gitEffect(
   }
   const { command: push, found, digest } = git ?? NOWHERE;
   const named = rules.find(
-    ({ repository, ref }) => ref === push.ref && upstream !== null && isSame(repository, upstream.tracked),
+    ({ repository, ref }) => ref === push.ref && upstream !== null && isSameRepository(repository, upstream.tracked),
   );
   return {
     kind: "push",
@@ -89,8 +102,4 @@ const NOWHERE = { command: { ref: "", oldId: "", newId: "" }, found: "absent", d
 function authorizationIn(netrc: string, { host }: Tracked): string | null {
   const login = readNetrc(netrc).find((each) => each.host === host);
   return login === undefined ? null : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString("base64")}`;
-}
-
-function isSame(a: Tracked, b: Tracked): boolean {
-  return a.origin === b.origin && a.path === b.path;
 }

@@ -31,9 +31,7 @@ export async function askHelpers(
   const git = findProgram("git");
   const fields = [protocol, host, path];
   if (git === null || fields.some((field) => /[\0\r\n]/.test(field))) return null;
-  const folders = personsPath(person.environment.PATH ?? "").filter(
-    (folder) => !isWithin(real(folder), person.checkout),
-  );
+  const folders = foldersOf(person.environment, person.checkout);
   const passed = PASSED.flatMap((name) => {
     const value = person.environment[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -64,6 +62,11 @@ export async function askHelpers(
   const lineOf = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(text)?.[1] ?? "";
   const [user, password] = [lineOf("username"), lineOf("password")];
   return status === 0 && password !== "" ? { user, password } : null;
+}
+
+/** The folders of the person's PATH that no repository has a hand in. */
+export function foldersOf({ PATH }: Environment, checkout: string): string[] {
+  return personsPath(PATH ?? "").filter((folder) => !isWithin(real(folder), checkout));
 }
 
 function real(path: string): string {

@@ -115,7 +115,14 @@ test("the remote is read from the checkout's own git folder, whatever includes a
   sh(
     `git config branch.main.remote origin; git config branch.main.merge refs/heads/trunk; git config include.path ${root}/more`,
   );
-  const remote = { url: URL, written: URL, branch: MAIN, tracks: "refs/heads/trunk", isPushedTo: true };
+  const remote = {
+    url: URL,
+    written: URL,
+    branch: MAIN,
+    tracks: "refs/heads/trunk",
+    isPushedTo: true,
+    sshCommand: null,
+  };
   assert.deepEqual(await read(), remote);
   sh("git config --global url.https://mirror.example/.insteadOf https://git.example/");
   assert.deepEqual(await read(), { ...remote, url: "https://mirror.example/group/thing.git" });

@@ -21,6 +21,40 @@ export function takePacket(bytes: Uint8Array, at: number): Taken {
   return end > bytes.length ? "short" : { packet: bytes.subarray(at + HEAD_BYTES, end), end };
 }
 
+/** Follows packets that come in pieces, up to the first flush, without keeping them. */
+export class PacketRun {
+  /** Bytes of the packet that has begun which are still to come. */
+  #left = 0;
+  #head = "";
+
+  /** Whether what came so far ends with a packet. */
+  get isWhole(): boolean {
+    return this.#left === 0 && this.#head === "";
+  }
+
+  /** Takes a piece: where in it the first flush ends, `more` where that is still to come, `broken` for what are no packets. */
+  push(piece: Uint8Array): number | "more" | "broken" {
+    for (let at = 0; at < piece.length; ) {
+      const step = Math.min(this.#left, piece.length - at);
+      this.#left -= step;
+      at += step;
+      if (this.#left > 0 || at >= piece.length) continue;
+      const head = latin1(piece.subarray(at, at + HEAD_BYTES - this.#head.length));
+      this.#head += head;
+      at += head.length;
+      if (!/^[0-9a-f]*$/i.test(this.#head)) return "broken";
+      if (this.#head.length < HEAD_BYTES) continue;
+      const length = Number.parseInt(this.#head, 16);
+      this.#head = "";
+      if (length === 0) return at;
+      if (length === 1) continue;
+      if (length <= HEAD_BYTES || length > PACKET_BYTES_MAX) return "broken";
+      this.#left = length - HEAD_BYTES;
+    }
+    return "more";
+  }
+}
+
 /** Reads packets to the end of the bytes; null where they are none, do not end with one, or are more than `packetsMax`. */
 export function readPackets(bytes: Uint8Array, packetsMax: number): Packet[] | null {
   const packets: Packet[] = [];

@@ -21,8 +21,9 @@ test("the remote is the one that the branch names, else origin, and it tracks wh
     branch: "refs/heads/main",
     tracks: "refs/heads/trunk",
     isPushedTo: true,
+    sshCommand: null,
   });
-  const other = { url: URL, written: URL, branch: "refs/heads/dev", tracks: null, isPushedTo: true };
+  const other = { url: URL, written: URL, branch: "refs/heads/dev", tracks: null, isPushedTo: true, sshCommand: null };
   assert.deepEqual(remoteOf("ref: refs/heads/dev\n", own, []), other);
   assert.deepEqual(remoteOf("a".repeat(40), own, []), { ...other, branch: null });
   for (const none of [[], [["branch.main.remote", "."]], [["remote.origin.url", "https://x/y z"]]] as const)

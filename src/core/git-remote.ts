@@ -2,13 +2,17 @@ import { originOf } from "./credential.ts";
 import { readAddress } from "./credential-files.ts";
 import { isBranchRef } from "./git-push.ts";
 import type { NetRequest } from "./net-rules.ts";
+import { readSshPlace, type SshPlace, sshAddress } from "./ssh-place.ts";
 
 /** The repository that the person's branch tracks. */
 export interface Tracked {
   readonly host: string;
+  /** Where git in the box asks for it. */
   readonly origin: string;
   /** Without slash and ".git": "person/thing". */
   readonly path: string;
+  /** Where the person's ssh finds it; null for one on the web. */
+  readonly ssh: SshPlace | null;
 }
 
 /** What the person's own configuration says of the remote. */
@@ -23,6 +27,8 @@ export interface Remote {
   readonly tracks: string | null;
   /** Whether a push goes to the same address as a fetch. */
   readonly isPushedTo: boolean;
+  /** The command by which the person's own git, and no repository's, has them reach a remote over ssh; null for plain ssh. */
+  readonly sshCommand: string | null;
 }
 
 /** Keys and values as `git config --list` gives them, the last of equal keys being the one that counts. */
@@ -38,20 +44,38 @@ export interface GitAsked {
 /** More often than this no server takes an address apart. */
 const ESCAPED_TIMES_MAX = 4;
 
-/** Reads the address of a remote in any of git's spellings; over ssh the same repository counts, by https. */
+/** Reads the address of a remote in any of git's spellings. */
 export function trackedOf(remote: string | null): Tracked | null {
   if (remote === null) return null;
-  const scp = /^(?:[\w.-]+@)?([a-z0-9.-]+):(?!\/\/)(.+)$/i.exec(remote);
-  const ssh = /^ssh:\/\/(?:[^/@]*@)?([a-z0-9.-]+)(?::\d+)?\/(.+)$/i.exec(remote);
-  const [, host, path] = ssh ?? scp ?? [];
-  const address = readAddress(host === undefined ? remote : `https://${host}/${path}`);
+  const ssh = readSshPlace(remote);
+  const address = readAddress(ssh === null ? remote : `https://${ssh.host}/${ssh.path}`);
   const name = (address?.path ?? "").replace(/^\/+|\/+$/g, "").replace(/\.git$/, "");
   if (address === null || name === "" || /[%;?#\\]|(?:^|\/)\.{0,2}(?:\/|$)/.test(name)) return null;
-  return { host: address.host, origin: address.origin, path: name };
+  return { host: address.host, origin: address.origin, path: name, ssh };
 }
 
 /** The address of a tracked repository as people write it. */
-export function addressOfTracked({ origin, path }: Tracked): string {
+export function addressOfTracked(tracked: Tracked): string {
+  return tracked.ssh === null ? webAddress(tracked) : sshAddress(tracked.ssh);
+}
+
+/**
+ * Whether two addresses mean one repository. By the web and as the user `git` over ssh, it is the same one; anywhere else an
+ * account has its own folders, so that all of an address counts.
+ */
+export function isSameRepository(a: Tracked, b: Tracked): boolean {
+  return identityOf(a) === identityOf(b);
+}
+
+function identityOf(tracked: Tracked): string {
+  const { ssh } = tracked;
+  const isAccounts = ssh !== null && (ssh.user !== "git" || (ssh.port !== null && ssh.port !== 22));
+  if (!isAccounts) return webAddress(tracked);
+  const path = ssh.path.replace(/\/+$/, "").replace(/\.git$/, "");
+  return `ssh ${ssh.user ?? ""} ${ssh.host.toLowerCase()} ${ssh.port ?? 22} ${path}`;
+}
+
+function webAddress({ origin, path }: Tracked): string {
   return `${origin}/${path}.git`;
 }
 
@@ -78,6 +102,7 @@ export function remoteOf(head: string, repository: Settings, own: Settings): Rem
     branch,
     tracks: tracks !== undefined && isBranchRef(tracks) ? tracks : null,
     isPushedTo: urls.length === 1 && settingOf(`remote.${name}.pushurl`) === undefined,
+    sshCommand: own.findLast(([key]) => key === "core.sshcommand")?.[1] ?? null,
   };
 }
 
@@ -86,18 +111,23 @@ function withoutLogin(url: string): string {
   return url.replace(/:\/\/[^/\s@]+@/g, "://");
 }
 
-/** Writes for git in the box where the remote is, if that is not as its repository has it; "" if it is, or is not on the web. */
+/** Writes for git in the box where it asks for the remote, if that is not as its repository has it; "" if it is, or is nowhere. */
 export function remoteSetting({ url, written }: Remote): string {
   const tracked = trackedOf(url);
-  const shown = /^https?:/i.test(url) ? withoutLogin(url) : tracked && addressOfTracked(tracked);
-  if (tracked === null || shown === null || shown === written) return "";
+  const shown = /^https?:/i.test(url) ? withoutLogin(url) : tracked && webAddress(tracked);
+  if (tracked === null || shown === null) return "";
+  // Over ssh a user is no secret, and is in what people type.
+  const spellings = new Set(tracked.ssh === null ? [written] : [written, url, sshAddress(tracked.ssh)]);
+  spellings.delete(shown);
+  if (spellings.size === 0) return "";
   const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
-  return `[url ${quoted(shown)}]\n\tinsteadOf = ${quoted(written)}\n`;
+  return `[url ${quoted(shown)}]\n${[...spellings].map((each) => `\tinsteadOf = ${quoted(each)}\n`).join("")}`;
 }
 
 /** Tells what of git a request asks of the tracked repository; null for every other request. */
 export function gitAskedOf({ origin, path }: Tracked, request: NetRequest): GitAsked | null {
-  if (request.protocol === "tunnel" || originOf({ ...request, protocol: request.protocol }) !== origin) return null;
+  if (request.protocol === "tunnel" || request.protocol === "ssh") return null;
+  if (originOf({ ...request, protocol: request.protocol }) !== origin) return null;
   for (const service of ["git-upload-pack", "git-receive-pack"] as const)
     for (const base of [`/${path}`, `/${path}.git`]) {
       const isRefs = request.method === "GET" && request.path === `${base}/info/refs?service=${service}`;

@@ -28,7 +28,8 @@ export interface NetRules {
 
 /** What is known of a request before it goes anywhere. */
 export interface NetRequest {
-  readonly protocol: "http" | "https" | "tunnel";
+  /** `ssh` only for what git asks of the tracked remote. */
+  readonly protocol: "http" | "https" | "tunnel" | "ssh";
   readonly host: string;
   readonly port: number;
   /** `CONNECT` for a tunnel. */
@@ -79,8 +80,8 @@ function matchesHost(pattern: string, host: string): boolean {
 
 /** Names what a request asks for, as an address that people read. */
 export function addressOf({ protocol, host, port, path }: NetRequest): string {
-  const scheme = protocol === "http" ? "http" : "https";
-  const isUsual = port === (scheme === "http" ? 80 : 443);
+  const scheme = protocol === "tunnel" ? "https" : protocol;
+  const isUsual = port === { http: 80, https: 443, ssh: 22 }[scheme];
   return `${scheme}://${host}${isUsual ? "" : `:${port}`}${path}`;
 }
 
@@ -111,6 +112,7 @@ export function typedAddresses(text: string): string[] {
 /** Whether a rule lets a request through, at the host and port that it is for. */
 function allows(rule: NetRule, request: NetRequest): boolean {
   if (request.protocol === "tunnel") return rule.tls === "tunnel";
+  if (request.protocol === "ssh") return false;
   return (
     rule.tls === "terminate" &&
     (rule.methods ?? READ_ONLY_METHODS).includes(request.method) &&
@@ -124,6 +126,12 @@ function allows(rule: NetRule, request: NetRequest): boolean {
  * are not seen, and for every spelling.
  */
 export function mayMatch(rule: NetRule, request: NetRequest): boolean {
+  // Who denies a host on the web means git by ssh too.
+  const isOnTheWeb = request.protocol === "ssh" && mayMatchThere(rule, { ...request, port: 443 });
+  return isOnTheWeb || mayMatchThere(rule, request);
+}
+
+function mayMatchThere(rule: NetRule, request: NetRequest): boolean {
   if (!matchesHost(rule.host, request.host) || !matchesPort(rule, request.port)) return false;
   if (request.protocol === "tunnel") return true;
   const isMethod = rule.methods === null || rule.methods.includes(request.method);

@@ -46,6 +46,7 @@ function credentialOf(text: string): Action | null {
   if (name === "") return null;
   if (address === undefined) return { kind: "credential", name, origin: null };
   const request = requestFor(address, "GET");
-  if (request === null || request.protocol === "tunnel") return null;
-  return { kind: "credential", name, origin: originOf({ ...request, protocol: request.protocol }) };
+  if (request === null) return null;
+  const protocol = request.protocol === "http" ? "http" : "https";
+  return { kind: "credential", name, origin: originOf({ ...request, protocol }) };
 }

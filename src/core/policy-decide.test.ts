@@ -13,7 +13,7 @@ import type { Verdict } from "./sinks.ts";
 
 const NET = { id: "r", ports: null, methods: null, paths: null, body: true, tls: "terminate", private: false } as const;
 const net = (host: string, more: object = {}): Scope => ({ kind: "net", rule: { ...NET, host, ...more } });
-const REPOSITORY = { host: "git.example", origin: "https://git.example", path: "group/thing" };
+const REPOSITORY = { host: "git.example", origin: "https://git.example", path: "group/thing", ssh: null };
 let line = 0;
 function rule(verdict: Verdict, scope: Scope, tier: Tier = "user"): Rule {
   line += 1;

@@ -82,6 +82,8 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
 
 // As the address of the call names it: git adds its service to the repository's own.
 function repositoryOf({ protocol, host, port, path }: Effect & { readonly kind: "push" }) {
+  // What ssh is asked for is spelled in other ways: a rule about any repository may mean it.
+  if (protocol === "ssh") return null;
   const [bare = ""] = path.split("?", 1);
   const name = /^\/(.+?)(?:\.git)?\/(?:info\/refs|git-receive-pack)$/.exec(bare)?.[1];
   return name === undefined

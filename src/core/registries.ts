@@ -47,7 +47,9 @@ export function isReading({ method, hasBody }: Pick<NetRequest, "method" | "hasB
   return (method === "GET" || method === "HEAD") && !hasBody;
 }
 
-/** Writes the address that a request is for; null for a tunnel. */
+/** Writes the address that a request is for; null for what is none of the web's. */
 export function urlOfRequest({ protocol, host, port, path }: NetRequest): string | null {
-  return protocol === "tunnel" ? null : urlAt({ protocol, host, port, path: "" }, path.replace(/^\//, ""));
+  return protocol === "tunnel" || protocol === "ssh"
+    ? null
+    : urlAt({ protocol, host, port, path: "" }, path.replace(/^\//, ""));
 }

@@ -66,6 +66,7 @@ export class Dialler {
       setHost: false,
       lookup: pinned(addresses),
     };
+    if (protocol !== "http" && protocol !== "https") throw new Error(`bug: ${protocol} is no request of the web's`);
     if (protocol === "http") return http.request({ ...options, agent: mayReuse && this.#agents.http });
     this.#verification ??= upstreamTls(this.#authorities);
     const secure = { ...this.#verification, servername: isAddress(host) ? "" : host };

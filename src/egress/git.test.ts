@@ -38,6 +38,7 @@ async function open(
   assert.ok(tracked);
   const git = new GitRemote({
     tracked,
+    ssh: null,
     authorization: null,
     known: async (ids) => new Set(ids.filter((id) => id === B)),
     pack: async (command, shown) => {

@@ -8,6 +8,7 @@ import { type PushCommand, type ReadPush, readPush, writePush, writeRefusal } fr
 import { ShownRefs } from "../core/git-refs.ts";
 import { type GitAsked, gitAskedOf, type Tracked } from "../core/git-remote.ts";
 import { addressOf, type NetRequest } from "../core/net-rules.ts";
+import type { GitSsh, SshCall } from "./git-ssh.ts";
 import { type Head, headerOf } from "./head.ts";
 
 /** What the person's repository says to a push; `landed`: the commit stands on their branch, and this is what to send. */
@@ -19,6 +20,8 @@ export interface GitPlan {
   readonly tracked: Tracked;
   /** The one value of Authorization that a request may have, with a placeholder in it; null for none. */
   readonly authorization: string | null;
+  /** What answers where the repository is reached by ssh; null for one on the web. */
+  readonly ssh: GitSsh | null;
   /** Which of some ids are objects of the person's repository. */
   readonly known: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
   /** Makes the pack of a push of the person's own objects, without what the remote has shown. */
@@ -45,6 +48,8 @@ export type GitRead =
       readonly call: GitCall;
       readonly headers: readonly string[];
       readonly body: Buffer | null;
+      /** The same for the person's ssh, where that answers it. */
+      readonly ssh: { readonly by: GitSsh; readonly call: SshCall } | null;
       /** What the answer passes through. */
       readonly through: readonly Transform[];
       /** Git's own form for the reason of a refusal; null where a status says it. */
@@ -52,7 +57,8 @@ export type GitRead =
     }
   | { readonly ok: false; readonly reason: string };
 
-const FETCH = { call: { kind: "fetch" }, refuse: () => null } as const;
+const FETCH = { call: { kind: "fetch" }, isOpenEnded: false, refuse: () => null } as const;
+const SSH_PORT = 22;
 const OPEN_MAX = 4;
 const AGENT = "git/2.0 (ringfence)";
 const NO_FETCH = "that is no fetch as git sends one";
@@ -76,6 +82,17 @@ export class GitRemote {
   /** Whether this is a request of git's to the tracked repository. */
   claims(request: NetRequest): boolean {
     return gitAskedOf(this.#plan.tracked, request) !== null;
+  }
+
+  /** The request as it is judged and recorded: by the way that it goes. */
+  judgedAs(request: NetRequest): NetRequest {
+    const { place } = this.#plan.ssh ?? {};
+    return place === undefined ? request : { ...request, protocol: "ssh", port: place.port ?? SSH_PORT };
+  }
+
+  /** Ends what runs for it. */
+  close(): void {
+    this.#plan.ssh?.close();
   }
 
   /** Reads a claimed request with its body; it counts as open until it is answered. */
@@ -115,7 +132,9 @@ export class GitRemote {
         ? []
         : ["Content-Type", `application/x-${asked.service}-request`, "Content-Length", String(body.length)]),
     ];
-    return { ...composed, headers };
+    const { ssh } = this.#plan;
+    const { isOpenEnded } = composed;
+    return { ...composed, headers, ssh: ssh && { by: ssh, call: { ...asked, version, body, isOpenEnded } } };
   }
 
   async #compose(asked: GitAsked, head: Head, incoming: IncomingMessage, version: 0 | 2): Promise<Composed> {
@@ -136,7 +155,8 @@ export class GitRemote {
       writeFetch(call, (id) => this.#shown.has(id) || known.has(id)),
       "latin1",
     );
-    return { ok: true, ...FETCH, body, through: call.kind === "refs" ? [this.#listen()] : [] };
+    const isOpenEnded = call.kind === "fetch" && call.end !== "done";
+    return { ok: true, ...FETCH, body, isOpenEnded, through: call.kind === "refs" ? [this.#listen()] : [] };
   }
 
   async #push(encoding: string, incoming: IncomingMessage): Promise<Composed> {
@@ -156,7 +176,7 @@ export class GitRemote {
       const text = writeRefusal(asked, reason);
       return text === null ? null : Buffer.from(text, "latin1");
     };
-    return { ok: true, call, body: pack && Buffer.concat([start, pack]), through: [], refuse };
+    return { ok: true, call, body: pack && Buffer.concat([start, pack]), isOpenEnded: false, through: [], refuse };
   }
 
   #listen(): Transform {
@@ -182,7 +202,12 @@ export function tellGit(answer: ServerResponse, body: Buffer): void {
   answer.end(body);
 }
 
-type Composed = Omit<GitRead & { readonly ok: true }, "headers"> | { readonly ok: false; readonly reason: string };
+type Composed =
+  | (Omit<GitRead & { readonly ok: true }, "headers" | "ssh"> & {
+      /** Whether the far side would wait for more behind the body, were each call not whole in itself. */
+      readonly isOpenEnded: boolean;
+    })
+  | { readonly ok: false; readonly reason: string };
 
 async function readWhole(incoming: IncomingMessage): Promise<Buffer | null> {
   const pieces: Buffer[] = [];

@@ -6,7 +6,7 @@ import { bareHost } from "../core/host.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { endWith, giveBack } from "./answer.ts";
-import { type Reach, Resolver } from "./dial.ts";
+import { type Reach, type Resolved, Resolver } from "./dial.ts";
 import { Dialler } from "./dialler.ts";
 import { type Document, type ReadOptions, readDocument } from "./document.ts";
 import type { Origin } from "./head.ts";
@@ -252,7 +252,9 @@ export class EgressProxy {
     if (effect.kind !== "request" && effect.kind !== "push") throw new Error("bug: a permit for something else");
     if (!isForBody(effect, look)) throw new Error("bug: a permit for another body");
     const { seq } = judged.permit;
-    const resolved = await this.#resolver.resolve(effect.host, judged.reach);
+    // Which host the person's ssh means by it, their own configuration says.
+    const resolved: Resolved =
+      effect.protocol === "ssh" ? { ok: true, addresses: [] } : await this.#resolver.resolve(effect.host, judged.reach);
     const isLate = round !== this.#round;
     if (isLate && !this.#isClosed && !effect.hasBody && look.held === null) {
       this.#plan.ended(seq, { ...NOTHING, error: CHANGED });

@@ -21,6 +21,7 @@ export async function putOn(
 ): Promise<PutOn> {
   if (broker === null || request.protocol === "tunnel") return { ok: true, headers: request.headers, body: null };
   const { protocol } = request;
+  if (protocol === "ssh") throw new Error("bug: a credential for what goes by ssh");
   const empty = incoming === null || !request.hasBody ? sha256(Buffer.alloc(0)) : null;
   const first = broker.outgoing({ ...request, protocol, bodySha256: empty });
   if (first.kind === "send") return { ok: true, headers: first.headers, body: null };

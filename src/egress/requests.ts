@@ -3,7 +3,7 @@ import { Readable, type Transform } from "node:stream";
 import { type NetRequest, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import { headOf, passHead, pour, sayNo } from "./answer.ts";
 import { BodyRefused, type Broker } from "./broker.ts";
-import { type GitRemote, tellGit } from "./git.ts";
+import { type GitRead, type GitRemote, tellGit } from "./git.ts";
 import { headerOf, readHead, tokenOf } from "./head.ts";
 import { RequestLook } from "./look.ts";
 import type { ModelDoor, ReplyTap, Sent } from "./model-door.ts";
@@ -116,8 +116,8 @@ export class Requests {
       this.#traffic.malformed(composed.reason, token);
       return sayNo(answer, 403, composed.reason);
     }
-    const { call, headers, body, through } = composed;
-    const found = await this.#traffic.judge(request, token, new RequestLook([], answer, null, call));
+    const { call, headers, body, ssh, through } = composed;
+    const found = await this.#traffic.judge(git.judgedAs(request), token, new RequestLook([], answer, null, call));
     if (!found.ok) {
       const told = composed.refuse(found.reason);
       return told === null ? sayNo(answer, found.status, found.reason) : tellGit(answer, told);
@@ -125,6 +125,8 @@ export class Requests {
     const { route } = found;
     if (body === null && request.hasBody) throw new Error("bug: nothing is composed for what is allowed");
     const outcome = this.#traffic.run(route);
+    if (incoming.socket.destroyed) return outcome.end(GONE);
+    if (ssh !== null) return this.#passBySsh(ssh, { answer, through, outcome });
     const broker = this.#traffic.broker();
     const put = await putOn(broker, { ...route.request, headers, isPlain: false }, null);
     if (!put.ok) {
@@ -135,6 +137,27 @@ export class Requests {
     if (incoming.socket.destroyed) return outcome.end(GONE);
     const sent = { ...put, body };
     this.#pass(incoming, answer, { route, put: sent, held: null, broker, outcome, token, through, tap: null });
+  }
+
+  async #passBySsh(
+    { by, call }: NonNullable<(GitRead & { readonly ok: true })["ssh"]>,
+    { answer, through, outcome }: Pick<Passing, "through" | "outcome"> & { readonly answer: ServerResponse },
+  ): Promise<void> {
+    const bytes = call.body?.length ?? 0;
+    outcome.send(bytes);
+    const ceiling = this.#traffic.meter.send(bytes);
+    const why =
+      ceiling ??
+      (await by.serve(call, {
+        ...{ answer, through },
+        leaveBy: (way) => outcome.leaveBy(way),
+        receive: (count) => outcome.receive(count),
+      }));
+    if (why === null) outcome.status = 200;
+    outcome.end(answer.destroyed ? GONE : why);
+    if (why === null) return;
+    if (answer.headersSent) answer.destroy();
+    else sayNo(answer, 502, why);
   }
 
   /** Sends a request that is allowed, and its answer back. */

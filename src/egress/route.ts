@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 import type { NetRequest } from "../core/net-rules.ts";
 import { askedHeaders, plainHeaders } from "../core/plain-headers.ts";
 import type { Broker } from "./broker.ts";
@@ -78,7 +78,7 @@ export class Running {
   readonly #onHeard: () => void;
   readonly #onEnd: (outcome: NetOutcome) => void;
   /** What leads out. */
-  readonly #ways = new Set<Duplex>();
+  readonly #ways = new Set<Writable>();
   /** Why nothing may leave any more; null while it may, undefined while that is asked. */
   #refused: string | null | undefined = null;
   #asked = 0;
@@ -113,7 +113,7 @@ export class Running {
   }
 
   /** Names the connection by which it leaves, before anything is written there. */
-  leaveBy(way: Duplex): void {
+  leaveBy(way: Writable): void {
     this.#ways.add(way);
     if (this.#refused === undefined) way.cork();
     else if (this.#refused !== null) way.destroy(new Error(this.#refused));

@@ -1,5 +1,5 @@
 import { configFile, UsageError } from "../agent/config.ts";
-import type { NetWhy } from "../agent/net-why.ts";
+import type { NetInForce, NetWhy } from "../agent/net-why.ts";
 import type { Start } from "../agent/workplace.ts";
 import { addressOfTracked } from "../core/git-remote.ts";
 import { type ProposedRule, proposeRules, ruleLine } from "../core/net-propose.ts";
@@ -101,18 +101,28 @@ function proposalOf({ host, port, methods, paths }: ProposedRule) {
 
 async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): Promise<number> {
   const { netInForce } = await import("../agent/net-why.ts");
-  const { config, registries, notes } = await netInForce(start);
+  const { config, registries, notes, remote } = await netInForce(start);
   const { rules, services, credentials, push, limits } = config;
   const places = registries.map(({ tool, base }) => ({ tool, url: urlAt(base, "") }));
   if (json) {
     const named = credentials.map(({ variable, origins }) => ({ variable, origins }));
     const pushes = push.map(({ id, repository, ref }) => ({ id, url: addressOfTracked(repository), ref }));
-    writeJson(stdout, { ...rules, push: pushes, services, credentials: named, registries: places, limits, notes });
+    writeJson(stdout, {
+      ...rules,
+      push: pushes,
+      services,
+      credentials: named,
+      registries: places,
+      remote,
+      limits,
+      notes,
+    });
     return 0;
   }
   const lines = [
     ...rules.deny.map((rule) => `denies   ${ruleText(rule, false)}`),
     ...rules.allow.map((rule) => `allows   ${ruleText(rule, true)}`),
+    ...(remote === null ? [] : [remoteText(remote)]),
     ...push.map(
       ({ id, repository, ref }) => `pushes   ${ref} to ${addressOfTracked(repository)}, by a command of yours (${id})`,
     ),
@@ -127,6 +137,11 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
   const hint = rules.allow.length === 0 ? [`nothing is allowed by ${file} (net.allow)`] : [];
   writeSafe(stdout, [...hint, ...lines].map(row).join(""));
   return 0;
+}
+
+function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string {
+  if (by === null) return `note     ${address}, which your branch tracks, is no address that git in the box reaches`;
+  return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
 }
 
 function ruleText(rule: NetRule, isAllowed: boolean): string {

@@ -28,7 +28,7 @@ const approvedBy = fc.constantFrom("person" as const, "none" as const);
 const paths = fc.constantFrom("src/a.ts", "src/deep/b.ts", "vendor/x", "Makefile", "secrets/k");
 const hosts = fc.constantFrom("example.com", "api.example.com", "evil.example");
 const netRequest = {
-  protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const),
+  protocol: fc.constantFrom("http" as const, "https" as const, "tunnel" as const, "ssh" as const),
   host: hosts,
   port: fc.constantFrom(443, 80, 22),
   method: fc.constantFrom("GET", "POST", "CONNECT"),
@@ -93,7 +93,7 @@ const netRules: fc.Arbitrary<NetRule> = fc.record({
   private: fc.boolean(),
 });
 const globs = fc.constantFrom("src/**", "vendor", "**/*.ts", "secrets/*", "Makefile");
-const repository = { host: "example.com", origin: "https://example.com", path: "group/thing" };
+const repository = { host: "example.com", origin: "https://example.com", path: "group/thing", ssh: null };
 const scopes: fc.Arbitrary<Scope> = fc.oneof(
   netRules.map((rule): Scope => ({ kind: "net", rule })),
   fc.record({ kind: fc.constantFrom("read" as const, "write" as const, "land" as const), glob: globs }),
