@@ -1,30 +1,55 @@
+import { parse } from "yaml";
+import { parsePolicy } from "../src/agent/config-policy-parse.ts";
 import { UNKNOWN_SOURCE } from "../src/core/label.ts";
-import { judgeRules, type NetRequest, type NetRule } from "../src/core/net-rules.ts";
-import { decide } from "../src/core/policy.ts";
+import { judgeRules, type NetRequest } from "../src/core/net-rules.ts";
+import { decideWithin } from "../src/core/policy-decide.ts";
+import { makePolicy, netRulesOf, TABLE_ALONE } from "../src/core/policy-rules.ts";
 import { type Measured, median, rounded } from "./report.ts";
 
-const RULES = 200;
+export const RULES = 200;
 const DECISIONS = 20_000;
 const DENIED = 20;
+const OTHERS = 40;
 
-/** Measures one decision about a request: the person's 200 rules, then the gate, for hosts of the first, last and no rule. */
+/** A policy of 200 rules: hosts that are denied and allowed, and paths, commands and branches. */
+export function policyText(): string {
+  const denied = Array.from({ length: DENIED }, (_, number) => {
+    const host = `denied${number}.example`;
+    return `- deny: {net: ${host}}\n  examples: {match: ["GET https://${host}/"]}`;
+  });
+  const allowed = Array.from({ length: RULES - DENIED - OTHERS }, (_, number) => {
+    const example = `GET https://${number % 2 ? "www." : ""}h${number}.example/api/v1`;
+    return `- allow: {net: "${number % 2 ? "*." : ""}h${number}.example", paths: [/api/]}\n  examples: {match: ["${example}"]}`;
+  });
+  const others = Array.from({ length: OTHERS / 4 }, (_, number) =>
+    [
+      `- ask: {land: "src/part${number}/**"}\n  examples: {match: [land src/part${number}/a.ts]}`,
+      `- deny: {read: "**/hidden${number}/*"}\n  examples: {match: [read a/hidden${number}/b]}`,
+      `- deny: {run: [tool${number}, publish]}\n  examples: {match: ["run: tool${number} publish"]}`,
+      `- ask: {push: "release${number}/*"}\n  examples: {match: [push release${number}/a]}`,
+    ].join("\n"),
+  );
+  return `rules:\n${[...denied, ...allowed, ...others].join("\n")}\n`;
+}
+
+/** Measures one decision about a request: what lists it, then the gate with all rules, for hosts of the first, last and no rule. */
 export function measureDecide(rounds: number): Measured[] {
-  const rules = {
-    deny: Array.from({ length: DENIED }, (_, number) => ruleOf(`denied${number}.example`)),
-    allow: Array.from({ length: RULES - DENIED }, (_, number) => ruleOf(`${number % 2 ? "*." : ""}h${number}.example`)),
-  };
-  const hosts = ["h0.example", `www.h${RULES - DENIED - 1}.example`, "elsewhere.example", "denied19.example"];
+  const file = parsePolicy(parse(policyText()), { tier: "user", name: "user policy.yaml", lineOf: (index) => index });
+  const policy = makePolicy(file.rules, file.ceilings);
+  if (policy.rules.length !== RULES) throw new Error(`${policy.rules.length} rules`);
+  const listing = netRulesOf(policy);
+  const hosts = ["h0.example", `www.h${RULES - DENIED - OTHERS - 1}.example`, "elsewhere.example", "denied19.example"];
   const requests = hosts.map((host): NetRequest => {
     return { protocol: "https", host, port: 443, method: "GET", path: "/api/v1/items?page=2", hasBody: false };
   });
   const known = { rule: "net.allow[0]", origin: "composed", command: 1, approvedBy: "none", shown: null } as const;
   const own = (request: NetRequest) => {
-    const { verdict: listed } = judgeRules(rules, request);
-    return decide({ kind: "request", ...request, listed, ...known }, UNKNOWN_SOURCE).verdict;
+    const { verdict: listed } = judgeRules(listing, request);
+    return decideWithin(policy, { kind: "request", ...request, listed, ...known }, UNKNOWN_SOURCE).verdict;
   };
   const gateAlone = (request: NetRequest) =>
-    decide({ kind: "request", ...request, listed: "allow", ...known }, UNKNOWN_SOURCE).verdict;
-  const note = `the gate alone ${rounded(timed(gateAlone, requests, rounds))} µs; median of ${rounds} times ${DECISIONS}`;
+    decideWithin(TABLE_ALONE, { kind: "request", ...request, listed: "allow", ...known }, UNKNOWN_SOURCE).verdict;
+  const note = `the gate without rules ${rounded(timed(gateAlone, requests, rounds))} µs; median of ${rounds} times ${DECISIONS}`;
   return [{ key: "decide_200_us", value: timed(own, requests, rounds), note }];
 }
 
@@ -42,17 +67,4 @@ function timed(decideOne: (request: NetRequest) => string, requests: readonly Ne
     if (asked !== DECISIONS) throw new Error(`${DECISIONS - asked} requests were let through`);
   }
   return median(times.slice(1));
-}
-
-function ruleOf(host: string): NetRule {
-  return {
-    id: host,
-    host,
-    ports: [443],
-    methods: null,
-    paths: ["/api/"],
-    body: false,
-    tls: "terminate",
-    private: false,
-  };
 }

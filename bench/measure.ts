@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
-import { measureDecide } from "./decide.ts";
+import { measureDecide, policyText, RULES } from "./decide.ts";
 import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
@@ -66,6 +67,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   },
   { keys: ["decide_200_us"], step: measureDecisions },
   { keys: ["shell_analysis_p95_us"], step: measureAnalysis },
+  { keys: ["policy_load_ms"], step: measurePolicy },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["version_ms"], step: measureVersion },
@@ -99,6 +101,22 @@ async function measureStart({ ours, plain, server, isQuick, say }: Round): Promi
     { key: "first_request_ms", value: median(own.map(({ firstMs }) => firstMs)), note },
     { key: "first_request_bytes", value: bytes, note: "" },
   ];
+}
+
+/** What a policy of 200 rules with an example each costs until the first request, beside a start without one. */
+async function measurePolicy({ ours, server, work, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 10 : 20;
+  say(`a policy of ${RULES} rules, ${times} times`);
+  const file = join(work, "policy.yaml");
+  writeFileSync(file, policyText());
+  const ruled = { ...ours, command: [...ours.command, "--policy", file] };
+  const { without, own } = await inTurns(times, {
+    without: () => launch(ours, server, 1),
+    own: () => launch(ruled, server, 1),
+  });
+  const [before, after] = [without, own].map((all) => median(all.map(({ firstMs }) => firstMs)));
+  const note = `first request with none ${rounded(before ?? 0)} ms; ${RULES} rules with an example each, ${times} starts`;
+  return [{ key: "policy_load_ms", value: (after ?? 0) - (before ?? 0), note }];
 }
 
 async function measureCalls({

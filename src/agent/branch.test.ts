@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { makePlace, type Place, type Session, sh, startSession } from "../box/land.fixture.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { TABLE_ALONE } from "../core/policy-rules.ts";
 import { createLedger } from "../ledger/append.ts";
 import { BranchView } from "./branch.ts";
 import { Gate } from "./gate.ts";
@@ -14,7 +15,12 @@ const CLEAN = "git status --porcelain; git diff HEAD --stat";
 async function beginView(t: TestContext, place: Place, name = "feat"): Promise<{ session: Session; view: BranchView }> {
   const session = await startSession(place);
   const ledger = createLedger(`${session.path}/ledger.log`, null);
-  const gate = new Gate(ledger, () => UNKNOWN_SOURCE, Date.now);
+  const gate = new Gate(
+    ledger,
+    () => UNKNOWN_SOURCE,
+    Date.now,
+    () => TABLE_ALONE,
+  );
   const from = sh(place, "git rev-parse HEAD").trim();
   const view = await BranchView.begin(session.box, gate, { name, from });
   t.after(async () => {

@@ -73,8 +73,8 @@ function parsePush(entry: unknown, where: string): PushRule {
   return { id: where, repository, ref };
 }
 
-// Without an address none is put on, so one must be there; a path in it binds the credential to what is below.
-function parseCredential(entry: unknown, where: string): VariableRule {
+/** Reads where a credential goes. Without an address none is put on, so one must be there; a path in it binds it to what is below. */
+export function parseCredential(entry: unknown, where: string): VariableRule {
   const rule = recordAt(entry, where);
   refuseUnknown(rule, ["variable", "at", "as", "methods"], `${where}.`);
   const { variable, at, as = "bearer" } = rule;
@@ -112,7 +112,7 @@ function parseService(entry: unknown, where: string): Service {
 }
 
 /** Reads one line: an address, or a mapping for what an address cannot say. */
-function parseRule(entry: unknown, where: string): NetRule {
+export function parseRule(entry: unknown, where: string): NetRule {
   if (typeof entry === "string") return parseLine(entry, where);
   const rule = recordAt(entry, where);
   refuseUnknown(rule, KEYS, `${where}.`);
@@ -137,7 +137,7 @@ function parseRule(entry: unknown, where: string): NetRule {
 }
 
 /** Reads `[http://|https://][*.]HOST[:PORT][/PATH]`. */
-function parseLine(text: string, where: string): NetRule {
+function parseLine(text: string, where: string): NetRule & { readonly ports: readonly number[] } {
   const [, scheme = "https", wildcard = "", authority = "", path = ""] =
     /^(?:(https?):\/\/)?(\*\.)?([^/?#@]+)(\/[^?#]*)?$/i.exec(text) ?? [];
   const place = parseAuthority(authority, scheme.toLowerCase() === "http" ? 80 : 443);

@@ -6,11 +6,13 @@ import { createLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
+import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { HiddenServices, Tail } from "./hidden-services.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
+import { recordAdopted } from "./record.ts";
 import type { TurnEnd } from "./turn.ts";
 import { ceilingsOf, openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
@@ -64,23 +66,28 @@ export async function execInBox(
 ): Promise<Execed> {
   const { folder, start, checkout, config } = workplace;
   const { looked = NOTHING, wrapped = null } = extras;
-  const budget = extras.budget ?? new Budget({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, Date.now, () => {});
+  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
+  const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
   const signal = AbortSignal.any([streams.signal, budget.signal]);
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal);
-  ledger.append({
-    type: "start",
-    at: Date.now(),
-    session: folder.id,
-    checkout: checkout.path,
-    version: start.version,
-    before: seal.newest(),
+  const { policy } = workplace;
+  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
+  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
+  const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
+  const gate = new Gate(
+    ledger,
+    () => label,
+    Date.now,
+    () => policy.current,
+  );
+  const opening = openBox(workplace).then((box) => {
+    recordAdopted(ledger, policy, Date.now());
+    return box;
   });
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
-  const gate = new Gate(ledger, () => (wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE), Date.now);
-  const opening = openBox(workplace);
   const done = await opening
     .then((box) =>
       streamInto(
@@ -90,7 +97,7 @@ export async function execInBox(
           ledger,
           place: workplace.box,
           vault: workplace.vault,
-          config: config.net,
+          config: netWithin(config.net, policy.current),
           typed: new Set(),
           ask: null,
           wrapped,
@@ -121,7 +128,7 @@ export async function execInBox(
     ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [...refused, ...done.hidden, ...box.notes, ...droppedNotes(box), ...ended.notes];
+  const notes = [...refused, ...done.hidden, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
@@ -129,10 +136,8 @@ async function streamInto(
   plan: NetPlan,
   { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
 ): Promise<Heard> {
-  const gated = plan.gate.pass(
-    { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" },
-    null,
-  );
+  const run = { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" } as const;
+  const gated = plan.gate.pass(plan.isPersons ? { ...run, approvedBy: "person" } : run, null);
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, ...UNHEARD };
   const net = await Net.open(plan);
   const previews = new Previews(plan);

@@ -7,6 +7,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { spend } from "../core/permit.ts";
+import { TABLE_ALONE } from "../core/policy-rules.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
 import { readLedger } from "../ledger/verify.ts";
@@ -31,7 +32,12 @@ function open(t: TestContext, label: () => Label = () => UNKNOWN_SOURCE): Desk {
     rmSync(folder, { recursive: true });
   });
   return {
-    gate: new Gate(ledger, label, () => 7),
+    gate: new Gate(
+      ledger,
+      label,
+      () => 7,
+      () => TABLE_ALONE,
+    ),
     ledger,
     recorded: () => [...readLedger(file)].map(({ event }) => event),
   };
@@ -169,7 +175,12 @@ for (const [title, effect, steps] of [
         ledger.seal();
       },
     } as Ledger;
-    new Gate(noted, () => UNKNOWN_SOURCE, Date.now).pass(effect, null);
+    new Gate(
+      noted,
+      () => UNKNOWN_SOURCE,
+      Date.now,
+      () => TABLE_ALONE,
+    ).pass(effect, null);
     assert.deepEqual(seen, steps);
   });
 }

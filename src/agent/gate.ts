@@ -1,7 +1,8 @@
 import type { Effect } from "../core/effect.ts";
 import type { Label } from "../core/label.ts";
 import { mint, type Permit, recordDecision } from "../core/permit.ts";
-import { decide } from "../core/policy.ts";
+import { decideWithin } from "../core/policy-decide.ts";
+import type { Policy } from "../core/policy-rules.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { digestOf } from "./prompt.ts";
 
@@ -43,18 +44,20 @@ export class Gate {
   readonly #ledger: Ledger;
   readonly #label: (effect: Effect) => Label;
   readonly #now: () => number;
+  readonly #policy: () => Policy;
 
   /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
-  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number) {
+  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number, policy: () => Policy) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
+    this.#policy = policy;
   }
 
   /** Decides and records. What leaves the layer is signed and on the disk before this returns. */
   pass(effect: Effect, callId: string | null): Gated {
     const label = this.#label(effect);
-    const decision = decide(effect, label);
+    const decision = decideWithin(this.#policy(), effect, label);
     const receipt = this.#ledger.append({
       ...recordDecision(effect, decision, digestOf),
       at: this.#now(),

@@ -10,11 +10,14 @@ import { isAddress } from "../core/host.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import { proposeRules, ruleLine } from "../core/net-propose.ts";
 import { addressOf, judgeRules, type NetRequest, type NetRule, requestFor, rulesFor } from "../core/net-rules.ts";
-import { type Decision, decide } from "../core/policy.ts";
+import type { Decision } from "../core/policy.ts";
+import { decideWithin } from "../core/policy-decide.ts";
 import type { Registry } from "../core/registry.ts";
 import { readConfig, stateFolder, UsageError } from "./config.ts";
 import { findCheckout } from "./config-checkout.ts";
 import type { NetConfig } from "./config-net.ts";
+import { openPolicy } from "./config-policy-open.ts";
+import { netWithin } from "./config-policy-tiers.ts";
 import { classify } from "./net-judge.ts";
 import { openVaultOf, type Start } from "./workplace.ts";
 
@@ -53,7 +56,7 @@ const BODIED = ["POST", "PUT", "PATCH"];
 
 /** Says what the gate would say to a request of the box, without sending anything. */
 export async function whyRequest(start: Start, url: string, method: string): Promise<NetWhy> {
-  const { config, place } = await prepare(start);
+  const { config, place, policy } = await prepare(start);
   const { rules } = config;
   const asked = readRequest(url, method);
   const isTunnel = rulesFor(rules, asked.host, asked.port)[0]?.tls === "tunnel";
@@ -80,8 +83,8 @@ export async function whyRequest(start: Start, url: string, method: string): Pro
     address: isTunnel ? `a tunnel to ${request.host}:${request.port}` : `${request.method} ${addressOf(request)}`,
     rule,
     listed,
-    person: decide(effect, PERSONS_COMMAND),
-    model: decide(effect, UNKNOWN_SOURCE),
+    person: decideWithin(policy, effect, PERSONS_COMMAND),
+    model: decideWithin(policy, effect, UNKNOWN_SOURCE),
     notes: [
       ...(ruled.verdict === "unlisted" && why === null ? [ruled.why] : []),
       ...(ruled.verdict === "unlisted" ? [] : noteOf(ruled.rule, request)),
@@ -124,10 +127,16 @@ function wayTo({ url, written }: Remote): NonNullable<NetInForce["remote"]> {
   return { address: addressOfTracked(tracked), by };
 }
 
-async function prepare({ environment, folder }: Start) {
-  const [identity, config] = await Promise.all([readIdentity(environment), readConfig(environment)]);
+async function prepare(start: Start) {
+  const { environment, folder } = start;
+  const [identity, whole, { current }] = await Promise.all([
+    readIdentity(environment),
+    readConfig(environment),
+    openPolicy(start),
+  ]);
   const place = { state: stateFolder(environment), identity, environment, checkout: findCheckout(folder).path };
-  return { config: config.net, whole: config, place };
+  const config = netWithin(whole.net, current);
+  return { config, policy: current, whole: { ...whole, net: config }, place };
 }
 
 function readRequest(text: string, method: string): NetRequest {

@@ -1,9 +1,11 @@
 import type { JsonObject } from "../core/json.ts";
 import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
+import { TABLE_ALONE } from "../core/policy-rules.ts";
 import { raised, rebuiltFrom, type TracedLabel, UNTOUCHED } from "../core/session-label.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { readLedger } from "../ledger/verify.ts";
+import type { PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 
 /** The gate of a session, and the ledger that it writes. */
@@ -32,8 +34,21 @@ export async function withRecord<T>(
 ): Promise<T> {
   const ledger = openLedger(`${session.path}/ledger.log`, Seal.of(session.path));
   try {
-    return await use({ ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) });
+    return await use({
+      ledger,
+      gate: new Gate(
+        ledger,
+        () => UNKNOWN_SOURCE,
+        Date.now,
+        () => TABLE_ALONE,
+      ),
+    });
   } finally {
     ledger.close();
   }
+}
+
+/** Records that the checkout's own policy was taken in, and whether all of it counts. */
+export function recordAdopted(ledger: Ledger, { adopted, digest }: PolicyInForce, at: number): void {
+  if (adopted !== null) ledger.append({ type: "policy", at, ...adopted, policy: digest });
 }

@@ -17,6 +17,7 @@ import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
+import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { readFileLabels } from "./config-trust.ts";
 import { Gate } from "./gate.ts";
 import {
@@ -31,6 +32,7 @@ import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
+import { recordAdopted } from "./record.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
 import { SessionLabel } from "./session-label.ts";
 import { type By, SessionNetwork } from "./session-network.ts";
@@ -50,6 +52,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
+  readonly policy: PolicyInForce;
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
@@ -119,11 +122,14 @@ export class Session {
     this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget(plan.limits, plan.now, (text) => plan.show({ type: "notice", text }));
+    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, (text) =>
+      plan.show({ type: "notice", text }),
+    );
     this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
     this.#lookedAt = plan.box.startedAt;
     this.#instructions = parts.instructions.approved;
-    const { network: config, box: place, vault, ask, now } = plan;
+    const { network, policy, box: place, vault, ask, now } = plan;
+    const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
@@ -150,14 +156,23 @@ export class Session {
       session: plan.folder.id,
       checkout: plan.box.checkout,
       version: plan.version,
+      policy: plan.policy.digest,
       before: seal.newest(),
     });
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
     );
-    const gate = new Gate(ledger, (effect) => label.at(effect), plan.now);
-    const opening = Box.open({ ...plan.box, folder: plan.folder });
+    const gate = new Gate(
+      ledger,
+      (effect) => label.at(effect),
+      plan.now,
+      () => plan.policy.current,
+    );
+    const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
+      recordAdopted(ledger, plan.policy, plan.now());
+      return box;
+    });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
     const { instructionFolders: folders } = plan;
     const reading = beginning.then(async () =>
@@ -186,7 +201,7 @@ export class Session {
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     const unapproved = unapprovedNote(instructions.others);
     if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
-    for (const text of [...box.notes, ...droppedNotes(box)]) session.note(text);
+    for (const text of [...box.notes, ...plan.policy.notes, ...droppedNotes(box)]) session.note(text);
     return session;
   }
 

@@ -8,12 +8,14 @@ import { findPrograms } from "../box/programs.ts";
 import { readRemote } from "../box/remote.ts";
 import { type Amounts, tightest } from "../core/budget.ts";
 import type { Remote } from "../core/git-remote.ts";
+import { hiddenBy, landingRules } from "../core/policy-rules.ts";
 import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
+import { isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
@@ -25,6 +27,8 @@ export interface Start {
   /** The folder of the installed package or of the source checkout. */
   readonly packageRoot: string;
   readonly version: string;
+  /** Policy files that the person named for this session. */
+  readonly policies?: readonly string[];
   /** Further programs to show in the box: name and absolute path. */
   readonly tools?: Readonly<Record<string, string>>;
 }
@@ -35,6 +39,7 @@ export interface Workplace {
   readonly checkout: Checkout;
   readonly state: string;
   readonly config: Config;
+  readonly policy: PolicyInForce;
   readonly folder: SessionFolder;
   /** The person's credentials: read when they are asked for first. */
   readonly vault: () => Promise<Vault>;
@@ -65,15 +70,20 @@ export async function prepareWorkplace(
   const startedAt = Date.now();
   const checkout = findCheckout(start.folder);
   const state = stateFolder(start.environment);
-  const [identity, config] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
+  const [identity, configured] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
   const { home } = identity;
-  const { environment } = start;
+  const { environment, folder: standing, policies: named = [] } = start;
   const remote = once(() =>
     readRemote({ checkout: checkout.path, state, home, environment, programs: findPrograms() }),
   );
-  const vault = once(() => openVaultOf(start, { home, checkout: checkout.path, state, config, needs, remote }));
   const trust = once(() => findTrust(state, checkout.path, remote));
+  const kept = { folder: state, version: start.version };
+  const places = { environment, folder: standing, checkout: checkout.path, named, kept };
+  const policy = await loadPolicy(places, configured.net, (item) => isTrusted(trust, item));
+  const config = { ...configured, net: netWithin(configured.net, policy.current) };
+  const own = { home, checkout: checkout.path, state, config, needs, remote };
+  const vault = once(async () => vaultWithin(await openVaultOf(start, own), policy));
   const box = {
     checkout: checkout.path,
     below: checkout.below,
@@ -85,10 +95,15 @@ export async function prepareWorkplace(
     alternates: config.git.alternates,
     shown: vault,
     services: [...config.net.services.map(({ port }) => port), ...needs.ports],
+    hidden: hiddenBy(policy.current),
+    adoptPolicy: async (content: Uint8Array | null) => {
+      await policy.adopt(content);
+      return landingRules(policy.current);
+    },
     startedAt,
   };
   // Last, so that what was refused before leaves nothing behind.
-  return { start, checkout, state, config, folder: makeSessionFolder(state, startedAt), vault, trust, box };
+  return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, trust, box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */

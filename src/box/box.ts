@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodePath } from "../core/changes.ts";
+import { decodePath, encodePath } from "../core/changes.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import type { Placeholder } from "../core/placeholders.ts";
+import type { Rule } from "../core/policy-rules.ts";
 import type { Fill } from "../core/secretfiles.ts";
 import { findAlternates } from "./alternates.ts";
 import { Background } from "./background.ts";
@@ -20,7 +21,7 @@ import { type BoxSocket, type FoundSecret, Holder, type SavedBases, type ViewCho
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
-import { scanTests, writeGitMasks, writeMasks } from "./mask.ts";
+import { POLICY_PATH, scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
 import { type Performance, perform } from "./perform.ts";
 import { Pool } from "./pool.ts";
@@ -51,6 +52,10 @@ export interface BoxPlan {
   readonly shown?: () => Promise<Shown>;
   /** Ports of the box's loopback at which the host shows a service of the person's. */
   readonly services?: readonly number[];
+  /** Paths of the checkout that the person's policy hides, as globs. */
+  readonly hidden?: readonly string[];
+  /** Takes in the checkout's own policy, null for none, before anything runs; gives what the session keeps about landing. */
+  readonly adoptPolicy?: (content: Uint8Array | null) => Promise<readonly Rule[]>;
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
@@ -168,7 +173,7 @@ export class Box {
       binds,
       limits,
       cgroups,
-      scan: scanTests(),
+      scan: scanTests(plan.hidden ?? []),
       view: plan.view ?? "auto",
     });
     try {
@@ -177,14 +182,17 @@ export class Box {
       const javaAuthorities = javaEntries(authorities);
       const [shown, found] = await Promise.all([plan.shown?.(), holder.scanned()]);
       writeShown(plan, profile, shown);
-      const masked = maskFound(found, folder.path, holder, shown?.fill);
+      const policy = found.find(({ place, path }) => place === "checkout" && decodePath(path) === POLICY_PATH);
+      const landing = await plan.adoptPolicy?.(policy?.content ?? null);
+      const masked = maskFound(found, folder.path, holder, { fill: shown?.fill, hidden: plan.hidden ?? [] });
       const { base, dropped } = await showBase(await preparing, folder, holder);
       const gitSeen = await holder.copyGit(false);
       const view = await holder.mountView(null, []);
       const parts = partFolders(base);
       const placeholders = shown?.credentials().map(({ placeholder, source }) => ({ placeholder, source })) ?? [];
       const { startedAt } = plan;
-      writeFacts(folder, { id: folder.id, checkout, startedAt, masked, placeholders, repository, alternates, parts });
+      const known = { id: folder.id, checkout, startedAt, masked, placeholders, repository, alternates, parts };
+      writeFacts(folder, landing === undefined || landing.length === 0 ? known : { ...known, landing });
       return new Box({
         folder,
         limits,
@@ -472,11 +480,11 @@ function maskFound(
   found: readonly FoundSecret[],
   path: string,
   holder: Holder,
-  fill: Fill | undefined,
+  how: { readonly fill: Fill | undefined; readonly hidden: readonly string[] },
 ): readonly string[] {
   const foundIn = (where: FoundSecret["place"]) => found.filter(({ place }) => place === where);
   writeGitMasks(join(path, "mask-git"), foundIn("git"));
-  return writeMasks(join(path, "mask"), foundIn("checkout"), holder, fill);
+  return writeMasks(join(path, "mask"), foundIn("checkout"), holder, how);
 }
 
 /** Finds what of the checkout's repository lies outside it, and may be shown. */

@@ -5,6 +5,8 @@ import type { Change, ChangeType } from "../core/changes.ts";
 import type { ChangeClass, Classification } from "../core/classify.ts";
 import { classifyAll, type Link } from "../core/classify-all.ts";
 import { alarmOf, type Placeholder, placeholderIn } from "../core/placeholders.ts";
+import { landingOf } from "../core/policy-match.ts";
+import { landingPolicy, type Policy } from "../core/policy-rules.ts";
 import { askIgnored, type CollectPlan, type Conflict, type Item, listLayer, listLinks } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { settleCopy } from "./copy-view.ts";
@@ -82,7 +84,8 @@ export async function collectChanges(plan: CollectPlan): Promise<Collected> {
     return found === null ? [] : [found ?? item];
   });
   const classes = classifyItems(items, links, ignored);
-  const unfit = { masked: new Set(plan.facts.masked), placeholders: plan.facts.placeholders ?? [] };
+  const { masked, placeholders = [], landing } = plan.facts;
+  const unfit = { masked: new Set(masked), placeholders, policy: landingPolicy(landing) };
   const followed = readFollowed(plan.sessionPath);
   const own = items.filter(({ change: { path, action, hash } }) => {
     const copied = followed.get(path);
@@ -133,10 +136,24 @@ function whole(head: Uint8Array | null | undefined): Uint8Array | null {
   return head && head.length <= MANIFEST_BYTES_MAX ? head : null;
 }
 
+interface Unfit {
+  readonly masked: ReadonlySet<string>;
+  readonly placeholders: readonly Placeholder[];
+  readonly policy: Policy;
+}
+
+// What the policy asks about lands as what would run later does: when a person has approved exactly it.
+function restricted(found: Classification, policy: Policy, path: string): Classification {
+  const rule = found.cls === "ignored" ? null : landingOf(policy, path);
+  if (rule === null) return found;
+  if (rule.verdict === "deny") return { ...found, cls: "outside", why: rule.reason };
+  return found.cls === "source" ? { ...found, cls: "run-later", why: rule.reason } : found;
+}
+
 function conclude(
   item: Item,
   found: Classification | undefined,
-  { masked, placeholders }: { readonly masked: ReadonlySet<string>; readonly placeholders: readonly Placeholder[] },
+  { masked, placeholders, policy }: Unfit,
   landed: Landed,
 ): ClassifiedChange {
   const { change } = item;
@@ -150,7 +167,7 @@ function conclude(
         ? { cls: "outside", why: "it may hold a secret: the box saw a copy without it, which never lands" }
         : !item.isStaged && found.cls === "source"
           ? { cls: "outside", why: "it is larger than 50 MB, all changes are larger than 500 MB, or it cannot be read" }
-          : found;
+          : restricted(found, policy, path);
   const { type, action, mode, hash, base, target } = change;
   const approved = [
     path,

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { branchFor, isDescendant, type JudgedCommit, judgeCommits } from "../core/commits.ts";
 import type { Effect } from "../core/effect.ts";
 import { alarmOf, searchedFor } from "../core/placeholders.ts";
+import { landingOf } from "../core/policy-match.ts";
+import { landingPolicy } from "../core/policy-rules.ts";
 import type { Collected } from "./collect.ts";
 import type { CollectPlan } from "./collect-list.ts";
 import { readBoxCommits, type Verified } from "./commits-read.ts";
@@ -156,12 +158,14 @@ function judge(
   const wasTakenBack = old !== null && commits.some(({ id }) => id === facts.branch?.from);
   const isTheirs = isMain && (isInert || (ref !== "" && head === ref));
   const isForward = isTheirs && (old === null || isDescendant(commits, old)) && !wasTakenBack;
+  const policy = landingPolicy(facts.landing);
   const { commits: judged, tip } = judgeCommits(commits, {
     from: isForward ? old : null,
     isForward,
     isInert,
     links,
     masked: facts.masked,
+    restricted: (path) => landingOf(policy, path),
     alarms: new Map([...verified.owners].map(([id, owner]) => [id, alarmBy(facts, owner)])),
     contentOf: (id) => contents.get(id ?? "") ?? null,
   });

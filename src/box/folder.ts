@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Placeholder } from "../core/placeholders.ts";
+import type { Rule } from "../core/policy-rules.ts";
 import { LAYER_FOLDERS } from "./layers.ts";
 import type { Repository } from "./repository.ts";
 
@@ -27,6 +28,8 @@ export interface SessionFacts {
   readonly alternates: readonly string[];
   /** Set while the view stands on a branch of its own: its files never land in the checkout, only its commits do. */
   readonly branch?: BranchFacts;
+  /** What the session's policy says of landing. Absent for nothing. */
+  readonly landing?: readonly Rule[];
   /** Commits of the box that landed with the person's signature, and so under other ids. */
   readonly signed?: readonly string[];
   /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */

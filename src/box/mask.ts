@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { decodePath } from "../core/changes.ts";
+import { matchesGlob } from "../core/glob.ts";
 import { type Fill, maskContent, secretKind } from "../core/secretfiles.ts";
 import type { FoundSecret, Holder } from "./holder.ts";
 
@@ -111,6 +112,8 @@ const LATE_ROOT_NAMES = [
   "terraform.tfvars",
 ];
 
+const NOTHING = new Uint8Array();
+
 /** A folder that holds one of these is a package, where people put a dotenv file. */
 const MANIFESTS = [
   "package.json",
@@ -133,9 +136,15 @@ const BARE_FOLDERS_MAX = 100;
 /** Configuration of a git folder, whose name can be another: where `.git` is a link or a file, or where it is a bare one. */
 const CONFIGS = "( -type f ( -name config -o -name config.worktree ) )".split(" ");
 
-/** The tests that `find` is given to select what may hold a secret. */
-export function scanTests(): string[] {
+/** The checkout's own policy, which the host is shown with what may hold a secret. */
+export const POLICY_PATH = ".ringfence/policy.yaml";
+
+/** The tests that `find` is given to select what may hold a secret, and what a policy hides. */
+export function scanTests(hidden: readonly string[]): string[] {
   const passed = PASSED_OVER.flatMap((name) => ["-o", "-name", name]);
+  // What find's asterisk means is more; `matchesGlob` tells what is meant.
+  const globs = hidden.map((glob) => `/lower/${glob.replaceAll("**/", "*")}`);
+  const paths = [`/lower/${POLICY_PATH}`, ...globs.flatMap((glob) => [glob, `${glob}/*`])];
   const names = [...NAMES, ...MANIFESTS].flatMap((name) => ["-o", "-iname", name]).slice(1);
   return [
     "-mindepth",
@@ -187,6 +196,7 @@ export function scanTests(): string[] {
     "/lower/*/*/*",
     ")",
     "-o",
+    ...paths.flatMap((path) => ["-path", path, "-o"]),
     ...names,
     ")",
     "-print0",
@@ -195,13 +205,13 @@ export function scanTests(): string[] {
 
 /**
  * Writes the mask layer of a session: a copy without secrets for every file that may hold one, `fill` in the place of
- * values. Returns the masked paths.
+ * values, and an empty one for every file that is hidden. Returns the masked paths.
  */
 export function writeMasks(
   folder: string,
   found: readonly FoundSecret[],
   holder: Holder,
-  fill: Fill = () => null,
+  { fill = () => null, hidden = [] }: { readonly fill?: Fill | undefined; readonly hidden?: readonly string[] } = {},
 ): string[] {
   const masked: string[] = [];
   const lateFolders = new Set([""]);
@@ -212,7 +222,8 @@ export function writeMasks(
     if (isFolder(mode) && basename(path) !== ".git") bareFolders.push(path);
     if (MANIFESTS.includes(basename(path)) && packages++ < PACKAGES_MAX)
       lateFolders.add(path.includes("/") ? dirname(path) : "");
-    const copy = maskOf(path, content, fill);
+    const isHidden = hidden.some((glob) => matchesGlob(glob, path));
+    const copy = isHidden ? NOTHING : maskOf(path, content, fill);
     if (copy === null || !isPlain(mode)) continue;
     writeMask(folder, bytes, mode, copy);
     masked.push(path);

@@ -11,6 +11,7 @@ const CONTEXT: JudgeContext = {
   links: [],
   alarms: new Map(),
   masked: ["secret"],
+  restricted: () => null,
   contentOf: () => null,
 };
 
@@ -137,4 +138,21 @@ test("a new branch has the box's name where that is free and plain, and never on
       ...Array(6).fill("ringfence/box-0123456"),
     ],
   );
+});
+
+test("a commit with a path that the policy denies waits on every branch, one with a path that it asks about on the person's", () => {
+  const restricted: JudgeContext["restricted"] = (path) =>
+    path === "ci/x" ? { verdict: "deny", reason: "no" } : path === "src/x" ? { verdict: "ask", reason: "look" } : null;
+  const [denied, asked, free] = ["ci/x", "src/x", "lib/x"].map((path) => [commit("1", ["base"], add(path))]);
+  const tips = (isInert: boolean) =>
+    [denied, asked, free].map((commits) => landing(commits ?? [], { restricted, isInert, isForward: !isInert })[0]);
+  assert.deepEqual(
+    [tips(false), tips(true)],
+    [
+      [null, null, "1"],
+      [null, "1", "1"],
+    ],
+  );
+  const { commits: judged } = judgeCommits(asked ?? [], { ...CONTEXT, restricted });
+  assert.deepEqual(judged[0]?.why, "src/x: look");
 });

@@ -1,6 +1,7 @@
 import type { Change } from "./changes.ts";
 import { isHeld } from "./classify.ts";
 import { classifyAll, type Link } from "./classify-all.ts";
+import type { Restriction } from "./policy-match.ts";
 
 /** A commit that the box made, read from verified objects. All text in it is a stranger's. */
 export interface BoxCommit {
@@ -21,6 +22,8 @@ export interface JudgeContext {
   readonly isInert: boolean;
   readonly links: readonly Link[];
   readonly masked: readonly string[];
+  /** What the session's policy says of landing a path. */
+  readonly restricted: (path: string) => Restriction | null;
   /** Why an object never lands, by its id: it holds what stands for a credential. */
   readonly alarms: ReadonlyMap<string, string>;
   /** Path of a link, or else the beginning of a file, by object id. */
@@ -109,6 +112,10 @@ function reasonToHold(id: string, diffs: BoxCommit["diffs"], context: JudgeConte
   if (alarmed) return `${alarmed.path}: ${context.alarms.get(alarmed.hash ?? "")}`;
   const secret = diffs.flat().find(({ path }) => context.masked.includes(path));
   if (secret) return `${secret.path}: ${SECRET}`;
+  for (const { path } of diffs.flat()) {
+    const found = context.restricted(path);
+    if (found !== null && (found.verdict === "deny" || !context.isInert)) return `${path}: ${found.reason}`;
+  }
   if (context.isInert) return null;
   for (const changes of diffs) {
     const classes = classifyAll(changes, {

@@ -33,6 +33,8 @@ export type Effect =
       readonly background: boolean;
       /** The bound that the box sets to it. */
       readonly profile: RunProfile;
+      /** Set where the person typed the command themselves. */
+      readonly approvedBy?: "person";
     }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }

@@ -4,9 +4,10 @@ import { canonicalHost } from "./host.ts";
 export interface NetRule {
   /** What people and the record know it by: `net.allow[0]`, `preset npm`. */
   readonly id: string;
-  /** Canonical (`canonicalHost`), or `*.` before one: every name below it, and not itself. */
+  /** Canonical (`canonicalHost`), or `*.` before one: every name below it, and not itself; or `*`: every host. */
   readonly host: string;
-  readonly ports: readonly number[];
+  /** Null: every port. */
+  readonly ports: readonly number[] | null;
   /** Null: GET, HEAD and OPTIONS. */
   readonly methods: readonly string[] | null;
   /** Whole segments that a path begins with; null: every path. */
@@ -50,9 +51,7 @@ export const READ_ONLY_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 /** Finds the rule that a request falls under; a denial is looked for first. */
 export function judgeRules(rules: NetRules, request: NetRequest): Listed {
-  // Who denies a host on the web means git by ssh too.
-  const ways = request.protocol === "ssh" ? [request, { ...request, port: 443 }] : [request];
-  const denied = rules.deny.find((rule) => ways.some((way) => mayMatch(rule, way)));
+  const denied = rules.deny.find((rule) => mayMatch(rule, request));
   if (denied) return { verdict: "deny", rule: denied };
   const there = rulesFor(rules, request.host, request.port);
   if (there.length === 0)
@@ -64,11 +63,16 @@ export function judgeRules(rules: NetRules, request: NetRequest): Listed {
 
 /** The rules by which a host and port can be reached at all. */
 export function rulesFor({ allow }: NetRules, host: string, port: number): readonly NetRule[] {
-  return allow.filter((rule) => matchesHost(rule.host, host) && rule.ports.includes(port));
+  return allow.filter((rule) => matchesHost(rule.host, host) && matchesPort(rule, port));
+}
+
+function matchesPort({ ports }: NetRule, port: number): boolean {
+  return ports === null || ports.includes(port);
 }
 
 /** Whether a host of a rule means this host. */
 function matchesHost(pattern: string, host: string): boolean {
+  if (pattern === "*") return true;
   return pattern.startsWith("*.")
     ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1
     : pattern === host;
@@ -105,6 +109,7 @@ export function typedAddresses(text: string): string[] {
   });
 }
 
+/** Whether a rule lets a request through, at the host and port that it is for. */
 function allows(rule: NetRule, request: NetRequest): boolean {
   if (request.protocol === "tunnel") return rule.tls === "tunnel";
   if (request.protocol === "ssh") return false;
@@ -116,9 +121,18 @@ function allows(rule: NetRule, request: NetRequest): boolean {
   );
 }
 
-// A denial holds wherever it may be meant: for a tunnel, in which paths and methods are not seen, and for every spelling.
-function mayMatch(rule: NetRule, request: NetRequest): boolean {
-  if (!matchesHost(rule.host, request.host) || !rule.ports.includes(request.port)) return false;
+/**
+ * Whether a rule that restricts is about a request: wherever it may be meant, so for a tunnel, in which paths and methods
+ * are not seen, and for every spelling.
+ */
+export function mayMatch(rule: NetRule, request: NetRequest): boolean {
+  // Who denies a host on the web means git by ssh too.
+  const isOnTheWeb = request.protocol === "ssh" && mayMatchThere(rule, { ...request, port: 443 });
+  return isOnTheWeb || mayMatchThere(rule, request);
+}
+
+function mayMatchThere(rule: NetRule, request: NetRequest): boolean {
+  if (!matchesHost(rule.host, request.host) || !matchesPort(rule, request.port)) return false;
   if (request.protocol === "tunnel") return true;
   const isMethod = rule.methods === null || rule.methods.includes(request.method);
   return isMethod && (rule.paths === null || !isPlainPath(request.path) || matchesPath(rule, request.path));

@@ -83,11 +83,16 @@ const PERSONS_REASON = {
 // What asks is answered by a person who was shown it, for this one request. What is denied stays so, whoever says yes.
 function decideRequest(effect: Effect & { readonly kind: "request" }, label: Label): Decision {
   const decision = judgeRequest(effect, label);
-  const { shown } = effect;
-  if (decision.verdict !== "ask" || effect.approvedBy !== "person" || shown === null) return decision;
+  return decision.verdict === "ask" && wasShown(effect, label)
+    ? { verdict: "allow", reason: "the person allows this one request" }
+    : decision;
+}
+
+/** Says whether a person said yes to a request that they were shown, and nothing more has been within reach since. */
+export function wasShown({ approvedBy, shown }: Effect & { readonly kind: "request" }, label: Label): boolean {
+  if (approvedBy !== "person" || shown === null) return false;
   const risen = join(shown.label, label);
-  if (risen.integrity !== shown.label.integrity || risen.secrecy !== shown.label.secrecy) return decision;
-  return { verdict: "allow", reason: "the person allows this one request" };
+  return risen.integrity === shown.label.integrity && risen.secrecy === shown.label.secrecy;
 }
 
 // Nothing that was composed where both external text and private data were within reach leaves without a look: the
@@ -137,7 +142,7 @@ function decidePreview(effect: Effect & { readonly kind: "preview" }, label: Lab
 }
 
 /** Whether nothing more has been within reach since a person was told the label. */
-function isStill(shownAt: Label | null, label: Label): boolean {
+export function isStill(shownAt: Label | null, label: Label): boolean {
   return shownAt !== null && isWithin(label, shownAt);
 }
 

@@ -31,6 +31,7 @@ import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { countDependencies, dependencyFolder } from "../core/dependency-folder.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { UNKNOWN_SOURCE } from "../core/label.ts";
+import { landingPolicy } from "../core/policy-rules.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
@@ -85,7 +86,16 @@ export async function changesCommand(
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
     );
   const ledger = openLedger(`${stored.path}/ledger.log`, Seal.of(stored.path));
-  const record = { ledger, gate: new Gate(ledger, () => UNKNOWN_SOURCE, Date.now) };
+  const policy = landingPolicy(stored.facts.landing);
+  const record = {
+    ledger,
+    gate: new Gate(
+      ledger,
+      () => UNKNOWN_SOURCE,
+      Date.now,
+      () => policy,
+    ),
+  };
   try {
     if (command === "land")
       return await withChanges(stored, (collected) =>

@@ -48,6 +48,8 @@ const OPTIONS = {
   explain: { type: "boolean" },
   days: { type: "string" },
   bytes: { type: "string" },
+  policy: { type: "string", multiple: true },
+  managed: { type: "boolean" },
   json: { type: "boolean" },
   stat: { type: "boolean" },
   folder: { type: "string", short: "C" },
@@ -99,7 +101,7 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   if (folder === "")
     throw new UsageError("the folder that you stand in was deleted: change into one that is there, or name one by -C");
   const environment = outside.becomeOwner(folder);
-  const start: Start = { ...outside.start, folder, environment };
+  const start: Start = { ...outside.start, folder, environment, policies: values.policy ?? [] };
   refuseOptions(command, values);
   refuseWords(command, rest);
   switch (command) {
@@ -145,6 +147,8 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
       const typed = end < 0 ? null : args.slice(end + 1);
       return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
     }
+    case "policy":
+      return policy(rest, values, start, terminal);
     case "trust":
       return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
     case "scan":
@@ -154,6 +158,11 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
     default:
       throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
   }
+}
+
+async function policy(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
+  const options = { json: values.json ?? false, isManaged: values.managed ?? false };
+  return (await import("./policy.ts")).policyCommand(words, options, start, terminal);
 }
 
 async function log(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
@@ -189,10 +198,10 @@ const WORDS_MAX = new Map(Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
-  "": "model max-usd max-tokens max-calls max-minutes",
-  run: "model output-format branch land max-turns max-usd max-tokens max-calls max-minutes",
-  exec: "preview max-minutes",
-  wrap: "provider config max-usd max-tokens max-minutes preview",
+  "": "model max-usd max-tokens max-calls max-minutes policy",
+  run: "model output-format branch land max-turns max-usd max-tokens max-calls max-minutes policy",
+  exec: "preview max-minutes policy",
+  wrap: "provider config max-usd max-tokens max-minutes preview policy",
   diff: "session json stat class",
   land: "session approve hunks class sign",
   undo: "session",
@@ -202,7 +211,8 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   gc: "days bytes",
   log: "session key format",
   doctor: "json",
-  net: "json method",
+  net: "json method policy",
+  policy: "json managed policy",
   trust: "json",
   scan: "diff range jsonl channel format explain",
   demo: "model",

@@ -91,6 +91,16 @@ const PARTS: readonly Part[] = [
     ],
   },
   {
+    command: "policy",
+    lines: [
+      "ringfence policy show           the rules in force, each with its file and line; --json",
+      '    explain "ACTION"            what becomes of it: "GET https://host/path", "run: npm publish", "land PATH", …',
+      "    test [FILE…], diff A B      try the examples; what B decides otherwise, exit 1 where it is looser; --managed",
+      "    --policy FILE               of run, exec, wrap, net and the session: further rules of yours; may be given again",
+      "    import claude|codex|gemini FILE   print a policy made of that agent's rules; - reads standard input",
+    ],
+  },
+  {
     command: "net",
     lines: [
       "ringfence net                   what the box may reach: the rules in force; --json for each of the three",

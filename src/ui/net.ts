@@ -6,6 +6,7 @@ import { addressOfTracked } from "../core/git-remote.ts";
 import { type ProposedRule, proposeRules, ruleLine } from "../core/net-propose.ts";
 import type { NetRule } from "../core/net-rules.ts";
 import type { Decision } from "../core/policy.ts";
+import { netText } from "../core/policy-text.ts";
 import { urlAt } from "../core/registry.ts";
 import { visibleJson } from "../core/text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
@@ -114,8 +115,8 @@ async function list({ json }: NetOptions, start: Start, { stdout }: Terminal): P
     return 0;
   }
   const lines = [
-    ...rules.deny.map((rule) => `denies   ${ruleText(rule)}`),
-    ...rules.allow.map((rule) => `allows   ${ruleText(rule)}`),
+    ...rules.deny.map((rule) => `denies   ${ruleText(rule, false)}`),
+    ...rules.allow.map((rule) => `allows   ${ruleText(rule, true)}`),
     ...(remote === null ? [] : [remoteText(remote)]),
     ...push.map(
       ({ id, repository, ref }) => `pushes   ${ref} to ${addressOfTracked(repository)}, by a command of yours (${id})`,
@@ -152,10 +153,8 @@ function remoteText({ address, by }: NonNullable<NetInForce["remote"]>): string 
   return `fetches  ${address}, which your branch tracks, by ${by === "ssh" ? "your own ssh, outside the box" : by}`;
 }
 
-function ruleText({ id, host, ports, methods, paths, tls, private: isPrivate }: NetRule): string {
-  const what = tls === "tunnel" ? "anything, unseen" : (methods ?? ["GET", "HEAD", "OPTIONS"]).join(", ");
-  const where = paths === null ? "" : ` below ${paths.join(", ")}`;
-  return `${what} to ${host}:${ports.join(",")}${where}${isPrivate ? ", at a private address too" : ""} (${id})`;
+function ruleText(rule: NetRule, isAllowed: boolean): string {
+  return `${netText(rule, isAllowed)} (${rule.id})`;
 }
 
 function writeJson(to: NodeJS.WritableStream, value: unknown): void {

@@ -1,5 +1,6 @@
 import { Budget } from "../agent/budget.ts";
 import { readConfig, UsageError } from "../agent/config.ts";
+import { limitsWithin } from "../agent/config-policy-tiers.ts";
 import { execInBox, type LookedAt } from "../agent/exec.ts";
 import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
 import { chooseProviders, needsOf, refuseUnpriced, type Spent, wrapModels } from "../agent/wrap.ts";
@@ -40,7 +41,8 @@ export async function wrapCommand(options: WrapOptions, start: Start, terminal: 
   }
   for (const note of vault.notes) writeSafe(stderr, row(`ringfence: ${note}`));
   const stops = listenForStops();
-  const limits = { turnsMax: null, ceilings: ceilingsOf(config, options.ceilings) };
+  const asked = { turnsMax: null, ceilings: ceilingsOf(config, options.ceilings) };
+  const limits = limitsWithin(asked, workplace.policy.current);
   // What it is told while the agent draws stands among what that draws.
   const warnings: string[] = [];
   const budget = new Budget(limits, Date.now, (text) => warnings.push(text));

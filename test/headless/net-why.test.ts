@@ -87,7 +87,7 @@ test("net why says what decides, for a person's command and for a model's sessio
   );
   assert.match(shown.stdout, /^found {4}env GITHUB_TOKEN: a placeholder in the box, put on nowhere/m);
   assert.equal(shown.stdout.includes(token.slice(4)), false);
-  assert.match(shown.stdout, /^denies {3}GET, HEAD, OPTIONS to shut\.example\.com:443 \(net\.deny\[0\]\)$/m);
+  assert.match(shown.stdout, /^denies {3}anything to shut\.example\.com:443 \(net\.deny\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}POST to api\.example\.com:443 below \/v1\/items \(net\.allow\[0\]\)$/m);
   assert.match(shown.stdout, /^allows {3}anything, unseen to pinned\.example\.com:443 \(net\.allow\[1\]\)$/m);
   assert.match(shown.stdout, /^pushes {3}refs\/heads\/main to https:\/\/git\.example\.com\/own\/repo/m);

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Tier } from "../core/policy-rules.ts";
+import { UsageError } from "./config.ts";
+import { findNamed, parseText, readPolicyText } from "./config-policy.ts";
+import { importRules } from "./config-policy-import.ts";
+import { parseOnce } from "./config-policy-kept.ts";
+import { PolicyInForce } from "./config-policy-tiers.ts";
+
+const ruleOf = (rule: string) => `rules:\n  - ${rule}\n`;
+
+test("what is wrong is told with file, line and rule", async () => {
+  const says = (text: string, tier: Tier, said: RegExp) =>
+    assert.rejects(parseText(tier, "/x/policy.yaml", text), said);
+  const two = "rules:\n  - deny: {read: a}\n  # a comment\n  - ";
+  await says(
+    `${two}allow: {run: [npm]}\n`,
+    "user",
+    /^Error: \/x\/policy\.yaml: user policy\.yaml:4: the box bounds every command/,
+  );
+  await says(`${two}allow: {land: src}\n`, "session", /session policy\.yaml:4: source needs no rule/);
+  await says(`${two}deny: {read: a}\n`, "project", /project policy\.yaml:2: a checkout hides nothing of itself/);
+  await says(
+    `rules:\n  - deny: {credential: "*"}\n`,
+    "project",
+    /policy\.yaml:2: a checkout has no say about credentials/,
+  );
+  await says(
+    `${two}deny: {net: a.example}\n    examples: {match: ["GET https://b.example/"]}\n`,
+    "user",
+    /:4: the example "GET https:\/\/b\.example\/" does not fall/,
+  );
+  await says(
+    `${two}deny: {net: a.example}\n    examples: {not: [anything]}\n`,
+    "user",
+    /:4: the example "anything" is no action/,
+  );
+  await says("rules: [\n", "user", /^Error: \/x\/policy\.yaml: /);
+  await says(`a: &a [x]\nb: ${"[*a, *a, *a, *a]".repeat(1)}\n`, "user", /unknown key/);
+  await says("x".repeat(70_000), "user", /larger than/);
+  await says(`rules: ${"[".repeat(20_000)}`, "user", /policy\.yaml/);
+});
+
+test("a rule denies its host at every port, and allows at the one that is said", async () => {
+  const { rules } = await parseText(
+    "user",
+    "/x/p.yaml",
+    `${ruleOf("deny: {net: a.example}")}  - deny: {net: "a.example:8443"}\n  - allow: {net: a.example}\n`,
+  );
+  assert.deepEqual(
+    rules.map(({ scope }) => scope.kind === "net" && scope.rule.ports),
+    [null, [8443], [443]],
+  );
+});
+
+test("of a checkout's file what allows waits until its very content is approved", async (t) => {
+  const kept = { folder: makeFolder(t, "/tmp"), version: "1" };
+  const text = `rules:\n  - allow: {net: a.example}\n  - deny: {net: b.example}\nbudgets: {usd: 1}\n`;
+  const file = await parseText("project", ".ringfence/policy.yaml", text);
+  const adopt = async (approved: string) => {
+    const policy = new PolicyInForce([], [], async ({ hash }) => hash === approved, kept);
+    const before = policy.digest;
+    await policy.adopt(Buffer.from(text));
+    assert.notEqual(policy.digest, before);
+    const { rules, ceilings } = policy.current;
+    return [rules.map(({ verdict }) => verdict), ceilings.usd, policy.adopted?.isApproved];
+  };
+  assert.deepEqual(await adopt("other"), [["deny"], 1, false]);
+  assert.deepEqual(await adopt(file.sha256), [["allow", "deny"], 1, true]);
+});
+
+/** A folder that root owns and nobody else writes, as /etc is, where the test is root; else one of the user's own. */
+function makeFolder(t: TestContext, parent: string): string {
+  const folder = mkdtempSync(join(parent, "ringfence-managed-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+test("the machine's policy counts only where root alone can write it and the way to it", async (t) => {
+  assert.equal(readPolicyText("managed", "/etc/ringfence-of-no-test/policy.yaml"), null);
+  const refused = (path: string) => assert.throws(() => readPolicyText("managed", path), UsageError);
+  // In a folder that everybody may write, anybody could have put it there.
+  const loose = makeFolder(t, "/tmp");
+  writeFileSync(join(loose, "policy.yaml"), "rules: []\n");
+  refused(join(loose, "policy.yaml"));
+  if (process.getuid?.() !== 0) return;
+  const folder = makeFolder(t, "/var/lib");
+  const path = join(folder, "policy.yaml");
+  writeFileSync(path, "rules: []\n");
+  assert.equal(readPolicyText("managed", path), "rules: []\n");
+  chmodSync(path, 0o664);
+  refused(path);
+  chmodSync(path, 0o644);
+  chownSync(path, 1, 0);
+  refused(path);
+  chownSync(path, 0, 0);
+  chmodSync(folder, 0o777);
+  refused(path);
+  chmodSync(folder, 0o755);
+  rmSync(path);
+  symlinkSync("/etc/hostname", path);
+  refused(path);
+  rmSync(path);
+  mkdirSync(path);
+  refused(path);
+});
+
+test("a named file is taken from outside the checkout alone, wherever a link leads", (t) => {
+  const folder = makeFolder(t, "/tmp");
+  mkdirSync(join(folder, "repo"));
+  writeFileSync(join(folder, "repo/p.yaml"), "");
+  writeFileSync(join(folder, "own.yaml"), "");
+  symlinkSync("repo/p.yaml", join(folder, "link.yaml"));
+  const find = (file: string) => findNamed(file, join(folder, "repo"), join(folder, "repo"));
+  assert.equal(find("../own.yaml"), join(folder, "own.yaml"));
+  for (const file of ["p.yaml", "../link.yaml", "../gone.yaml"]) assert.throws(() => find(file), UsageError);
+});
+
+test("what is imported from another agent loads as a policy", async () => {
+  const claude = JSON.stringify({
+    permissions: { deny: ["Bash(npm publish:*)", "Read(./.env)"], ask: ["Edit(src/**)"] },
+  });
+  const codex =
+    'prefix_rule(pattern=["npm", "publish"], decision="forbidden", match=["npm publish -x"], not_match=["npm test"])';
+  const gemini = '[[rule]]\ntoolName = "run_shell_command"\ncommandPrefix = "npm publish"\ndecision = "deny"\n';
+  const counts: number[] = [];
+  for (const [agent, text] of [
+    ["claude", claude],
+    ["codex", codex],
+    ["gemini", gemini],
+  ] as const) {
+    const { yaml, left } = await importRules(agent, text);
+    const { rules } = await parseText("user", "/x/policy.yaml", yaml);
+    counts.push(rules.length, left.length);
+  }
+  assert.deepEqual(counts, [3, 0, 1, 0, 1, 0]);
+  await assert.rejects(importRules("claude", "{"), /^Error: the rules of claude cannot be read: they are no JSON/);
+  await assert.rejects(importRules("gemini", "[[rule"), UsageError);
+});
+
+test("what is kept of a file counts for that very text, tier and program alone, and a managed file is always read", async (t) => {
+  const folder = makeFolder(t, "/tmp");
+  const read = (tier: Tier, text: string, version = "1") =>
+    parseOnce({ folder, version }, tier, "/x/policy.yaml", text);
+  const text = ruleOf("deny: {read: a}");
+  const first = await read("user", text);
+  const [slot = ""] = readdirSync(folder);
+  const forge = () => {
+    const found = JSON.parse(readFileSync(join(folder, slot), "utf8"));
+    writeFileSync(join(folder, slot), JSON.stringify({ ...found, file: { ...found.file, rules: [] } }));
+  };
+  assert.deepEqual(await read("user", text), first);
+  forge();
+  // By this it is seen that the kept form is what was read.
+  assert.deepEqual((await read("user", text)).rules, []);
+  assert.equal((await read("user", `${text}\n`)).rules.length, 1);
+  forge();
+  assert.equal((await read("user", `${text}\n`, "2")).rules.length, 1);
+  writeFileSync(join(folder, slot), "{");
+  assert.equal((await read("user", text)).rules.length, 1);
+  assert.equal((await read("managed", text)).rules.length, 1);
+  assert.deepEqual(readdirSync(folder), [slot]);
+  await assert.rejects(read("user", ruleOf("deny: {}")), UsageError);
+});
