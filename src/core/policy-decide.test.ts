@@ -163,7 +163,7 @@ test("a path that a rule asks about lands only as it was approved, and one that 
 
 test("a command that the person typed is an answer to a rule that asks, and none to one that denies", () => {
   const run = (command: string, isTyped: boolean): Effect => {
-    const effect = { kind: "run", command, timeoutMs: 1, background: false } as const;
+    const effect = { kind: "run", command, timeoutMs: 1, background: false, profile: "net" } as const;
     return isTyped ? { ...effect, approvedBy: "person" } : effect;
   };
   const policy = policyOf(rule("ask", { kind: "run", argv: ["make"] }), rule("deny", { kind: "run", argv: ["rm"] }));

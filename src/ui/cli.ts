@@ -104,88 +104,99 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const start: Start = { ...outside.start, folder, environment, policies: values.policy ?? [] };
   refuseOptions(command, values);
   refuseWords(command, rest);
-  switch (command) {
-    case "":
-      return (await import("./interactive.ts")).interactive(
-        { model: values.model ?? null, ceilings: ceilingsTyped(values) },
-        start,
-        terminal,
-      );
-    case "run":
-      return (await import("./run.ts")).runTask(runOptions(values, rest), start, terminal);
-    case "exec":
-    case "wrap":
-      return boxed(command, values, end < 0 ? rest : args.slice(end + 1), start, terminal);
-    case "diff":
-    case "land":
-    case "discard":
-      if (values.ignored) return (await import("./sessions.ts")).forgetCommand(start, terminal);
-      return (await import("./changes.ts")).changesCommand(
-        command,
-        changesOptions(command, values, rest),
-        start,
-        terminal,
-      );
-    case "undo":
-      return (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal);
-    case "sessions": {
-      const options = { all: values.all ?? false, json: values.json ?? false };
-      return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
-    }
-    case "gc": {
-      const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
-      return (await import("./sessions.ts")).gcCommand(options, start, terminal);
-    }
-    case "log":
-      return log(rest, values, start, terminal);
-    case "doctor":
-      return (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal);
-    case "rewind":
-      return (await import("./rewind.ts")).rewindCommand(rest, { session: values.session ?? null }, start, terminal);
-    case "net": {
-      const options = { json: values.json ?? false, method: values.method ?? null };
-      const typed = end < 0 ? null : args.slice(end + 1);
-      return (await import("./net.ts")).netCommand(rest, typed, options, start, terminal);
-    }
-    case "policy":
-      return policy(rest, values, start, terminal);
-    case "trust":
-      return (await import("./trust.ts")).trustCommand(rest, { json: values.json ?? false }, start, terminal);
-    case "scan":
-      return (await import("./scan.ts")).scanCommand(scanOptions(values, rest), start, terminal);
-    case "demo":
-      return (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal);
-    default:
-      throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
-  }
+  const act = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (act === undefined) throw new UsageError(`"${command}" is not a command; ringfence --help shows them`);
+  return act({ words: rest, typed: end < 0 ? null : args.slice(end + 1), values, start, terminal });
 }
 
-async function policy(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
-  const options = { json: values.json ?? false, isManaged: values.managed ?? false };
-  return (await import("./policy.ts")).policyCommand(words, options, start, terminal);
+/** A command line without its command. */
+interface Line {
+  readonly words: readonly string[];
+  /** What stands behind `--`, for the commands that take another; null without one. */
+  readonly typed: readonly string[] | null;
+  readonly values: Options;
+  readonly start: Start;
+  readonly terminal: Terminal;
 }
 
-async function log(words: readonly string[], values: Options, start: Start, terminal: Terminal): Promise<number> {
-  const { ledgerOf } = await import("../agent/config-sessions.ts");
-  const [action, state] = [logAction(words, values.key ?? null, values.format ?? null), stateFolder(start.environment)];
-  const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
-  return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
-}
+/** What each command does; its module is loaded with it. */
+const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
+  "": async ({ values, start, terminal }) => {
+    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values) };
+    return (await import("./interactive.ts")).interactive(options, start, terminal);
+  },
+  run: async ({ words, values, start, terminal }) =>
+    (await import("./run.ts")).runTask(runOptions(values, words), start, terminal),
+  exec: async (line) => {
+    const options = { ...boxedOptions("exec", line), onDone: null };
+    return (await import("./exec.ts")).execCommand(options, line.start, line.terminal);
+  },
+  wrap: async (line) => {
+    const { provider = [], config = [] } = line.values;
+    const options = { ...boxedOptions("wrap", line), providers: provider, homePaths: config };
+    return (await import("./wrap.ts")).wrapCommand(options, line.start, line.terminal);
+  },
+  diff: (line) => changes("diff", line),
+  land: (line) => changes("land", line),
+  discard: async (line) =>
+    line.values.ignored
+      ? (await import("./sessions.ts")).forgetCommand(line.start, line.terminal)
+      : changes("discard", line),
+  undo: async ({ values, start, terminal }) =>
+    (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal),
+  rewind: async ({ words, values, start, terminal }) =>
+    (await import("./rewind.ts")).rewindCommand(words, { session: values.session ?? null }, start, terminal),
+  sessions: async ({ values, start, terminal }) => {
+    const options = { all: values.all ?? false, json: values.json ?? false };
+    return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
+  },
+  gc: async ({ values, start, terminal }) => {
+    const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
+    return (await import("./sessions.ts")).gcCommand(options, start, terminal);
+  },
+  log: async ({ words, values, start, terminal }) => {
+    const { ledgerOf } = await import("../agent/config-sessions.ts");
+    const [action, state] = [
+      logAction(words, values.key ?? null, values.format ?? null),
+      stateFolder(start.environment),
+    ];
+    const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
+    return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
+  },
+  doctor: async ({ values, start, terminal }) =>
+    (await import("./doctor.ts")).doctorCommand({ json: values.json ?? false }, start, terminal),
+  net: async ({ words, typed, values, start, terminal }) => {
+    const options = { json: values.json ?? false, method: values.method ?? null };
+    return (await import("./net.ts")).netCommand(words, typed, options, start, terminal);
+  },
+  policy: async ({ words, values, start, terminal }) => {
+    const options = { json: values.json ?? false, isManaged: values.managed ?? false };
+    return (await import("./policy.ts")).policyCommand(words, options, start, terminal);
+  },
+  trust: async ({ words, values, start, terminal }) =>
+    (await import("./trust.ts")).trustCommand(words, { json: values.json ?? false }, start, terminal),
+  scan: async ({ words, values, start, terminal }) =>
+    (await import("./scan.ts")).scanCommand(scanOptions(values, words), start, terminal),
+  demo: async ({ values, start, terminal }) =>
+    (await import("./demo.ts")).demo({ model: values.model ?? null }, start, terminal),
+};
 
-async function boxed(
-  command: "exec" | "wrap",
-  values: Options,
-  words: readonly string[],
-  start: Start,
-  terminal: Terminal,
+async function changes(
+  command: "diff" | "land" | "discard",
+  { words, values, start, terminal }: Line,
 ): Promise<number> {
-  if (words.length === 0) throw new UsageError(`${command} needs a command: ${EXAMPLES[command]}`);
-  const previews = values.preview ?? [];
-  const ceilings = ceilingsTyped(values);
-  if (command === "exec")
-    return (await import("./exec.ts")).execCommand({ words, previews, ceilings, onDone: null }, start, terminal);
-  const options = { words, previews, providers: values.provider ?? [], homePaths: values.config ?? [], ceilings };
-  return (await import("./wrap.ts")).wrapCommand(options, start, terminal);
+  return (await import("./changes.ts")).changesCommand(
+    command,
+    changesOptions(command, values, words),
+    start,
+    terminal,
+  );
+}
+
+function boxedOptions(command: "exec" | "wrap", { words, typed, values }: Line) {
+  const given = typed ?? words;
+  if (given.length === 0) throw new UsageError(`${command} needs a command: ${EXAMPLES[command]}`);
+  return { words: given, previews: values.preview ?? [], ceilings: ceilingsTyped(values) };
 }
 
 const EXAMPLES: Readonly<Record<string, string>> = {

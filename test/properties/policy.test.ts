@@ -14,6 +14,7 @@ import {
   type Scope,
   tighteningOnly,
 } from "../../src/core/policy-rules.ts";
+import { RUN_PROFILES } from "../../src/core/shell.ts";
 
 const RUNS = process.env.RINGFENCE_FULL === "1" ? 30_000 : 2000;
 /** What passed is what runs by itself; another seed explores further. */
