@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { JsonObject } from "../../src/core/json.ts";
 import { rebuiltFrom } from "../../src/core/session-label.ts";
-import { call, makePlace, ordinary, type Place, play, ringfence, run, sh, type Turn } from "./program.ts";
+import { call, makePlace, ordinary, type Place, play, ringfence, run, script, sh, type Turn } from "./program.ts";
+import { open } from "./screen.ts";
 
 const MAKE = "mkdir -p src; echo 1 >src/a.js; echo 2 >src/b.js; echo /out >.gitignore; ln -s a.js src/link.js";
 const READ = call("read", { path: "src/a.js" });
@@ -39,14 +40,18 @@ async function trust(place: Place, ...acts: string[][]): Promise<void> {
 /** The last event of each rise, and the label at the end, by the record alone. */
 async function played(place: Place, turns: readonly Turn[]) {
   const { results } = await play(place, [...turns, { text: "ok" }]);
-  const shown = await ringfence(place, ["log", "show"]);
+  return { results, ...(await raised(place)) };
+}
+
+async function raised(place: Place, ...session: string[]) {
+  const shown = await ringfence(place, ["log", "show", ...session]);
   const events = shown.stdout
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line) as JsonObject);
   const { integrity, secrecy } = rebuiltFrom(events);
   const rises = events.filter(({ type }) => type === "source").map(({ what }) => String(what));
-  return { results, rises, label: `${integrity} ${secrecy}` };
+  return { rises, label: `${integrity} ${secrecy}` };
 }
 
 const head = (place: Place) => sh(place, "git rev-parse HEAD").trim();
@@ -145,4 +150,17 @@ test("a name or a link's target of a stranger's raises the session, though no fi
   // Names that say nothing are everybody's.
   sh(place, "git tag v1.2.0; git update-ref refs/remotes/origin/main HEAD");
   assert.match(await last(), /its git folder and 0 changed files/);
+});
+
+test("what a parallel session lands keeps its label for one that was open before and begins a turn", async (t) => {
+  const { place, get } = await makeRepository(t);
+  await trust(place, ["commit", head(place)]);
+  const waiting = open(t, place, ["--model", script(place, [READ, { text: "that was read" }])]);
+  await waiting.see("> ");
+  const [session = ""] = readdirSync(join(place.home, ".local/state/ringfence/sessions"));
+  await played(place, [get("/page"), call("write", { path: "src/a.js", content: "in a stranger's words\n" })]);
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  waiting.type("go\r");
+  await waiting.see("that was read");
+  assert.equal((await raised(place, "--session", session)).label, "external private");
 });
