@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -53,6 +53,8 @@ async function raised(place: Place, ...session: string[]) {
   const rises = events.filter(({ type }) => type === "source").map(({ what }) => String(what));
   return { rises, label: `${integrity} ${secrecy}` };
 }
+
+const trustFolder = ({ home }: Place) => join(home, ".local/state/ringfence/trust");
 
 const head = (place: Place) => sh(place, "git rev-parse HEAD").trim();
 
@@ -163,4 +165,19 @@ test("what a parallel session lands keeps its label for one that was open before
   waiting.type("go\r");
   await waiting.see("that was read");
   assert.equal((await raised(place, "--session", session)).label, "external private");
+});
+
+test("whose a file is stands written down before it lands, so that a landing that breaks off launders nothing", async (t) => {
+  const { place, get } = await makeRepository(t);
+  await trust(place, ["commit", head(place)]);
+  await played(place, [get("/page"), call("write", { path: "src/a.js", content: "in a stranger's words\n" })]);
+  const [labels = ""] = readdirSync(trustFolder(place)).filter((name) => name.endsWith("-labels.json"));
+  chmodSync(join(trustFolder(place), labels), 0o666);
+  const landed = await ringfence(place, ["land"]);
+  assert.notEqual(landed.status, 0);
+  assert.match(landed.stderr, /no file of your own that nobody else may write/);
+  assert.equal(sh(place, "cat src/a.js"), "1\n");
+  chmodSync(join(trustFolder(place), labels), 0o600);
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal((await played(place, [READ])).label, "external private");
 });
