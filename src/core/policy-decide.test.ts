@@ -261,6 +261,8 @@ test("an action is explained in the three columns, with every rule that it falls
   );
   assert.deepEqual(rulesOn(policy, action("POST https://api.example/v1")), [api]);
   assert.equal(ruleText(api), "GET, POST to api.example:443");
+  const pushed = (text: string) => explain(policy, action(text)).rules.map(({ scope }) => scope.kind);
+  assert.deepEqual([pushed("push main"), pushed("push dev")], [["push"], []]);
   assert.match(explain(policy, action("run: npm publish")).limit ?? "", /advice/);
   const [one] = explain(TABLE_ALONE, action("run: npm publish")).decisions;
   const [other] = explain(policy, action("run: npm publish")).decisions;

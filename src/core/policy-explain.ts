@@ -30,7 +30,10 @@ export function explain(policy: Policy, action: Action): Explained {
     const floor = floorOf(policy, action, label);
     return found === null ? floor : tightened(floor, found, false);
   });
-  const rules = rulesOn(policy, action);
+  const push = action.kind === "push" ? namedPush(policy, action)?.id : undefined;
+  // Without an address a push is to the tracked repository, so a rule that names one is shown beside those that surely count.
+  const sure = rulesOn(policy, action);
+  const rules = policy.rules.filter((rule) => sure.includes(rule) || rule.id === push);
   const written = action.kind === "land" ? rulesOn(policy, { kind: "write", path: action.path }) : [];
   return { decisions, rules: [...rules, ...written], limit: LIMITS[action.kind] };
 }
@@ -79,15 +82,17 @@ function floorOf(policy: Policy, action: Action, label: Label): Decision {
   }
 }
 
-// Landed, to the tracked repository: every other push is denied whatever rules say.
-function pushOf(policy: Policy, { repository, branch }: Action & { readonly kind: "push" }): Effect {
-  const ref = `refs/heads/${branch}`;
-  const named = pushesOf(policy).find(
+function namedPush(policy: Policy, { repository, branch }: Action & { readonly kind: "push" }) {
+  return pushesOf(policy).find(
     (push) =>
-      push.ref === ref &&
+      push.ref === `refs/heads/${branch}` &&
       (repository === null ||
         (push.repository.origin === repository.origin && push.repository.path === repository.path)),
   );
+}
+
+// Landed, to the tracked repository: every other push is denied whatever rules say.
+function pushOf(policy: Policy, action: Action & { readonly kind: "push" }): Effect {
   return {
     kind: "push",
     protocol: "https",
@@ -97,12 +102,12 @@ function pushOf(policy: Policy, { repository, branch }: Action & { readonly kind
     path: "",
     hasBody: true,
     remote: "tracked",
-    ref,
+    ref: `refs/heads/${action.branch}`,
     oldId: "",
     newId: "",
     found: "landed",
     digest: "",
-    rule: named?.id ?? null,
+    rule: namedPush(policy, action)?.id ?? null,
     isDenied: false,
     command: null,
     approvedBy: "none",
