@@ -44,7 +44,16 @@ export function* readTree(path: string): Generator<TreeFile> {
 
 /** Reads a file that the person named, or standard input, in pieces. */
 export function readPieces(path: string, stdin: NodeJS.ReadableStream): AsyncIterable<string | Buffer> {
-  return path === "-" ? stdin : createReadStream(path);
+  if (path === "-") return stdin;
+  // A pipe that the shell made (`<(git diff)`) is none of both and reads well.
+  try {
+    const file = openSync(path, constants.O_RDONLY);
+    if (!fstatSync(file).isDirectory()) return createReadStream(path, { fd: file });
+    closeSync(file);
+  } catch {
+    // Told below.
+  }
+  throw new UsageError(`cannot read ${path}: name a file that is there and that you may read, or - for standard input`);
 }
 
 function openKind(path: Buffer, flags: number): "folder" | "file" | null {

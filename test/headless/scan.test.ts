@@ -129,6 +129,12 @@ test("lines are answered in their order, and a wrong one does not end them", asy
     file,
     `${lines.map((line) => JSON.stringify(line)).join("\n")}\nnot json\n[1]\n\n${JSON.stringify(lines[0])}\n`,
   );
+  for (const option of ["--jsonl", "--diff"])
+    for (const path of [`${file}.gone`, place.root]) {
+      const unread = await ringfence(place, ["scan", option, path]);
+      assert.deepEqual([unread.status, unread.stdout], [2, ""]);
+      assert.match(unread.stderr, /^ringfence: cannot read .*: name a file that is there/);
+    }
   const { status, stdout } = await ringfence(place, ["scan", "--jsonl", file]);
   const answers = stdout
     .trimEnd()
