@@ -98,8 +98,12 @@ function parseInstructions(output: Buffer, mark: string): { readonly path: strin
 /** Says of instruction files that they are none until the person approves them; null where there are none. */
 export function unapprovedNote(others: readonly string[]): string | null {
   if (others.length === 0) return null;
-  const names = others.join(", ");
-  return `${names}: not approved by you, so the model is not shown it as instructions; ringfence trust PATH shows it and asks`;
+  const [only = "", ...more] = others;
+  // A command to copy, so only where a shell takes the name as it is.
+  const name = /^[\w./-]+$/.test(only) ? only : "PATH";
+  return more.length === 0
+    ? `${only}: not approved by you, so the model is not shown it as instructions; ringfence trust ${name} shows it and asks`
+    : `${others.join(", ")}: not approved by you, so the model is not shown them as instructions; ringfence trust PATH… shows them and asks`;
 }
 
 const END = "\n</repository-text>";

@@ -26,7 +26,7 @@ import { quote } from "../box/commands.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import type { LandResult } from "../box/land.ts";
 import type { Signer } from "../box/sign.ts";
-import { type Approval, afterLanding, parseApproval } from "../core/approval.ts";
+import { type Approval, afterLanding, parseApproval, partnersOf } from "../core/approval.ts";
 import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { countDependencies, dependencyFolder } from "../core/dependency-folder.ts";
 import { EXIT_CODES } from "../core/event.ts";
@@ -383,15 +383,23 @@ export function isOffered({ cls, conflict, isStaged }: ClassifiedChange): boolea
   return isHeld(cls) && cls !== "outside" && conflict === null && isStaged;
 }
 
-/** A command to copy, so only where the name shows as it is. */
-function hint(path: string, hash: string, isLive: boolean): string {
-  const isPlain = visible(path) === path && !/[\n\t]/.test(path);
-  if (isLive)
-    return row(
-      `        if it is right: /approve ${isPlain && !path.includes('"') ? (path.includes(" ") ? `"${path}"` : path) : "FILE"}`,
-    );
+// A manifest and its lockfile land together or not at all, so one command approves both.
+function heldWith(of: string, { held }: LandResult): Approval[] {
+  const partners = partnersOf(of);
+  return held.flatMap(({ path, hash }) => (hash !== null && partners.includes(path) ? [{ path, hash }] : []));
+}
+
+/** A command to copy, so only where the names show as they are. */
+function hint(approvals: readonly Approval[], isLive: boolean): string {
+  const isPlain = approvals.every(({ path }) => visible(path) === path && !/[\n\t]/.test(path));
+  if (isLive) {
+    const canBeTyped = isPlain && approvals.every(({ path }) => !path.includes('"'));
+    const names = approvals.map(({ path }) => (path.includes(" ") ? `"${path}"` : path));
+    return row(`        if it is right: /approve ${canBeTyped ? names.join(" ") : "FILE"}`);
+  }
+  const options = approvals.map(({ path, hash }) => `--approve ${quote(`${path}=${hash}`)}`);
   return isPlain
-    ? row(`        if it is right: ringfence land --approve ${quote(`${path}=${hash}`)}`)
+    ? row(`        if it is right: ringfence land ${options.join(" ")}`)
     : row("        if it is right: ringfence land --approve PATH=HASH, with both from ringfence diff --json");
 }
 
@@ -409,7 +417,7 @@ function landText(
     .map(
       ({ path, cls, why, runs, hash }) =>
         row(`held    ${path}: ${cls}, ${why}${runs === null ? "" : `; ${runs}`}`) +
-        (hash === null ? "" : hint(path, hash, isLive)),
+        (hash === null ? "" : hint([{ path, hash }, ...heldWith(path, result)], isLive)),
     );
   const next = afterLanding(result.landed).map(({ folder, command }) => row(`next    in ${folder}: ${command}`));
   const failed = result.failed.map(({ path, why }) => row(`failed  ${path}: ${why}`));

@@ -94,8 +94,10 @@ async function dispatch(args: readonly string[], outside: Outside): Promise<numb
   const { terminal } = outside;
   const end = ENDS_AT_DASHES.includes(args[0] ?? "") ? args.indexOf("--") : -1;
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
-  const [command = "", ...rest] = positionals;
-  if (values.help) return print(terminal, helpFor(command, OPTIONS_OF[command]?.includes("session") ?? false));
+  const isAsked = positionals[0] === "help";
+  const [command = "", ...rest] = isAsked ? positionals.slice(1) : positionals;
+  if (values.help || isAsked)
+    return print(terminal, helpFor(command, OPTIONS_OF[command]?.includes("session") ?? false));
   if (values.version) return print(terminal, `${outside.start.version}\n`);
   const folder = values.folder ?? outside.start.folder;
   if (folder === "")

@@ -136,12 +136,15 @@ const PARTS: readonly Part[] = [
 ];
 
 const SESSION = "    --session ID                for diff, land, undo, rewind, discard, log: another than the newest";
-const FOLDER = "    -C FOLDER                   work there";
+const EVERY = [
+  "    -C FOLDER                   work there",
+  "    --help, --version           COMMAND --help: of that command alone",
+];
 
 /** Writes the help of one command, or of all where it is none. */
 export function helpFor(command: string, takesSession: boolean): string {
   const own = command === "" ? [] : PARTS.filter((part) => part.command === command);
   const parts = own.length > 0 ? own : PARTS;
   const session = own.length === 0 || takesSession ? [SESSION] : [];
-  return `${[...parts.flatMap(({ lines }) => lines), ...session, FOLDER].join("\n")}\n`;
+  return `${[...parts.flatMap(({ lines }) => lines), ...session, ...EVERY].join("\n")}\n`;
 }

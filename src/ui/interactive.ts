@@ -21,8 +21,19 @@ import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
-const HELP =
-  "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it. /diff [PATH] shows what changed, /land [PATH [1,3]] lands it or the hunks 1 and 3, /approve FILE lands a held file, /undo takes the newest landing back, /rewind goes back to an earlier turn, /discard throws it all away, /preview PORT shows a port of the box to your browser, /label says what the session has seen, /exit ends.\n";
+const FIRST = "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it.";
+
+const HELP = `${FIRST}
+/diff [PATH]          what changed
+/land [PATH [1,3]]    land the source, or this PATH, or the hunks 1 and 3 of it
+/approve FILE…        show held files and ask whether to land them
+/undo                 give back what the newest landing replaced
+/rewind [N]           go back to before turn N; without N, list the turns
+/discard              throw all changes away
+/preview [PORT]       show that port of the box to your browser; PORT off ends it
+/label                what the session has seen, by which it is judged what may leave the box
+/exit                 end
+`;
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
 export async function interactive(
@@ -42,7 +53,7 @@ export async function interactive(
   );
   writeSafe(
     terminal.stdout,
-    `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${HELP}`,
+    `ringfence ${start.version} · ${session.model.name} · ${workplace.checkout.path}\n${FIRST} /help lists the commands.\n`,
   );
   try {
     lines = createInterface({ input: terminal.stdin, output: terminal.stdout, prompt: "> ", historySize: 200 });
@@ -194,7 +205,9 @@ async function act(name: string, words: readonly string[], going: Going): Promis
 
 function labelText({ label: { current } }: Session): string {
   const why = explain(current);
-  return row(`${current.integrity} and ${current.secrecy}${why === "" ? "" : `: ${why}`}`);
+  return row(
+    `${current.integrity} and ${current.secrecy}${why === "" ? ": nothing was typed, read or heard yet" : `: ${why}`}`,
+  );
 }
 
 async function showApproval(words: readonly string[], { session, standing, terminal }: Going): Promise<Shown> {

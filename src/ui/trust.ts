@@ -215,10 +215,14 @@ async function approveItems(place: TrustPlace, words: readonly string[], termina
 function wishOf(word: string, items: readonly TrustItem[]): { readonly item: TrustItem; readonly isNamed: boolean } {
   const named = items.find(({ path }) => path === word) ? null : parseApproval(word);
   const item = items.find(({ path }) => path === (named?.path ?? word));
-  if (item === undefined)
+  if (item === undefined) {
+    const cut = items.find(({ path }) => word.startsWith(`${path}=`));
+    if (cut !== undefined)
+      throw new UsageError(`${cut.path}= takes a whole hash, of 64 digits, as ringfence trust shows it`);
     throw new UsageError(
       `"${named?.path ?? word}" is no file that could instruct or configure; ringfence trust lists them`,
     );
+  }
   if (named !== null && named.hash !== item.hash)
     throw new UsageError(
       `${item.path} is not what that hash names, so it is not approved; read it: ringfence trust ${item.path}`,

@@ -68,6 +68,7 @@ test("every command and option of the README is in --help", (t) => {
   const described = table(README, "command", "what it does").flatMap((row) => codes(row.join(" ")));
   const named = [...COMMANDS, ...described.filter((code) => code.startsWith("ringfence")).map(wordsOf)];
   assert.ok(named.length > 15);
+  assert.equal(useThrowaway({ a: "" }, t).ringfence("help").stdout, help);
   for (const [, ...words] of named) {
     const own = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
     const command = own.find((word) => !word.startsWith("-"));

@@ -339,7 +339,9 @@ test("commits of a run land: decided and recorded, shown as inert text, and a he
   );
   assert.deepEqual([landed.status, sh(place, "git status --porcelain; git rev-list --count HEAD")], [21, "2\n"]);
   const log = (await ringfence(place, ["log", "show"])).stdout.split("\n");
-  const events = log.slice(0, -1).map((line) => JSON.parse(line) as Event);
+  const all = log.slice(0, -1).map((line) => JSON.parse(line) as Event);
+  // A decision to land is signed at once, by an event of its own.
+  const events = all.filter(({ type }) => type !== "head");
   const at = events.findIndex(({ effect }) => (effect as Event | undefined)?.kind === "land-commits");
   const commit = sh(place, "git rev-parse HEAD").trim();
   const old = sh(place, "git rev-parse HEAD~1").trim();
@@ -462,4 +464,17 @@ test("a run that cannot start does not stand before the changes of an earlier on
   await ringfence(place, runArguments("nobody/nothing"));
   const landed = await ringfence(place, ["land"]);
   assert.deepEqual([landed.status, landed.stdout], [0, "landed  a.txt\n"]);
+});
+
+test("the command that is told for a manifest approves its lockfile too, and lands both as it stands", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  assert.equal(
+    (await play(place, [run("echo '{}' | tee package.json >package-lock.json"), { text: "ok" }])).status,
+    21,
+  );
+  const told = (await ringfence(place, ["land"])).stdout;
+  const [, words = ""] = told.match(/held {4}package\.json:.*\n +if it is right: ringfence (land .*)\n/) ?? [];
+  const landed = await ringfence(place, words.replaceAll("'", "").split(" "));
+  assert.equal(landed.status, 0, landed.stdout);
+  assert.equal(sh(place, "git status --porcelain"), "?? package-lock.json\n?? package.json\n");
 });

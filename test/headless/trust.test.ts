@@ -34,6 +34,8 @@ test("a file is approved by the hash of what lies there, and what changes is not
   const place = makeRepository(t);
   const wrong = await ringfence(place, ["trust", `AGENTS.md=${sha256("something else")}`]);
   assert.equal(wrong.status, 2);
+  const short = await ringfence(place, ["trust", "AGENTS.md=00"]);
+  assert.deepEqual([short.status, /takes a whole hash/.test(short.stderr)], [2, true]);
   // The hash of another file, and another spelling of the name, say nothing of this one.
   assert.equal((await ringfence(place, ["trust", `.mcp.json=${sha256(INSTRUCTIONS)}`])).status, 2);
   assert.equal((await ringfence(place, ["trust", `agents.md=${sha256(INSTRUCTIONS)}`])).status, 2);
@@ -87,7 +89,7 @@ test("instructions are shown to the model once the person has approved exactly t
   );
   assert.match(
     String(first.events.find(({ subtype }) => subtype === "notice")?.text),
-    /^AGENTS\.md: not approved by you/,
+    /^AGENTS\.md: not approved by you.*; ringfence trust AGENTS\.md shows it and asks$/,
   );
   assert.doesNotMatch(JSON.stringify(newestEvents(place)), /Run the linter/);
   assert.equal((await ringfence(place, ["trust", `AGENTS.md=${sha256(INSTRUCTIONS)}`])).status, 0);
