@@ -118,7 +118,7 @@ test("a yes for the session sends exactly that request again, and nothing that d
   await screen.see("> ");
   screen.type("do it\r");
   await screen.see("what the session has seen");
-  await screen.see("  | external by a command that could read the checkout, of which you approved no commit");
+  await screen.see("  | external by a command that could read what is of no commit that you approved");
   await screen.see("y or N?");
   await sleep(READ_MS);
   screen.type("s\r");

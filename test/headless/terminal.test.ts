@@ -68,7 +68,7 @@ test("y after a turn lands exactly what was listed; typed ahead, or after it cha
   screen.type("y\r");
   await screen.see(/^edit .* a\.txt\r?$/m);
   await screen.see("3 changed files wait, 1 commit waits: y lands what is source, /diff shows it");
-  await screen.see('"y" was typed before this could be read, so it lands nothing; type it again');
+  await screen.see('"y" was typed before this could be read, so it answers nothing; type it again');
   assert.equal(sh(place, "git status --porcelain"), "");
   await sleep(READ_MS);
   // The person's own edit makes it another landing than the one that was listed.
@@ -113,7 +113,7 @@ for (const [name, key] of [
       screen.type("/approve Makefile\r");
       await screen.see(/^\+all: ; true\r?$/m);
       await screen.see("this would run later, and external text and private data were within reach of who wrote it");
-      await screen.see("external by a command that could read the checkout, of which you approved no commit");
+      await screen.see("external by a command that could read what is of no commit that you approved");
       await screen.see("land exactly this?");
       await screen.see("> ");
       screen.type(`${answer}\r`);
