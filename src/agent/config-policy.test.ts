@@ -53,6 +53,18 @@ test("what is wrong is told with file, line and rule", async () => {
   await says(`rules: ${"[".repeat(20_000)}`, "user", /policy\.yaml/);
 });
 
+test("what YAML makes no mapping of is none, since no rule would be found in it", async () => {
+  for (const text of [
+    "!!omap\n- rules: [{deny: {net: '*'}}]\n",
+    "!!set\n? rules\n",
+    "!!timestamp 2001-12-14\n",
+    "rules:\n- deny: {net: x.example}\n  examples: !!omap [match: ['GET https://y.example']]\n",
+    "budgets: !!omap [usd: 1]\n",
+    "rules: !own []\n",
+  ])
+    await assert.rejects(parseText("managed", "/x/policy.yaml", text), UsageError, text);
+});
+
 test("a rule denies its host at every port, and allows at the one that is said", async () => {
   const { rules } = await parseText(
     "user",

@@ -36,7 +36,8 @@ export async function parseText(tier: Tier, path: string, text: string): Promise
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, { lineCounter: lines });
-    const [problem] = document.errors;
+    // What YAML only warns of, a tag that it does not know, is no part of a policy either.
+    const [problem] = [...document.errors, ...document.warnings];
     if (problem) throw problem;
     const list = document.get("rules");
     const lineOf: PolicyPlace["lineOf"] = (index) => {
