@@ -50,6 +50,7 @@ test("what is wrong is told with file, line and rule", async () => {
   await says("rules: [\n", "user", /^Error: \/x\/policy\.yaml: /);
   await says(`a: &a [x]\nb: ${"[*a, *a, *a, *a]".repeat(1)}\n`, "user", /unknown key/);
   await says("x".repeat(70_000), "user", /larger than/);
+  await says(`rules: [&a {deny: {net: a.example}}${", *a".repeat(200)}]`, "project", /more than 100 aliases/);
   await says(`rules: ${"[".repeat(20_000)}`, "user", /policy\.yaml/);
 });
 

@@ -9,7 +9,7 @@ import { inspect } from "../core/inspect.ts";
 import { type Redactor, redactorOf } from "../core/redact.ts";
 import { addedIn } from "../core/scan-diff.ts";
 import { type Finding, findingsOf } from "../core/scan-findings.ts";
-import { counted } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { answerLines } from "./scan-lines.ts";
 import { sarifOf } from "./scan-sarif.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
@@ -67,8 +67,9 @@ export async function scanCommand(options: ScanOptions, start: Start, terminal: 
   }
   tell(null, "");
   if (options.format === "json")
-    terminal.stdout.write(`${JSON.stringify({ scanned: tally.texts, ...tally, texts: scanned })}\n`);
-  if (options.format === "sarif") terminal.stdout.write(`${JSON.stringify(sarifOf(scanned, start.version))}\n`);
+    terminal.stdout.write(`${visibleJson(JSON.stringify({ scanned: tally.texts, ...tally, texts: scanned }))}\n`);
+  if (options.format === "sarif")
+    terminal.stdout.write(`${visibleJson(JSON.stringify(sarifOf(scanned, start.version)))}\n`);
   for (const name of tally.unread)
     writeSafe(terminal.stderr, row(`ringfence: ${name} could not be read and was not scanned`));
   for (const name of tally.cut)

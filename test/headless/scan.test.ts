@@ -113,6 +113,7 @@ test("a diff is read for what it adds, with the lines of the file", async (t) =>
 test("SARIF has what its schema requires, and places that are in the file", async (t) => {
   const place = makePlace(t, MAKE);
   const { stdout } = await ringfence(place, ["scan", "--format", "sarif", "."]);
+  assert.doesNotMatch(stdout, /[\u202e\u{e0041}]/u, "nothing in it acts on a terminal");
   const log = JSON.parse(stdout) as {
     version: string;
     $schema: string;
