@@ -78,7 +78,7 @@ test("the words of every command are listed, of those too that others start", as
 test("what a command does is said in plain words", async () => {
   assert.equal(
     await explainRun("cat a.ts | wc -l"),
-    "reads a.ts (read-only: it can write nothing and reach no network)",
+    "reads a.ts (read-only: it can write no file and reach no network)",
   );
   assert.equal(
     await explainRun("cat a.ts >b.ts && npm test"),

@@ -3,7 +3,7 @@ import { actOf, innerOf, isRiskyVariable, operandsOf } from "./shell-commands.ts
 export const RUN_PROFILES = ["read-only", "build", "net"] as const;
 
 /**
- * The bound that the box sets to a command: `read-only` writes nothing and makes no socket, `build` makes no socket, and
+ * The bound that the box sets to a command: `read-only` writes no file and makes no socket, `build` makes no socket, and
  * `net` has all that the box has. The kernel keeps it, whatever the command turns out to be.
  */
 export type RunProfile = (typeof RUN_PROFILES)[number];
@@ -66,7 +66,7 @@ export function explainCommand({ reads, writes, asks, profile }: ShellAnalysis):
 }
 
 const BOUNDS: Readonly<Record<RunProfile, string>> = {
-  "read-only": "it can write nothing and reach no network",
+  "read-only": "it can write no file and reach no network",
   build: "it can reach no network",
   net: "the rules for the network count",
 };
