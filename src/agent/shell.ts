@@ -12,7 +12,7 @@ export async function analyseCommand(command: string): Promise<ShellAnalysis> {
   return analyseShell(command, (source) => commandsOf(source, unbash));
 }
 
-/** Says in plain words what a command is seen to do, and what bounds it. */
+/** Says in plain words what a command is seen to do that asked for the network. */
 export async function explainRun(command: string): Promise<string> {
   return explainCommand(await analyseCommand(command));
 }

@@ -37,6 +37,8 @@ function restrictionsOn(policy: Policy, effect: Effect): (Restriction | null)[] 
 
 function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
   switch (effect.kind) {
+    case "ask":
+      return /^https?:\/\//.test(effect.about) ? [] : [{ kind: "read", path: effect.about }];
     case "read":
     case "search":
     case "list":
