@@ -128,6 +128,15 @@ export class Questions {
     }
   }
 
+  /** Passes a request that the answer about the decision `answered` covers, without all that its sender composed beside its address. */
+  passWith({ effect }: Asking, { seq: decision, label: { integrity, secrecy } }: Ask, answered: number): Gated {
+    if (effect.kind !== "request" || this.#refused.has(placeOf(effect)))
+      return { verdict: "deny", reason: "no answer covers it" };
+    this.#plan.record({ type: "answer", decision, answer: "given before", with: answered });
+    const shown = { label: { integrity, secrecy }, headers: [], body: null, answeredWith: answered };
+    return this.#plan.pass({ ...effect, approvedBy: "person", shown });
+  }
+
   #withdraw(place: string): number {
     const times = (this.#withdrawn.get(place) ?? 0) + 1;
     this.#withdrawn.set(place, times);
