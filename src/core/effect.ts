@@ -38,8 +38,10 @@ export type Effect =
       readonly background: boolean;
       /** The bound that the box sets to it. */
       readonly profile: RunProfile;
-      /** Set where the person typed the command themselves. */
+      /** Set where the person typed the command themselves, or was shown it and said yes. */
       readonly approvedBy?: "person";
+      /** The session's label when they were asked. */
+      readonly shownAt?: Label;
     }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }
