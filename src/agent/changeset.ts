@@ -76,6 +76,8 @@ export async function landFor(
   const paths = chosen.map(({ change }) => change.path);
   const held = chosen.filter(({ cls }) => isHeld(cls)).map(({ change }) => change.path);
   const { digest } = collected;
+  // Before a file of them stands there: a landing that breaks off, or a session that reads meanwhile, knows whose it is.
+  noteWriter(session, chosen);
   const permit = record.gate.passForPerson({ kind: "land", paths, digest, held, approvals, approvedBy: "person" });
   const result = await landPermitted(permit, {
     facts: session.facts,
@@ -90,10 +92,6 @@ export async function landFor(
   });
   record.ledger.seal();
   endPending(session.path);
-  noteWriter(
-    session,
-    chosen.filter(({ change }) => result.landed.includes(change.path)),
-  );
   return result;
 }
 

@@ -171,15 +171,21 @@ function readOwn(file: string, bytesMax: number): Buffer | null {
 
 function writeWhole(state: string, file: string, content: Uint8Array): void {
   const folder = folderOf(state);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (!lstatSync(folder).isDirectory()) throw new UsageError(`${folder} is no folder: remove it`);
-  const draft = `${file}.${randomBytes(6).toString("hex")}`;
-  const fd = openSync(draft, "wx", 0o600);
   try {
-    writeFileSync(fd, content);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!lstatSync(folder).isDirectory()) throw new UsageError(`${folder} is no folder: remove it`);
+    const draft = `${file}.${randomBytes(6).toString("hex")}`;
+    const fd = openSync(draft, "wx", 0o600);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, file);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new UsageError(`${folder} cannot be written (${code}): make it a folder that you may write`);
   }
-  renameSync(draft, file);
 }

@@ -441,7 +441,7 @@ async function openTrustView(
   parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
 ): Promise<TrustView> {
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: readFileLabels(state, checkout) });
+  return new TrustView({ ...parts, fileLabels: () => readFileLabels(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -22,8 +22,8 @@ interface TrustViewPlan {
   readonly box: Box;
   readonly gate: Gate;
   readonly label: SessionLabel;
-  /** What earlier sessions wrote. */
-  readonly fileLabels: FileLabels;
+  /** Reads what other sessions wrote. */
+  readonly fileLabels: () => FileLabels;
 }
 
 const READ_MS_MAX = 10_000;
@@ -43,6 +43,8 @@ export class TrustView {
   /** Of the approved commit that is checked out, found once a turn; null where none is. */
   #commit: Promise<{ readonly id: string; readonly files: CommitFiles } | null> | null = null;
   #whole: Source | null = null;
+  /** Read once a turn: a parallel session may have landed something meanwhile. */
+  #labels: FileLabels | null = null;
 
   constructor(plan: TrustViewPlan) {
     this.#plan = plan;
@@ -53,6 +55,7 @@ export class TrustView {
   renew(): void {
     this.#commit = null;
     this.#whole = null;
+    this.#labels = null;
   }
 
   /** Tells the session's label what an effect will bring, as far as that is less than the worst. */
@@ -103,7 +106,7 @@ export class TrustView {
   }
 
   async #file(named: string): Promise<Source | null | undefined> {
-    const { box, trust, fileLabels } = this.#plan;
+    const { box, trust } = this.#plan;
     const found = await this.#read(named);
     if (found === null) return undefined;
     const { real, content } = found;
@@ -117,7 +120,7 @@ export class TrustView {
     if (isOwn) return null;
     const { openness } = trust;
     const standing = standingOfFile((await this.#approved())?.files ?? null, path, blobId(content));
-    const carried = carriedBy(fileLabels, { path, hash: sha256(content) });
+    const carried = carriedBy(this.#written(), { path, hash: sha256(content) });
     return { kind: "checkout", path, standing, openness, carried };
   }
 
@@ -168,8 +171,13 @@ export class TrustView {
     const contents = await readContents(this.#files, paths);
     return paths.map((path) => {
       const content = contents.get(path) ?? null;
-      return content === null ? UNKNOWN_SOURCE : carriedBy(this.#plan.fileLabels, { path, hash: sha256(content) });
+      return content === null ? UNKNOWN_SOURCE : carriedBy(this.#written(), { path, hash: sha256(content) });
     });
+  }
+
+  #written(): FileLabels {
+    this.#labels ??= this.#plan.fileLabels();
+    return this.#labels;
   }
 
   #approved(): Promise<{ readonly id: string; readonly files: CommitFiles } | null> {

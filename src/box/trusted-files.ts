@@ -114,14 +114,16 @@ export async function readHistory(plan: TrustedPlan, commit: string): Promise<st
 export async function readStanding(plan: TrustedPlan, commit: string): Promise<Standing> {
   const answer = await ask(plan, "view", [commit]);
   const files = new Map<string, string>();
-  const links: string[] = [];
+  const links = new Map<string, string>();
+  const folders: string[] = [];
   const others: string[] = [];
   for (;;) {
     const type = answer.text();
-    if (type === "G") return { files, links, others, isBare: answer.text() === "1" };
+    if (type === "G") return { files, links, folders, others, isBare: answer.text() === "1" };
     const path = answer.path();
     if (type === "f") files.set(path, answer.text());
-    else (type === "l" ? links : others).push(path);
+    else if (type === "l") links.set(path, blobId(Buffer.from(answer.text(), "hex")));
+    else (type === "e" ? folders : others).push(path);
   }
 }
 

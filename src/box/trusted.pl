@@ -8,8 +8,8 @@
 #   head            the commit that is checked out
 #   objects ID      a commit and all its folders, as they are
 #   history ID      every path that the commits up to ID ever had
-#   view ID         all that lies in the checkout, with the id of each content; and whether the git folder holds anything but
-#                   what belongs to ID
+#   view ID         all that lies in the checkout, with the id of each content and the target of each link in hex; and whether
+#                   the git folder holds anything but what belongs to ID
 #   diff            input: two contents in hex; what the second has changed of the first
 #
 # Every string of an answer ends in NUL; each record starts with one letter and has a fixed number of strings.
@@ -21,6 +21,8 @@ my ($mode, $git, $own, @rest) = @ARGV;
 @ARGV = ();
 my ($ENTRIES_MAX, $CONTENT_BYTES_MAX, $HASHED_BYTES_MAX, $PACKED_BYTES_MAX) = (200_000, 32 << 20, 256 << 20, 64 << 20);
 my $ID = qr/[0-9a-f]{40}/;
+my $usual = join "|", qw(HEAD ORIG_HEAD FETCH_HEAD COMMIT_EDITMSG config config\.worktree description gc\.pid index packed-refs
+    branches hooks info logs objects refs worktrees);
 my %dependencies = map { $_ => 1 } qw(node_modules .venv venv __pycache__ site-packages);
 binmode STDOUT;
 umask 0077;
@@ -37,19 +39,24 @@ sub input { local $/ = "\0"; binmode STDIN; my @strings = <STDIN>; chomp @string
 
 sub list { walk(sub { $dependencies{$_[0]} || lc $_[0] eq ".git" }, sub { record($_[0], $_[1]) }) }
 
-# Hands over each entry that is no folder: f, l, or o for what else there is, or cannot be entered.
+# Hands over each entry that is no folder: f, l, or o for what else there is, or cannot be entered; and e for an empty folder,
+# whose name nothing else tells.
 sub walk {
     my ($is_passed_over, $use) = @_;
     my ($entries, @folders) = (0, "");
     while (defined(my $folder = shift @folders)) {
         my $handle;
         if (!opendir $handle, "/checkout/$folder") { $use->("o", $folder); next }
-        for my $name (sort grep { !/^\.\.?\z/ } readdir $handle) {
+        my @names = sort grep { !/^\.\.?\z/ } readdir $handle;
+        if (!@names && $folder ne "") { $use->("e", $folder =~ s{/\z}{}r); next }
+        for my $name (@names) {
             my $path = "$folder$name";
             ++$entries <= $ENTRIES_MAX or die "the checkout has more than $ENTRIES_MAX entries\n";
             next if $is_passed_over->($name, $path);
-            my @seen = lstat "/checkout/$path" or next;
-            if (S_ISDIR($seen[2])) { push @folders, "$path/" }
+            my @seen = lstat "/checkout/$path";
+            # Gone, or too deep for its name: a command could still go there.
+            if (!@seen) { $use->("o", $path) }
+            elsif (S_ISDIR($seen[2])) { push @folders, "$path/" }
             else { $use->(S_ISREG($seen[2]) ? "f" : S_ISLNK($seen[2]) ? "l" : "o", $path, $seen[7]) }
         }
     }
@@ -166,6 +173,7 @@ sub view {
     my ($bytes, @paths) = (0);
     walk(sub { $_[1] eq ".git" }, sub {
         my ($type, $path, $size) = @_;
+        return record($type, $path, unpack "H*", readlink("/checkout/$path") // "") if $type eq "l";
         return record($type, $path) if $type ne "f";
         return record("o", $path) if $path =~ /\n/;
         ($bytes += $size) <= $HASHED_BYTES_MAX or die "the checkout is too large to be compared\n";
@@ -186,10 +194,41 @@ sub is_bare_of_others {
     my ($id) = @_;
     my $bytes = 0;
     for my $objects ("/base/.git/objects", glob "/alt/*") { $bytes += -s $_ for glob "$objects/pack/*" }
-    return 0 if $bytes > $PACKED_BYTES_MAX;
+    return 0 if $bytes > $PACKED_BYTES_MAX || !is_plain_named();
     my $out = start_git([], qw(fsck --full --unreachable --no-reflogs --no-progress), $id);
     my $first = <$out>;
     return close($out) && !defined $first;
+}
+
+# Whoever serves a remote names its branches and tags as they like, and git in the box shows those names. So of refs there may
+# be the person's branch, as it is here and there, the usual ones, and versions. And whole repositories of others lie in the git
+# folder under names of their own: those of submodules, say.
+sub is_plain_named {
+    my ($head) = (plain("/base/.git", "${own}HEAD", 4096) // "") =~ m{^ref: refs/heads/([^\n]+)\n?\z};
+    my $branch = join "|", map { quotemeta } qw(HEAD main master trunk develop), $head // ();
+    my $version = qr/v?\d{1,8}(?:\.\d{1,8}){0,3}(?:-(?:alpha|beta|rc)[.-]?\d{0,4})?/;
+    my $plain = qr{^(?:refs/heads/(?:$branch)|refs/remotes/(?:origin|upstream)/(?:$branch)|refs/tags/$version)\z};
+    opendir(my $top, "/base/.git") or return 0;
+    return 0 if grep { !/^(?:\.\.?|$usual)\z/ } readdir $top;
+    my @folders = ("refs", $own eq "" ? () : "${own}refs");
+    my $entries = 0;
+    while (defined(my $folder = shift @folders)) {
+        opendir(my $handle, "/base/.git/$folder") or next;
+        for my $name (grep { !/^\.\.?\z/ } readdir $handle) {
+            return 0 if ++$entries > $ENTRIES_MAX;
+            my $path = "$folder/$name";
+            if (S_ISDIR((lstat "/base/.git/$path")[2] // 0)) { push @folders, $path }
+            elsif (substr($path, $path =~ m{^\Q$own\E} ? length $own : 0) !~ $plain) { return 0 }
+        }
+    }
+    for (["packed-refs", qr/^[0-9a-f]{40} (.*)$/m], ["${own}FETCH_HEAD", qr/\t(?:branch|tag) '(.*)' of /]) {
+        my ($file, $named) = @$_;
+        lstat "/base/.git/$file" or next;
+        my $text = plain("/base/.git", $file, 16 << 20) // return 0;
+        my @names = $text =~ /$named/g;
+        for (@names) { return 0 if $_ !~ $plain && !m{^(?:$branch|$version)\z} }
+    }
+    return 1;
 }
 
 sub diff {

@@ -5,7 +5,7 @@ import { compareWhole, type Standing, standingOfFile } from "./trust-compare.ts"
 const COMMIT = new Map([
   ["a.js", "a1"],
   ["src/b.js", "b1"],
-  ["link", null],
+  ["link", "link l1"],
   ["sub", null],
 ]);
 const CLEAN: Standing = {
@@ -13,7 +13,8 @@ const CLEAN: Standing = {
     ["a.js", "a1"],
     ["src/b.js", "b1"],
   ]),
-  links: ["link"],
+  links: new Map([["link", "l1"]]),
+  folders: ["sub"],
   others: [],
   isBare: true,
 };
@@ -36,7 +37,10 @@ test("a checkout is of a commit when nothing else lies in it or its git folder; 
   const strange: readonly (readonly [Partial<Standing>, RegExp])[] = [
     [{ files: files(["new.js", "a1"]) }, /^new\.js, which is not of/],
     [{ files: files(["A.js", "a1"]) }, /^A\.js/],
-    [{ links: ["way"] }, /^way/],
+    [{ links: new Map([["way", "l1"]]) }, /^way/],
+    [{ links: new Map([["link", "l2"]]) }, /^link/],
+    [{ links: new Map([["a.js", "a1"]]) }, /^a\.js/],
+    [{ folders: ["empty"] }, /^empty/],
     [{ others: ["pipe"] }, /^pipe/],
     [{ others: ["a.js"] }, /^a\.js/],
     [{ isBare: false }, /git folder/],

@@ -21,9 +21,9 @@ const INNER = tree(["100644", "a.js", BLOB], ["120000", "link", BLOB]);
 const ROOT = tree(["100755", "run", BLOB], ["40000", "src", idOf(INNER)], ["160000", "sub", BLOB]);
 const COMMIT = commit(ROOT);
 
-test("the files of a commit come with the ids of their contents; links and submodules are no files", () => {
+test("the files of a commit come with the ids of their contents; links and submodules are told apart from files", () => {
   const files = filesOfCommit(idOf(COMMIT), [COMMIT, ROOT, INNER], idOf);
-  assert.deepEqual(Object.fromEntries(files), { run: BLOB, "src/a.js": BLOB, "src/link": null, sub: null });
+  assert.deepEqual(Object.fromEntries(files), { run: BLOB, "src/a.js": BLOB, "src/link": `link ${BLOB}`, sub: null });
   assert.deepEqual(readCommit(COMMIT.bytes), { tree: idOf(ROOT), author: "Ada <a@b>", subject: "First" });
 });
 

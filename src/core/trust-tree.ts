@@ -1,4 +1,5 @@
 import { decodePath } from "./changes.ts";
+import { linkTo } from "./trust-compare.ts";
 
 /** An object of a repository as it was read: what a stranger's repository says that its id is may be wrong. */
 export interface RawObject {
@@ -33,7 +34,7 @@ export function readCommit(bytes: Uint8Array): CommitFacts {
 
 /**
  * Lists the files of a commit with the ids of their contents, from objects whose ids are proven: a repository that gives
- * another object than was asked for is not believed. Links and submodules are no files; they map to null.
+ * another object than was asked for is not believed. A link maps to the marked id of its target, a submodule to null.
  */
 export function filesOfCommit(
   commit: string,
@@ -53,11 +54,16 @@ export function filesOfCommit(
       if (name === "" || name.includes("/")) throw new Error("a folder of the commit holds a name that is none");
       if (mode === "40000") open.push({ id, folder: `${path}/`, depth: next.depth + 1 });
       // Of two entries of one name nobody knows which is meant.
-      else files.set(path, /^100(?:644|755)$/.test(mode) && !files.has(path) ? id : null);
+      else files.set(path, files.has(path) ? null : contentOf(mode, id));
       if (files.size + open.length > ENTRIES_MAX) throw new Error(`the commit has more than ${ENTRIES_MAX} files`);
     }
   }
   return files;
+}
+
+function contentOf(mode: string, id: string): string | null {
+  if (mode === "120000") return linkTo(id);
+  return /^100(?:644|755)$/.test(mode) ? id : null;
 }
 
 function* entriesOf(bytes: Uint8Array): Generator<{ mode: string; name: string; id: string }> {

@@ -162,3 +162,23 @@ test("a record of another version, or without what an export wants, is exported 
   ];
   for (const format of ["html", "jsonl", "otlp", "ocsf"] as const) assert.ok(exported(t, format, strange).length > 0);
 });
+
+test("no line of an export holds what a terminal would obey or hide, and each still means the same", (t) => {
+  const text = "a\u009b31m\u202eb\u200b\u0085";
+  for (const format of ["jsonl", "ocsf"] as const) {
+    const out = exported(t, format, [
+      { type: "start", at: AT, session: "s1" },
+      decision("c1", { kind: "run", command: text }),
+    ]);
+    assert.doesNotMatch(out, /[\u0080-\u009f\u202e\u200b]/u, format);
+    assert.ok(
+      JSON.stringify(
+        out
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line)),
+      ).includes(text),
+      format,
+    );
+  }
+});

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../core/json.ts";
+import { visibleJson } from "../core/text.ts";
 import { toHtml } from "./export-html.ts";
 import { PAYLOAD_TYPE, preAuthEncoding, toStatement } from "./export-intoto.ts";
 import { toOcsf } from "./export-ocsf.ts";
@@ -37,5 +38,6 @@ export function exportLedger(
 }
 
 function lines(objects: readonly JsonObject[]): string {
-  return objects.map((object) => `${JSON.stringify(object)}\n`).join("");
+  // A terminal may be where it goes.
+  return objects.map((object) => `${visibleJson(JSON.stringify(object))}\n`).join("");
 }

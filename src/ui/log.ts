@@ -31,7 +31,7 @@ export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: s
       return verify(fileOf(), action.key, terminal);
     case "prove": {
       const file = fileOf();
-      terminal.stdout.write(`${JSON.stringify(proveEvent(file, action.seq, Seal.keyOf(state)))}\n`);
+      terminal.stdout.write(`${visibleJson(JSON.stringify(proveEvent(file, action.seq, Seal.keyOf(state))))}\n`);
       return 0;
     }
     case "export":
