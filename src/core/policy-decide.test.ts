@@ -193,6 +193,17 @@ test("a command that the person typed is an answer to a rule that asks, and none
   );
 });
 
+test("a yes to a command that was shown is void once more has been within reach", () => {
+  const effect = { kind: "run", command: "make", timeoutMs: 1, background: false, profile: "net" } as const;
+  const shownAt = { integrity: "repo", secrecy: "private" } as const;
+  const policy = policyOf(rule("ask", { kind: "run", argv: ["make"] }));
+  const verdict = (label: Label) => decideWithin(policy, { ...effect, approvedBy: "person", shownAt }, label).verdict;
+  assert.deepEqual(
+    [verdict({ ...PERSONS_COMMAND, ...shownAt }), verdict({ ...PERSONS_COMMAND, ...shownAt, integrity: "external" })],
+    ["allow", "ask"],
+  );
+});
+
 test("a push is known by its branch and by the repository that its address names", () => {
   const push = (path: string, ref = "refs/heads/main"): Effect => ({
     kind: "push",
