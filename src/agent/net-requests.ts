@@ -231,7 +231,7 @@ export class NetRequests {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
     const text = this.#users.textOf(token);
-    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text) : null;
+    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text, true) : null;
     const asking = { effect, look, command: text === null ? null : { text, acts } };
     return dated === null
       ? this.#questions.pass(asking, gated)

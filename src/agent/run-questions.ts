@@ -41,7 +41,7 @@ export class RunQuestions {
     if (command.length > COMMAND_CHARS_MAX || command.split("\n").length > LINES_MAX)
       return refuse("it is too long to be shown");
     if (this.#refused.size >= REFUSED_MAX) return refuse("too many have asked");
-    const [acts, origin] = [await explainRun(command), this.#plan.origin()];
+    const [acts, origin] = [await explainRun(command, false), this.#plan.origin()];
     const question: RunQuestion = {
       kind: "run",
       command,

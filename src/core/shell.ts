@@ -57,17 +57,24 @@ export function analyseShell(source: string, parse: ShellParser): ShellAnalysis 
 
 const UNTOLD = "something that cannot be told from its text";
 
+const BOUNDS: Readonly<Record<RunProfile, string>> = {
+  "read-only": "read-only: it can write nothing and reach no network",
+  build: "build: it can reach no network",
+  net: "net: the rules for the network count",
+};
+
 /**
- * Says in plain words what a command is seen to do that asked for the network. So it has the widest profile, whatever its
- * text looks like: where nothing is seen in it that could ask, the text hides something.
+ * Says in plain words what a command is seen to do, and what bounds it. One that has asked for the network has the widest
+ * profile, whatever its text looks like: where nothing is seen in it that could ask, the text hides something.
  */
-export function explainCommand({ reads, writes, asks }: ShellAnalysis): string {
+export function explainCommand({ reads, writes, asks, profile }: ShellAnalysis, hasAsked: boolean): string {
+  const unseen = hasAsked && asks.length === 0 ? [UNTOLD] : asks;
   const parts = [
-    `runs ${named(asks.length > 0 ? asks : [UNTOLD])}, which may do all that the box allows`,
+    ...(unseen.length > 0 ? [`runs ${named(unseen)}, which may do all that the box allows`] : []),
     ...(writes.length > 0 ? [`writes ${named(writes)}`] : []),
     ...(reads.length > 0 ? [`reads ${named(reads)}`] : []),
   ];
-  return `${parts.join("; ")} (net: the rules for the network count)`;
+  return `${parts.length > 0 ? parts.join("; ") : "reads and writes no file"} (${BOUNDS[hasAsked ? "net" : profile]})`;
 }
 
 interface Found {

@@ -100,7 +100,7 @@ async function explainAction(
   const action = actionOf(text);
   const { current } = await openPolicy(start);
   const explained = explain(current, action);
-  const acts = action.kind === "run" ? await explainRun(text.trim().replace(/^run:?\s+/, "")) : null;
+  const acts = action.kind === "run" ? await explainRun(text.trim().replace(/^run:?\s+/, ""), false) : null;
   if (json) {
     const columns = explained.decisions.map(({ verdict, reason }, at) => ({
       seen: COLUMNS[at]?.name,
