@@ -210,7 +210,8 @@ function textAt(value: unknown, where: string): string {
 }
 
 function recordAt(value: unknown, where: string): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
+  // A tag of YAML makes sets, ordered maps and dates, of which no key would be found.
+  if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
     throw new Error(`${where} must be a mapping`);
   return value as Record<string, unknown>;
 }

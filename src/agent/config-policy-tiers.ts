@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { tightest } from "../core/budget.ts";
 import type { Credential } from "../core/credential.ts";
-import { restrictionOn } from "../core/policy-match.ts";
+import { boundTo } from "../core/policy-credential.ts";
 import {
   type Ceilings,
   lowest,
@@ -185,17 +185,6 @@ export function vaultWithin(vault: Vault, policy: PolicyInForce): Vault {
     return kept;
   };
   return { ...vault, credentials };
-}
-
-function boundTo(policy: Policy, credential: Credential): Credential {
-  const name = credential.source.replace(/^env /, "");
-  const rules = credential.rules.flatMap((rule) => {
-    const origins = rule.origins.filter(
-      (origin) => restrictionOn(policy, { kind: "credential", name, origin }) === null,
-    );
-    return origins.length === 0 ? [] : [{ ...rule, origins }];
-  });
-  return { ...credential, rules };
 }
 
 // One way to say a thing: what config.yaml has of the network are rules of the person's own.

@@ -12,7 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { Tier } from "../core/policy-rules.ts";
+import { type CredentialRule, Secret } from "../core/credential.ts";
+import { boundTo } from "../core/policy-credential.ts";
+import { makePolicy, NO_CEILINGS, putOnsOf, type Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import { findNamed, parseText, readPolicyText } from "./config-policy.ts";
 import { importRules } from "./config-policy-import.ts";
@@ -50,7 +52,20 @@ test("what is wrong is told with file, line and rule", async () => {
   await says("rules: [\n", "user", /^Error: \/x\/policy\.yaml: /);
   await says(`a: &a [x]\nb: ${"[*a, *a, *a, *a]".repeat(1)}\n`, "user", /unknown key/);
   await says("x".repeat(70_000), "user", /larger than/);
+  await says(`rules: [&a {deny: {net: a.example}}${", *a".repeat(200)}]`, "project", /more than 100 aliases/);
   await says(`rules: ${"[".repeat(20_000)}`, "user", /policy\.yaml/);
+});
+
+test("what YAML makes no mapping of is none, since no rule would be found in it", async () => {
+  for (const text of [
+    "!!omap\n- rules: [{deny: {net: '*'}}]\n",
+    "!!set\n? rules\n",
+    "!!timestamp 2001-12-14\n",
+    "rules:\n- deny: {net: x.example}\n  examples: !!omap [match: ['GET https://y.example']]\n",
+    "budgets: !!omap [usd: 1]\n",
+    "rules: !own []\n",
+  ])
+    await assert.rejects(parseText("managed", "/x/policy.yaml", text), UsageError, text);
 });
 
 test("a rule denies its host at every port, and allows at the one that is said", async () => {
@@ -88,6 +103,27 @@ function makeFolder(t: TestContext, parent: string): string {
   chmodSync(folder, 0o755);
   return folder;
 }
+
+test("what the machine's policy lists of a credential bounds paths, methods and header of everybody's rules", async () => {
+  const allow = (at: string, more = "") => ruleOf(`allow: {credential: KEY, at: "${at}"${more}}`);
+  const managed = await parseText("managed", "/x/p.yaml", allow("https://a.example/v1", ", as: x-key, methods: [GET]"));
+  const left = async (text: string) => {
+    const { rules } = await parseText("user", "/x/u.yaml", text);
+    const policy = makePolicy([...managed.rules, ...rules], NO_CEILINGS);
+    const [own] = putOnsOf({ ...policy, rules }) as CredentialRule[];
+    assert.ok(own);
+    const pair = { placeholder: "P", value: new Secret("V") };
+    return boundTo(policy, { ...pair, id: "KEY", source: "env KEY", rules: [own] }).rules.length;
+  };
+  const exact = ", as: x-key, methods: [GET]";
+  assert.equal(await left(allow("https://a.example/v1", exact)), 1);
+  assert.equal(await left(allow("https://a.example/v1/x", exact)), 1);
+  assert.equal(await left(allow("https://a.example/", exact)), 0);
+  assert.equal(await left(allow("https://a.example/v10", exact)), 0);
+  assert.equal(await left(allow("https://a.example/v1", ", as: x-key, methods: [GET, POST]")), 0);
+  assert.equal(await left(allow("https://a.example/v1", ", as: x-other, methods: [GET]")), 0);
+  assert.equal(await left(allow("https://b.example/v1", exact)), 0);
+});
 
 test("the machine's policy counts only where root alone can write it and the way to it", async (t) => {
   assert.equal(readPolicyText("managed", "/etc/ringfence-of-no-test/policy.yaml"), null);

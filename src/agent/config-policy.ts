@@ -10,6 +10,8 @@ export const MANAGED_FILE = "/etc/ringfence/policy.yaml";
 export const PROJECT_FILE = ".ringfence/policy.yaml";
 /** Of a checkout's own file a stranger says how deep it is, and depth takes time. */
 const BYTES_MAX = 64 * 1024;
+/** Each is looked for in the whole document, which of thousands takes many seconds. */
+const ALIASES_MAX = 100;
 
 /** A policy file that was read, and what its rules are. */
 export interface LoadedFile extends PolicyFile {
@@ -32,12 +34,16 @@ export async function parseText(tier: Tier, path: string, text: string): Promise
   if (text.length > BYTES_MAX) throw new UsageError(`${path} is larger than ${BYTES_MAX} bytes`);
   // Of a CommonJS module only this is there when it is bundled.
   const [{ default: yaml }, { parsePolicy }] = await Promise.all([import("yaml"), import("./config-policy-parse.ts")]);
-  const { LineCounter, parseDocument, isNode, isSeq } = yaml;
+  const { LineCounter, parseDocument, isNode, isSeq, visit } = yaml;
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, { lineCounter: lines });
-    const [problem] = document.errors;
+    // What YAML only warns of, a tag that it does not know, is no part of a policy either.
+    const [problem] = [...document.errors, ...document.warnings];
     if (problem) throw problem;
+    let aliases = 0;
+    visit(document, { Alias: () => (++aliases > ALIASES_MAX ? visit.BREAK : undefined) });
+    if (aliases > ALIASES_MAX) throw new Error(`it has more than ${ALIASES_MAX} aliases: write them out`);
     const list = document.get("rules");
     const lineOf: PolicyPlace["lineOf"] = (index) => {
       const item = isSeq(list) ? list.items[index] : null;

@@ -30,10 +30,11 @@ export function* readTree(path: string): Generator<TreeFile> {
   const folders = [{ folder: top, depth: 0 }];
   let left = FILES_MAX;
   for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
-    for (const { name, isFolder, isFile } of entriesOf(next.folder)) {
+    const entries = next.depth <= DEPTH_MAX ? entriesOf(next.folder) : null;
+    if (entries === null) yield { name: next.folder.toString(), state: "unread" };
+    for (const { name, isFolder, isFile } of entries ?? []) {
       const file = Buffer.concat([next.folder, SLASH, name]);
-      if (isFolder && next.depth < DEPTH_MAX && name.toString() !== ".git")
-        folders.push({ folder: file, depth: next.depth + 1 });
+      if (isFolder && name.toString() !== ".git") folders.push({ folder: file, depth: next.depth + 1 });
       if (!isFile) continue;
       left -= 1;
       if (left < 0) throw new UsageError(`${path} has more than ${FILES_MAX} files: scan its parts one by one`);
@@ -77,7 +78,8 @@ interface Entry {
   readonly isFile: boolean;
 }
 
-function entriesOf(folder: Buffer): Entry[] {
+/** Null for a folder that cannot be listed. */
+function entriesOf(folder: Buffer): Entry[] | null {
   const entries: Entry[] = [];
   try {
     const opened = opendirSync(folder as unknown as string, { encoding: "buffer" as BufferEncoding });
@@ -88,8 +90,7 @@ function entriesOf(folder: Buffer): Entry[] {
       opened.closeSync();
     }
   } catch {
-    // A folder that may not be read has nothing to report; its files would be "unread" one by one.
-    return [];
+    return null;
   }
   return entries.sort((a, b) => Buffer.compare(a.name, b.name));
 }

@@ -32,7 +32,7 @@ import type { Gated } from "./gate.ts";
 import type { NetPlan } from "./net.ts";
 import { classify } from "./net-judge.ts";
 import type { NetUsers } from "./net-users.ts";
-import { askAboutPackage } from "./new-package.ts";
+import { askAboutPackage, PackageYeses } from "./new-package.ts";
 import { type AskedEffect, Questions } from "./questions.ts";
 import { gitEffect, openRemote, pushHint, type TrackedRemote } from "./remote.ts";
 import { explainRun } from "./shell.ts";
@@ -70,6 +70,7 @@ export class NetRequests {
   readonly #upstream: TrackedRemote | null;
   readonly #unlisted = new Set<string>();
   readonly #questions: Questions | null;
+  readonly #yeses = new PackageYeses();
   readonly #model: ModelDoor | null;
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, Asked>();
@@ -230,12 +231,13 @@ export class NetRequests {
     const gated = this.#pass(effect);
     if (gated.verdict !== "ask" || this.#questions === null) return gated;
     const text = this.#users.textOf(token);
-    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text) : null;
+    const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text, true) : null;
     const asking = { effect, look, command: text === null ? null : { text, acts } };
     return dated === null
       ? this.#questions.pass(asking, gated)
       : askAboutPackage({ ...asking, dated }, gated, {
           questions: this.#questions,
+          yeses: this.#yeses,
           packages: this.#packages,
           pass: () => this.#pass(effect),
           dropped: (seq) => this.#ended(seq, { ...NOTHING_SENT, error: "the person is asked once more" }),

@@ -33,6 +33,14 @@ export interface RequestQuestion {
   readonly mayLast: boolean;
 }
 
+/** A command that a rule asks about; what the model wants to run is all of it. */
+export interface RunQuestion extends Pick<RequestQuestion, "reason" | "origin" | "mayLast"> {
+  readonly kind: "run";
+  readonly command: string;
+  readonly background: boolean;
+  readonly acts: string;
+}
+
 /** A request about which the gate asks, and what there is to show of it. */
 export interface Asking {
   readonly effect: AskedEffect;
@@ -48,10 +56,10 @@ type Ask = Gated & { readonly verdict: "ask" };
 export type Answer = "yes" | "session" | "minutes" | "no" | "none";
 
 /** Shows a question to the person and waits for their answer, for a limited time and until `gone` aborts. */
-export type AskPerson = (question: RequestQuestion, gone: AbortSignal) => Promise<Answer>;
+export type AskPerson = (question: RequestQuestion | RunQuestion, gone: AbortSignal) => Promise<Answer>;
 
 export interface QuestionsPlan {
-  readonly ask: AskPerson;
+  readonly ask: (question: RequestQuestion, gone: AbortSignal) => Promise<Answer>;
   readonly pass: (effect: Effect) => Gated;
   /** Puts an event on the disk; throws when it cannot. */
   readonly record: (event: JsonObject) => void;
@@ -126,6 +134,15 @@ export class Questions {
     } finally {
       this.#waiting -= 1;
     }
+  }
+
+  /** Passes a request that the answer about the decision `answered` covers, without all that its sender composed beside its address. */
+  passWith({ effect }: Asking, { seq: decision, label: { integrity, secrecy } }: Ask, answered: number): Gated {
+    if (effect.kind !== "request" || this.#refused.has(placeOf(effect)))
+      return { verdict: "deny", reason: "no answer covers it" };
+    this.#plan.record({ type: "answer", decision, answer: "given before", with: answered });
+    const shown = { label: { integrity, secrecy }, headers: [], body: null, answeredWith: answered };
+    return this.#plan.pass({ ...effect, approvedBy: "person", shown });
   }
 
   #withdraw(place: string): number {

@@ -5,7 +5,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { explain, rebuiltFrom } from "../core/session-label.ts";
-import { SessionLabel } from "./session-label.ts";
+import { readerAnswer, SessionLabel } from "./session-label.ts";
 
 const PERSONS: Effect = { kind: "discard", approvedBy: "person" };
 const REQUEST = requestOf({ host: "example.com", origin: "typed" });
@@ -40,6 +40,15 @@ test("the answer of a reader is private like what it was about, and no stranger'
   assert.equal(label.at({ kind: "names" }).secrecy, "public");
   const { integrity, secrecy } = label.at({ kind: "ask", about: "a", question: "b", answer: "boolean" });
   assert.deepEqual({ integrity, secrecy }, { integrity: "system", secrecy: "private" });
+});
+
+test("an identifier is a text that some file of the view chose, and no better than what is known of all of them", () => {
+  const ask = { kind: "ask", about: "a", question: "b", answer: "identifier" } as const;
+  const unknown = new SessionLabel(() => {}).at(ask);
+  assert.deepEqual([unknown.integrity, unknown.secrecy], ["external", "private"]);
+  const known = new SessionLabel(() => {});
+  known.foresee(ask, readerAnswer({ integrity: "local", secrecy: "public" }));
+  assert.deepEqual([known.at(ask).integrity, known.at(ask).secrecy], ["local", "private"]);
 });
 
 test("what the person does themselves brings nothing into the session, nor does a request before its answer", () => {

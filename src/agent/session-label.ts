@@ -1,6 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
-import { type Label, LOWEST } from "../core/label.ts";
+import { join, type Label, LOWEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { heardBy, reachOf } from "../core/reach.ts";
 import { raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
 import { labelOf, nameOf, type Source } from "../core/source.ts";
@@ -50,6 +50,15 @@ export class SessionLabel {
   }
 }
 
+/**
+ * What the answer of a reader brings. An identifier is a text that a file of the view chose: it is as good as `names`, the
+ * label of where all of them are from.
+ */
+export function readerAnswer(names: Label): Source {
+  const label = join(names, { ...LOWEST, secrecy: "private" });
+  return { kind: "carried", what: "the answer of a reader", label };
+}
+
 /** What an effect brings into the session; null for one that shows nothing to the model or to a command. */
 function broughtBy(effect: Effect, session: Label): Source | null {
   switch (effect.kind) {
@@ -75,7 +84,7 @@ function broughtBy(effect: Effect, session: Label): Source | null {
     }
     case "ask":
       // Its type vouches for the answer, which may be of something private all the same.
-      return { kind: "carried", what: "the answer of a reader", label: { ...LOWEST, secrecy: "private" } };
+      return readerAnswer(effect.answer === "identifier" ? UNKNOWN_SOURCE : LOWEST);
     // What answers a request is heard later, and enters then.
     case "fetch":
     case "request":

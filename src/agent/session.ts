@@ -19,7 +19,7 @@ import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { readFileLabels } from "./config-trust.ts";
-import { Gate } from "./gate.ts";
+import { Gate, type Gated } from "./gate.ts";
 import {
   type FoundInstructions,
   presentInstructions,
@@ -34,6 +34,7 @@ import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
 import { recordAdopted } from "./record.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
+import type { RunQuestions } from "./run-questions.ts";
 import { SessionLabel } from "./session-label.ts";
 import { type By, SessionNetwork } from "./session-network.ts";
 import { RunProfiles } from "./shell.ts";
@@ -94,6 +95,7 @@ export class Session {
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles();
+  #runQuestions: RunQuestions | null = null;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
@@ -315,7 +317,9 @@ export class Session {
   async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
     const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
     await this.#view?.foresee(effect);
-    const gated = this.gate.pass(effect, callId);
+    const decided = this.gate.pass(effect, callId);
+    const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
+    const gated = isAsked ? await this.#askAboutRun(effect, decided, { call: callId, signal }) : decided;
     if (gated.verdict !== "allow") {
       const { verdict, reason, nearest = null } = gated;
       this.show({ type: "denied", call: callId, what: effect.kind, verdict, reason, nearest });
@@ -328,6 +332,26 @@ export class Session {
     const outcome = await this.#act(effect, gated.permit, by);
     if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
     return outcome;
+  }
+
+  async #askAboutRun(
+    effect: Effect & { readonly kind: "run" },
+    asked: Gated & { readonly verdict: "ask" },
+    by: By,
+  ): Promise<Gated> {
+    const { ask, now } = this.#plan;
+    if (ask === null) return asked;
+    const { RunQuestions } = await import("./run-questions.ts");
+    this.#runQuestions ??= new RunQuestions({
+      ask,
+      pass: (approved, call) => this.gate.pass(approved, call),
+      record: (event) => {
+        this.ledger.append({ ...event, at: now() });
+        this.ledger.sync();
+      },
+      origin: () => explain(this.label.current),
+    });
+    return this.#runQuestions.pass(effect, asked, by);
   }
 
   async #act(effect: Effect, permit: Permit, by: By): Promise<Outcome> {

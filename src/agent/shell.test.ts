@@ -20,7 +20,7 @@ const CASES: Readonly<Record<RunProfile, readonly string[]>> = {
     "diff <(sort a) <(sort b); echo $((1 + 2)) ${x:-y}",
   ],
   build: [
-    "mkdir -p a/b && cp x a/b && echo hi >a/b/c",
+    "mkdir -p a/b && cp x a/b && printf '`hi`' >a/b/c",
     "sed -i 's/a/b/' a.ts && git diff",
     "cat >a.ts <<'X'\nconst a = $(1);\nX",
     "tsc -p . && rm -rf out",
@@ -47,6 +47,10 @@ const CASES: Readonly<Record<RunProfile, readonly string[]>> = {
     `${"ls;".repeat(5000)}`,
     "(".repeat(3000),
     "PATH=. ls",
+    "read PATH <a; ls",
+    "printf -v PATH x; ls",
+    "test -v 'a[$(x)]'",
+    "let 'a[`x`]=1'",
     "xargs -a list --arg-file=x cat",
   ],
 };
@@ -77,14 +81,18 @@ test("the words of every command are listed, of those too that others start", as
 
 test("what a command does is said in plain words", async () => {
   assert.equal(
-    await explainRun("cat a.ts | wc -l"),
+    await explainRun("cat a.ts | wc -l", false),
     "reads a.ts (read-only: it can write nothing and reach no network)",
   );
   assert.equal(
-    await explainRun("cat a.ts >b.ts && npm test"),
+    await explainRun("cat a.ts | wc -l", true),
+    "runs something that cannot be told from its text, which may do all that the box allows; reads a.ts (net: the rules for the network count)",
+  );
+  assert.equal(
+    await explainRun("cat a.ts >b.ts && npm test", true),
     "runs npm, which may do all that the box allows; writes b.ts; reads a.ts (net: the rules for the network count)",
   );
-  assert.match(await explainRun("eval $x"), /^runs something that cannot be told from its text, /);
+  assert.match(await explainRun("eval $x", false), /^runs something that cannot be told from its text, /);
 });
 
 test("a bound that was in the way is named, and the same command given again is not bound", async () => {

@@ -12,9 +12,9 @@ export async function analyseCommand(command: string): Promise<ShellAnalysis> {
   return analyseShell(command, (source) => commandsOf(source, unbash));
 }
 
-/** Says in plain words what a command is seen to do, and what bounds it. */
-export async function explainRun(command: string): Promise<string> {
-  return explainCommand(await analyseCommand(command));
+/** Says in plain words what a command is seen to do; one that `hasAsked` for the network hides it if nothing is seen that could. */
+export async function explainRun(command: string, hasAsked: boolean): Promise<string> {
+  return explainCommand(await analyseCommand(command), hasAsked);
 }
 
 type RunEffect = Effect & { readonly kind: "run" };

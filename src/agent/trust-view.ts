@@ -10,12 +10,12 @@ import type { Effect } from "../core/effect.ts";
 import { carriedBy, type FileLabels } from "../core/file-labels.ts";
 import { isWithin, joinAll, type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { secretKind } from "../core/secretfiles.ts";
-import type { Source } from "../core/source.ts";
+import { labelOf, type Source } from "../core/source.ts";
 import { counted } from "../core/text.ts";
 import type { Trust } from "../core/trust.ts";
 import { type CommitFiles, compareWhole, standingOfFile } from "../core/trust-compare.ts";
 import type { Gate } from "./gate.ts";
-import type { SessionLabel } from "./session-label.ts";
+import { readerAnswer, type SessionLabel } from "./session-label.ts";
 
 interface TrustViewPlan {
   readonly trust: Trust;
@@ -82,6 +82,7 @@ export class TrustView {
         // It says no more than what was written, or why it could not be.
         return null;
       case "ask":
+        return effect.answer === "identifier" ? readerAnswer(labelOf(await this.#view())) : undefined;
       case "names":
       case "fetch":
       case "output":

@@ -11,6 +11,11 @@ export interface ShownRequest {
   readonly headers: readonly string[];
   /** All of its body; null where it has none, or where what is sent cannot be seen. */
   readonly body: { readonly bytes: number; readonly sha256: string } | null;
+  /**
+   * The decision about another request of its package and command that they were asked about, where their answer to that
+   * one covers this: then nothing that the sender composed goes with its address.
+   */
+  readonly answeredWith?: number;
 }
 
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
@@ -33,8 +38,10 @@ export type Effect =
       readonly background: boolean;
       /** The bound that the box sets to it. */
       readonly profile: RunProfile;
-      /** Set where the person typed the command themselves. */
+      /** Set where the person typed the command themselves, or was shown it and said yes. */
       readonly approvedBy?: "person";
+      /** The session's label when they were asked. */
+      readonly shownAt?: Label;
     }
   /** Gets a page; each request that it takes is an effect of its own. */
   | { readonly kind: "fetch"; readonly url: string }

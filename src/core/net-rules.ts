@@ -135,14 +135,33 @@ function mayMatchThere(rule: NetRule, request: NetRequest): boolean {
   if (!matchesHost(rule.host, request.host) || !matchesPort(rule, request.port)) return false;
   if (request.protocol === "tunnel") return true;
   const isMethod = rule.methods === null || rule.methods.includes(request.method);
-  return isMethod && (rule.paths === null || !isPlainPath(request.path) || matchesPath(rule, request.path));
+  return isMethod && (rule.paths === null || mayBeBelow(rule.paths, request.path));
+}
+
+// Servers take `%61` for `a`: a path is compared with all escapes undone, and one that is not plain may be any.
+function mayBeBelow(prefixes: readonly string[], path: string): boolean {
+  const bare = isPlainPath(path) ? decoded(path) : null;
+  return bare === null || prefixes.some((prefix) => isBelow(decoded(prefix) ?? prefix, bare));
+}
+
+function decoded(path: string): string | null {
+  const [bare = ""] = path.split("?", 1);
+  try {
+    return decodeURIComponent(bare);
+  } catch {
+    return null;
+  }
 }
 
 function matchesPath({ paths }: NetRule, path: string): boolean {
   if (paths === null) return true;
   if (!isPlainPath(path)) return false;
   const [bare = ""] = path.split("?", 1);
-  return paths.some((prefix) => bare === prefix || bare.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`));
+  return paths.some((prefix) => isBelow(prefix, bare));
+}
+
+function isBelow(prefix: string, path: string): boolean {
+  return path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`);
 }
 
 /** Whether every server reads a path alike: no dots to resolve, no escape of a slash or dot, no backslash, no empty segment. */

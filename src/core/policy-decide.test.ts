@@ -55,6 +55,24 @@ test("a host is denied at every port, below it by a star, and wherever a path ma
   );
 });
 
+test("a path is denied however it is escaped", () => {
+  const rules = [rule("deny", net("a.example", { paths: ["/v1/admin", "/@scope"] }))];
+  const on = (path: string) => verdictOn(rules, `GET https://a.example${path}`);
+  const denied = ["/v1/admin/x", "/v1/%61dmin", "/%76%31/%41dmin/../%61dmin", "/%40scope/x?y", "/v1/admin%2Fx", "/%ff"];
+  assert.deepEqual(
+    denied.map(on),
+    denied.map(() => "deny"),
+  );
+  assert.deepEqual(["/v1/administer", "/v1/a%20b", "/x?/v1/admin"].map(on), [null, null, null]);
+});
+
+test("a path that is not to be read is asked no reader about either", () => {
+  const policy = policyOf(rule("deny", { kind: "read", glob: "customers" }));
+  const on = (about: string) =>
+    decideWithin(policy, { kind: "ask", about, question: "q", answer: "boolean" }, PERSONS_COMMAND).verdict;
+  assert.deepEqual(["customers/a", "other", "https://x.example/customers/a"].map(on), ["deny", "allow", "allow"]);
+});
+
 test("denying is stronger than asking, wherever either stands, and a reason is told with its rule", () => {
   const [ask, deny] = [rule("ask", net("a.example")), { ...rule("deny", net("*")), because: "nothing leaves here" }];
   for (const rules of [
@@ -172,6 +190,17 @@ test("a command that the person typed is an answer to a rule that asks, and none
   assert.deepEqual(
     [verdict("make", false), verdict("make", true), verdict("rm x", true), verdict("ls", false)],
     ["ask", "allow", "deny", "allow"],
+  );
+});
+
+test("a yes to a command that was shown is void once more has been within reach", () => {
+  const effect = { kind: "run", command: "make", timeoutMs: 1, background: false, profile: "net" } as const;
+  const shownAt = { integrity: "repo", secrecy: "private" } as const;
+  const policy = policyOf(rule("ask", { kind: "run", argv: ["make"] }));
+  const verdict = (label: Label) => decideWithin(policy, { ...effect, approvedBy: "person", shownAt }, label).verdict;
+  assert.deepEqual(
+    [verdict({ ...PERSONS_COMMAND, ...shownAt }), verdict({ ...PERSONS_COMMAND, ...shownAt, integrity: "external" })],
+    ["allow", "ask"],
   );
 });
 

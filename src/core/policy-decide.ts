@@ -37,6 +37,8 @@ function restrictionsOn(policy: Policy, effect: Effect): (Restriction | null)[] 
 
 function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
   switch (effect.kind) {
+    case "ask":
+      return /^https?:\/\//.test(effect.about) ? [] : [{ kind: "read", path: effect.about }];
     case "read":
     case "search":
     case "list":
@@ -94,5 +96,6 @@ function repositoryOf({ protocol, host, port, path }: Effect & { readonly kind: 
 function isAnswered(effect: Effect, label: Label): boolean {
   if (effect.kind === "request") return wasShown(effect, label);
   if (effect.kind === "push") return effect.approvedBy === "person" && isStill(effect.shownAt, label);
-  return effect.kind === "run" && effect.approvedBy === "person";
+  if (effect.kind !== "run" || effect.approvedBy !== "person") return false;
+  return effect.shownAt === undefined || isStill(effect.shownAt, label);
 }

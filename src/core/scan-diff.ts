@@ -10,7 +10,9 @@ export function addedIn(diff: string): AddedText[] {
   const files: { name: string; lines: number[]; text: string[] }[] = [];
   let [left, right, number] = [0, 0, 0];
   for (const line of diff.split("\n")) {
-    // Counted, because an added line may look like the head of another file.
+    // Counted, because an added line may look like the head of another file. A count is a stranger's word: what can be no
+    // line of a hunk ends it, or text before a diff could hide all of it.
+    if (line !== "" && !/^[-+ \\]/.test(line)) [left, right] = [0, 0];
     if (left > 0 || right > 0) {
       const sign = line[0];
       if (sign === "+") {

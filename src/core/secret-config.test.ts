@@ -13,6 +13,10 @@ test("a known value, wherever it stands, becomes its placeholder", () => {
   assert.equal(mask(`# see ${KNOWN}`), "# see PLACEHOLDER-1");
 });
 
+test("no sign of a placeholder is taken for the value", () => {
+  assert.equal(maskConfig(`key: ${KNOWN}\n`, [{ value: KNOWN, placeholder: "pq$&'x$$1" }], fill), "key: pq$&'x$$1\n");
+});
+
 test("what looks like a credential by its beginning or by its name does not come through", () => {
   const secrets = [
     'token = "abcdefgh12345678ijkl"',

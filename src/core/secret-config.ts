@@ -32,7 +32,7 @@ export function maskConfig(text: string, known: Known, fill: Fill): string | nul
     placeholders.add(shown);
     return shown;
   };
-  const without = known.reduce((rest, { value, placeholder }) => rest.replaceAll(value, placeholder), text);
+  const without = known.reduce((rest, { value, placeholder }) => rest.replaceAll(value, () => placeholder), text);
   return without
     .replace(TOKEN, (token) => hide("token", token))
     .replace(LOGIN, (_, before: string, password: string, at: string) => `${before}${hide("password", password)}${at}`)

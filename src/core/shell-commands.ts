@@ -28,6 +28,17 @@ const WRITERS = new Set(
 // After one of these the name of a command says nothing of what runs.
 const SHELL = new Set("eval source . alias trap enable hash bind exec builtin coproc function".split(" "));
 
+// Of their words the shell makes names of variables, and in the index of an array it runs commands.
+const SETTERS = new Set("[ test let unset read mapfile getopts declare local typeset export readonly".split(" "));
+
+function isSetter(program: string, [first]: readonly Word[]): boolean {
+  return SETTERS.has(program) || (program === "printf" && first?.startsWith("-v") === true);
+}
+
+function isEvaluated(word: Word): boolean {
+  return word !== null && (/\$\(|`/.test(word) || isRiskyVariable(word));
+}
+
 /** Names a program by the last part of a system folder's path; any other path, and one only the shell knows, is "". */
 function programOf(word: Word | undefined): string {
   return (word ?? "").replace(/^(?:\/usr)?\/bin\//, "");
@@ -36,7 +47,7 @@ function programOf(word: Word | undefined): string {
 /** Says what a command does, going by its words. */
 export function actOf([name, ...args]: readonly Word[]): Act {
   const program = programOf(name);
-  if (SHELL.has(program)) return "shell";
+  if (SHELL.has(program) || (isSetter(program, args) && args.some(isEvaluated))) return "shell";
   if (program === "git") return gitAct(args);
   if (program === "cargo") return isCargoOffline(args) ? "writes" : "unknown";
   if (WRITERS.has(program)) return "writes";

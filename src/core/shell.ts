@@ -3,7 +3,7 @@ import { actOf, innerOf, isRiskyVariable, operandsOf } from "./shell-commands.ts
 export const RUN_PROFILES = ["read-only", "build", "net"] as const;
 
 /**
- * The bound that the box sets to a command: `read-only` writes nothing and makes no socket, `build` makes no socket, and
+ * The bound that the box sets to a command: `read-only` writes no file and makes no socket, `build` makes no socket, and
  * `net` has all that the box has. The kernel keeps it, whatever the command turns out to be.
  */
 export type RunProfile = (typeof RUN_PROFILES)[number];
@@ -50,26 +50,32 @@ export function analyseShell(source: string, parse: ShellParser): ShellAnalysis 
     commands: isKnown ? found.commands : null,
     reads: [...found.reads],
     writes: [...found.writes],
-    asks: isKnown ? [...found.asks] : ["something that cannot be told from its text"],
+    asks: isKnown ? [...found.asks] : [UNTOLD],
     profile,
   };
 }
 
-/** Says in plain words what a command is seen to do, and what bounds it. */
-export function explainCommand({ reads, writes, asks, profile }: ShellAnalysis): string {
+const UNTOLD = "something that cannot be told from its text";
+
+const BOUNDS: Readonly<Record<RunProfile, string>> = {
+  "read-only": "read-only: it can write nothing and reach no network",
+  build: "build: it can reach no network",
+  net: "net: the rules for the network count",
+};
+
+/**
+ * Says in plain words what a command is seen to do, and what bounds it. One that has asked for the network has the widest
+ * profile, whatever its text looks like: where nothing is seen in it that could ask, the text hides something.
+ */
+export function explainCommand({ reads, writes, asks, profile }: ShellAnalysis, hasAsked: boolean): string {
+  const unseen = hasAsked && asks.length === 0 ? [UNTOLD] : asks;
   const parts = [
-    ...(asks.length > 0 ? [`runs ${named(asks)}, which may do all that the box allows`] : []),
+    ...(unseen.length > 0 ? [`runs ${named(unseen)}, which may do all that the box allows`] : []),
     ...(writes.length > 0 ? [`writes ${named(writes)}`] : []),
     ...(reads.length > 0 ? [`reads ${named(reads)}`] : []),
   ];
-  return `${parts.length > 0 ? parts.join("; ") : "reads and writes no file"} (${profile}: ${BOUNDS[profile]})`;
+  return `${parts.length > 0 ? parts.join("; ") : "reads and writes no file"} (${BOUNDS[hasAsked ? "net" : profile]})`;
 }
-
-const BOUNDS: Readonly<Record<RunProfile, string>> = {
-  "read-only": "it can write nothing and reach no network",
-  build: "it can reach no network",
-  net: "the rules for the network count",
-};
 
 interface Found {
   readonly commands: (readonly Word[])[];

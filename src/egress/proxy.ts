@@ -263,8 +263,7 @@ export class EgressProxy {
     const late = this.#isClosed ? OVER : isLate ? CHANGED : null;
     const reason = late ?? (resolved.ok ? null : resolved.reason);
     if (resolved.ok && reason === null) {
-      const [plain, isAsked] =
-        effect.kind === "push" ? [false, false] : [isPlain(effect), effect.approvedBy === "person"];
+      const [plain, isAsked] = effect.kind === "push" ? [false, false] : [isPlain(effect), isShownWhole(effect)];
       const again = async () => this.#goesOn(await this.#plan.judge(request, token, look.onItsWay()));
       const isModel = effect.kind === "request" && effect.origin === "model";
       const { addresses } = resolved;
@@ -292,8 +291,12 @@ export class EgressProxy {
   }
 }
 
-function isPlain({ origin }: Effect & { readonly kind: "request" }): boolean {
-  return origin === "locked" || origin === "typed";
+function isPlain({ origin, shown }: Effect & { readonly kind: "request" }): boolean {
+  return origin === "locked" || origin === "typed" || shown?.answeredWith !== undefined;
+}
+
+function isShownWhole({ approvedBy, shown }: Effect & { readonly kind: "request" }): boolean {
+  return approvedBy === "person" && shown?.answeredWith === undefined;
 }
 
 function isForBody(effect: Effect & { readonly kind: "request" | "push" }, { held, git }: RequestLook): boolean {

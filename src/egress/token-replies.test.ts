@@ -100,6 +100,15 @@ test("an agent that logs in gets placeholders, and the one for access works as a
   );
 });
 
+test("a token whose signs mean something to a replacement is not put back by them", async (t) => {
+  const access = "at-$&Canary7Hq2mZ0xTq9LmWv4Rk8Nb3Yc6$`Pd1";
+  const body = JSON.stringify({ access_token: access, token_type: "Bearer" });
+  const { send, keep } = await open(t, false, { body });
+  const { text } = await send("/oauth/token", "code=1");
+  assert.equal(text.includes("Canary7Hq2mZ0xTq9LmWv4Rk8Nb3Yc6"), false);
+  assert.equal((JSON.parse(text) as { access_token: string }).access_token, keep.credentials()[0]?.placeholder);
+});
+
 test("where the person has a key, a token is put on nowhere: who logs in may be a stranger", async (t) => {
   const { send, seen } = await open(t, true);
   const tokens = JSON.parse((await send("/oauth/token", "x")).text) as Record<string, string>;

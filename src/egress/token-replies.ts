@@ -78,7 +78,8 @@ export class TokenReplies {
       const placeholder = this.#keep(value, what, endpoint);
       // In an escaped spelling it would stay.
       if (placeholder === null || !text.includes(value)) return null;
-      text = text.replaceAll(value, placeholder);
+      // A placeholder has the signs of its value: as a text, `$&` in it would put the token back.
+      text = text.replaceAll(value, () => placeholder);
     }
     return Buffer.from(text, "latin1");
   }

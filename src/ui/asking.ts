@@ -1,7 +1,7 @@
 import type { Interface } from "node:readline";
 import type { Answer, AskPerson } from "../agent/questions.ts";
 import { answerOf } from "./question.ts";
-import { requestText } from "./request-text.ts";
+import { requestText, runText } from "./request-text.ts";
 import { bold, type Terminal, writeSafe } from "./terminal.ts";
 
 const ANSWER_MS_MAX = 120_000;
@@ -18,10 +18,12 @@ const SAID = {
   minutes: "sent, and exactly this again for 10 minutes",
   no: "not sent",
 } as const;
+const SAID_OF_RUN = { ...SAID, yes: "run once", no: "not run" } as const;
 
 interface Open {
   readonly askedAt: number;
   readonly mayLast: boolean;
+  readonly said: typeof SAID | typeof SAID_OF_RUN;
   /** Something was typed already on the line that is the next, or sooner than this could be read. */
   hasDraft: boolean;
   readonly end: (answer: Answer, said: string) => void;
@@ -38,6 +40,7 @@ export class Asking {
   readonly #lines: () => Interface | null;
   readonly #answerMs: number;
   readonly #later: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   #isTurn = false;
   #isClosed = false;
   #open: Open | null = null;
@@ -52,7 +55,7 @@ export class Asking {
   /** Null where no person sits at a terminal. */
   get ask(): AskPerson | null {
     const { stdin, stdout } = this.#terminal;
-    return stdin.isTTY && stdout.isTTY ? (question, gone) => this.#ask(question, gone) : null;
+    return stdin.isTTY && stdout.isTTY ? (question, gone) => this.#inTurn(question, gone) : null;
   }
 
   /** Lets questions come up; outside a turn each is refused. */
@@ -62,7 +65,7 @@ export class Asking {
 
   end(): void {
     this.#isTurn = false;
-    this.#open?.end("none", "not sent: the turn is over");
+    this.#endUnanswered("the turn is over");
   }
 
   /** The input is over: nobody can answer any more. */
@@ -95,8 +98,20 @@ export class Asking {
       this.#lines()?.prompt();
       return isWord;
     }
-    open.end(answer, SAID[answer]);
+    open.end(answer, open.said[answer]);
     return WORD.test(text);
+  }
+
+  #endUnanswered(why: string): void {
+    this.#open?.end("none", `${this.#open.said.no}: ${why}`);
+  }
+
+  // A command of the background may want something sent while one is asked about itself.
+  #inTurn(question: Parameters<AskPerson>[0], gone: AbortSignal): Promise<Answer> {
+    if (this.#open === null) return this.#ask(question, gone);
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#waiting.push(() => resolve(gone.aborted ? "none" : this.#ask(question, gone)));
+    return promise;
   }
 
   #ask(question: Parameters<AskPerson>[0], gone: AbortSignal): Promise<Answer> {
@@ -106,23 +121,21 @@ export class Asking {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const onGone = () => {
       this.#takenBackAt = performance.now();
-      this.#open?.end("none", "not sent: it is not wanted any more");
+      this.#endUnanswered("it is not wanted any more");
     };
     const isSwapped = performance.now() - this.#takenBackAt < SWAPPED_MS_MAX;
-    const timer = setTimeout(() => this.#open?.end("none", "not sent: nobody answered"), this.#answerMs);
-    stdout.write(`\n${bold(stdout, "ringfence asks: may this leave the box?")}\n`);
-    writeSafe(stdout, requestText(question, stdout.columns || COLUMNS_DEFAULT));
-    const lasting = question.mayLast
-      ? " s sends exactly this again unasked until the session ends, t for 10 minutes, while the session sees nothing worse."
-      : "";
-    stdout.write(
-      `y sends it, this once.${lasting} Anything else does not, nor does saying nothing for 2 minutes; this command is then refused that host.\n`,
-    );
+    const timer = setTimeout(() => this.#endUnanswered("nobody answered"), this.#answerMs);
+    const columns = stdout.columns || COLUMNS_DEFAULT;
+    const isRun = "kind" in question;
+    stdout.write(`\n${bold(stdout, `ringfence asks: may this ${isRun ? "run" : "leave the box"}?`)}\n`);
+    writeSafe(stdout, isRun ? runText(question, columns) : requestText(question, columns));
+    stdout.write(isRun ? RUN_ANSWERS : requestAnswers(question.mayLast));
     lines.setPrompt("y or N? ");
     this.#open = {
       askedAt: performance.now() + (isSwapped ? SWAPPED_MORE_MS : 0),
       hasDraft: lines.line !== "",
       mayLast: question.mayLast,
+      said: isRun ? SAID_OF_RUN : SAID,
       end: (answer, said) => {
         clearTimeout(timer);
         gone.removeEventListener("abort", onGone);
@@ -131,10 +144,21 @@ export class Asking {
         stdout.write(`${answer === "none" ? "\n" : ""}(${said})\n`);
         for (const write of this.#later.splice(0)) write();
         resolve(answer);
+        while (this.#open === null && this.#waiting.length > 0) this.#waiting.shift()?.();
       },
     };
     lines.prompt(true);
     gone.addEventListener("abort", onGone, { once: true });
     return promise;
   }
+}
+
+const RUN_ANSWERS =
+  "y runs it in the box, this once. Anything else does not, nor does saying nothing for 2 minutes; it is then refused unasked.\n";
+
+function requestAnswers(mayLast: boolean): string {
+  const lasting = mayLast
+    ? " s sends exactly this again unasked until the session ends, t for 10 minutes, while the session sees nothing worse."
+    : "";
+  return `y sends it, this once.${lasting} Anything else does not, nor does saying nothing for 2 minutes; this command is then refused that host.\n`;
 }

@@ -7,6 +7,7 @@ import { prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { explain } from "../core/session-label.ts";
+import { visible } from "../core/text.ts";
 import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
 import { warnOfLabel } from "./label.ts";
@@ -14,10 +15,10 @@ import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, sho
 import type { Standing } from "./paths.ts";
 import { previewTyped, showPort } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
-import { describeCall, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
+import { deniedText, describeCall, failedText, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
 import { openSession } from "./run.ts";
-import { dim, oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
+import { dim, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
@@ -233,7 +234,8 @@ function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
   else if (event.type === "call") {
     stderr.write(dim(stderr, `\n· ${event.call.name} `));
     writeSafe(stderr, `${describeCall(event.call)}\n`);
-  } else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+  } else if (event.type === "result" && !event.ok) writeSafe(stderr, failedText(event));
+  else if (event.type === "denied") stderr.write(dim(stderr, visible(deniedText(event))));
   else if (event.type === "notice") writeSafe(stderr, row(`note: ${event.text}`));
   else if (event.type === "retry")
     writeSafe(stderr, `\n${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);

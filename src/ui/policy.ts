@@ -1,6 +1,7 @@
 import { UsageError } from "../agent/config.ts";
 import type { LoadedFile } from "../agent/config-policy.ts";
 import { openPolicy, readAlone } from "../agent/config-policy-open.ts";
+import { explainRun } from "../agent/shell.ts";
 import type { Start } from "../agent/workplace.ts";
 import { ACTION_FORMS, parseAction } from "../core/policy-action.ts";
 import { COLUMNS, type Explained, explain, isLooser } from "../core/policy-explain.ts";
@@ -99,22 +100,25 @@ async function explainAction(
   const action = actionOf(text);
   const { current } = await openPolicy(start);
   const explained = explain(current, action);
+  const acts = action.kind === "run" ? await explainRun(text.trim().replace(/^run:?\s+/, ""), false) : null;
   if (json) {
     const columns = explained.decisions.map(({ verdict, reason }, at) => ({
       seen: COLUMNS[at]?.name,
       verdict,
       reason,
     }));
-    writeJson(stdout, { action: text, columns, rules: explained.rules.map(jsonOf), limit: explained.limit });
+    const { rules, limit } = explained;
+    writeJson(stdout, { action: text, acts, columns, rules: rules.map(jsonOf), limit });
     return 0;
   }
-  writeSafe(stdout, explainedText(text, explained));
+  writeSafe(stdout, explainedText(text, acts, explained));
   return 0;
 }
 
-function explainedText(text: string, { decisions, rules, limit }: Explained): string {
+function explainedText(text: string, acts: string | null, { decisions, rules, limit }: Explained): string {
   return [
     text,
+    ...(acts === null ? [] : [`  it ${acts}`]),
     ...decisions.map(
       ({ verdict, reason }, at) => `  ${(COLUMNS[at]?.name ?? "").padEnd(28)} ${verdict.padEnd(5)} ${reason}`,
     ),

@@ -9,6 +9,9 @@ import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** Files that the end of a run names; the rest is counted. */
 const NAMED_MAX = 20;
+const DENIED_CHARS_MAX = 400;
+/** What the model is told of a call that was not allowed begins so. */
+const DENIED = "refused: ";
 export const OUTPUT_FORMATS = ["text", "json", "stream-json"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
@@ -70,9 +73,10 @@ function textReport({ stdout, stderr }: Terminal): Report {
   return {
     show(event) {
       if (event.type === "call") writeSafe(stderr, `· ${event.call.name} ${describeCall(event.call)}\n`);
-      else if (event.type === "result" && !event.ok) writeSafe(stderr, `  ${oneLine(event.text.slice(-300), 160)}\n`);
+      else if (event.type === "result" && !event.ok) writeSafe(stderr, failedText(event));
       else if (event.type === "reply" && event.calls.length > 0 && event.text !== "")
         writeSafe(stderr, `${event.text}\n`);
+      else if (event.type === "denied") writeSafe(stderr, deniedText(event));
       else if (event.type === "notice") writeSafe(stderr, row(`note: ${event.text}`));
       else if (event.type === "retry")
         writeSafe(stderr, `${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s\n`);
@@ -84,6 +88,16 @@ function textReport({ stdout, stderr }: Terminal): Report {
       writeLeftover(stderr, result);
     },
   };
+}
+
+/** Says in a line what the gate let not happen, why, and the nearest way that is allowed. */
+export function deniedText({ what, reason, nearest }: SessionEvent & { readonly type: "denied" }): string {
+  return `  not allowed: ${oneLine(`${what}: ${reason}${nearest === null ? "" : `; ${nearest}`}`, DENIED_CHARS_MAX)}\n`;
+}
+
+/** Says in a line what came of a call that failed; "" where the line of its denial said it. */
+export function failedText({ text }: SessionEvent & { readonly type: "result" }): string {
+  return text.startsWith(DENIED) ? "" : `  ${oneLine(text.slice(-300), 160)}\n`;
 }
 
 /** Writes what landed and what waits after a run, and what to type next. */

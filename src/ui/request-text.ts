@@ -1,4 +1,4 @@
-import type { RequestQuestion } from "../agent/questions.ts";
+import type { RequestQuestion, RunQuestion } from "../agent/questions.ts";
 import { addressOf } from "../core/net-rules.ts";
 import { visible } from "../core/text.ts";
 
@@ -31,6 +31,20 @@ export function requestText(question: RequestQuestion, columns: number): string 
     ...(named.length > 0 ? ["its headers\n", ...named] : []),
     request.protocol === "tunnel" ? "what it opens\n" : "what it sends\n",
     ...quote(sentence(request)),
+  ].join("");
+}
+
+/** Writes in plain words which command would run, all of it, and where it comes from, for a screen of so many columns. */
+export function runText({ command, background, acts, reason, origin }: RunQuestion, columns: number): string {
+  const quote = (text: string) => rowsOf(text, columns - MARK.length - 1).map((row) => `${MARK}${row}\n`);
+  return [
+    "what it seems to do\n",
+    ...quote(cut(acts, COMMAND_CHARS_MAX)),
+    "why you are asked\n",
+    ...quote(reason),
+    ...(origin === "" ? [] : ["what the session has seen\n", ...quote(origin)]),
+    `the command that the model wants to run${background ? " in the background" : ""}\n`,
+    ...quote(command),
   ].join("");
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { UsageError } from "../agent/config.ts";
 import { readDetectModel } from "../agent/config-inspect.ts";
 import { readPieces, readTree } from "../agent/config-scan.ts";
@@ -8,7 +9,7 @@ import { inspect } from "../core/inspect.ts";
 import { type Redactor, redactorOf } from "../core/redact.ts";
 import { addedIn } from "../core/scan-diff.ts";
 import { type Finding, findingsOf } from "../core/scan-findings.ts";
-import { counted } from "../core/text.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { answerLines } from "./scan-lines.ts";
 import { sarifOf } from "./scan-sarif.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
@@ -40,6 +41,8 @@ export interface Scanned {
 }
 
 const TEXT_BYTES_MAX = 64 << 20;
+/** As git does, by a NUL near the beginning, and not by what an attribute of the repository says. */
+const BINARY_CHARS = 8000;
 const PROGRESS_MS = 500;
 
 /** `ringfence scan`: exit status 1 where a warning or an error was found, or a line of `--jsonl` was none. */
@@ -64,8 +67,9 @@ export async function scanCommand(options: ScanOptions, start: Start, terminal: 
   }
   tell(null, "");
   if (options.format === "json")
-    terminal.stdout.write(`${JSON.stringify({ scanned: tally.texts, ...tally, texts: scanned })}\n`);
-  if (options.format === "sarif") terminal.stdout.write(`${JSON.stringify(sarifOf(scanned, start.version))}\n`);
+    terminal.stdout.write(`${visibleJson(JSON.stringify({ scanned: tally.texts, ...tally, texts: scanned }))}\n`);
+  if (options.format === "sarif")
+    terminal.stdout.write(`${visibleJson(JSON.stringify(sarifOf(scanned, start.version)))}\n`);
   for (const name of tally.unread)
     writeSafe(terminal.stderr, row(`ringfence: ${name} could not be read and was not scanned`));
   for (const name of tally.cut)
@@ -122,16 +126,22 @@ async function* subjectsOf(
 ): AsyncGenerator<Subject> {
   const whole = (line: number) => line;
   if (diff !== null || range !== null) {
-    const text = diff === null ? await rangeText(range ?? "", start) : await textOf(readPieces(diff, terminal.stdin));
-    if (range !== null)
+    const { messages, changes } =
+      diff === null
+        ? await rangeText(range ?? "", start)
+        : { messages: null, changes: await textOf(readPieces(diff, terminal.stdin)) };
+    if (messages !== null)
       yield {
         name: `${range} (commit messages)`,
-        text: text.slice(0, Math.max(0, text.indexOf("\ndiff --git "))),
+        text: messages,
         channel: channel ?? "commit-message",
         lineOf: whole,
       };
-    for (const { name, text: added, lines } of addedIn(text))
-      yield { name, text: added, channel: channel ?? "file", lineOf: (line) => lines[line - 1] ?? 1 };
+    tally.binary += changes.match(/^Binary files .* differ$/gm)?.length ?? 0;
+    for (const { name, text: added, lines } of addedIn(changes)) {
+      if (added.slice(0, BINARY_CHARS).includes("\0")) tally.binary += 1;
+      else yield { name, text: added, channel: channel ?? "file", lineOf: (line) => lines[line - 1] ?? 1 };
+    }
     return;
   }
   for (const path of paths) {
@@ -167,13 +177,20 @@ async function textOf(pieces: AsyncIterable<string | Buffer>): Promise<string> {
 }
 
 /** Asks git for the messages and the changes of a range; in the box, because a repository can have git run programs. */
-async function rangeText(range: string, start: Start): Promise<string> {
+async function rangeText(
+  range: string,
+  start: Start,
+): Promise<{ readonly messages: string; readonly changes: string }> {
   if (!/^[\w./~^@{}][\w./~^@{}-]*\.\.\.?[\w./~^@{}-]+$/.test(range))
     throw new UsageError(`--range is two commits, as in main..HEAD, not "${range}"`);
   const parts: Uint8Array[] = [];
   const errors: Uint8Array[] = [];
   let length = 0;
-  const command = `git --no-pager log --format=%B%n --no-color '${range}' && echo && git --no-pager diff --no-color --no-ext-diff --no-textconv -U0 '${range}'`;
+  // A message can be spelled like a diff; this nobody can have written in one.
+  const end = randomUUID();
+  const log = `git --no-pager log --format=%B%n --no-color '${range}'`;
+  const changes = `git --no-pager diff --text --no-color --no-ext-diff --no-textconv -U0 '${range}'`;
+  const command = `${log} && printf '\\n%s\\n' ${end} && ${changes}`;
   const [{ execInBox }, { prepareWorkplace }] = await Promise.all([
     import("../agent/exec.ts"),
     import("../agent/workplace.ts"),
@@ -190,7 +207,9 @@ async function rangeText(range: string, start: Start): Promise<string> {
   if (done.status !== 0) throw new UsageError(`git refused ${range}: ${Buffer.concat(errors).toString().trim()}`);
   if (length > TEXT_BYTES_MAX)
     throw new UsageError(`${range} changes more than ${TEXT_BYTES_MAX >> 20} MiB: scan a shorter range`);
-  return new TextDecoder().decode(Buffer.concat(parts));
+  const text = new TextDecoder().decode(Buffer.concat(parts));
+  const at = text.indexOf(`\n${end}\n`);
+  return { messages: text.slice(0, at), changes: text.slice(at + end.length + 2) };
 }
 
 /** Says on a terminal how far a long scan is; null ends it. */

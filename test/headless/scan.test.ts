@@ -63,6 +63,34 @@ for (const [who, user] of [
   });
 }
 
+test("no commit message and no attribute keeps a change of a range from being looked at", async (t) => {
+  const place = makePlace(t, "echo one >a.md; mkdir d; echo one >d/b.md");
+  sh(
+    place,
+    `echo '*.md binary' >.gitattributes; echo '${ATTACK}' >>a.md; head -c 9000 /dev/urandom >p.png; git add -A`,
+  );
+  const message = `Tidy\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,99999999 +1,99999999 @@\n${ATTACK}`;
+  sh(place, `printf '${message}\\n' | git commit -qF -`);
+  const { status, stdout, stderr } = await ringfence(place, ["scan", "--range", "HEAD~1..HEAD"]);
+  assert.equal(status, 1, stderr);
+  assert.match(stdout, /\(commit messages\):\d:\d+: \w+: .*\[injection\]$/m);
+  assert.match(stdout, /^a\.md:2:1: \w+: .*\[injection\]$/m);
+  assert.match(stderr, / 1 binary file/);
+});
+
+test("text before a diff hides nothing of it", async (t) => {
+  const place = makePlace(t);
+  const patch = `Subject: tidy\n\n@@ -1,99999 +1,99999 @@\n---\ndiff --git a/x.md b/x.md\n--- a/x.md\n+++ b/x.md\n@@ -1,0 +2 @@\n+key ${TOKEN}\n`;
+  const { status, stdout } = await given(place, ["scan", "--diff", "-"], patch);
+  assert.deepEqual([status, stdout], [1, "x.md:2:5: warning: a secret (github-token) [secret]\n"]);
+});
+
+test("a folder too deep to be looked into is told of", async (t) => {
+  const place = makePlace(t, `d=$(printf 'd/%.0s' $(seq 102)); mkdir -p $d; echo '${ATTACK}' >$d/a.md`);
+  const { stderr } = await ringfence(place, ["scan", "."]);
+  assert.match(stderr, /^ringfence: \.(?:\/d){101} could not be read and was not scanned$/m);
+});
+
 test("a diff is read for what it adds, with the lines of the file", async (t) => {
   const place = makePlace(t);
   const diff = [
@@ -85,6 +113,7 @@ test("a diff is read for what it adds, with the lines of the file", async (t) =>
 test("SARIF has what its schema requires, and places that are in the file", async (t) => {
   const place = makePlace(t, MAKE);
   const { stdout } = await ringfence(place, ["scan", "--format", "sarif", "."]);
+  assert.doesNotMatch(stdout, /[\u202e\u{e0041}]/u, "nothing in it acts on a terminal");
   const log = JSON.parse(stdout) as {
     version: string;
     $schema: string;

@@ -152,7 +152,7 @@ for (const [who, user] of users()) {
       const acts = stdout.split("\n").filter((line) => /"type":"(?:decision|removed)"/.test(line));
       assert.match(acts.slice(-2).join("\n"), /"kind":"remove".*\n.*"type":"removed"/);
     }
-    assert.equal((await ringfence(place, ["undo"])).status, 2);
+    assert.equal((await ringfence(place, ["undo"])).status, 1);
     assert.equal(sh(place, "cat a.txt"), "a\nbox\n");
     assert.match(
       (await ringfence(place, ["gc", "--days", "7"])).stdout,

@@ -9,6 +9,7 @@ import { makePlace, ordinary, run, script } from "../headless/program.ts";
 import { open, type Screen } from "../headless/screen.ts";
 
 const READ_MS = 1200;
+const CANARY = "canary-of-the-box";
 const DAY_MS = 86_400_000;
 const ago = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
 
@@ -16,7 +17,8 @@ const ago = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString()
 async function registry(t: TestContext, versions: Readonly<Record<string, number>>) {
   const seen: string[] = [];
   const server = createServer((request, answer) => {
-    seen.push(`${request.headers.accept === "application/json" ? "host" : "box"} ${request.url}`);
+    const isCarried = JSON.stringify(request.rawHeaders).includes(CANARY) ? " with a word of the box's" : "";
+    seen.push(`${request.headers.accept === "application/json" ? "host" : "box"} ${request.url}${isCarried}`);
     const time = Object.fromEntries(Object.entries(versions).map(([version, days]) => [version, ago(days)]));
     const named = Object.fromEntries(Object.keys(versions).map((version) => [version, {}]));
     answer.end(JSON.stringify({ name: "left", versions: named, time }));
@@ -83,6 +85,32 @@ test("a file that is asked for at once is asked about once more when it is young
     assert.equal(await screen.status, 0);
   }
   assert.deepEqual(seen, ["host /left", "box /left/-/left-1.0.0.tgz", "host /left"]);
+});
+
+test("a yes to a name lets one old version of it come to that command, with nothing that its sender adds", async (t) => {
+  const { seen, url, place } = await registry(t, { "1.0.0": 900, "1.1.0": 700 });
+  const file = (version: string) => `${url}left/-/left-${version}.tgz`;
+  const model = script(place, [
+    get(`${url}left`, `-H "X-Note: ${CANARY}" -A ${CANARY} ${file("1.0.0")}`, file("1.1.0")),
+    get(file("1.0.0")),
+    { text: "Done." },
+  ]);
+  const screen = open(t, place, ["--model", model]);
+  await screen.see("> ");
+  screen.type("go\r");
+  await screen.see("the question for its file tells it");
+  await say(screen, "y");
+  // Another version of it, and another command, are asked about.
+  await screen.see("  | left 1.1.0, which no lockfile of this checkout has");
+  const came = ["box /left", "host /left", "box /left/-/left-1.0.0.tgz", "host /left"];
+  assert.deepEqual(seen, came);
+  await say(screen, "n");
+  await screen.see("  | left 1.0.0, which no lockfile of this checkout has");
+  await say(screen, "n");
+  await screen.see("Done.");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  assert.deepEqual(seen, came);
 });
 
 test("of a Python package the file is known on whatever host its index says, and is told with its age", async (t) => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SessionLabel } from "../../src/agent/session-label.ts";
+import { readerAnswer, SessionLabel } from "../../src/agent/session-label.ts";
 import type { Effect } from "../../src/core/effect.ts";
-import { INTEGRITIES } from "../../src/core/label.ts";
+import { INTEGRITIES, join, type Label } from "../../src/core/label.ts";
 import { bitsOf, parseAnswer, parseAnswerType, READER_BITS_MAX, spendBits } from "../../src/core/reader.ts";
 import type { Source } from "../../src/core/source.ts";
 import { Random } from "./random.ts";
@@ -65,8 +65,13 @@ function trace(seed: number): void {
       { kind: "ask", about: "https://a.example/", question: "?", answer: name },
       { kind: "names" },
     ];
-    for (const effect of effects) label.at(effect);
-    assert.equal(label.current.integrity, before.integrity, "a question raises no integrity");
+    const view: Label = { integrity: random.pick(INTEGRITIES), secrecy: "public" };
+    const risen = name === "identifier" ? join(before, view) : before;
+    for (const effect of effects) {
+      if (effect.kind === "ask" && name === "identifier") label.foresee(effect, readerAnswer(view));
+      label.at(effect);
+    }
+    assert.equal(label.current.integrity, risen.integrity, "a question raises integrity for a name of the view alone");
     const bits = bitsOf(type, NAMES);
     const next = spendBits(used, bits);
     if (next === null) continue;

@@ -46,7 +46,9 @@ async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
       model: `scripted:${script}`,
       limits: LIMITS,
       branch: null,
-      ask: async ({ request, reason }) => {
+      ask: async (question) => {
+        if ("kind" in question) throw new Error("no rule of a task's asks about a command");
+        const { request, reason } = question;
         questions.push(
           `${request.kind} ${request.kind === "push" ? request.ref : `${request.method} ${request.path}`}: ${reason}`,
         );
