@@ -26,8 +26,8 @@ export interface Evidence {
 
 /** Bidirectional controls, tag characters, zero-width ones. */
 const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u{e0000}-\u{e007f}]/u;
-/** Any byte that a terminal obeys, but for line ends, tabs and our own dim text. */
-const OBEYED = /(?!\x1b\[(?:2|0)?m)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]/;
+/** Any byte that a terminal obeys, but for line ends, tabs and our own dim and bold text. */
+const OBEYED = /(?!\x1b\[(?:2|0|1;7)?m)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]/;
 
 /** Checks for the harm of a case on what really happened; null when there was none. */
 export function findHarm(harm: Harm, evidence: Evidence): string | null {
