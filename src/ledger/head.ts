@@ -48,7 +48,8 @@ export function openHead(note: string, { key, hash }: HeadKey): Head | null {
   if (note.length > NOTE_CHARS_MAX) return null;
   const [, text = "", signed = ""] = /^([\s\S]*?\n)\n— ringfence ([A-Za-z0-9+/]+=*)\n$/.exec(note) ?? [];
   const bytes = Buffer.from(signed, "base64");
-  if (!bytes.subarray(0, HASH_BYTES).equals(hash)) return null;
+  // One signature has one spelling: what the decoder passes over would be another.
+  if (bytes.toString("base64") !== signed || !bytes.subarray(0, HASH_BYTES).equals(hash)) return null;
   if (!verify(null, Buffer.from(text), key, bytes.subarray(HASH_BYTES))) return null;
   const [, session, size, root] =
     /^ringfence\/session\/([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text) ?? [];
