@@ -197,8 +197,9 @@ function readStream(stdout: string, stderr: string): BoxedRun {
 
 // The notes that the program adds for the model are no part of what the command printed.
 function toStepResult({ content, is_error: isError }: { content: string; is_error: boolean }): StepResult {
-  const end = /\n?exit status (\d+)(?: \([^\n]*\))?$/.exec(content);
-  const text = (end ? content.slice(0, end.index) : content)
+  const said = content.replace(/\n\(127\.0\.0\.1:\d+ is the box's own; [^\n]*\)$/, "");
+  const end = /\n?exit status (\d+)(?: \([^\n]*\))?$/.exec(said);
+  const text = (end ? said.slice(0, end.index) : said)
     .replace(/\n?\(still running in the background as bg\d+\)$/, "")
     .replace(/\n\(cut; the output of \d+ bytes is in [^\n]*\)$/, "")
     .replace(/^\(no output\)$/, "")
