@@ -63,7 +63,14 @@ const effects: fc.Arbitrary<Effect> = fc.oneof(
   fc
     .record({
       kind: fc.constant("run" as const),
-      command: fc.constantFrom("npm publish", "npm test", "npm publish --dry-run", "sh -c 'npm publish'", "rm -rf ."),
+      command: fc.constantFrom(
+        "npm publish",
+        "npm test",
+        "npm publish --dry-run",
+        "sh -c 'npm publish'",
+        "rm -rf .",
+        "$(npm publish)",
+      ),
       timeoutMs: fc.constant(1),
       profile: fc.constantFrom(...RUN_PROFILES),
       background: fc.boolean(),

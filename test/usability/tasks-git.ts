@@ -12,16 +12,16 @@ export const GIT_TASKS: readonly Task[] = [
 printf 'from half import half\nassert half(6) == 3 and isinstance(half(6), int)\n' >check.py; sed -i 's|n / 2|n // 2|' half.py; git add -A; git commit -qm 'Halves'
 for i in $(seq 16); do echo "step $i" >>log.txt; [ $i != 11 ] || sed -i 's|n // 2|n / 2|' half.py; git add -A; git commit -qm "Step $i"; done`,
       issue: "half(6) was 3 once, and is 3.0 now. It worked 16 commits ago.",
-      check: `python3 check.py && grep -qx 'Broken by: Step 11' FOUND.md && [ "$(git log -1 --format=%s)" = 'Halve into whole numbers again' ] && ${CLEAN}`,
+      check: `python3 -B check.py && grep -qx 'Broken by: Step 11' FOUND.md && [ "$(git log -1 --format=%s)" = 'Halve into whole numbers again' ] && ${CLEAN}`,
     },
-    failing("python3 check.py"),
+    failing("python3 -B check.py"),
     run(
-      "git bisect start HEAD HEAD~16 && git bisect run python3 check.py && git log -1 --format='Broken by: %s' refs/bisect/bad >/tmp/found; git bisect reset && cp /tmp/found FOUND.md",
+      "git bisect start HEAD HEAD~16 && git bisect run python3 -B check.py && git log -1 --format='Broken by: %s' refs/bisect/bad >/tmp/found; git bisect reset && cp /tmp/found FOUND.md",
     ),
     read("FOUND.md"),
     edit("half.py", "n / 2", "n // 2"),
     run(
-      "python3 check.py && git add FOUND.md half.py && git commit -qm 'Halve into whole numbers again' && git log --oneline -2",
+      "python3 -B check.py && git add FOUND.md half.py && git commit -qm 'Halve into whole numbers again' && git log --oneline -2",
     ),
   ),
   task(
@@ -92,7 +92,7 @@ printf 'echo 1\nexit 0\n' >run.sh; git commit -qam 'Fix the status'; echo newer 
     },
     run("git stash list && git stash show -p"),
     run("git stash apply -q && git status --short"),
-    failing("python3 area.py"),
+    failing("python3 -B area.py"),
     edit("area.py", "2 * w +", "2 * w + 2 * h"),
     run("python3 -c 'from area import rim; print(rim(2, 3))' && git commit -qam 'Add rim'"),
   ),

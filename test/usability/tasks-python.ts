@@ -26,13 +26,13 @@ class CartTest(unittest.TestCase):
         self.assertEqual(add("cup"), ["cup"])
 X`,
       issue: "My cart holds what somebody else ordered!",
-      check: "python3 -m unittest -q",
+      check: "python3 -B -m unittest -q",
     },
-    failing("python3 -m unittest -q"),
+    failing("python3 -B -m unittest -q"),
     read("basket/cart.py"),
     edit("basket/cart.py", "cart=[]", "cart=None"),
     edit("basket/cart.py", "    cart.append", "    if cart is None:\n        cart = []\n    cart.append"),
-    run("python3 -m unittest -q"),
+    run("python3 -B -m unittest -q"),
   ),
   task(
     {
@@ -50,15 +50,15 @@ if __name__ == "__main__":
 X
 printf 'Zo\303\253\nAda\nBj\303\266rn\n' >names.txt`,
       issue: "File names.py, line 5: UnicodeDecodeError: 'ascii' codec can't decode byte 0xc3 in position 2",
-      check: `[ "$(python3 names.py names.txt | tail -1)" = Zoë ] && python3 -m unittest -q test_names`,
+      check: `[ "$(python3 -B names.py names.txt | tail -1)" = Zoë ] && python3 -B -m unittest -q test_names`,
     },
-    failing("python3 names.py names.txt"),
+    failing("python3 -B names.py names.txt"),
     edit("names.py", 'encoding="ascii"', 'encoding="utf-8"'),
     write(
       "test_names.py",
       'import unittest\nfrom names import names\n\n\nclass NamesTest(unittest.TestCase):\n    def test_names_in_any_script(self):\n        self.assertEqual(names("names.txt"), ["Ada", "Björn", "Zoë"])\n',
     ),
-    run("python3 -m unittest -q test_names && python3 names.py names.txt"),
+    run("python3 -B -m unittest -q test_names && python3 -B names.py names.txt"),
   ),
   task(
     {
