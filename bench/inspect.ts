@@ -1,4 +1,4 @@
-// Measures inspection: on texts held out from training, on installed files, and its speed. `npm run bench:inspect [-- --data FILE --strict]`
+// Measures inspection: on texts held out from training, on installed files, and its speed. `npm run bench:inspect -- --data FILE [--strict]`
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,10 +21,16 @@ const DOCUMENT =
 
 const { values } = parseArgs({
   options: {
-    data: { type: "string", default: join(root, "../shared/data/inspect-dev.jsonl") },
+    data: { type: "string" },
     strict: { type: "boolean", default: false },
   },
 });
+if (values.data === undefined) {
+  process.stderr.write(
+    "bench:inspect needs labelled texts: npm run bench:inspect -- --data FILE; docs/INSPECTION.md has their form\n",
+  );
+  process.exit(2);
+}
 const packages = readPackages(join(root, "node_modules"));
 const examples = readExamples(values.data);
 say("Held out by source and repository: none of a text's own was trained on.");

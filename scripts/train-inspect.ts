@@ -1,4 +1,4 @@
-// Trains what finds injections: `node scripts/train-inspect.ts [--data FILE] [--seed N] [--out FILE]`
+// Trains what finds injections: `node scripts/train-inspect.ts --data FILE [--seed N] [--out FILE]`
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,11 +10,17 @@ import { calibrate, heldOut, train } from "./train-inspect-folds.ts";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const { values } = parseArgs({
   options: {
-    data: { type: "string", default: join(root, "../shared/data/inspect-dev.jsonl") },
+    data: { type: "string" },
     seed: { type: "string", default: "17" },
     out: { type: "string", default: join(root, "src/agent/inspect.weights") },
   },
 });
+if (values.data === undefined) {
+  process.stderr.write(
+    "training needs labelled texts: name them with --data FILE; docs/INSPECTION.md has their form\n",
+  );
+  process.exit(2);
+}
 const examples = readExamples(values.data);
 const packages = readPackages(join(root, "node_modules"));
 const seed = Number(values.seed);
