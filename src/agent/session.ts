@@ -18,7 +18,7 @@ import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
-import { readFileLabels } from "./config-trust.ts";
+import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
 import {
   type FoundInstructions,
@@ -441,7 +441,7 @@ async function openTrustView(
   parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
 ): Promise<TrustView> {
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: () => readFileLabels(state, checkout) });
+  return new TrustView({ ...parts, fileLabels: fileLabelsReader(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;
