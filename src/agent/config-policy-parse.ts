@@ -2,7 +2,16 @@ import { isBranchRef } from "../core/git-push.ts";
 import { trackedOf } from "../core/git-remote.ts";
 import { ACTION_FORMS, parseAction } from "../core/policy-action.ts";
 import { means } from "../core/policy-match.ts";
-import { type Ceilings, type Kind, NO_CEILINGS, type Rule, type Scope, type Tier } from "../core/policy-rules.ts";
+import {
+  CEILINGS,
+  type Ceilings,
+  ceilingsBy,
+  type Kind,
+  NO_CEILINGS,
+  type Rule,
+  type Scope,
+  type Tier,
+} from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
 import { parseCredential, parseRule } from "./config-net.ts";
 
@@ -36,6 +45,9 @@ const KEYS_OF: Readonly<Record<Kind, readonly string[]>> = {
   credential: ["at", "as", "methods"],
 };
 const KINDS = Object.keys(KEYS_OF) as Kind[];
+/** What is counted one by one; and what the box is made with. */
+const WHOLE: readonly (keyof Ceilings)[] = ["tokens", "turns", "calls", "processes", "agents"];
+const OF_THE_BOX: readonly (keyof Ceilings)[] = ["processes", "disk_mb"];
 /** What a rule of each kind may say at all, and why no more. */
 const VERDICTS: Readonly<Record<Kind, { readonly may: readonly Verdict[]; readonly why: string }>> = {
   net: { may: ["allow", "ask", "deny"], why: "" },
@@ -61,7 +73,7 @@ export function parsePolicy(value: unknown, place: PolicyPlace): PolicyFile {
   const parsed = entries.map((entry, index) => parseEntry(entry, `${place.name}:${place.lineOf(index)}`, place.tier));
   return {
     rules: parsed.map(({ rule }) => rule),
-    ceilings: parseBudgets(root.budgets ?? {}, `${place.name}: budgets`),
+    ceilings: parseBudgets(root.budgets ?? {}, place.tier, `${place.name}: budgets`),
     examples: parsed.flatMap(({ examples }) => examples),
   };
 }
@@ -147,8 +159,8 @@ function parseCredentialScope(fields: Record<string, unknown>, verdict: Verdict,
 function refuseIdle({ kind }: Scope, verdict: Verdict, tier: Tier, id: string): void {
   if (kind === "read" && tier === "project")
     throw new Error(`${id}: a checkout hides nothing of itself: deny reading in a policy of your own`);
-  if (kind === "credential" && tier === "project")
-    throw new Error(`${id}: a checkout has no say about credentials: put the rule into a policy of your own`);
+  if (kind === "credential" && tier === "project" && verdict === "allow")
+    throw new Error(`${id}: a checkout has no credential put on anywhere: put the rule into a policy of your own`);
   if (verdict !== "allow" || tier === "managed" || (kind !== "run" && kind !== "land")) return;
   const why = kind === "run" ? "the box bounds every command, so none needs it" : "source needs no rule to be landed";
   throw new Error(`${id}: ${why}; only the managed policy allows by ${kind}, and then nothing else`);
@@ -171,17 +183,19 @@ function checkExamples(rule: Rule, value: unknown): string[] {
   });
 }
 
-function parseBudgets(value: unknown, where: string): Ceilings {
+function parseBudgets(value: unknown, tier: Tier, where: string): Ceilings {
   const budgets = recordAt(value, where);
-  refuseUnknown(budgets, ["usd", "minutes", "turns"], `${where}.`);
-  const at = (key: keyof Ceilings) => {
+  refuseUnknown(budgets, CEILINGS, `${where}.`);
+  return ceilingsBy((key) => {
     const amount = budgets[key];
     if (amount === undefined) return null;
     if (typeof amount !== "number" || !Number.isFinite(amount) || amount <= 0)
       throw new Error(`${where}.${key} must be a number above 0`);
+    if (WHOLE.includes(key) && !Number.isInteger(amount)) throw new Error(`${where}.${key} must be a whole number`);
+    if (tier === "project" && OF_THE_BOX.includes(key))
+      throw new Error(`${where}.${key}: the box is made before a checkout's file is read: put it into your own policy`);
     return amount;
-  };
-  return { usd: at("usd"), minutes: at("minutes"), turns: at("turns") };
+  });
 }
 
 function globAt(value: unknown, where: string): string {

@@ -28,6 +28,7 @@ import {
   unapprovedNote,
 } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import { placed } from "./placed.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
@@ -315,7 +316,9 @@ export class Session {
 
   /** Does an effect: decided, recorded, permitted, done. */
   async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
-    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
+    const { box, gate } = this;
+    const where = { box, gate, checkout: this.#plan.box.checkout, policy: this.#plan.policy.current, signal };
+    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : await placed(asked, where);
     await this.#view?.foresee(effect);
     const decided = this.gate.pass(effect, callId);
     const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;

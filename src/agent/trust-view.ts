@@ -82,6 +82,7 @@ export class TrustView {
       case "ask":
         return effect.answer === "identifier" ? readerAnswer(labelOf(await this.#view())) : undefined;
       case "names":
+      case "resolve":
       case "fetch":
       case "output":
       case "kill":

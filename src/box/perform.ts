@@ -64,6 +64,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "ask":
       return read(box, { kind: "read", path: effect.about, offset: 1, limit: ASKED_LINES_MAX }, performance);
     case "names":
+    case "resolve":
     case "fetch":
     case "request":
     case "push":

@@ -39,8 +39,18 @@ export interface Rule {
   readonly because: string | null;
 }
 
-/** What a session may use up; null is no ceiling. */
-export const CEILINGS = ["usd", "minutes", "turns"] as const;
+/** What a session may use up, by the keys of a policy; null is no ceiling. */
+export const CEILINGS = [
+  "usd",
+  "tokens",
+  "minutes",
+  "turns",
+  "calls",
+  "sent_mb",
+  "disk_mb",
+  "processes",
+  "agents",
+] as const;
 export type Ceilings = Readonly<Record<(typeof CEILINGS)[number], number | null>>;
 
 /** All rules that hold for a session, and where to look for those that a thing may fall under. */
@@ -55,7 +65,7 @@ export interface Policy {
   readonly ceilings: Ceilings;
 }
 
-export const NO_CEILINGS: Ceilings = { usd: null, minutes: null, turns: null };
+export const NO_CEILINGS: Ceilings = ceilingsBy(() => null);
 const NO_RULES: readonly Rule[] = [];
 /** No rule of anybody's: the table of sinks decides alone. */
 export const TABLE_ALONE: Policy = makePolicy(NO_RULES, NO_CEILINGS);
@@ -95,11 +105,15 @@ export function tighteningOnly(rules: readonly Rule[]): readonly Rule[] {
 
 /** The lowest of each ceiling. */
 export function lowest(all: readonly Ceilings[]): Ceilings {
-  const of = (name: keyof Ceilings) => {
+  return ceilingsBy((name) => {
     const named = all.flatMap((ceilings) => ceilings[name] ?? []);
     return named.length === 0 ? null : Math.min(...named);
-  };
-  return { usd: of("usd"), minutes: of("minutes"), turns: of("turns") };
+  });
+}
+
+/** Makes ceilings of what is said of each. */
+export function ceilingsBy(of: (name: keyof Ceilings) => number | null): Ceilings {
+  return Object.fromEntries(CEILINGS.map((name) => [name, of(name)])) as Record<keyof Ceilings, number | null>;
 }
 
 /** The rules of the network as requests are listed by. */
