@@ -107,7 +107,7 @@ export class PolicyInForce {
   }
 
   get digest(): string {
-    return digestOfRules(this.#policy.rules, this.#policy.ceilings);
+    return digestOfRules(this.#policy);
   }
 
   /** Takes in the checkout's own file, as a sandbox read it; it only takes away until the person approved its content. */
@@ -125,7 +125,8 @@ export class PolicyInForce {
     const counts = ({ tier, rules }: LoadedFile) =>
       tier === "project" && !this.#adopted?.isApproved ? tighteningOnly(rules) : rules;
     const ceilings: Ceilings[] = this.#files.map((file) => file.ceilings);
-    return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]));
+    const profiles = this.#files.flatMap((file) => file.profiles);
+    return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]), profiles);
   }
 }
 

@@ -85,6 +85,27 @@ test("a rule denies its host at every port, and allows at the one that is said",
   );
 });
 
+test("a profile rule bounds commands by their first words, of any tier, and its examples are tried when it is read", async () => {
+  const of = (text: string) =>
+    parseText("project", "/x/p.yaml", `profiles:\n  - {run: [npm, run, docs], profile: build}\n  - ${text}\n`);
+  const { profiles, examples } = await of('{run: ["*"], profile: read-only, examples: {match: ["run: eval $x"]}}');
+  assert.deepEqual(
+    profiles.map(({ id, argv, profile }) => `${id} ${argv.join(" ")} ${profile}`),
+    ["project p.yaml:2 npm run docs build", "project p.yaml:3 * read-only"],
+  );
+  assert.deepEqual(examples, ["run: eval $x"]);
+  for (const [wrong, said] of [
+    ["{run: [npm], profile: net}", /p\.yaml:3: "profile" must be read-only or build: a rule can only narrow/],
+    ["{run: [npm]}", /"profile" must be/],
+    ["{run: npm, profile: build}", /run must be a list/],
+    ['{run: ["*", x], profile: build}', /alone means every command/],
+    ["{run: [npm], profile: build, allow: {net: a.example}}", /unknown key "allow"/],
+    ['{run: [npm], profile: build, examples: {match: ["run: yarn"]}}', /:3: the example "run: yarn" does not fall/],
+    ['{run: [npm], profile: build, examples: {not: ["run: npm ci"]}}', /:3: the example "run: npm ci" falls/],
+  ] as const)
+    await assert.rejects(of(wrong), said, wrong);
+});
+
 test("each ceiling of a policy bounds the session, the tightest of all tiers and of what was asked for", async () => {
   const kept = { folder: "/nonexistent", version: "1" };
   const of = (tier: Tier, budgets: string) => parseText(tier, `/x/${tier}.yaml`, `budgets: {${budgets}}\n`);

@@ -95,7 +95,7 @@ export class Session {
   #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
-  readonly #profiles = new RunProfiles();
+  readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();

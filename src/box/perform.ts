@@ -331,6 +331,7 @@ async function startBackground(
   const output = new Output();
   const started = await box.start({
     command: program,
+    profile: effect.profile,
     network,
     stdin: null,
     onOutput: (_s, bytes) => output.add(bytes),

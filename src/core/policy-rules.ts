@@ -1,6 +1,7 @@
 import type { CredentialRule, Scheme } from "./credential.ts";
 import type { Tracked } from "./git-remote.ts";
 import type { NetRule, NetRules } from "./net-rules.ts";
+import type { RunProfile } from "./shell.ts";
 import type { Verdict } from "./sinks.ts";
 
 /** Whose word a rule is: of the machine's owner, of the person, of the checkout, of the person for this one session. */
@@ -39,6 +40,12 @@ export interface Rule {
   readonly because: string | null;
 }
 
+/** Bounds the commands that begin so, whatever the analysis of them chose; it never widens a bound. */
+export interface ProfileRule extends Omit<Rule, "verdict" | "scope"> {
+  readonly argv: readonly string[];
+  readonly profile: Exclude<RunProfile, "net">;
+}
+
 /** What a session may use up, by the keys of a policy; null is no ceiling. */
 export const CEILINGS = [
   "usd",
@@ -63,6 +70,7 @@ export interface Policy {
   /** What the managed tier allows: of a kind that is here, nothing else is allowed by anybody. */
   readonly bounds: ReadonlyMap<Kind, readonly Rule[]>;
   readonly ceilings: Ceilings;
+  readonly profiles: readonly ProfileRule[];
 }
 
 export const NO_CEILINGS: Ceilings = ceilingsBy(() => null);
@@ -71,7 +79,7 @@ const NO_RULES: readonly Rule[] = [];
 export const TABLE_ALONE: Policy = makePolicy(NO_RULES, NO_CEILINGS);
 
 /** Puts rules together, in whatever order; what a project allows is for the caller to leave out until it is approved. */
-export function makePolicy(rules: readonly Rule[], ceilings: Ceilings): Policy {
+export function makePolicy(rules: readonly Rule[], ceilings: Ceilings, profiles: readonly ProfileRule[] = []): Policy {
   const restricting = rules.filter(({ verdict }) => verdict !== "allow");
   const bounds = rules.filter(({ tier, verdict }) => tier === "managed" && verdict === "allow");
   return {
@@ -80,6 +88,7 @@ export function makePolicy(rules: readonly Rule[], ceilings: Ceilings): Policy {
     byHost: groupBy(restricting, ({ scope }) => (scope.kind === "net" ? scope.rule.host : "")),
     bounds: groupBy(bounds, ({ scope }) => scope.kind),
     ceilings,
+    profiles,
   };
 }
 
