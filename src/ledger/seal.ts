@@ -15,7 +15,16 @@ import {
 import { basename, dirname, join } from "node:path";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { syncFolderOf } from "./file.ts";
-import { type Head, type HeadKey, openHead, publicHalf, signHead, toHeadKey, verifierOf } from "./head.ts";
+import {
+  type Head,
+  type HeadKey,
+  openHead,
+  publicHalf,
+  signHead,
+  signHeadAside,
+  toHeadKey,
+  verifierOf,
+} from "./head.ts";
 import type { Signer } from "./verify.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
@@ -24,6 +33,9 @@ const FILE_BYTES_MAX = 4096;
 const SLOT_BYTES = 512;
 const NEWEST_FILE = "newest.head";
 const KEY_FILE = "key.pem";
+
+/** A head before its seal adds whose it is. */
+export type Unsigned = Omit<Head, "session">;
 
 /**
  * What signs the heads of one ledger: the person's key, and the folder beside the sessions where each newest head is kept.
@@ -55,8 +67,13 @@ export class Seal {
   }
 
   /** Signs a head; makes the key when there is none yet. Throws LedgerFailure when neither can be done. */
-  sign(head: Omit<Head, "session">): string {
+  sign(head: Unsigned): string {
     return signHead({ ...head, session: this.#session }, this.#ownKey());
+  }
+
+  /** Signs a head in another thread. `done` is not called when that fails: sign says why. Makes the key as sign does. */
+  signAside(head: Unsigned, done: (note: string) => void): void {
+    signHeadAside({ ...head, session: this.#session }, this.#ownKey(), (note) => note !== null && done(note));
   }
 
   /** Keeps a signed head outside the ledger. What it covers must be on the disk. */
