@@ -13,22 +13,24 @@ import type { Seal, Unsigned } from "./seal.ts";
 export function createLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
+    // A file without it is no ledger, whatever a power cut leaves of the rest.
+    fdatasyncSync(fd);
     syncFolderOf(file);
     return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
 /**
- * Opens the ledger of an earlier session to append to it. A write that its end cut short is removed, and recorded.
+ * Opens the ledger of an earlier session to append to it. What a crash or a power cut spoiled is cut off, and recorded.
  *
  * Throws Tampered where less is left than was signed.
  */
 export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
     const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
-    if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });
+    if (cut !== null) ledger.append({ type: "recovered", ...cut });
     ledger.sync();
     return ledger;
   });

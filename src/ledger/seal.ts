@@ -105,7 +105,10 @@ export class Seal {
   kept(): Head | null {
     if (!existsSync(this.#keptFile)) return null;
     const { publicKey } = this;
-    const heads = readSlots(this.#keptFile).map((note) => publicKey && openHead(note, publicKey));
+    const notes = readSlots(this.#keptFile);
+    // A power cut can leave the file, and nothing of what was written to it.
+    if (notes.every((note) => note === "")) return null;
+    const heads = notes.map((note) => publicKey && openHead(note, publicKey));
     const sizes = heads.map((head) => (head?.session === this.#session ? head.size : -1));
     this.#slot = (sizes[1] ?? -1) > (sizes[0] ?? -1) ? 1 : 0;
     const newest = heads[this.#slot] ?? null;
@@ -130,7 +133,8 @@ export class Seal {
   /** The newest head of whatever session, as the next one's first event names it; "" before the first. */
   newest(): string {
     const file = join(this.#folder, NEWEST_FILE);
-    return existsSync(file) ? readSmall(file).toString("utf8") : "";
+    const [note = ""] = existsSync(file) ? readSmall(file).toString("utf8").split("\0", 1) : [];
+    return note;
   }
 
   /** The key by which others check the heads; null before the first was signed. */
