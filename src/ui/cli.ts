@@ -158,6 +158,14 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
   },
   log: async ({ words, values, start, terminal }) => {
     const { ledgerOf } = await import("../agent/config-sessions.ts");
+    if (words[0] === "replay") {
+      const file = ledgerOf(
+        stateFolder(start.environment),
+        findCheckout(start.folder).path,
+        words[1] ?? values.session ?? null,
+      );
+      return (await import("./replay.ts")).replayCommand(file, values.json ?? false, terminal);
+    }
     const [action, state] = [
       logAction(words, values.key ?? null, values.format ?? null),
       stateFolder(start.environment),
@@ -222,7 +230,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
-  log: "session key format",
+  log: "session key format json",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",

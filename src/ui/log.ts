@@ -7,7 +7,7 @@ import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { readLedger, readRaw, type Verdict, verifyLedger } from "../ledger/verify.ts";
 import { row, type Terminal } from "./terminal.ts";
 
 type LedgerFile = ReturnType<typeof ledgerOf>;
@@ -24,7 +24,7 @@ export type LogAction =
 export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: string, terminal: Terminal): number {
   switch (action.kind) {
     case "show":
-      for (const { seq, event } of readLedger(fileOf()))
+      for (const { seq, event } of readRaw(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;
     case "verify":
