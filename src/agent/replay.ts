@@ -3,8 +3,9 @@ import { canonical, field, type Json, type JsonObject } from "../core/json.ts";
 import { type Label, parseLabel } from "../core/label.ts";
 import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
-import { makePolicy, NO_CEILINGS } from "../core/policy-rules.ts";
+import { makePolicy, NO_CEILINGS, type Policy } from "../core/policy-rules.ts";
 import { explain } from "../core/session-label.ts";
+import type { Verdict } from "../core/sinks.ts";
 import { bound } from "../core/text.ts";
 import type { RecordedEvent } from "../ledger/verify.ts";
 import { decisionEvent } from "./gate.ts";
@@ -35,6 +36,8 @@ export interface Redecided {
   readonly effect: Effect;
   readonly label: Label;
   readonly decision: Decision;
+  /** By which it was decided. */
+  readonly policy: Policy;
   /** What had raised the session's label, in words; "" where nothing had, or where the label is not the session's. */
   readonly origin: string;
 }
@@ -150,7 +153,11 @@ class Replay {
     const foreseen = this.#foreseen;
     this.#foreseen = null;
     if (!found.ok) return found.isLost ? this.#lose(seq, found.why) : this.#differ(seq, found.why);
-    if (rules === null) return this.#lose(seq, "the record has only the digest of its policy");
+    if (rules === null) {
+      const verdict = event.verdict as Verdict;
+      if (typeof event.call === "string") this.#callsOf(event).decided(seq, verdict, labelIn(event));
+      return this.#lose(seq, "the record has only the digest of its policy");
+    }
     const effect = event.call === null ? relisted(found.effect, rules.policy) : found.effect;
     const label = this.#labelAt(effect, rules, foreseen, event);
     const decision = decideWithin(rules.policy, effect, label);
@@ -163,7 +170,7 @@ class Replay {
     if (canonical(made) === canonical(event)) this.#identical += 1;
     else this.#differ(seq, difference(event, made));
     const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
-    this.#onDecision({ seq, effect, label, decision, origin });
+    this.#onDecision({ seq, effect, label, decision, policy: rules.policy, origin });
   }
 
   async #effectOf(event: JsonObject): Promise<Awaited<ReturnType<RecordedCalls["effectOf"]>>> {

@@ -14,7 +14,8 @@ const NO_RULES_BEFORE = "9224cb9c5c4b3542d8c5e95a629fb84248af29010d1d20735b84f68
 
 /** Reads the schema of a log out of its first event; null where that is no number that a program could have written. */
 export function schemaOf(first: JsonObject): number | null {
-  const schema = field(first, "type") === "start" ? (field(first, "schema") ?? 0) : 0;
+  const named = field(first, "type") === "start" ? field(first, "schema") : undefined;
+  const schema = named === undefined ? 0 : named;
   return typeof schema === "number" && Number.isSafeInteger(schema) && schema >= 0 ? schema : null;
 }
 
