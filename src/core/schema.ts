@@ -21,6 +21,7 @@ export function schemaOf(first: JsonObject): number | null {
 
 /** Turns an event of an older log into one as this program writes it. `start.schema` stays what it was. */
 export function migrated(event: JsonObject, schema: number): JsonObject {
+  if (schema === SCHEMA) return event;
   return MIGRATIONS.slice(schema).reduce((shaped, migrate) => migrate(shaped), event);
 }
 

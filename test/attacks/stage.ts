@@ -29,6 +29,8 @@ export interface Verdict {
   /** Why the play proves nothing. */
   readonly problem: string | null;
   readonly ms: number;
+  /** Logs of the play, and the decisions in them, that came out the same when they were made again. */
+  readonly replayed?: Awaited<ReturnType<typeof replayAll>>;
 }
 
 const POLL_MS = 50;
@@ -83,8 +85,8 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
     const { evidence, problem } =
       job.play === "wrapped" ? await playWrapped(filled, place) : await playDefended(filled, place, job.play);
     const harm = findHarm(filled.harm, evidence);
-    await replayAll(join(place.home, ".local/state/ringfence"));
-    return verdict(harm, null, problem);
+    const replayed = await replayAll(join(place.home, ".local/state/ringfence"));
+    return { ...verdict(harm, null, problem), replayed };
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
