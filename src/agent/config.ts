@@ -149,10 +149,30 @@ export function stateFolder(environment: Environment): string {
 }
 
 /** Finds the package that this code belongs to, from the address of a module at the top of `src` or of the bundle. */
-export function readPackage(moduleUrl: string): { readonly packageRoot: string; readonly version: string } {
+export function readPackage(moduleUrl: string): {
+  readonly packageRoot: string;
+  readonly version: string;
+  readonly build: string;
+} {
   const packageRoot = fileURLToPath(new URL("..", moduleUrl));
   const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return { packageRoot, version };
+  return { packageRoot, version, build: readBuild(packageRoot) };
+}
+
+// `npm run build` writes the digest of what it built. To digest all of a source checkout takes longer than a session to start.
+function readBuild(packageRoot: string): string {
+  const read = (name: string) => readFileSync(join(packageRoot, name), "utf8").trim();
+  try {
+    return `sha256 ${read("dist/build.sha256")}`;
+  } catch {
+    // It is none.
+  }
+  try {
+    const head = read(".git/HEAD");
+    return `source ${head.startsWith("ref: ") ? read(join(".git", head.slice("ref: ".length))) : head}`;
+  } catch {
+    return "source";
+  }
 }
 
 /** Finds ripgrep's binary in the installed package, as Node looks for one: upward from this package, never from the checkout. */

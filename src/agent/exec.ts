@@ -1,6 +1,7 @@
 import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
+import { SCHEMA } from "../core/schema.ts";
 import { sourceEvent } from "../core/session-label.ts";
 import { createLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
@@ -72,15 +73,11 @@ export async function execInBox(
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal);
   const { policy } = workplace;
-  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
-  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
+  const { version, build } = start;
+  const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
+  ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(
-    ledger,
-    () => label,
-    Date.now,
-    () => policy.current,
-  );
+  const gate = new Gate(ledger, label, Date.now, () => policy.current);
   const opening = openBox(workplace).then((box) => {
     recordAdopted(ledger, policy, Date.now());
     return box;

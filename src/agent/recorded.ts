@@ -21,6 +21,17 @@ export function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
   return whole;
 }
 
+/** Takes half surrogate pairs out of a reply, which no record can hold. */
+export function wellFormedParts(parts: readonly ReplyPart[]): readonly ReplyPart[] {
+  return parts.map((part) =>
+    part.kind === "text"
+      ? { ...part, text: wellFormed(part.text) }
+      : part.kind === "call"
+        ? { ...part, id: wellFormed(part.id), name: wellFormed(part.name), input: wellFormed(part.input) }
+        : part,
+  );
+}
+
 /** Writes a text for an event: JSON cannot hold half a surrogate pair as UTF-8. */
 export function wellFormed(text: string): string {
   return text.toWellFormed();

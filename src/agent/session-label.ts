@@ -2,7 +2,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { join, type Label, LOWEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { heardBy, reachOf } from "../core/reach.ts";
-import { raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
+import { foreseenEvent, raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
 import { labelOf, nameOf, type Source } from "../core/source.ts";
 
 /**
@@ -44,6 +44,7 @@ export class SessionLabel {
   /** Gives the label that an effect is decided at: with all that doing it brings within the session's reach. */
   at(effect: Effect): Label {
     const foreseen = this.#foreseen.get(effect);
+    if (foreseen !== undefined) this.#record(foreseenEvent(foreseen));
     const source = foreseen === undefined ? broughtBy(effect, this.#label) : foreseen;
     if (source !== null) this.enter(source);
     return this.#label;

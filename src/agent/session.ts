@@ -5,6 +5,7 @@ import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
+import { SCHEMA } from "../core/schema.ts";
 import { explain } from "../core/session-label.ts";
 import type { Openness, Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
@@ -33,7 +34,7 @@ import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
-import { recordAdopted } from "./record.ts";
+import { recordAdopted, recordTrust } from "./record.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
 import type { RunQuestions } from "./run-questions.ts";
 import { SessionLabel } from "./session-label.ts";
@@ -61,6 +62,8 @@ export interface SessionPlan {
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
+  /** Names the program's code. */
+  readonly build: string;
   readonly now: () => number;
   readonly show: (event: SessionEvent) => void;
   /** Asks the person about a request of the box; null where there is none to ask. */
@@ -155,6 +158,8 @@ export class Session {
     const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
     ledger.append({
       type: "start",
+      schema: SCHEMA,
+      build: plan.build,
       at: plan.now(),
       session: plan.folder.id,
       checkout: plan.box.checkout,
@@ -178,9 +183,11 @@ export class Session {
     });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
     const { instructionFolders: folders } = plan;
-    const reading = beginning.then(async () =>
-      readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust: await plan.trust() }),
-    );
+    const reading = beginning.then(async () => {
+      const trust = await plan.trust();
+      recordTrust(ledger, trust, plan.now());
+      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
+    });
     const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
       async (error: unknown) => {
         await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });

@@ -1,6 +1,7 @@
 import type { Call, EndReason } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type Model, ModelFailure, type ReplyPart, type StopReason, type ToolResult } from "../model/port.ts";
+import { wellFormedParts } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { parseCall, TOOL_SPECS } from "./tools.ts";
 
@@ -91,8 +92,10 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
         session.show(event);
         continue;
       }
-      session.addReply(event.parts, event.stop, event.usage);
-      return { ok: true, parts: event.parts, stop: event.stop };
+      // What is recorded of it is what is acted on.
+      const parts = wellFormedParts(event.parts);
+      session.addReply(parts, event.stop, event.usage);
+      return { ok: true, parts, stop: event.stop };
     }
   } catch (error) {
     if (signal.aborted) return { ok: false, end: STOPPED };

@@ -27,6 +27,8 @@ export interface Start {
   /** The folder of the installed package or of the source checkout. */
   readonly packageRoot: string;
   readonly version: string;
+  /** Names the program's code: the digest of what was built, or the commit that a source checkout stands on. */
+  readonly build: string;
   /** Policy files that the person named for this session. */
   readonly policies?: readonly string[];
   /** Further programs to show in the box: name and absolute path. */

@@ -58,6 +58,11 @@ export function spend(permit: Permit): Effect {
   return effect;
 }
 
+/** The texts of an effect that its record names by digest alone. */
+export function textsByDigest(effect: Effect): string[] {
+  return Object.values(effect).filter((value) => typeof value === "string" && value.length > RECORDED_CHARS_MAX);
+}
+
 function recordEffect(effect: Effect, digest: Digest): JsonObject {
   const fields = Object.entries(effect).map(([name, value]) => {
     if (typeof value !== "string" || value.length <= RECORDED_CHARS_MAX) return [name, value];

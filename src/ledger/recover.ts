@@ -1,9 +1,11 @@
 import { fstatSync, ftruncateSync } from "node:fs";
+import { parseEvent } from "./event.ts";
 import { Tampered } from "./failure.ts";
 import { readPieces } from "./file.ts";
 import { decodeFrames } from "./frame.ts";
 import type { Head } from "./head.ts";
 import { EMPTY_TREE, grown, leafHash, rootOf, type Tree } from "./merkle.ts";
+import { knownSchema } from "./verify.ts";
 
 /** Where appending goes on. `cut` is null when nothing had to be cut; `end` 0 means that the first line is missing. */
 export interface Recovery {
@@ -37,6 +39,7 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   };
   compare();
   let step = frames.next();
+  if (!step.done) refuseNewer(file, step.value.payload);
   for (; !step.done; step = frames.next()) {
     tree = grown(tree, leafHash(step.value.payload));
     compare();
@@ -55,4 +58,10 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   const cutBytes = fstatSync(fd).size - end;
   ftruncateSync(fd, end);
   return { events, chain, end, cut: { cutBytes, ...reason }, tree };
+}
+
+// What a newer program recorded must not be followed by what this one would write.
+function refuseNewer(file: string, first: Uint8Array): void {
+  const parsed = parseEvent(first);
+  if (parsed.ok) knownSchema(parsed.event, file);
 }

@@ -8,6 +8,7 @@ import { visible } from "../core/text.ts";
 import { exitCodeOfError, isExpected } from "./errors.ts";
 import { helpFor } from "./help.ts";
 import type { LogAction } from "./log.ts";
+import type { ReplayOptions } from "./replay.ts";
 import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -157,6 +158,9 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     return (await import("./sessions.ts")).gcCommand(options, start, terminal);
   },
   log: async ({ words, values, start, terminal }) => {
+    if (words[0] === "replay")
+      return (await import("./replay.ts")).replayCommand(replayOptions(words.slice(1), values), start, terminal);
+    refuseReplayOptions(values);
     const { ledgerOf } = await import("../agent/config-sessions.ts");
     const [action, state] = [
       logAction(words, { key: values.key ?? null, format: values.format ?? null, isJson: values.json ?? false }),
@@ -222,7 +226,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
-  log: "session key format json",
+  log: "session key format json all policy",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -302,6 +306,22 @@ function scanOptions(values: Options, paths: readonly string[]) {
   return { paths, diff, range, jsonl, channel, format, explain } as const;
 }
 
+function replayOptions(
+  [word, ...more]: readonly string[],
+  { session: named, all = false, policy = [], json = false, key, format }: Options,
+): ReplayOptions {
+  const session = word ?? named ?? null;
+  if (more.length > 0 || policy.length > 1 || key !== undefined || format !== undefined)
+    throw new UsageError("type ringfence log replay [ID] [--policy FILE|current] [--all] [--json]");
+  if (all && session !== null) throw new UsageError("log replay takes --all or one session, not both");
+  return { session, isAll: all, policy: policy[0] ?? null, json };
+}
+
+function refuseReplayOptions(values: Options): void {
+  const name = (["all", "policy"] as const).find((option) => values[option] !== undefined);
+  if (name !== undefined) throw new UsageError(`--${name} is for ringfence log replay`);
+}
+
 function logAction(
   [action, word = "", ...more]: readonly string[],
   { key, format, isJson }: { readonly key: string | null; readonly format: string | null; readonly isJson: boolean },
@@ -316,7 +336,7 @@ function logAction(
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show [--json], log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
+    "type ringfence log show [--json], log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
   );
 }
 

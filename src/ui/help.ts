@@ -88,6 +88,8 @@ const PARTS: readonly Part[] = [
       "ringfence log check FILE        check such a proof [--key KEY]",
       "ringfence log export            the record as one page of HTML, on standard output",
       "    --format FORMAT             html, jsonl, otlp, ocsf or in-toto",
+      "ringfence log replay [ID]       make every decision in it again, and compare; --all for every session; --json",
+      "    --policy FILE|current       which decisions that policy would have made otherwise",
     ],
   },
   {

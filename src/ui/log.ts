@@ -7,7 +7,7 @@ import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { readLedger, readRaw, type Verdict, verifyLedger } from "../ledger/verify.ts";
 import { eventText } from "./log-text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
@@ -27,10 +27,10 @@ export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: s
     case "show":
       // A person reads it on a terminal, and a program elsewhere.
       if (terminal.stdout.isTTY && !action.isJson) {
-        for (const { seq, event } of readLedger(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
+        for (const { seq, event } of readRaw(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
         return 0;
       }
-      for (const { seq, event } of readLedger(fileOf()))
+      for (const { seq, event } of readRaw(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;
     case "verify":

@@ -100,6 +100,7 @@ export async function openSession(
     vault: workplace.vault,
     trust: workplace.trust,
     version: start.version,
+    build: start.build,
     now: Date.now,
     show,
     ask: options.ask,

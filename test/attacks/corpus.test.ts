@@ -20,7 +20,7 @@ const corpus = [...readCases("attacks-dev.jsonl"), ...readCases("incidents.jsonl
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
 const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE, SEED), ...draw(quick(own), OWN, SEED)];
-const sum = { run: 0, harm: 0, missing: 0, open: 0 };
+const sum = { run: 0, harm: 0, missing: 0, open: 0, logs: 0, decisions: 0 };
 // The full run takes the plain way, as everybody; the seed of each quick one says which way it takes, and as whom.
 const landings = [IS_FULL || SEED % 2 === 0 ? "land" : "auto"] as const;
 const players = IS_FULL ? actors() : draw(actors(), 1, SEED);
@@ -48,6 +48,8 @@ test(`undefended, in a throw-away place, the checks of ${fired.length} of these 
 
 after(() => {
   process.stdout.write(`attacks: ${sum.run} run, ${sum.harm} harm, ${sum.missing} not run\n`);
+  process.stdout.write(`of ${sum.logs} logs ${sum.decisions} decisions came out the same again\n`);
+  assert.ok(sum.logs > 0);
   if (sum.open > 0) process.stdout.write(`of the harm, ${sum.open} known and open: ${Object.keys(OPEN).join(", ")}\n`);
   assert.equal(readFileSync("/proc/sys/kernel/core_pattern", "utf8"), corePattern);
   assert.ok(statSync("/dev/null").isCharacterDevice());
@@ -68,7 +70,9 @@ async function playAll(cases: readonly Case[], how: Job["play"], actor: Actor): 
 }
 
 function count(verdicts: readonly Verdict[]): void {
-  for (const { id, harm, missing } of verdicts) {
+  for (const { id, harm, missing, replayed } of verdicts) {
+    sum.logs += replayed?.logs ?? 0;
+    sum.decisions += replayed?.decisions ?? 0;
     if (missing !== null) sum.missing++;
     else sum.run++;
     if (harm !== null) sum.harm++;

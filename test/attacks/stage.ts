@@ -1,7 +1,9 @@
 // Runs inside a stage: plays the cases of a job one after the other, and prints one line of JSON for each.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { replayAll } from "../replayed.ts";
 import { CANNOT_FIRE, type Case, readAllCases } from "./cases.ts";
 import { dayCases } from "./days.ts";
 import { type Landing, playDefended } from "./defended.ts";
@@ -27,6 +29,8 @@ export interface Verdict {
   /** Why the play proves nothing. */
   readonly problem: string | null;
   readonly ms: number;
+  /** Logs of the play, and the decisions in them, that came out the same when they were made again. */
+  readonly replayed?: Awaited<ReturnType<typeof replayAll>>;
 }
 
 const POLL_MS = 50;
@@ -80,7 +84,9 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
       return verdict(await awaitHarm(filled.harm, await playUndefended(filled, place)), null, null);
     const { evidence, problem } =
       job.play === "wrapped" ? await playWrapped(filled, place) : await playDefended(filled, place, job.play);
-    return verdict(findHarm(filled.harm, evidence), null, problem);
+    const harm = findHarm(filled.harm, evidence);
+    const replayed = await replayAll(join(place.home, ".local/state/ringfence"));
+    return { ...verdict(harm, null, problem), replayed };
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {

@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { bound, visible } from "../../src/core/text.ts";
 import { plain } from "../../src/core/text-plain.ts";
+import { replayAll } from "../replayed.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
 
 /** Who runs a journey. */
@@ -40,6 +41,8 @@ export interface BoxedRun {
 export interface Place {
   readonly path: string;
   readonly user: User;
+  /** Logs whose decisions were made again and came out the same. */
+  readonly replayed: Set<string>;
 }
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -65,7 +68,7 @@ export function makePlace(user: User): Place {
     join(path, "passwd"),
     `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`,
   );
-  return { path, user };
+  return { path, user, replayed: new Set() };
 }
 
 /** Makes the checkout and the home that both runs of a journey start from. */
@@ -175,6 +178,8 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
     detached: true,
   });
   const { stdout, stderr } = await ended(child);
+  const { logs } = await replayAll(join(path, "state/ringfence"), place.replayed);
+  if (logs !== 1) throw new Error(`the boxed run left ${logs} logs to replay`);
   return readStream(stdout, stderr);
 }
 
