@@ -21,7 +21,7 @@ import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
 import { writerOf } from "../core/session-label.ts";
 import type { Ledger } from "../ledger/append.ts";
-import { readLedger } from "../ledger/verify.ts";
+import { readBareLedger } from "../ledger/verify.ts";
 import { noteWritten } from "./config-trust.ts";
 import type { Gate } from "./gate.ts";
 
@@ -34,7 +34,7 @@ export interface ChangedSession {
 /** Notes for later sessions what of this one's comes into the checkout, landed or as a patch, at its label. */
 export function noteWriter({ path, facts }: ChangedSession, changes: readonly ClassifiedChange[]): void {
   const files = changes.map(({ change }) => ({ path: change.path, hash: change.hash }));
-  const events = () => [...readLedger(join(path, "ledger.log"))].map(({ event }) => event);
+  const events = () => [...readBareLedger(join(path, "ledger.log"))].map(({ event }) => event);
   noteWritten(dirname(dirname(path)), facts.checkout, files, () => writerOf(events()));
 }
 

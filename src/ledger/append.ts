@@ -1,6 +1,8 @@
 import { closeSync, fdatasyncSync, writeSync } from "node:fs";
 import type { JsonObject } from "../core/json.ts";
 import { issueReceipt, type Receipt } from "../core/permit.ts";
+import { ContentStore } from "./content.ts";
+import type { Keep } from "./content-key.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
@@ -9,12 +11,15 @@ import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover } from "./recover.ts";
 import type { Seal } from "./seal.ts";
 
-/** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
-export function createLedger(file: string, seal: Seal | null): Ledger {
+/**
+ * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed; with `none` the
+ * texts of its events are recorded by hash and length alone.
+ */
+export function createLedger(file: string, seal: Seal | null, keep: Keep = "full"): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
+    return new Ledger({ file, fd, lock, seal, keep, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
@@ -27,7 +32,7 @@ export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
     const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
-    const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
+    const ledger = new Ledger({ file, fd, lock, seal, keep: "full", seq: events, chain, tree });
     if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });
     ledger.sync();
     return ledger;
@@ -40,6 +45,7 @@ export class Ledger {
   readonly #fd: number;
   readonly #lock: Lock;
   readonly #seal: Seal | null;
+  readonly #content: ContentStore;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -57,6 +63,7 @@ export class Ledger {
     this.#seq = start.seq;
     this.#chain = start.chain;
     this.#seal = start.seal;
+    this.#content = new ContentStore(start.file, start.keep);
     this.#tree = start.tree;
     this.#sealed = start.seq;
   }
@@ -68,7 +75,7 @@ export class Ledger {
    */
   append(event: JsonObject): Receipt {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
-    const frame = encodeFrame(this.#chain, event);
+    const frame = encodeFrame(this.#chain, this.#hold(event));
     if (!frame.ok) throw this.#end(`cannot record event ${this.#seq} in ledger ${this.#file}: ${frame.reason}`);
     try {
       writeWhole(this.#fd, frame.bytes);
@@ -86,6 +93,8 @@ export class Ledger {
   sync(): void {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     try {
+      // First, so that no event on the disk refers to what is not.
+      this.#content.sync();
       fdatasyncSync(this.#fd);
     } catch (thrown) {
       // The kernel may drop the pages that it failed to write, so a second try would succeed without them.
@@ -111,8 +120,19 @@ export class Ledger {
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
+      this.#content.close();
       this.#seal?.close();
       releaseLock(this.#lock);
+    }
+  }
+
+  #hold(event: JsonObject): JsonObject {
+    try {
+      return this.#content.hold(event);
+    } catch (thrown) {
+      throw this.#end(
+        `cannot keep the texts of event ${this.#seq} of ledger ${this.#file}: ${causeOf(thrown)}; free the disk, then resume the session`,
+      );
     }
   }
 
@@ -135,6 +155,7 @@ interface Start {
   readonly fd: number;
   readonly lock: Lock;
   readonly seal: Seal | null;
+  readonly keep: Keep;
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly tree: Tree;

@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { field, type JsonObject } from "../core/json.ts";
+import { ContentReader } from "./content-read.ts";
 import { parseEvent } from "./event.ts";
 import { Tampered } from "./failure.ts";
 import { openFile, readPieces } from "./file.ts";
@@ -50,8 +51,22 @@ export function verifyLedger(file: string, signer: Signer): Verdict {
   }
 }
 
-/** Reads the events of a ledger, also of one being written: an unfinished last event is left out. Throws Tampered. */
+/**
+ * Reads the events of a ledger, also of one being written: an unfinished last event is left out. Throws Tampered.
+ *
+ * In place of a text that is not there stands an object: `bytes`, and `purged`, `unkept`, `missing` or `damaged`.
+ */
 export function* readLedger(file: string): Generator<RecordedEvent, void> {
+  const texts = new ContentReader(file);
+  try {
+    for (const { seq, event } of readBareLedger(file)) yield { seq, event: texts.fill(event) };
+  } finally {
+    texts.close();
+  }
+}
+
+/** Reads the events of a ledger as they stand there, with references in place of texts. Throws Tampered. */
+export function* readBareLedger(file: string): Generator<RecordedEvent, void> {
   const events = decodeFile(file);
   let step = events.next();
   for (; !step.done; step = events.next()) yield { seq: step.value.seq, event: step.value.event };
