@@ -17,6 +17,8 @@ export interface Overview extends RetainedSession {
 
 /** An event that names the task stands near the beginning of a log; instruction files are read before it. */
 const EVENTS_MAX = 50;
+/** Of a session whose prompt was destroyed, or never kept. */
+const NOT_THERE = "(not kept)";
 const SURVEY_MS_MAX = 300_000;
 /** A list of sessions is looked at often, and a log is read whole for its cost. */
 const COSTED_BYTES_MAX = 2 << 20;
@@ -90,7 +92,7 @@ export function taskOf({ path }: StoredSession): string {
   let command = "";
   try {
     for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
-      if (event.type === "prompt") return typeof event.text === "string" ? promptOf(event.text) : "";
+      if (event.type === "prompt") return typeof event.text === "string" ? promptOf(event.text) : NOT_THERE;
       if (event.type === "outcome" && event.call === null) return command;
       if (event.type === "decision" && event.call === null && command === "") command = commandOf(event.effect);
       if (seq > EVENTS_MAX) break;

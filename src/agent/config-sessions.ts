@@ -14,9 +14,10 @@ export interface StoredSession {
 export function listSessions(state: string, checkout: string | null): StoredSession[] {
   const folder = join(state, "sessions");
   const sessions: StoredSession[] = [];
-  for (const id of readdirSync(folder)) {
-    const path = join(folder, id);
-    if (!existsSync(join(path, "session.json"))) continue;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    // A link would have us remove what lies elsewhere.
+    if (!entry.isDirectory() || !existsSync(join(path, "session.json"))) continue;
     const facts = readFacts(path);
     if (checkout === null || facts.checkout === checkout)
       sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });

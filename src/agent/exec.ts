@@ -70,7 +70,7 @@ export async function execInBox(
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
   const signal = AbortSignal.any([streams.signal, budget.signal]);
   const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
   const { policy } = workplace;
   const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
   ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });

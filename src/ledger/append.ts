@@ -2,7 +2,7 @@ import { closeSync, fdatasyncSync, writeSync } from "node:fs";
 import type { JsonObject } from "../core/json.ts";
 import { issueReceipt, type Receipt } from "../core/permit.ts";
 import { ContentStore } from "./content.ts";
-import type { Keep } from "./content-key.ts";
+import { KEEP_ALL, type Keeping } from "./content-key.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
@@ -12,14 +12,14 @@ import { recover } from "./recover.ts";
 import type { Seal } from "./seal.ts";
 
 /**
- * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed; with `none` the
- * texts of its events are recorded by hash and length alone.
+ * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
+ * of its events that are not to be kept are recorded by hash and length alone.
  */
-export function createLedger(file: string, seal: Seal | null, keep: Keep = "full"): Ledger {
+export function createLedger(file: string, seal: Seal | null, keeping: Keeping = KEEP_ALL): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seal, keep, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
+    return new Ledger({ file, fd, lock, seal, keeping, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
@@ -32,7 +32,7 @@ export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
     const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
-    const ledger = new Ledger({ file, fd, lock, seal, keep: "full", seq: events, chain, tree });
+    const ledger = new Ledger({ file, fd, lock, seal, keeping: KEEP_ALL, seq: events, chain, tree });
     if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });
     ledger.sync();
     return ledger;
@@ -63,7 +63,7 @@ export class Ledger {
     this.#seq = start.seq;
     this.#chain = start.chain;
     this.#seal = start.seal;
-    this.#content = new ContentStore(start.file, start.keep);
+    this.#content = new ContentStore(start.file, start.keeping);
     this.#tree = start.tree;
     this.#sealed = start.seq;
   }
@@ -155,7 +155,7 @@ interface Start {
   readonly fd: number;
   readonly lock: Lock;
   readonly seal: Seal | null;
-  readonly keep: Keep;
+  readonly keeping: Keeping;
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly tree: Tree;

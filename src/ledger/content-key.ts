@@ -5,15 +5,23 @@ import { syncFolderOf } from "./file.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const KEY_BYTES = 32;
-const FILE_BYTES = 1 + 2 * KEY_BYTES;
+const LIMIT_BYTES = 4;
+/** How texts are kept (1 byte), bytes of the longest that is (4, big endian), and both keys. */
+const FILE_BYTES = 1 + LIMIT_BYTES + 2 * KEY_BYTES;
 const MODES = { full: 0x66, none: 0x6e, purged: 0x70 } as const;
 
-/** Whether the texts of a session are kept; `none` keeps their hash and length alone. */
-export type Keep = "full" | "none";
+/** Which texts of a session are kept; of any other its hash and length alone. */
+export interface Keeping {
+  readonly keep: "full" | "none";
+  /** Bytes of the longest text that is kept. */
+  readonly textBytesMax: number;
+}
+
+/** Keeps whatever an event can hold. */
+export const KEEP_ALL: Keeping = { keep: "full", textBytesMax: 2 ** 32 - 1 };
 
 /** By what the contents of one session are named and read. Who removes it has removed them all. */
-export interface ContentKey {
-  readonly keep: Keep;
+export interface ContentKey extends Keeping {
   /** Encrypts. */
   readonly lock: KeyObject;
   /** Makes the salt of each text, by which its hash tells nothing to who guesses. */
@@ -21,7 +29,7 @@ export interface ContentKey {
 }
 
 /** The file of a ledger's content key, beside it. */
-export function keyFileOf(ledger: string): string {
+function keyFileOf(ledger: string): string {
   return `${ledger}.key`;
 }
 
@@ -42,30 +50,32 @@ export function readKey(ledger: string): ContentKey | "purged" | null {
     const keep = bytes[0] === MODES.full ? "full" : bytes[0] === MODES.none ? "none" : null;
     // A power cut leaves one that nothing was encrypted by.
     if (length !== FILE_BYTES || keep === null) return null;
-    return keyFrom(keep, bytes.subarray(1));
+    return keyFrom({ keep, textBytesMax: bytes.readUInt32BE(1) }, bytes.subarray(1 + LIMIT_BYTES));
   } finally {
     closeSync(fd);
   }
 }
 
 /** Makes the key of a ledger's contents. */
-export function makeKey(ledger: string, keep: Keep): ContentKey {
-  const bytes = randomBytes(2 * KEY_BYTES);
+export function makeKey(ledger: string, keeping: Keeping): ContentKey {
+  const bytes = randomBytes(FILE_BYTES);
+  bytes[0] = MODES[keeping.keep];
+  bytes.writeUInt32BE(keeping.textBytesMax, 1);
   // Not exclusively: a power cut leaves one that is empty.
   const fd = openSync(keyFileOf(ledger), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     if (!fstatSync(fd).isFile()) throw new Error("the key of its contents is not a regular file");
     ftruncateSync(fd, 0);
-    writeWhole(fd, Buffer.concat([Uint8Array.of(MODES[keep]), bytes]));
+    writeWhole(fd, bytes);
   } finally {
     closeSync(fd);
   }
-  return keyFrom(keep, bytes);
+  return keyFrom(keeping, bytes.subarray(1 + LIMIT_BYTES));
 }
 
 /** A key that is nowhere but in memory, for a ledger whose own was destroyed. */
 export function passingKey(): ContentKey {
-  return keyFrom("none", randomBytes(2 * KEY_BYTES));
+  return keyFrom({ keep: "none", textBytesMax: 0 }, randomBytes(2 * KEY_BYTES));
 }
 
 /** Puts the key and its name on the disk. */
@@ -95,9 +105,10 @@ export function shredKey(ledger: string): void {
   syncFolderOf(ledger);
 }
 
-function keyFrom(keep: Keep, bytes: Uint8Array): ContentKey {
+function keyFrom({ keep, textBytesMax }: Keeping, bytes: Uint8Array): ContentKey {
   return {
     keep,
+    textBytesMax,
     lock: createSecretKey(bytes.subarray(0, KEY_BYTES)),
     salt: createSecretKey(bytes.subarray(KEY_BYTES)),
   };

@@ -16,7 +16,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import type { JsonObject } from "../core/json.ts";
 import { createLedger, openLedger } from "./append.ts";
-import { shredKey } from "./content-key.ts";
+import { KEEP_ALL, type Keeping, shredKey } from "./content-key.ts";
 import { verifyContent } from "./content-verify.ts";
 import { referencesIn, withoutTexts, withTexts } from "./content-walk.ts";
 import { LedgerFailure } from "./failure.ts";
@@ -199,13 +199,22 @@ test("another text, even encrypted by the right key, is not taken for the one th
 });
 
 test("a session without content keeps hash and length of a text and nothing else, also after it is opened again", (t) => {
-  const file = write(t, EVENTS.slice(0, 4), "none");
+  const file = write(t, EVENTS.slice(0, 4), { keep: "none", textBytesMax: 100 });
   const ledger = openLedger(file, null);
   ledger.append({ type: "outcome", text: "said later" });
   ledger.close();
   assert.deepEqual(readdirSync(dirname(file)), ["ledger.log", "ledger.log.key"]);
   assert.deepEqual(eventsOf(file).at(-1), { type: "outcome", text: { unkept: true, bytes: 10 } });
   assert.deepEqual(verifyContent(file), { whole: 0, unkept: 5, purged: 0, missing: [], damaged: [] });
+});
+
+test("a text beyond the person's limit is recorded by hash and length alone, and shorter ones are kept", (t) => {
+  const file = write(t, EVENTS.slice(0, 3), { keep: "full", textBytesMax: 100 });
+  const ledger = openLedger(file, null);
+  ledger.append({ type: "outcome", text: "x".repeat(101) });
+  ledger.close();
+  assert.deepEqual(verifyContent(file), { whole: 2, unkept: 2, purged: 0, missing: [], damaged: [] });
+  assert.deepEqual(eventsOf(file)[1], EVENTS[1]);
 });
 
 test("no link in the place of a key or of contents is followed", (t) => {
@@ -255,9 +264,9 @@ function eventsOf(file: string): JsonObject[] {
   return [...readLedger(file)].map(({ event }) => event);
 }
 
-function write(t: TestContext, events: readonly JsonObject[], keep: "full" | "none" = "full"): string {
+function write(t: TestContext, events: readonly JsonObject[], keeping: Keeping = KEEP_ALL): string {
   const file = join(temporaryFolder(t), "ledger.log");
-  const ledger = createLedger(file, null, keep);
+  const ledger = createLedger(file, null, keeping);
   for (const event of events) ledger.append(event);
   ledger.close();
   return file;

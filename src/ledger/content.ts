@@ -1,7 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
 import type { JsonObject } from "../core/json.ts";
 import { nameText } from "./content-cipher.ts";
-import { type ContentKey, type Keep, makeKey, passingKey, readKey, syncKey } from "./content-key.ts";
+import { type ContentKey, type Keeping, makeKey, passingKey, readKey, syncKey } from "./content-key.ts";
 import { MARK, withoutTexts } from "./content-walk.ts";
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -22,7 +22,7 @@ export function contentFileOf(ledger: string): string {
  */
 export class ContentStore {
   readonly #ledger: string;
-  readonly #keep: Keep;
+  readonly #keeping: Keeping;
   #key: ContentKey | null = null;
   #fd: number | null = null;
   #end = 0;
@@ -30,10 +30,10 @@ export class ContentStore {
   #isDirty = false;
   readonly #known = new Map<string, JsonObject>();
 
-  /** `keep` is for a ledger without contents yet; one that has some goes on as it began. */
-  constructor(ledger: string, keep: Keep) {
+  /** `keeping` is for a ledger without contents yet; one that has some goes on as it began. */
+  constructor(ledger: string, keeping: Keeping) {
     this.#ledger = ledger;
-    this.#keep = keep;
+    this.#keeping = keeping;
   }
 
   /** Takes the texts out of an event that is to be appended: what it returns stands in the ledger. Throws when the disk does. */
@@ -58,7 +58,7 @@ export class ContentStore {
     const key = this.#ownKey();
     const { id, bytes, seal } = nameText(text, key);
     const named = { [MARK]: id, bytes: bytes.length };
-    if (key.keep === "none") return named;
+    if (key.keep === "none" || bytes.length > key.textBytesMax) return named;
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     const sealed = seal();
@@ -71,7 +71,7 @@ export class ContentStore {
   #ownKey(): ContentKey {
     if (this.#key !== null) return this.#key;
     const kept = readKey(this.#ledger);
-    this.#key = kept === "purged" ? passingKey() : (kept ?? makeKey(this.#ledger, this.#keep));
+    this.#key = kept === "purged" ? passingKey() : (kept ?? makeKey(this.#ledger, this.#keeping));
     this.#isNew = kept === null;
     return this.#key;
   }

@@ -47,6 +47,8 @@ const OPTIONS = {
   channel: { type: "string" },
   explain: { type: "boolean" },
   days: { type: "string" },
+  "older-than": { type: "string" },
+  "content-only": { type: "boolean" },
   bytes: { type: "string" },
   policy: { type: "string", multiple: true },
   managed: { type: "boolean" },
@@ -156,6 +158,10 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
     return (await import("./sessions.ts")).gcCommand(options, start, terminal);
   },
+  purge: async ({ words, values, start, terminal }) => {
+    const { "older-than": olderThan = null, all = false, "content-only": contentOnly = false } = values;
+    return (await import("./purge.ts")).purgeCommand({ ids: words, olderThan, all, contentOnly }, start, terminal);
+  },
   log: async ({ words, values, start, terminal }) => {
     const { ledgerOf } = await import("../agent/config-sessions.ts");
     const [action, state] = [
@@ -222,6 +228,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
+  purge: "older-than all content-only",
   log: "session key format",
   doctor: "json",
   net: "json method policy",

@@ -96,6 +96,7 @@ export async function openSession(
     limits: { ...options.limits, ceilings: ceilingsOf(config, options.limits.ceilings) },
     branch: options.branch,
     network: config.net,
+    log: config.log,
     policy: workplace.policy,
     vault: workplace.vault,
     trust: workplace.trust,
