@@ -135,9 +135,14 @@ export function parseConfig(value: unknown): Config {
   };
 }
 
-/** Finds or makes the state folder (`$XDG_STATE_HOME/ringfence`), for this user alone. */
+/** Where the state folder is, or would be: `$XDG_STATE_HOME/ringfence`. */
+export function statePath(environment: Environment): string {
+  return folderOf(environment, "XDG_STATE_HOME", ".local/state");
+}
+
+/** Finds or makes the state folder, for this user alone. */
 export function stateFolder(environment: Environment): string {
-  const folder = folderOf(environment, "XDG_STATE_HOME", ".local/state");
+  const folder = statePath(environment);
   try {
     makeFolders(folder);
   } catch (error) {

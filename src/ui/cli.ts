@@ -5,7 +5,7 @@ import type { Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { CHANGE_CLASSES, type ChangeClass } from "../core/classify.ts";
 import { visible } from "../core/text.ts";
-import { exitCodeOfError, isExpected } from "./errors.ts";
+import { exitCodeOfError, wordsOf } from "./errors.ts";
 import { helpFor } from "./help.ts";
 import type { LogAction } from "./log.ts";
 import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
@@ -70,11 +70,7 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
   try {
     return await dispatch(args, outside);
   } catch (error) {
-    const text = isExpected(error)
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
+    const text = await wordsOf(error, outside.start.environment);
     const exitCode = exitCodeOfError(error);
     const format = scriptFormat(args);
     if (format !== null) makeReport(format, terminal).result(failedResult(text, exitCode));

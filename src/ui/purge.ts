@@ -1,4 +1,5 @@
 import { stateFolder, UsageError } from "../agent/config.ts";
+import { useSpare } from "../agent/config-disk.ts";
 import { type Overview, surveySessions } from "../agent/config-overview.ts";
 import { type Purged, purgeFor } from "../agent/config-purge.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -22,7 +23,9 @@ export async function purgeCommand(options: PurgeOptions, start: Start, terminal
   if ([ids.length > 0, olderThan !== null, all].filter(Boolean).length !== 1)
     throw new UsageError("purge needs the id of a session, --older-than 30d, or --all: ringfence sessions lists them");
   const olderThanMs = olderThan === null ? 0 : daysOf(olderThan) * DAY_MS;
-  const sessions = await surveySessions(stateFolder(start.environment), null);
+  const state = stateFolder(start.environment);
+  useSpare(state);
+  const sessions = await surveySessions(state, null);
   const unknown = ids.find((id) => !sessions.some((one) => one.id === id));
   if (unknown !== undefined) throw new UsageError(`there is no session "${unknown}"; see ringfence sessions --all`);
   const meant = (one: Overview) => (ids.length > 0 ? ids.includes(one.id) : Date.now() - one.usedAt >= olderThanMs);

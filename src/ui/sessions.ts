@@ -3,6 +3,7 @@ import { releaseFor, removeFor } from "../agent/changeset.ts";
 import { readConfig, stateFolder } from "../agent/config.ts";
 import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
+import { useSpare } from "../agent/config-disk.ts";
 import type { LogConfig } from "../agent/config-log.ts";
 import { costOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
 import { purgeFor } from "../agent/config-purge.ts";
@@ -48,6 +49,7 @@ export async function gcCommand(
   const { gc, log } = await readConfig(start.environment);
   const limits = { days: options.days ?? gc.days, bytes: options.bytes ?? gc.bytes };
   const state = stateFolder(start.environment);
+  useSpare(state);
   const sessions = await surveySessions(state, null);
   const bases = surveyBases(state, sessions);
   const { remove, beyondBytes } = planRemoval([...sessions, ...bases], limits, Date.now());
