@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 const FULL = /\b(?:ENOSPC|EDQUOT|EFBIG)\b|No space left on device/;
 const BROKEN = /\b(?:EIO|EROFS)\b|Input\/output error|Read-only file system/;
 /** Below that a session could not even say how it ended. */
-export const FREE_BYTES_MIN = 4 << 20;
+const FREE_BYTES_MIN = 4 << 20;
 
 /** Says which disk stopped the program, and what helps; null where none did. `state` is asked about where the error names no file. */
 export function diskTrouble(error: unknown, state: string): string | null {
