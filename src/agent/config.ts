@@ -1,11 +1,13 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Amounts } from "../core/budget.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 import { parseBudget } from "./config-budget.ts";
+import { LOG_DEFAULT, type LogConfig, parseLog } from "./config-log.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
+import { makeFolders, unfitState } from "./config-state.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +28,8 @@ export interface Config {
   readonly net: NetConfig;
   /** What every session may use up at most; what is not named has no ceiling. */
   readonly budget: Partial<Amounts>;
+  /** Which texts its logs keep, and for how long. */
+  readonly log: LogConfig;
   /** For agents of another make: their models, and what they see of the home. */
   readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
@@ -45,6 +49,7 @@ const EMPTY: Config = {
   git: { alternates: [] },
   net: NET_DEFAULT,
   budget: {},
+  log: LOG_DEFAULT,
   wrap: { providers: [], config: [] },
 };
 
@@ -80,7 +85,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "wrap"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -122,6 +127,7 @@ export function parseConfig(value: unknown): Config {
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
     budget: parseBudget(root.budget),
+    log: parseLog(root.log),
     wrap: {
       providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
       config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),
@@ -129,22 +135,24 @@ export function parseConfig(value: unknown): Config {
   };
 }
 
-/** Finds or makes the state folder (`$XDG_STATE_HOME/ringfence`), for this user alone. */
+/** Where the state folder is, or would be: `$XDG_STATE_HOME/ringfence`. */
+export function statePath(environment: Environment): string {
+  return folderOf(environment, "XDG_STATE_HOME", ".local/state");
+}
+
+/** Finds or makes the state folder, for this user alone. */
 export function stateFolder(environment: Environment): string {
-  const folder = folderOf(environment, "XDG_STATE_HOME", ".local/state");
+  const folder = statePath(environment);
   try {
-    mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
+    makeFolders(folder);
   } catch (error) {
     throw new UsageError(
       `the state folder ${folder} cannot be made (${codeOf(error)}): set XDG_STATE_HOME to a folder that you may write`,
     );
   }
-  const stat = lstatSync(folder);
-  if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()) || (stat.mode & 0o022) !== 0) {
-    throw new UsageError(
-      `the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`,
-    );
-  }
+  const unfit = unfitState(folder);
+  if (unfit !== null) throw new UsageError(`the state folder ${folder} ${unfit}`);
+  makeFolders(join(folder, "sessions"));
   return realpathSync(folder);
 }
 

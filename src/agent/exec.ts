@@ -71,7 +71,7 @@ export async function execInBox(
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
   const signal = AbortSignal.any([streams.signal, budget.signal]);
   const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
   const { policy } = workplace;
   const { version, build } = start;
   const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };

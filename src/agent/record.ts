@@ -5,7 +5,7 @@ import { raised, rebuiltFrom, type TracedLabel, UNTOUCHED } from "../core/sessio
 import type { Trust } from "../core/trust.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger } from "../ledger/verify.ts";
+import { readBareLedger } from "../ledger/verify.ts";
 import type { PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 
@@ -25,7 +25,7 @@ export function labelIn(session: { readonly path: string }): TracedLabel {
 }
 
 function* eventsIn(file: string): Generator<JsonObject> {
-  for (const { event } of readLedger(file)) yield event;
+  for (const { event } of readBareLedger(file)) yield event;
 }
 
 /** Opens the ledger of a session that is over, for as long as `use` takes. Throws LedgerFailure while the session goes on. */

@@ -17,6 +17,7 @@ import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from ".
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
+import type { LogConfig } from "./config-log.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { fileLabelsReader } from "./config-trust.ts";
@@ -55,6 +56,7 @@ export interface SessionPlan {
   readonly limits: RunLimits;
   /** What the box may reach. */
   readonly network: NetConfig;
+  readonly log: LogConfig;
   readonly policy: PolicyInForce;
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
@@ -155,7 +157,7 @@ export class Session {
   static async open(plan: SessionPlan): Promise<Session> {
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
+    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal, plan.log.keeping);
     ledger.append({
       type: "start",
       schema: SCHEMA,
@@ -217,7 +219,8 @@ export class Session {
 
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
   async checkpoint(prompt: string): Promise<void> {
-    const title = bound(wellFormed(prompt.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const begin = this.#plan.log.keeping.keep === "none" ? "" : prompt;
+    const title = bound(wellFormed(begin.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
     const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
     const ms = Math.round(performance.now() - startedAt);

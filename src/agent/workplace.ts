@@ -13,8 +13,10 @@ import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
+import { LedgerFailure } from "../ledger/failure.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
+import { keepSpare, tooFull } from "./config-disk.ts";
 import { boxWithin, isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 import { findTrust } from "./config-trust.ts";
 
@@ -104,6 +106,7 @@ export async function prepareWorkplace(
     },
     startedAt,
   };
+  refuseFull(state);
   // Last, so that what was refused before leaves nothing behind.
   return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, trust, box };
 }
@@ -136,6 +139,12 @@ export async function openVaultOf(
   const own = { home, environment, excluded: [checkout, state], rules: config.net.credentials };
   const person = { ...own, remote, askGit, keys, variables, homePaths };
   return openVault(person, randomBytes(VAULT_KEY_BYTES));
+}
+
+function refuseFull(state: string): void {
+  const why = tooFull(state);
+  if (why !== null) throw new LedgerFailure(why);
+  keepSpare(state);
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

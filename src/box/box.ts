@@ -440,11 +440,15 @@ export class Box {
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
-    if (this.#bases.isNeeded) await this.#bases.save();
-    this.#pool.close();
-    for (const oneShot of this.#active) oneShot.close();
-    await this.#holder.close();
-    releaseCgroups(this.#cgroups);
+    try {
+      if (this.#bases.isNeeded) await this.#bases.save();
+    } finally {
+      // A disk that is full must not keep what runs alive.
+      this.#pool.close();
+      for (const oneShot of this.#active) oneShot.close();
+      await this.#holder.close();
+      releaseCgroups(this.#cgroups);
+    }
     await settleCopy(this.folder.path, this.#programs);
   }
 

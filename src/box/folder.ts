@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Placeholder } from "../core/placeholders.ts";
 import type { Rule } from "../core/policy-rules.ts";
@@ -74,7 +74,10 @@ export function copyRootMode(folder: SessionFolder, lower: string, names = ["lay
 }
 
 export function writeFacts(folder: Pick<SessionFolder, "path">, facts: SessionFacts): void {
-  writeFileSync(join(folder.path, "session.json"), JSON.stringify(facts), { mode: 0o600 });
+  const file = join(folder.path, "session.json");
+  // Whole or not at all, whatever the disk does: every later command reads it.
+  writeFileSync(`${file}.new`, JSON.stringify(facts), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 /** Reads the facts of a session; throws when the folder is none of ours. */

@@ -1,6 +1,8 @@
 import { closeSync, fdatasyncSync, writeSync } from "node:fs";
 import type { JsonObject } from "../core/json.ts";
 import { issueReceipt, type Receipt } from "../core/permit.ts";
+import { ContentStore } from "./content.ts";
+import { KEEP_ALL, type Keeping } from "./content-key.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
@@ -9,14 +11,17 @@ import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
 
-/** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
-export function createLedger(file: string, seal: Seal | null): Ledger {
+/**
+ * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
+ * of its events that are not to be kept are recorded by hash and length alone.
+ */
+export function createLedger(file: string, seal: Seal | null, keeping: Keeping = KEEP_ALL): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     // A file without it is no ledger, whatever a power cut leaves of the rest.
     fdatasyncSync(fd);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
+    return new Ledger({ file, fd, lock, seal, keeping, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
@@ -29,7 +34,7 @@ export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
     const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
-    const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
+    const ledger = new Ledger({ file, fd, lock, seal, keeping: KEEP_ALL, seq: events, chain, tree });
     if (cut !== null) ledger.append({ type: "recovered", ...cut });
     ledger.sync();
     return ledger;
@@ -42,6 +47,7 @@ export class Ledger {
   readonly #fd: number;
   readonly #lock: Lock;
   readonly #seal: Seal | null;
+  readonly #content: ContentStore;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -61,6 +67,7 @@ export class Ledger {
     this.#seq = start.seq;
     this.#chain = start.chain;
     this.#seal = start.seal;
+    this.#content = new ContentStore(start.file, start.keeping);
     this.#tree = start.tree;
     this.#sealed = start.seq;
   }
@@ -73,7 +80,7 @@ export class Ledger {
   append(event: JsonObject): Receipt {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     this.#settle();
-    const frame = encodeFrame(this.#chain, event);
+    const frame = encodeFrame(this.#chain, this.#hold(event));
     if (!frame.ok) throw this.#end(`cannot record event ${this.#seq} in ledger ${this.#file}: ${frame.reason}`);
     try {
       writeWhole(this.#fd, frame.bytes);
@@ -91,6 +98,8 @@ export class Ledger {
   sync(): void {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     try {
+      // First, so that no event on the disk refers to what is not.
+      this.#content.sync();
       fdatasyncSync(this.#fd);
     } catch (thrown) {
       // The kernel may drop the pages that it failed to write, so a second try would succeed without them.
@@ -123,8 +132,19 @@ export class Ledger {
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
+      this.#content.close();
       this.#seal?.close();
       releaseLock(this.#lock);
+    }
+  }
+
+  #hold(event: JsonObject): JsonObject {
+    try {
+      return this.#content.hold(event);
+    } catch (thrown) {
+      throw this.#end(
+        `cannot keep the texts of event ${this.#seq} of ledger ${this.#file}: ${causeOf(thrown)}; free the disk, then resume the session`,
+      );
     }
   }
 
@@ -166,6 +186,7 @@ interface Start {
   readonly fd: number;
   readonly lock: Lock;
   readonly seal: Seal | null;
+  readonly keeping: Keeping;
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly tree: Tree;

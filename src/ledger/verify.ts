@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { field, type JsonObject } from "../core/json.ts";
 import { migrated, SCHEMA, schemaOf } from "../core/schema.ts";
+import { ContentReader } from "./content-read.ts";
 import { parseEvent } from "./event.ts";
 import { LedgerFailure, Tampered } from "./failure.ts";
 import { openFile, readPieces } from "./file.ts";
@@ -54,18 +55,37 @@ export function verifyLedger(file: string, signer: Signer): Verdict {
 /**
  * Reads the events of a ledger as this program writes them, also of an older one's; throws LedgerFailure for a newer one's.
  *
- * An unfinished last event, of a ledger that is being written, is left out. Throws Tampered.
+ * An unfinished last event, of a ledger that is being written, is left out. Throws Tampered. In place of a text that is not
+ * there stands an object: `bytes`, and `purged`, `unkept`, `missing` or `damaged`.
  */
 export function* readLedger(file: string): Generator<RecordedEvent, void> {
+  yield* filled(file, readBareLedger(file));
+}
+
+/** Reads the events of a ledger exactly as they were written, whatever program it was. Otherwise as `readLedger`. */
+export function* readRaw(file: string): Generator<RecordedEvent, void> {
+  yield* filled(file, readAsIs(file));
+}
+
+/** Reads the events of a ledger with references in place of texts. Otherwise as `readLedger`. */
+export function* readBareLedger(file: string): Generator<RecordedEvent, void> {
   let schema: number | null = null;
-  for (const { seq, event } of readRaw(file)) {
+  for (const { seq, event } of readAsIs(file)) {
     schema ??= knownSchema(event, file);
     yield { seq, event: migrated(event, schema) };
   }
 }
 
-/** Reads the events of a ledger exactly as they were written, whatever program it was. Otherwise as `readLedger`. */
-export function* readRaw(file: string): Generator<RecordedEvent, void> {
+function* filled(file: string, events: Iterable<RecordedEvent>): Generator<RecordedEvent, void> {
+  const texts = new ContentReader(file);
+  try {
+    for (const { seq, event } of events) yield { seq, event: texts.fill(event) };
+  } finally {
+    texts.close();
+  }
+}
+
+function* readAsIs(file: string): Generator<RecordedEvent, void> {
   const events = decodeFile(file);
   let step = events.next();
   for (; !step.done; step = events.next()) yield { seq: step.value.seq, event: step.value.event };

@@ -5,7 +5,7 @@ import type { Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { CHANGE_CLASSES, type ChangeClass } from "../core/classify.ts";
 import { visible } from "../core/text.ts";
-import { exitCodeOfError, isExpected } from "./errors.ts";
+import { exitCodeOfError, wordsOf } from "./errors.ts";
 import { helpFor } from "./help.ts";
 import type { LogAction } from "./log.ts";
 import type { ReplayOptions } from "./replay.ts";
@@ -48,6 +48,8 @@ const OPTIONS = {
   channel: { type: "string" },
   explain: { type: "boolean" },
   days: { type: "string" },
+  "older-than": { type: "string" },
+  "content-only": { type: "boolean" },
   bytes: { type: "string" },
   policy: { type: "string", multiple: true },
   managed: { type: "boolean" },
@@ -69,11 +71,7 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
   try {
     return await dispatch(args, outside);
   } catch (error) {
-    const text = isExpected(error)
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
+    const text = await wordsOf(error, outside.start.environment);
     const exitCode = exitCodeOfError(error);
     const format = scriptFormat(args);
     if (format !== null) makeReport(format, terminal).result(failedResult(text, exitCode));
@@ -157,6 +155,10 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
     return (await import("./sessions.ts")).gcCommand(options, start, terminal);
   },
+  purge: async ({ words, values, start, terminal }) => {
+    const { "older-than": olderThan = null, all = false, "content-only": contentOnly = false } = values;
+    return (await import("./purge.ts")).purgeCommand({ ids: words, olderThan, all, contentOnly }, start, terminal);
+  },
   log: async ({ words, values, start, terminal }) => {
     if (words[0] === "replay")
       return (await import("./replay.ts")).replayCommand(replayOptions(words.slice(1), values), start, terminal);
@@ -226,6 +228,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
+  purge: "older-than all content-only",
   log: "session key format json all policy",
   doctor: "json",
   net: "json method policy",

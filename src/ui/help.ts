@@ -81,6 +81,14 @@ const PARTS: readonly Part[] = [
     ],
   },
   {
+    command: "purge",
+    lines: [
+      "ringfence purge ID…             destroy what was written in a session that is over; the record of decisions stays",
+      "    --older-than 30d, --all     those of that age, or all; changes that wait stay then",
+      "    --content-only              the texts of the log, and no files of the session",
+    ],
+  },
+  {
     command: "log",
     lines: [
       "ringfence log show|verify       the record of a session; whether it is whole, and who signed it; show --json",

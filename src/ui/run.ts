@@ -13,7 +13,7 @@ import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts"
 import { openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { NO_COSTS } from "./costs.ts";
-import { exitCodeOfError } from "./errors.ts";
+import { diskWords, exitCodeOfError } from "./errors.ts";
 import { type Leftover, makeReport, NO_LEFTOVER, NO_TOTALS, type OutputFormat } from "./report.ts";
 import { adviseOnSize } from "./sessions.ts";
 import type { Terminal } from "./terminal.ts";
@@ -60,7 +60,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     }
   } catch (error) {
     failure = error;
-    end = { reason: reasonOf(error), message: error instanceof Error ? error.message : String(error) };
+    const said = error instanceof Error ? error.message : String(error);
+    end = { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
   } finally {
     interrupt.close();
   }
@@ -96,6 +97,7 @@ export async function openSession(
     limits: { ...options.limits, ceilings: ceilingsOf(config, options.limits.ceilings) },
     branch: options.branch,
     network: config.net,
+    log: config.log,
     policy: workplace.policy,
     vault: workplace.vault,
     trust: workplace.trust,

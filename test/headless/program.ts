@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { drawn } from "../../src/box/drawn.fixture.ts";
-import type { JsonObject } from "../../src/core/json.ts";
+import { canonical, type JsonObject } from "../../src/core/json.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 import { replayAll } from "../replayed.ts";
 
@@ -243,6 +243,11 @@ export function newestEvents({ home }: Place): readonly JsonObject[] {
   const ended = (file: string) => statSync(file).mtimeMs;
   const [newest = ""] = ledgers.sort((a, b) => ended(b) - ended(a));
   return [...readLedger(newest)].map(({ event }) => event);
+}
+
+/** All that the only session of a place recorded, its texts as well. */
+export function recordedText(place: Place): string {
+  return [...readLedger(join(sessionFolder(place), "ledger.log"))].map(({ event }) => canonical(event)).join("\n");
 }
 
 let marks = 0;
