@@ -116,6 +116,12 @@ export class Ledger {
     }
   }
 
+  /** Gives up the lock and signs nothing, of a record that is not to be believed. */
+  abandon(): void {
+    this.#sealed = this.#seq;
+    this.close();
+  }
+
   // Appends a head for what none covers yet.
   #signed(): string | null {
     if (this.#seal === null || this.#ended !== null || this.#sealed === this.#seq) return null;
