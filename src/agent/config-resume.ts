@@ -5,7 +5,7 @@ import { UsageError } from "./config.ts";
 import { listSessions, type StoredSession } from "./config-sessions.ts";
 
 /** What the person types for the newest session that can go on. */
-export const LAST = "last";
+const LAST = "last";
 /** Before the first prompt a record has little more than what raised the label. */
 const EVENTS_MAX = 500;
 

@@ -3,10 +3,10 @@ import { readLayers } from "../box/layers.ts";
 import { markOf } from "../core/conversation.ts";
 import type { JsonObject } from "../core/json.ts";
 import { LOST_TEXT, SessionFold, type SessionState, UNDONE_TEXT } from "../core/session-fold.ts";
-import { type Ledger, openLedger } from "../ledger/append.ts";
-import { LedgerFailure, Tampered } from "../ledger/failure.ts";
+import type { Ledger } from "../ledger/append.ts";
+import { LedgerFailure } from "../ledger/failure.ts";
+import { reopenLedger } from "../ledger/reopen.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, verifyLedger } from "../ledger/verify.ts";
 import { releaseFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Record } from "./record.ts";
@@ -36,12 +36,13 @@ export class Resumption {
    */
   static open(folder: SessionFolder, checkout: string, hasLayer: boolean): Resumption {
     const file = `${folder.path}/ledger.log`;
-    const seal = Seal.of(folder.path);
-    const ledger = openLedger(file, seal);
+    const fold = new SessionFold();
+    const ledger = reopenLedger(file, Seal.of(folder.path), (event) => {
+      refuseNewer(event, folder.id);
+      fold.add(event);
+    });
     try {
-      const verdict = verifyLedger(file, seal.signer());
-      if (!verdict.ok) throw new Tampered(file, verdict.seq, verdict.reason);
-      const state = withCheckpoints(foldFile(file, folder.id), folder.path);
+      const state = withCheckpoints(fold.state(), folder.path);
       if (state.start?.session !== folder.id || state.start.checkout !== checkout)
         throw new LedgerFailure(`ledger ${file} is the record of another session: keep it as evidence, and start anew`);
       return new Resumption(folder.path, { ledger, state, hasLayer });
@@ -80,15 +81,6 @@ export class Resumption {
       ...(this.#hasLayer ? [] : ["No changes of before wait any more: the files are those of the checkout."]),
     ];
   }
-}
-
-function foldFile(file: string, id: string): SessionState {
-  const fold = new SessionFold();
-  for (const { event } of readLedger(file)) {
-    refuseNewer(event, id);
-    fold.add(event);
-  }
-  return fold.state();
 }
 
 function refuseNewer(event: JsonObject, id: string): void {

@@ -154,8 +154,7 @@ export class SessionFold {
 
   #addPrompt(event: JsonObject): void {
     this.#conclude();
-    const text = textOf(event.text);
-    this.#conversation.addPrompt(text);
+    this.#conversation.addPrompt(keptText(event.text));
     // What else the prompt's event holds was written by the program, or by a file that the person approved.
     for (const address of typedAddresses(textOf(event.typed))) this.#typed.add(address);
     this.#isPrompted = true;
@@ -181,7 +180,7 @@ export class SessionFold {
     const call = this.#calls.find(({ id }) => id === event.call);
     if (!call) return;
     const image = typeof event.image === "string" ? "\n(the image that was here is not kept)" : "";
-    const text = `${textOf(event.text)}${image}`;
+    const text = `${keptText(event.text)}${image}`;
     this.#results.set(call.id, { id: call.id, name: call.name, ok: event.ok === true, text });
   }
 
@@ -240,14 +239,27 @@ function partOf(part: Readonly<Record<string, unknown>>): ReplyPart[] {
   switch (part.kind) {
     case "text":
     case "reasoning":
-      return [{ kind: part.kind, text: textOf(part.text), ...vendor }];
+      return [{ kind: part.kind, text: keptText(part.text), ...vendor }];
     case "call":
-      return [{ kind: "call", id: textOf(part.id), name: textOf(part.name), input: textOf(part.input), ...vendor }];
+      return [
+        {
+          kind: "call",
+          id: textOf(part.id),
+          name: textOf(part.name),
+          input: typeof part.input === "string" ? part.input : "{}",
+          ...vendor,
+        },
+      ];
     case "rest":
       return [{ kind: "text", text: "(the rest of this reply was too large to be kept)" }];
     default:
       return [];
   }
+}
+
+/** A text that the record does not have any more is told as such: no vendor takes an empty one. */
+function keptText(value: unknown): string {
+  return typeof value === "string" ? value : "(this text is not kept any more)";
 }
 
 function textOf(value: unknown): string {

@@ -6,7 +6,7 @@ import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
 import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
-import { recover } from "./recover.ts";
+import { recover, type Visitor } from "./recover.ts";
 import type { Seal } from "./seal.ts";
 
 /** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
@@ -23,9 +23,9 @@ export function createLedger(file: string, seal: Seal | null): Ledger {
  *
  * Throws Tampered where less is left than was signed.
  */
-export function openLedger(file: string, seal: Seal | null): Ledger {
+export function openLedger(file: string, seal: Seal | null, visitor?: Visitor): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null, visitor);
     if (end === 0) writeWhole(fd, FIRST_LINE);
     const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
     if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });

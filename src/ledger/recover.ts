@@ -14,13 +14,23 @@ export interface Recovery {
   readonly tree: Tree;
 }
 
+/** Looks at every event on the way, and can refuse the ledger before anything of it is changed. */
+export interface Visitor {
+  /** `tree` is of the events before it. */
+  add(payload: Uint8Array, tree: Tree): void;
+  /** After the last. */
+  end(): void;
+}
+
+const NOBODY: Visitor = { add: () => {}, end: () => {} };
+
 /**
  * Cuts an unfinished write off the end of an open ledger. The caller records the cut.
  *
  * Every event that was appended whole is kept. Damage that an unfinished write cannot explain throws Tampered and leaves
  * the file as it is; so do events that are not what `kept`, the head that was signed last, says of them.
  */
-export function recover(file: string, fd: number, kept: Head | null): Recovery {
+export function recover(file: string, fd: number, kept: Head | null, visitor: Visitor = NOBODY): Recovery {
   const frames = decodeFrames(readPieces(fd));
   let tree = EMPTY_TREE;
   const compare = () => {
@@ -30,9 +40,11 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   compare();
   let step = frames.next();
   for (; !step.done; step = frames.next()) {
+    visitor.add(step.value.payload, tree);
     tree = grown(tree, leafHash(step.value.payload));
     compare();
   }
+  visitor.end();
   const { events, chain, end, ...tail } = step.value;
   if (tail.kind === "damaged") throw new Tampered(file, events, tail.reason);
   if (kept !== null && kept.size > events)

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { basename, join } from "node:path";
+import { test } from "node:test";
 import type { JsonObject } from "../../src/core/json.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 import {
   call,
-  type Event,
   makePlace,
   mark,
   type Place,
@@ -19,7 +18,6 @@ import {
   sessionFolder,
   start,
   type Turn,
-  type User,
   until,
   users,
 } from "./program.ts";
@@ -41,16 +39,6 @@ function eventsOf(place: Place): JsonObject[] {
   return [...readLedger(join(sessionFolder(place), "ledger.log"))].map(({ event }) => event);
 }
 
-/** A session that is killed with kill -9 in the middle of a command. */
-async function killed(t: TestContext, user: User, turns = FIRST): Promise<Place> {
-  const place = makePlace(t, "echo zero >a.txt; echo p >p.txt", { user });
-  const { child, ended } = start(place, runArguments(script(place, turns)));
-  await until("the last command runs", () => hasBegun(place));
-  child.kill("SIGKILL");
-  await ended;
-  return place;
-}
-
 function hasBegun(place: Place): boolean {
   try {
     const folder = sessionFolder(place);
@@ -60,94 +48,75 @@ function hasBegun(place: Place): boolean {
   }
 }
 
-async function resumed(place: Place, turns: readonly Turn[], args: readonly string[] = ["--resume", "last"]) {
-  return readPlayed(await ringfence(place, runArguments(script(place, turns), args)));
-}
-
 for (const [who, user] of users()) {
-  test(`a session killed with kill -9 in the middle goes on with its layer and its conversation: as ${who}`, async (t) => {
-    const place = await killed(t, user);
+  test(`a session killed with kill -9 in the middle goes on, and only by its own whole record: as ${who}`, async (t) => {
+    const place = makePlace(t, "echo zero >a.txt; echo p >p.txt", { user });
+    const { child, ended } = start(place, runArguments(script(place, FIRST)));
+    await until("the last command runs", () => hasBegun(place));
+    const path = sessionFolder(place);
+    const second = await ringfence(place, ["resume", basename(path), "--model", script(place, [])]);
+    assert.equal(second.status, 2);
+    assert.ok(second.stderr.includes(`session ${basename(path)} is running`), second.stderr);
+    child.kill("SIGKILL");
+    await ended;
     await until("nothing of the box lives", () => processesWith(SLEEP).length === 0);
-    writeFileSync(join(place.checkout, "p.txt"), "person\n");
     const before = eventsOf(place);
-    const played = await resumed(place, [
+    // A write that the kill tore.
+    appendFileSync(join(path, "ledger.log"), Buffer.from([0, 0, 0]));
+    writeFileSync(join(place.checkout, "p.txt"), "person\n");
+    const turns = [
       run("cat a.txt mine.txt begun.txt p.txt; ls never.txt; git log --oneline | wc -l"),
+      call("fetch", { url: "https://example.com/?q=1" }),
       { text: "done" },
-    ]);
-    assert.equal(played.status, 0, played.stderr);
+    ];
+    const played = readPlayed(await ringfence(place, runArguments(script(place, turns), ["--resume", "last"])));
     assert.match(played.results[0]?.text ?? "", /^one\nmine\nbegun\nperson\n.*never.txt.*No such file.*\n2/s);
+    // No yes of before counts, and what it has seen still does.
+    assert.equal(played.results[1]?.ok, false);
     const events = eventsOf(place);
-    const news = events.slice(before.length);
     assert.deepEqual(events.slice(0, before.length), before);
-    assert.equal(news[0]?.type, "resumed");
+    const news = events.slice(before.length);
+    // The write that was torn is cut, and recorded.
+    assert.deepEqual(
+      news.slice(0, 2).map(({ type }) => type),
+      ["recovered", "resumed"],
+    );
     const lost = news.filter(({ type }) => type === "outcome").slice(0, 2);
     assert.match(String(lost[0]?.text), /^the program ended before it was known/);
     assert.equal(lost[1]?.text, "not done: the turn was stopped");
-    const prompt = String(news.find(({ type }) => type === "prompt")?.text);
-    assert.match(prompt, /This session broke off and goes on now/);
-    assert.ok(prompt.includes(`What ran in the background has ended: "sleep ${SLEEP}"`), prompt);
-    assert.match(prompt, /Since your last turn the person changed "p.txt"/);
-    // One prompt, three replies with their results, one more prompt.
+    const said = String(news.find(({ type }) => type === "prompt")?.text);
+    assert.match(said, /This session broke off and goes on now/);
+    assert.ok(said.includes(`What ran in the background has ended: "sleep ${SLEEP}"`), said);
+    assert.match(said, /Since your last turn the person changed "p.txt"/);
+    // Only what the new calls ask for is decided: nothing of before runs again.
+    const decided = news.filter(({ type, call: by }) => type === "decision" && typeof by === "string");
+    assert.deepEqual(
+      decided.map((decision) => (decision.effect as JsonObject).kind),
+      ["run", "fetch"],
+    );
+    // What raised it is in the record already.
+    const [first] = decided;
+    assert.deepEqual(first?.label, { integrity: "external", secrecy: "private" });
+    assert.deepEqual(
+      news.filter(({ type }) => type === "source"),
+      [],
+    );
+    // One prompt, three replies with their results, one more prompt; and what all of it cost.
     assert.equal(news.find(({ type }) => type === "request")?.messages, 8);
-    assert.equal((played.result as Event).total_cost_usd, 0.5);
-    const sums = await ringfence(place, ["log", "verify"]);
-    assert.equal(sums.status, 0, sums.stdout);
+    assert.equal(played.result.total_cost_usd, 0.5);
+    assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+    await refusesChanged(place, join(path, "ledger.log"));
   });
 }
 
-test("a resumed session has the label of before, has no grant, and runs nothing again", async (t) => {
-  const [[, user] = ["", undefined]] = users();
-  if (!user) throw new Error("no user");
-  const place = await killed(t, user);
-  const before = eventsOf(place);
-  const played = await resumed(place, [{ text: "nothing to do" }]);
-  assert.equal(played.status, 0, played.stderr);
-  const news = eventsOf(place).slice(before.length);
-  const decided = news.filter(({ type, call: by }) => type === "decision" && typeof by === "string");
-  assert.deepEqual(decided, []);
-  // All that raised it is in the record already.
-  assert.deepEqual(
-    news.filter(({ type }) => type === "source"),
-    [],
-  );
-  const later = await resumed(place, [call("fetch", { url: "https://example.com/?q=1" }), { text: "no" }]);
-  const decision = eventsOf(place).findLast(({ type }) => type === "decision" && true) as JsonObject;
-  assert.equal(later.status !== 50, true);
-  assert.deepEqual((decision.label as JsonObject | undefined)?.integrity, "external");
-});
-
-test("a record that was changed, or cut below what was signed, is not gone on from", async (t) => {
-  const [[, user] = ["", undefined]] = users();
-  if (!user) throw new Error("no user");
-  const place = await killed(t, user);
-  const file = join(sessionFolder(place), "ledger.log");
+/** A signed record of which a few bytes were changed is not gone on from, and is left as it is. */
+async function refusesChanged(place: Place, file: string): Promise<void> {
   const whole = readFileSync(file);
-  const at = whole.indexOf("in-the-box");
   const changed = Buffer.from(whole);
-  changed.write("IN-THE-BOX", at);
+  changed.write("IN-THE-BOX", whole.indexOf("in-the-box"));
   writeFileSync(file, changed);
   const refused = await ringfence(place, ["run", "go on", "--resume", "last", "--model", script(place, [])]);
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /was changed at event \d+/);
   assert.deepEqual(readFileSync(file), changed);
-  // A write that the kill tore is none of that.
-  writeFileSync(file, whole);
-  appendFileSync(file, "0000");
-  const played = await resumed(place, [{ text: "done" }]);
-  assert.equal(played.status, 0, played.stderr);
-  assert.equal(eventsOf(place).filter(({ type }) => type === "recovered").length, 1);
-});
-
-test("a second process on one session is refused, and told by whom", async (t) => {
-  const [[, user] = ["", undefined]] = users();
-  if (!user) throw new Error("no user");
-  const place = makePlace(t, "echo zero >a.txt", { user });
-  const { child, ended } = start(place, runArguments(script(place, FIRST)));
-  await until("it runs", () => hasBegun(place));
-  const id = sessionFolder(place).split("/").at(-1) ?? "";
-  const refused = await ringfence(place, ["resume", id, "--model", script(place, [])]);
-  assert.equal(refused.status, 2);
-  assert.match(refused.stderr, new RegExp(`session ${id} is running`));
-  child.kill("SIGKILL");
-  await ended;
-});
+}
