@@ -13,9 +13,7 @@ const PARTS: readonly Part[] = [
   },
   {
     command: "resume",
-    lines: [
-      "ringfence resume [ID]           go on with a session that is over or broke off: the newest, or that one",
-    ],
+    lines: ["ringfence resume [ID]           go on with a session that is over or broke off: the newest, or that one"],
   },
   {
     command: "run",
