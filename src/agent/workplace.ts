@@ -16,7 +16,7 @@ import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
 import { findNamed } from "./config-policy.ts";
-import { isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
+import { boxWithin, isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 import type { StoredSession } from "./config-sessions.ts";
 import { findTrust } from "./config-trust.ts";
 
@@ -98,7 +98,7 @@ export async function prepareWorkplace(
     identity,
     environment,
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
-    limits: { ...limitsOf(config), ...limits },
+    limits: boxWithin({ ...limitsOf(config), ...limits }, policy.current),
     alternates: config.git.alternates,
     shown: vault,
     services: [...config.net.services.map(({ port }) => port), ...needs.ports],
