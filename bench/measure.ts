@@ -11,6 +11,7 @@ import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
 import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
+import { measureResume } from "./resume.ts";
 import { measureSecrets } from "./secrets.ts";
 import type { ModelServer } from "./server.ts";
 import { measureShell } from "./shell.ts";
@@ -77,6 +78,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["policy_load_ms"], step: measurePolicy },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
+  { keys: ["resume_10k_ms"], step: measureResumed },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -280,6 +282,12 @@ async function measureLog({ work, isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 3 : 7;
   say(`the ledger: appending, signing and verifying, ${rounds} times`);
   return measureLedger(join(work, "ledger"), rounds);
+}
+
+async function measureResumed({ ours, server, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 5 : 11;
+  say(`a session of 10,000 events that goes on, ${times} times`);
+  return measureResume(ours, server, times);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

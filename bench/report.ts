@@ -31,6 +31,7 @@ export const TARGETS = {
   ledger_append_ratio: 1.3,
   ledger_group_us: 66,
   ledger_verify_us: 12.5,
+  resume_10k_ms: 300,
   version_ms: 65,
   packed_mb: 15,
 } as const;

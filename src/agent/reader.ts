@@ -19,6 +19,8 @@ export interface ReaderPlan {
   readonly ledger: Ledger;
   readonly budget: Budget;
   readonly network: SessionNetwork;
+  /** What answers have brought into the session already. */
+  readonly bits: number;
   readonly now: () => number;
 }
 
@@ -45,9 +47,10 @@ const UNANSWERED: Outcome = { ok: false, code: "exit", text: "no answer of that 
  */
 export class Reader {
   readonly #plan: ReaderPlan;
-  #bits = 0;
+  #bits: number;
 
   constructor(plan: ReaderPlan) {
+    this.#bits = plan.bits;
     this.#plan = plan;
   }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/json.ts";
-import type { ReplyPart } from "../model/port.ts";
+import type { ReplyPart } from "../core/message.ts";
 import { digestOf } from "./prompt.ts";
 
 /** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */

@@ -13,12 +13,13 @@ import { labelOf, nameOf, type Source } from "../core/source.ts";
 export class SessionLabel {
   readonly #record: (event: JsonObject) => void;
   readonly #onRise: () => void;
-  #label: TracedLabel = UNTOUCHED;
+  #label: TracedLabel;
   /** What effects bring of which the host has looked before. */
   readonly #foreseen = new WeakMap<Effect, Source | null>();
 
-  /** `onRise` is called after each rise, once it counts. */
-  constructor(record: (event: JsonObject) => void, onRise: () => void = () => {}) {
+  /** `onRise` is called after each rise, once it counts. `before` is what the session has seen already. */
+  constructor(record: (event: JsonObject) => void, onRise: () => void = () => {}, before: TracedLabel = UNTOUCHED) {
+    this.#label = before;
     this.#record = record;
     this.#onRise = onRise;
   }

@@ -36,13 +36,15 @@ export class SessionNetwork {
   #previews: Promise<Previews> | null = null;
   #hidden: Promise<HiddenServices> | null = null;
   /** Addresses that the person typed in this session. */
-  readonly #typed = new Set<string>();
+  readonly #typed: Set<string>;
   /** The call of each command, by the decision about it. */
   readonly #calls = new Map<number, string>();
   /** What commands were refused; the person is told at the end. */
   readonly #refusals = new Set<string>();
 
-  constructor(plan: SessionNetworkPlan) {
+  /** `typed` are the addresses of before. */
+  constructor(plan: SessionNetworkPlan, typed: ReadonlySet<string>) {
+    this.#typed = new Set(typed);
     this.#plan = plan;
   }
 

@@ -1,8 +1,10 @@
 import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
+import { Conversation, type Mark, markOf } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { SCHEMA } from "../core/schema.ts";
@@ -13,7 +15,7 @@ import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
-import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import type { Model, StopReason, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
@@ -24,6 +26,7 @@ import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
 import {
   type FoundInstructions,
+  NO_INSTRUCTIONS,
   presentInstructions,
   presentNews,
   readInstructions,
@@ -35,8 +38,9 @@ import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
-import { recordAdopted, recordTrust } from "./record.ts";
+import { type Record, recordAdopted, recordTrust } from "./record.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
+import type { Resumption } from "./resume.ts";
 import type { RunQuestions } from "./run-questions.ts";
 import { SessionLabel } from "./session-label.ts";
 import { type By, SessionNetwork } from "./session-network.ts";
@@ -70,6 +74,8 @@ export interface SessionPlan {
   readonly show: (event: SessionEvent) => void;
   /** Asks the person about a request of the box; null where there is none to ask. */
   readonly ask: AskPerson | null;
+  /** The session that goes on; null for a new one. */
+  readonly before: Resumption | null;
 }
 
 /** A conversation with a model that acts in a box, and the ledger of it. */
@@ -82,9 +88,9 @@ export class Session {
   /** What the session has seen, and what raised it to that. */
   readonly label: SessionLabel;
   readonly system: string;
-  readonly messages: Message[] = [];
-  /** What the messages were at each checkpoint, by its number. */
-  readonly conversations = new Map<number, readonly Message[]>();
+  readonly #conversation = new Conversation();
+  /** What the conversation was at each checkpoint, by its number. */
+  readonly #marks: Map<number, Mark>;
   /** The view of a session on a branch of its own; null for every other. */
   readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
@@ -96,7 +102,7 @@ export class Session {
   readonly #network: SessionNetwork;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
-  readonly #lookedAtOf = new Map<number, number>();
+  readonly #lookedAtOf: Map<number, number>;
   #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
@@ -130,11 +136,15 @@ export class Session {
     this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, (text) =>
-      plan.show({ type: "notice", text }),
-    );
+    const state = plan.before?.state;
+    const warn = (text: string) => plan.show({ type: "notice", text });
+    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, warn, state?.spent);
     this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
-    this.#lookedAt = plan.box.startedAt;
+    this.#lookedAt = state?.lookedAt ?? plan.box.startedAt;
+    this.#lookedAtOf = new Map(state?.lookedAtOf);
+    this.#marks = new Map(state?.marks);
+    if (state) this.#conversation.goBack(markOf(state.messages));
+    for (const text of state?.news ?? []) this.tell(text);
     this.#instructions = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
@@ -143,12 +153,12 @@ export class Session {
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
     const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
-    this.#network = new SessionNetwork(own);
+    this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
-      date: new Date(this.startedAt).toISOString().slice(0, 10),
+      date: new Date(state?.start?.at ?? this.startedAt).toISOString().slice(0, 10),
       branch: plan.branch?.name ?? null,
     });
   }
@@ -156,22 +166,11 @@ export class Session {
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(plan: SessionPlan): Promise<Session> {
     const rising: (() => void)[] = [];
-    const seal = Seal.of(plan.folder.path);
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal, plan.log.keeping);
-    ledger.append({
-      type: "start",
-      schema: SCHEMA,
-      build: plan.build,
-      at: plan.now(),
-      session: plan.folder.id,
-      checkout: plan.box.checkout,
-      version: plan.version,
-      policy: plan.policy.digest,
-      before: seal.newest(),
-    });
+    const ledger = beginRecord(plan);
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
+      plan.before?.state.label,
     );
     const gate = new Gate(
       ledger,
@@ -179,7 +178,7 @@ export class Session {
       plan.now,
       () => plan.policy.current,
     );
-    const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
+    const opening = openBox(plan, { gate, ledger }).then((box) => {
       recordAdopted(ledger, plan.policy, plan.now());
       return box;
     });
@@ -188,11 +187,14 @@ export class Session {
     const reading = beginning.then(async () => {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
+      if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
       return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
     });
     const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
       async (error: unknown) => {
-        await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
+        const box = await opening.catch(() => null);
+        if (plan.before === null) await abandon(plan.folder.path, box, { gate, ledger });
+        else await box?.close().finally(() => ledger.close());
         throw error;
       },
     );
@@ -213,7 +215,8 @@ export class Session {
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     const unapproved = unapprovedNote(instructions.others);
     if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
-    for (const text of [...box.notes, ...plan.policy.notes, ...droppedNotes(box)]) session.note(text);
+    for (const text of [...(plan.before?.gone ?? []), ...box.notes, ...plan.policy.notes, ...droppedNotes(box)])
+      session.note(text);
     return session;
   }
 
@@ -230,13 +233,14 @@ export class Session {
       at: this.#plan.now(),
       number,
       layers: stack === null ? null : [...stack],
+      lookedAt: this.#lookedAt,
       ms,
     });
   }
 
   /** Keeps beside a checkpoint what a rewind to it takes back apart from the files. */
   remember(checkpoint: number): void {
-    this.conversations.set(checkpoint, [...this.messages]);
+    this.#marks.set(checkpoint, this.#conversation.mark());
     this.#lookedAtOf.set(checkpoint, this.#lookedAt);
   }
 
@@ -245,24 +249,39 @@ export class Session {
     this.#lookedAt = Math.min(this.#lookedAt, this.#lookedAtOf.get(checkpoint) ?? this.#lookedAt);
   }
 
+  /** What the conversation was at a checkpoint; null where that is not known. */
+  markAt(checkpoint: number): Mark | null {
+    return this.#marks.get(checkpoint) ?? null;
+  }
+
+  /** Makes the conversation what it was. */
+  goBack(mark: Mark): void {
+    this.#conversation.goBack(mark);
+  }
+
+  get messages(): readonly Message[] {
+    return this.#conversation.messages;
+  }
+
   /** Tells the model something of the program's own, ahead of the person's next prompt. */
   tell(news: string): void {
     this.#news.push(news);
   }
 
-  addUser(prompt: string): void {
+  /** Adds what the person typed, behind what they did meanwhile. */
+  addUser(news: string, typed: string): void {
     this.label.enter({ kind: "person", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
-    this.#network.noteTyped(prompt);
-    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
+    this.#network.noteTyped(typed);
+    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${typed}`));
     this.#instructions = [];
-    this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
-    this.messages.push({ role: "user", text });
+    this.ledger.append({ type: "prompt", at: this.#plan.now(), text, typed: wellFormed(typed) });
+    this.#conversation.addPrompt(text);
   }
 
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
-    const isFirst = this.messages.length === 0;
+    const isFirst = this.messages.length === 0 && this.#plan.before === null;
     this.#view?.renew();
     if (this.branchView !== null) {
       // What they do in the checkout is not on the branch.
@@ -286,7 +305,7 @@ export class Session {
   async dropOutdated(): Promise<void> {
     const [since, now] = [this.#lookedAt, this.#plan.now()];
     // What the base layer held was looked at when the box was set up.
-    const lines = this.conversations.size > 0 ? await dropOutdatedFor(this.box, since, this) : [];
+    const lines = this.#marks.size > 0 ? await dropOutdatedFor(this.box, since, this) : [];
     for (const line of lines ?? []) this.note(line);
     if (lines !== null) this.#lookedAt = now;
   }
@@ -316,7 +335,7 @@ export class Session {
       stop,
       usage: toJson(usage),
     });
-    this.messages.push({ role: "assistant", parts });
+    this.#conversation.addReply(parts);
     const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     const calls = parts.flatMap((part) =>
       part.kind === "call" ? [{ id: part.id, name: part.name, input: parseCall(part.name, part.input).input }] : [],
@@ -377,7 +396,8 @@ export class Session {
 
   #openReader(): Promise<Reader> {
     const { id: session, box, model, gate, ledger, budget } = this;
-    const plan = { session, box, model, gate, ledger, budget, network: this.#network, now: this.#plan.now };
+    const bits = this.#plan.before?.state.readerBits ?? 0;
+    const plan = { session, box, model, gate, ledger, budget, bits, network: this.#network, now: this.#plan.now };
     this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
     return this.#reader;
   }
@@ -411,7 +431,7 @@ export class Session {
   }
 
   addResults(results: readonly ToolResult[]): void {
-    this.messages.push({ role: "tool", results });
+    this.#conversation.addResults(results);
   }
 
   get totals(): Totals {
@@ -446,6 +466,24 @@ export class Session {
       this.ledger.close();
     }
   }
+}
+
+function beginRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): Ledger {
+  const at = now();
+  if (before !== null) {
+    before.record({ version, build, policy: policy.digest, at });
+    return before.ledger;
+  }
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
+  const own = { session: folder.id, checkout: box.checkout, version, build, policy: policy.digest };
+  ledger.append({ type: "start", schema: SCHEMA, at, ...own, before: seal.newest() });
+  return ledger;
+}
+
+async function openBox({ folder, box, before }: SessionPlan, record: Record): Promise<Box> {
+  await before?.putRight(record);
+  return Box.open({ ...box, folder, isAgain: before !== null });
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.

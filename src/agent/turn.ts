@@ -1,6 +1,7 @@
 import type { Call, EndReason } from "../core/event.ts";
+import type { ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { type Model, ModelFailure, type ReplyPart, type StopReason, type ToolResult } from "../model/port.ts";
+import { type Model, ModelFailure, type StopReason } from "../model/port.ts";
 import { wellFormedParts } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { parseCall, TOOL_SPECS } from "./tools.ts";
@@ -25,7 +26,7 @@ export async function takeTurn(session: Session, prompt: string, person: AbortSi
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
-  session.addUser(`${news}${prompt}`);
+  session.addUser(news, prompt);
   const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
     const limit = session.budget.limitReached();

@@ -47,8 +47,8 @@ export function foreseenEvent(source: Source | null): JsonObject {
 }
 
 /** Builds a session's label from its record; an event of a source that cannot be read raises it to the top. */
-export function rebuiltFrom(events: Iterable<JsonObject>): TracedLabel {
-  let label = UNTOUCHED;
+export function rebuiltFrom(events: Iterable<JsonObject>, before: TracedLabel = UNTOUCHED): TracedLabel {
+  let label = before;
   for (const event of events) {
     if (field(event, "type") !== "source") continue;
     const what = field(event, "what");

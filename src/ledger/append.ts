@@ -8,7 +8,7 @@ import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
 import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
-import { recover } from "./recover.ts";
+import { recover, type Visitor } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
 
 /**
@@ -30,9 +30,9 @@ export function createLedger(file: string, seal: Seal | null, keeping: Keeping =
  *
  * Throws Tampered where less is left than was signed.
  */
-export function openLedger(file: string, seal: Seal | null): Ledger {
+export function openLedger(file: string, seal: Seal | null, visitor?: Visitor): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null, visitor);
     if (end === 0) writeWhole(fd, FIRST_LINE);
     const ledger = new Ledger({ file, fd, lock, seal, keeping: KEEP_ALL, seq: events, chain, tree });
     if (cut !== null) ledger.append({ type: "recovered", ...cut });
@@ -146,6 +146,12 @@ export class Ledger {
         `cannot keep the texts of event ${this.#seq} of ledger ${this.#file}: ${causeOf(thrown)}; free the disk, then resume the session`,
       );
     }
+  }
+
+  /** Gives up the lock and signs nothing, of a record that is not to be believed. */
+  abandon(): void {
+    this.#sealed = this.#seq;
+    this.close();
   }
 
   #beginHead(): Unsigned | null {

@@ -22,6 +22,16 @@ export interface Cut {
   readonly reason?: string;
 }
 
+/** Looks at every event on the way, and can refuse the ledger before anything of it is changed. */
+export interface Visitor {
+  /** `tree` is of the events before it. */
+  add(payload: Uint8Array, tree: Tree): void;
+  /** After the last. */
+  end(): void;
+}
+
+const NOBODY: Visitor = { add: () => {}, end: () => {} };
+
 /**
  * Cuts off an open ledger what lies behind its last whole event. The caller records the cut.
  *
@@ -30,7 +40,7 @@ export interface Cut {
  * the disk: where `kept`, the newest one, covers more than is left, or is not of what is left, this throws Tampered and leaves
  * the file as it is.
  */
-export function recover(file: string, fd: number, kept: Head | null): Recovery {
+export function recover(file: string, fd: number, kept: Head | null, visitor: Visitor = NOBODY): Recovery {
   const frames = decodeFrames(readPieces(fd));
   let tree = EMPTY_TREE;
   const compare = () => {
@@ -41,9 +51,11 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   let step = frames.next();
   if (!step.done) refuseNewer(file, step.value.payload);
   for (; !step.done; step = frames.next()) {
+    visitor.add(step.value.payload, tree);
     tree = grown(tree, leafHash(step.value.payload));
     compare();
   }
+  visitor.end();
   const { events, chain, end, ...tail } = step.value;
   const reason = tail.kind === "damaged" ? { reason: tail.reason } : {};
   if (kept !== null && kept.size > events)

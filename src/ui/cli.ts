@@ -24,6 +24,7 @@ const OPTIONS = {
   "output-format": { type: "string" },
   land: { type: "string" },
   branch: { type: "string" },
+  resume: { type: "string" },
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
@@ -123,7 +124,11 @@ interface Line {
 /** What each command does; its module is loaded with it. */
 const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
   "": async ({ values, start, terminal }) => {
-    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values) };
+    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values), resume: null };
+    return (await import("./interactive.ts")).interactive(options, start, terminal);
+  },
+  resume: async ({ words, values, start, terminal }) => {
+    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values), resume: words[0] ?? "last" };
     return (await import("./interactive.ts")).interactive(options, start, terminal);
   },
   run: async ({ words, values, start, terminal }) =>
@@ -213,12 +218,15 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 /** How many words a command takes after its own; those that are not here take any number. */
-const WORDS_MAX = new Map(Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }));
+const WORDS_MAX = new Map(
+  Object.entries({ resume: 1, undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }),
+);
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model max-usd max-tokens max-calls max-minutes policy",
-  run: "model output-format branch land max-turns max-usd max-tokens max-calls max-minutes policy",
+  resume: "model max-usd max-tokens max-calls max-minutes policy",
+  run: "model output-format branch resume land max-turns max-usd max-tokens max-calls max-minutes policy",
   exec: "preview max-minutes policy",
   wrap: "provider config max-usd max-tokens max-minutes preview policy",
   diff: "session json stat class",
@@ -292,12 +300,15 @@ function runOptions(values: Options, words: readonly string[]) {
   if (land !== "patch" && land !== "auto") throw new UsageError(`--land is patch or auto, not "${land}"`);
   if (values.branch !== undefined && values.land !== undefined)
     throw new UsageError("--branch lands commits on that branch and no files, so it does not go with --land");
+  if (values.branch !== undefined && values.resume !== undefined)
+    throw new UsageError("--branch begins on a branch of its own, so it does not go with --resume");
   return {
     prompt,
     model: values.model ?? null,
     format: formatOf(values["output-format"] ?? "text"),
     land,
     branch: values.branch ?? null,
+    resume: values.resume ?? null,
     limits: { turnsMax: amount(values["max-turns"], "--max-turns"), ceilings: ceilingsTyped(values) },
   } as const;
 }

@@ -12,12 +12,17 @@ const PARTS: readonly Part[] = [
     ],
   },
   {
+    command: "resume",
+    lines: ["ringfence resume [ID]           go on with a session that is over or broke off: the newest, or that one"],
+  },
+  {
     command: "run",
     lines: [
       'ringfence run "TASK"            one task, without a person',
       "    --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE",
       "    --output-format FORMAT      text, json or stream-json",
       "    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is",
+      "    --resume ID                 go on with that session; --resume last with the newest",
       "    --land patch|auto           auto lands source unread, which then runs at your next test",
       "    --max-usd N, --max-tokens N, --max-calls N, --max-minutes N, --max-turns N",
     ],

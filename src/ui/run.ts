@@ -1,12 +1,14 @@
 import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import type { RunLimits } from "../agent/budget.ts";
+import { stateFolder } from "../agent/config.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
 import type { AskPerson } from "../agent/questions.ts";
+import type { Resumption } from "../agent/resume.ts";
 import { Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
-import { ceilingsOf, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { ceilingsOf, NO_NEEDS, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
 import { type BranchFacts, removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly land: "patch" | "auto";
   /** A branch to work on, which takes the commits at the end; null works on the checkout as it is. */
   readonly branch: string | null;
+  /** The session that goes on, by its id, or "last"; null for a new one. */
+  readonly resume: string | null;
 }
 
 /** Runs one task without a person; returns the exit status. Whatever happens, one `result` is reported last. */
@@ -42,7 +46,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   try {
     const { path } = findCheckout(start.folder);
     const branch = options.branch === null ? null : await planBranch(path, options.branch);
-    const workplace = await prepareWorkplace(start);
+    const workplace = await placeFor(start, options.resume);
     const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
     session = opened.id;
     const view = opened.branchView;
@@ -71,6 +75,20 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   return exitCode;
 }
 
+/** Prepares a new session, or an earlier one to go on. */
+export async function placeFor(start: Start, resume: string | null): Promise<Workplace> {
+  if (resume === null) return prepareWorkplace(start);
+  const { findResumable } = await import("../agent/config-resume.ts");
+  const earlier = findResumable(stateFolder(start.environment), findCheckout(start.folder).path, resume);
+  return prepareWorkplace(start, {}, NO_NEEDS, earlier);
+}
+
+async function resumptionOf({ earlier, folder, checkout }: Workplace): Promise<Resumption | null> {
+  if (earlier === null) return null;
+  const { Resumption } = await import("../agent/resume.ts");
+  return Resumption.open(folder, checkout.path, earlier.hasLayer);
+}
+
 /** Opens a session, the model loading beside the box. */
 export async function openSession(
   workplace: Workplace,
@@ -83,13 +101,15 @@ export async function openSession(
   const { start, config } = workplace;
   const spec = options.model ?? config.model;
   if (spec === null) {
-    removeUnused(workplace.folder.path);
+    if (workplace.earlier === null) removeUnused(workplace.folder.path);
     throw new ModelFailure(
       "auth",
       "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
     );
   }
+  const before = await resumptionOf(workplace);
   const session = await Session.open({
+    before,
     folder: workplace.folder,
     box: workplace.box,
     model: openModel(spec, { env: start.environment, providers: config.providers }),
