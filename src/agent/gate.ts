@@ -1,6 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import type { Label } from "../core/label.ts";
-import { mint, type Permit, recordDecision } from "../core/permit.ts";
+import { mint, type Permit, type Redact, recordDecision } from "../core/permit.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import type { Policy } from "../core/policy-rules.ts";
 import type { Ledger } from "../ledger/append.ts";
@@ -45,13 +45,21 @@ export class Gate {
   readonly #label: (effect: Effect) => Label;
   readonly #now: () => number;
   readonly #policy: () => Policy;
+  readonly #redact: Redact;
 
   /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
-  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number, policy: () => Policy) {
+  constructor(
+    ledger: Ledger,
+    label: (effect: Effect) => Label,
+    now: () => number,
+    policy: () => Policy,
+    redact: Redact = (text) => text,
+  ) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
     this.#policy = policy;
+    this.#redact = redact;
   }
 
   /** Decides and records. What leaves the layer is signed and on the disk before this returns. */
@@ -59,7 +67,7 @@ export class Gate {
     const label = this.#label(effect);
     const decision = decideWithin(this.#policy(), effect, label);
     const receipt = this.#ledger.append({
-      ...recordDecision(effect, decision, digestOf),
+      ...recordDecision(effect, decision, digestOf, this.#redact),
       at: this.#now(),
       call: callId,
       label: { integrity: label.integrity, secrecy: label.secrecy },
@@ -67,7 +75,7 @@ export class Gate {
     if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.seal();
     if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
-    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
+    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf, this.#redact) };
   }
 
   /** Passes what a person asked for themselves, which nothing but a bug of ours can refuse. */

@@ -19,6 +19,8 @@ export interface ReaderPlan {
   readonly ledger: Ledger;
   readonly budget: Budget;
   readonly network: SessionNetwork;
+  /** Takes secrets out of a text, and spells out what hides in it. */
+  readonly clean: (text: string) => string;
   readonly now: () => number;
 }
 
@@ -71,7 +73,7 @@ export class Reader {
     const outcome = await this.#read(permit, effect, by);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     if (!outcome.ok || outcome.image) return UNREAD;
-    const reply = await this.#reply(questionFor(effect, type, outcome.text), signal);
+    const reply = await this.#reply(questionFor(effect, type, this.#plan.clean(outcome.text)), signal);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     const answer = reply && parseAnswer(reply.text, type, names);
     ledger.append({

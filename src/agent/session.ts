@@ -20,6 +20,7 @@ import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { readFileLabels } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
+import { Inspection } from "./inspection.ts";
 import {
   type FoundInstructions,
   presentInstructions,
@@ -75,6 +76,8 @@ export class Session {
   readonly ledger: Ledger;
   /** What the session has seen, and what raised it to that. */
   readonly label: SessionLabel;
+  /** What all texts go through on their way to the model, the person and the log. */
+  readonly inspection: Inspection;
   readonly system: string;
   readonly messages: Message[] = [];
   /** What the messages were at each checkpoint, by its number. */
@@ -111,6 +114,7 @@ export class Session {
       label: SessionLabel;
       openness: Openness;
       view: TrustView | null;
+      inspection: Inspection;
     },
   ) {
     this.#plan = plan;
@@ -120,6 +124,7 @@ export class Session {
     this.ledger = parts.ledger;
     this.gate = parts.gate;
     this.label = parts.label;
+    this.inspection = parts.inspection;
     this.#openness = parts.openness;
     this.#view = parts.view;
     this.branchView = parts.branchView;
@@ -136,22 +141,26 @@ export class Session {
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
+    const redact = (text: string) => parts.inspection.redact(text);
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
     this.#network = new SessionNetwork(own);
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
-    this.system = systemPrompt({
+    const system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
       date: new Date(this.startedAt).toISOString().slice(0, 10),
       branch: plan.branch?.name ?? null,
     });
+    this.system = parts.inspection.clean(system);
   }
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
-  static async open(plan: SessionPlan): Promise<Session> {
+  static async open(given: SessionPlan): Promise<Session> {
+    const inspection = new Inspection();
+    const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
+    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal, (event) => inspection.recorded(event));
     ledger.append({
       type: "start",
       at: plan.now(),
@@ -170,8 +179,11 @@ export class Session {
       (effect) => label.at(effect),
       plan.now,
       () => plan.policy.current,
+      (text) => inspection.redact(text),
     );
-    const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
+    const opening = Box.open({ ...plan.box, folder: plan.folder, texts: inspection }).then(async (box) => {
+      // Read by the box already.
+      inspection.know(await plan.vault());
       recordAdopted(ledger, plan.policy, plan.now());
       return box;
     });
@@ -189,7 +201,8 @@ export class Session {
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    const parts = { box, branchView, instructions, model, ledger, gate, label, openness, view, inspection };
+    const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
@@ -209,7 +222,8 @@ export class Session {
 
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
   async checkpoint(prompt: string): Promise<void> {
-    const title = bound(wellFormed(prompt.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const line = this.inspection.redact(prompt.trimStart().split("\n", 1)[0] ?? "");
+    const title = bound(wellFormed(line), TITLE_CHARS_MAX).text;
     const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
     const ms = Math.round(performance.now() - startedAt);
@@ -243,7 +257,8 @@ export class Session {
     this.label.enter({ kind: "person", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(prompt);
-    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
+    const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
+    const text = this.inspection.clean(presented);
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
@@ -364,7 +379,8 @@ export class Session {
 
   #openReader(): Promise<Reader> {
     const { id: session, box, model, gate, ledger, budget } = this;
-    const plan = { session, box, model, gate, ledger, budget, network: this.#network, now: this.#plan.now };
+    const clean = (text: string) => this.inspection.clean(text);
+    const plan = { session, box, model, gate, ledger, budget, network: this.#network, clean, now: this.#plan.now };
     this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
     return this.#reader;
   }

@@ -9,12 +9,15 @@ import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover } from "./recover.ts";
 import type { Seal } from "./seal.ts";
 
+/** Gives an event as it is written. */
+export type Written = (event: JsonObject) => JsonObject;
+
 /** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
-export function createLedger(file: string, seal: Seal | null): Ledger {
+export function createLedger(file: string, seal: Seal | null, written: Written = (event) => event): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
+    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE, written });
   });
 }
 
@@ -40,6 +43,7 @@ export class Ledger {
   readonly #fd: number;
   readonly #lock: Lock;
   readonly #seal: Seal | null;
+  readonly #written: Written;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -57,6 +61,7 @@ export class Ledger {
     this.#seq = start.seq;
     this.#chain = start.chain;
     this.#seal = start.seal;
+    this.#written = start.written ?? ((event) => event);
     this.#tree = start.tree;
     this.#sealed = start.seq;
   }
@@ -66,7 +71,8 @@ export class Ledger {
    *
    * After return, the event survives the death of this process; only sync makes it survive a power loss.
    */
-  append(event: JsonObject): Receipt {
+  append(given: JsonObject): Receipt {
+    const event = this.#written(given);
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     const frame = encodeFrame(this.#chain, event);
     if (!frame.ok) throw this.#end(`cannot record event ${this.#seq} in ledger ${this.#file}: ${frame.reason}`);
@@ -135,6 +141,7 @@ interface Start {
   readonly fd: number;
   readonly lock: Lock;
   readonly seal: Seal | null;
+  readonly written?: Written;
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly tree: Tree;

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import type { RunLimits } from "../agent/budget.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
+import { Inspection } from "../agent/inspection.ts";
 import type { AskPerson } from "../agent/questions.ts";
 import { Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
@@ -38,6 +39,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   let leftover = NO_LEFTOVER;
   let end: TurnEnd;
   let failure: unknown = null;
+  let inspection = new Inspection();
   const interrupt = listenForSignals();
   try {
     const { path } = findCheckout(start.folder);
@@ -45,6 +47,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     const workplace = await prepareWorkplace(start);
     const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
     session = opened.id;
+    inspection = opened.inspection;
     const view = opened.branchView;
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
@@ -65,7 +68,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     interrupt.close();
   }
   const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
-  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, costs, leftover });
+  const told = inspection.redacted({ ...end, leftover });
+  report.result({ ...told, session, durationMs: Date.now() - startedAt, exitCode, totals, costs });
   if (options.format === "text" && session !== null) await adviseOnSize(start, terminal);
   return exitCode;
 }
