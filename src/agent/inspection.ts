@@ -1,5 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent } from "../core/event.ts";
+import { type Place, placeOf } from "../core/inspect-channel.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { type KnownSecret, redactorOf } from "../core/redact.ts";
@@ -8,7 +9,10 @@ import type { RedactingStream } from "../core/redact-streams.ts";
 import { sanitize } from "../core/sanitize.ts";
 import { bound } from "../core/text.ts";
 import type { Vault } from "../egress/vault.ts";
+import type { Findings, FindingsPlan, Passing } from "./findings.ts";
 
+/** Texts that wait to be looked at; a turn's end has none left. */
+const WAITING_MAX = 100;
 /** Of the text of one outcome, after what hides in it was spelled out. */
 const TEXT_CHARS_MAX = 80_000;
 
@@ -19,8 +23,16 @@ const TEXT_CHARS_MAX = 80_000;
 export class Inspection {
   readonly #redactor = redactorOf();
   readonly #live = new Map<"text" | "reasoning", RedactingStream>();
+  readonly #waiting: Passing[] = [];
+  #findings: Promise<Findings> | null = null;
+  #plan: FindingsPlan | null = null;
   #vault: Vault | null = null;
   #known: readonly unknown[] = [];
+
+  /** Says what comes of findings; without a plan none are looked for. */
+  begin(plan: FindingsPlan): void {
+    this.#plan = plan;
+  }
 
   /** Makes the values of the person's credentials secrets too, in whatever encoding. */
   know(vault: Vault): void {
@@ -62,9 +74,26 @@ export class Inspection {
     };
   }
 
-  /** Cleans what came of a call. */
-  outcome(effect: Effect | null, outcome: Outcome): Outcome {
-    const text = bound(this.clean(outcome.text), TEXT_CHARS_MAX).text;
+  /** Has a text looked at before the model acts on it: what it is told with a prompt goes to it first. */
+  later(place: Place, text: string, isApproved = false): void {
+    if (this.#waiting.length < WAITING_MAX)
+      this.#waiting.push({ place, text: this.redact(text), call: null, isApproved });
+  }
+
+  /** Looks at what waits. Whoever acts for the model calls it before. */
+  async settle(): Promise<void> {
+    if (this.#waiting.length === 0 || this.#plan === null) return;
+    const findings = await this.#open(this.#plan);
+    for (const passing of this.#waiting.splice(0)) findings.look(passing);
+  }
+
+  /** Cleans what came of a call, and looks for injections in it. */
+  async outcome(effect: Effect | null, outcome: Outcome, call: string): Promise<Outcome> {
+    const redacted = this.redact(outcome.text);
+    const place = effect && placeOf(effect);
+    if (place !== null) this.#waiting.push({ place, text: redacted, call, isApproved: false });
+    await this.settle();
+    const text = bound(sanitize(redacted).text, TEXT_CHARS_MAX).text;
     const hint = !outcome.ok && effect?.kind === "edit" && SPELLED.test(effect.oldString) ? SPELLED_HINT : "";
     return { ...outcome, text: `${text}${hint}` };
   }
@@ -93,6 +122,11 @@ export class Inspection {
     );
     if (placeholder === undefined) return null;
     return { ok: false, code: "invalid", text: `${effect.kind}: not done: ${placeholder} ${NOT_HERE}` };
+  }
+
+  #open(plan: FindingsPlan): Promise<Findings> {
+    this.#findings ??= import("./findings.ts").then(({ Findings }) => new Findings(plan));
+    return this.#findings;
   }
 
   #renew(): void {

@@ -138,6 +138,11 @@ export class Session {
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
+    parts.inspection.begin({
+      record: (event) => ledger.append({ ...event, at: now() }),
+      enter: (source) => parts.label.enter(source),
+      tell: (text) => plan.show({ type: "notice", text }),
+    });
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
@@ -257,6 +262,9 @@ export class Session {
     this.label.enter({ kind: "person", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(prompt);
+    this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, prompt);
+    for (const { path, text } of this.#instructions)
+      this.inspection.later({ channel: "skill-file", name: path, line: null }, text, true);
     const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
     const text = this.inspection.clean(presented);
     this.#instructions = [];

@@ -31,6 +31,7 @@ export async function takeTurn(session: Session, prompt: string, person: AbortSi
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
+    await session.inspection.settle();
     const calls = reply.parts.filter((part) => part.kind === "call");
     const said = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     const text = session.inspection.redact(said);
@@ -123,7 +124,7 @@ async function act(
   const done = parsed.ok
     ? (session.inspection.refusal(parsed.effect) ?? (await session.perform(parsed.effect, part.id, signal)))
     : refuse(parsed.message);
-  const clean = session.inspection.outcome(parsed.ok ? parsed.effect : null, done);
+  const clean = await session.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
   const outcome = { ...clean, text: `${clean.text}${session.budget.takeWarnings()}` };
   session.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
   session.recordOutcome(part, outcome);
