@@ -9,7 +9,7 @@ export interface RedactingStream {
 }
 
 /** A line that is longer is cut, so that what waits is bounded. */
-const LINE_CHARS_MAX = 1 << 20;
+export const LINE_CHARS_MAX = 1 << 20;
 const CUT_CHARS_MAX = 1 << 16;
 
 /** Replaces known values; what may be the beginning of one waits. */
@@ -93,18 +93,23 @@ export class FormatStream implements RedactingStream {
   #take(cut: number): string {
     const text = this.#held.slice(0, cut);
     this.#held = this.#held.slice(cut);
-    const found = formatsIn(text);
-    if (found.length === 0) return text;
-    const parts: string[] = [];
-    let from = 0;
-    for (const { start, end, name } of found) {
-      const placeholder = this.#placeholder(text.slice(start, end), name);
-      if (placeholder === null) continue;
-      parts.push(text.slice(from, start), placeholder);
-      from = end;
-    }
-    return parts.join("") + text.slice(from);
+    return withoutFormats(text, this.#placeholder);
   }
+}
+
+/** Replaces the secrets of known formats in a text; null leaves one. */
+export function withoutFormats(text: string, placeholder: (text: string, name: string) => string | null): string {
+  const found = formatsIn(text);
+  if (found.length === 0) return text;
+  const parts: string[] = [];
+  let from = 0;
+  for (const { start, end, name } of found) {
+    const shown = placeholder(text.slice(start, end), name);
+    if (shown === null) continue;
+    parts.push(text.slice(from, start), shown);
+    from = end;
+  }
+  return parts.join("") + text.slice(from);
 }
 
 /** How much of a text can be looked at whatever follows; it depends on the text alone, not on how it came. */
@@ -120,9 +125,10 @@ function readyEnd(text: string): number {
 function longLineEnd(text: string): number | null {
   if (text.length <= LINE_CHARS_MAX) return null;
   for (let start = 0; text.length - start > LINE_CHARS_MAX; ) {
-    const next = text.indexOf("\n", start);
-    if (next >= 0 && next - start <= LINE_CHARS_MAX) {
-      start = next + 1;
+    // Of the lines that end within reach none is too long.
+    const last = text.lastIndexOf("\n", start + LINE_CHARS_MAX);
+    if (last >= start) {
+      start = last + 1;
       continue;
     }
     // What stands before it is looked at by itself, so that the line begins at a place that does not depend on pieces.

@@ -1,7 +1,8 @@
 import { needlesOf } from "./credential-forms.ts";
-import { searchFor } from "./credential-search.ts";
+import { type Search, searchFor } from "./credential-search.ts";
+import { holdsAny } from "./credential-stream.ts";
 import { WordStream } from "./redact-live.ts";
-import { FormatStream, KnownStream, type RedactingStream } from "./redact-streams.ts";
+import { FormatStream, KnownStream, LINE_CHARS_MAX, type RedactingStream, withoutFormats } from "./redact-streams.ts";
 
 /** A secret that the person is known to have. */
 export interface KnownSecret {
@@ -32,27 +33,33 @@ const VALUE_CHARS_MIN = 8;
 /** Makes a redactor: it knows some values in all their encodings, and others by their format. */
 export function redactorOf(known: readonly KnownSecret[] = []): Redactor {
   const names = new Names();
-  let usable: readonly KnownSecret[] = [];
-  let search = searchFor([]);
+  let usable = usableOf(known);
+  let search = searchOf(usable);
   let spared: ReadonlySet<string> = new Set();
   const know = (all: readonly KnownSecret[], others: Iterable<string>) => {
-    usable = all.filter(({ value }) => value.length >= VALUE_CHARS_MIN && /^[\x21-\x7e]+$/.test(value));
-    search = searchFor(usable.flatMap(({ value }, owner) => needlesOf(value, "x".repeat(value.length), owner)));
+    usable = usableOf(all);
+    search = searchOf(usable);
     spared = new Set(others);
   };
-  know(known, []);
-  const openWith = (met: Met, Formats: typeof FormatStream | typeof WordStream): RedactingStream => {
+  const byFormat = (met: Met) => (text: string, name: string) =>
+    spared.has(text) ? null : met(text, names.of(text, name));
+  const openKnown = (met: Met) => {
     const owners = usable;
-    const second = new Formats((text, name) => (spared.has(text) ? null : met(text, names.of(text, name))));
-    if (owners.length === 0) return second;
-    const first = new KnownStream(search, (owner, text) =>
-      met(text, names.of(owners[owner]!.value, owners[owner]!.name)),
-    );
+    return new KnownStream(search, (owner, text) => met(text, names.of(owners[owner]!.value, owners[owner]!.name)));
+  };
+  const openWith = (met: Met, Formats: typeof FormatStream | typeof WordStream): RedactingStream => {
+    const second = new Formats(byFormat(met));
+    if (usable.length === 0) return second;
+    const first = openKnown(met);
     return { push: (piece) => second.push(first.push(piece)), end: () => second.push(first.end()) + second.end() };
   };
-  const whole = (text: string, met: Met) => {
-    const stream = openWith(met, FormatStream);
-    return stream.push(text) + stream.end();
+  // Most texts hold none, and need only be looked at.
+  const whole = (given: string, met: Met) => {
+    const hasKnown = usable.length > 0 && holdsAny(search, bytesOf(given));
+    const text = hasKnown ? wholeOf(openKnown(met), given) : given;
+    return text.length > LINE_CHARS_MAX
+      ? wholeOf(new FormatStream(byFormat(met)), text)
+      : withoutFormats(text, byFormat(met));
   };
   const meaningsIn = (text: string) => {
     const meanings = new Map<string, string | null>();
@@ -68,6 +75,23 @@ export function redactorOf(known: readonly KnownSecret[] = []): Redactor {
   const live = () => openWith(shown, WordStream);
   const redact = (text: string) => whole(text, shown);
   return { redact, open, live, know, meaningsIn, placeholdersIn: (text) => names.in(text), met: () => names.count };
+}
+
+function usableOf(known: readonly KnownSecret[]): readonly KnownSecret[] {
+  return known.filter(({ value }) => value.length >= VALUE_CHARS_MIN && /^[\x21-\x7e]+$/.test(value));
+}
+
+function searchOf(usable: readonly KnownSecret[]): Search {
+  return searchFor(usable.flatMap(({ value }, owner) => needlesOf(value, "x".repeat(value.length), owner)));
+}
+
+function wholeOf(stream: RedactingStream, text: string): string {
+  return stream.push(text) + stream.end();
+}
+
+// Bytes of plain ASCII are made many times faster than UTF-8.
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
 }
 
 /** Is told what stood where a placeholder goes; gives what goes there. */
