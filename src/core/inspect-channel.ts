@@ -41,6 +41,7 @@ export function placeOf(effect: Effect): Place | null {
     case "ask":
     case "kill":
     case "names":
+    case "resolve":
     case "request":
     case "push":
     case "preview":
