@@ -7,6 +7,7 @@ import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
+import { measureMonitor } from "./monitor.ts";
 import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
@@ -70,6 +71,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["policy_load_ms"], step: measurePolicy },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
+  { keys: ["monitor_event_us"], step: measureWatching },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -273,6 +275,12 @@ async function measureLog({ work, isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 3 : 7;
   say(`the ledger: appending, signing and verifying, ${rounds} times`);
   return measureLedger(join(work, "ledger"), rounds);
+}
+
+async function measureWatching({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`the monitor, ${rounds} times`);
+  return measureMonitor(rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

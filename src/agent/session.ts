@@ -3,6 +3,7 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { explain } from "../core/session-label.ts";
@@ -28,6 +29,8 @@ import {
   unapprovedNote,
 } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import { KillSwitch } from "./kill.ts";
+import { SessionMonitor } from "./monitor.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
@@ -54,6 +57,8 @@ export interface SessionPlan {
   /** What the box may reach. */
   readonly network: NetConfig;
   readonly policy: PolicyInForce;
+  /** What comes of each kind of alarm. */
+  readonly alarms: AlarmLevels;
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
@@ -75,6 +80,7 @@ export class Session {
   readonly ledger: Ledger;
   /** What the session has seen, and what raised it to that. */
   readonly label: SessionLabel;
+  readonly monitor: SessionMonitor;
   readonly system: string;
   readonly messages: Message[] = [];
   /** What the messages were at each checkpoint, by its number. */
@@ -96,6 +102,7 @@ export class Session {
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles();
   #runQuestions: RunQuestions | null = null;
+  readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
@@ -109,6 +116,8 @@ export class Session {
       branchView: BranchView | null;
       instructions: FoundInstructions;
       label: SessionLabel;
+      monitor: SessionMonitor;
+      killSwitch: KillSwitch;
       openness: Openness;
       view: TrustView | null;
     },
@@ -120,6 +129,8 @@ export class Session {
     this.ledger = parts.ledger;
     this.gate = parts.gate;
     this.label = parts.label;
+    this.monitor = parts.monitor;
+    this.#switch = parts.killSwitch;
     this.#openness = parts.openness;
     this.#view = parts.view;
     this.branchView = parts.branchView;
@@ -152,6 +163,8 @@ export class Session {
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
     const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal);
+    const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
+    const killSwitch = new KillSwitch(ledger, monitor, plan.now);
     ledger.append({
       type: "start",
       at: plan.now(),
@@ -169,7 +182,7 @@ export class Session {
       ledger,
       (effect) => label.at(effect),
       plan.now,
-      () => plan.policy.current,
+      () => monitor.tighten(plan.policy.current),
     );
     const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
       recordAdopted(ledger, plan.policy, plan.now());
@@ -180,17 +193,18 @@ export class Session {
     const reading = beginning.then(async () =>
       readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust: await plan.trust() }),
     );
-    const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
-      async (error: unknown) => {
-        await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
-        throw error;
-      },
-    );
+    const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
+    const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
+      await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
+      throw error;
+    });
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    const parts = { box, branchView, instructions, model, ledger, gate, label, monitor, killSwitch, openness, view };
+    const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
+    killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
       type: "start",
@@ -424,10 +438,20 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.totals });
   }
 
+  /** Kills every process of the box at once, closes its network and signs the record; what it changed stays in its layer. */
+  kill(why: string): void {
+    this.#switch.kill(why);
+  }
+
+  get isKilled(): boolean {
+    return this.#switch.isKilled;
+  }
+
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
       await this.#network.close();
+      if (this.isKilled) return await this.box.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
       this.ledger.close();

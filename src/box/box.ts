@@ -114,6 +114,7 @@ export class Box {
   readonly #lingering = new WeakSet<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
+  #isKilled = false;
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
@@ -437,10 +438,17 @@ export class Box {
     }
   }
 
+  /** Kills every process of the session at once, without waiting for any. The box can only be closed. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#watch.close();
+    this.#holder.kill();
+  }
+
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
-    if (this.#bases.isNeeded) await this.#bases.save();
+    if (this.#bases.isNeeded && !this.#isKilled) await this.#bases.save();
     this.#pool.close();
     for (const oneShot of this.#active) oneShot.close();
     await this.#holder.close();

@@ -312,11 +312,12 @@ function logAction(
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
   if (action === "show" && isAlone && key === null) return { kind: "show" };
+  if (action === "monitor" && isAlone && key === null) return { kind: "monitor" };
   if (action === "verify" && isAlone) return { kind: "verify", key };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
+    "type ringfence log show, log monitor, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
   );
 }
 
