@@ -47,7 +47,7 @@ export class KillSwitch {
     this.#monitor.end(why);
     const text = wellFormed(bound(why, WHY_CHARS_MAX).text);
     this.#ledger.append({ type: "killed", at: this.#now(), why: text });
-    this.#ledger.seal();
+    this.#ledger.sealNow();
   }
 
   #end({ box, drop }: Killed): void {

@@ -361,7 +361,7 @@ export class Session {
       pass: (approved, call) => this.gate.pass(approved, call),
       record: (event) => {
         this.ledger.append({ ...event, at: now() });
-        this.ledger.sync();
+        this.ledger.seal();
       },
       origin: () => explain(this.label.current),
     });
