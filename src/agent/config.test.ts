@@ -170,8 +170,16 @@ for (const [title, value, message] of [
   ["an unknown key of budget", { budget: { dollars: 1 } }, /unknown key "budget\.dollars"; known are usd, tokens/],
   ["a budget that every object has", { budget: JSON.parse('{"__proto__": 1}') }, /unknown key "budget\.__proto__"/],
   ["an alarm that nobody raises", { monitor: { fire: "kill" } }, /unknown key "monitor\.fire"; known are all, loop, /],
-  ["a kind that every object has", { monitor: JSON.parse('{"__proto__": "kill"}') }, /unknown key "monitor\.__proto__"/],
-  ["an alarm that nothing comes of", { monitor: { all: "off" } }, /"monitor\.all" must be one of note, ask, pause, kill/],
+  [
+    "a kind that every object has",
+    { monitor: JSON.parse('{"__proto__": "kill"}') },
+    /unknown key "monitor\.__proto__"/,
+  ],
+  [
+    "an alarm that nothing comes of",
+    { monitor: { all: "off" } },
+    /"monitor\.all" must be one of note, ask, pause, kill/,
+  ],
   ["a budget of nothing", { budget: { usd: 0 } }, /"budget\.usd" must be a number above 0/],
   ["a budget without end", { budget: { calls: Number.POSITIVE_INFINITY } }, /"budget\.calls" must be a number above 0/],
   ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
