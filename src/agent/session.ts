@@ -19,7 +19,7 @@ import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
-import { readFileLabels } from "./config-trust.ts";
+import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
 import {
   type FoundInstructions,
@@ -31,6 +31,7 @@ import {
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
 import { KillSwitch } from "./kill.ts";
 import { SessionMonitor } from "./monitor.ts";
+import { placed } from "./placed.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
@@ -100,7 +101,7 @@ export class Session {
   #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
-  readonly #profiles = new RunProfiles();
+  readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
   readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
@@ -329,7 +330,9 @@ export class Session {
 
   /** Does an effect: decided, recorded, permitted, done. */
   async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
-    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
+    const { box, gate } = this;
+    const where = { box, gate, checkout: this.#plan.box.checkout, policy: this.#plan.policy.current, signal };
+    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : await placed(asked, where);
     await this.#view?.foresee(effect);
     const decided = this.gate.pass(effect, callId);
     const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
@@ -465,7 +468,7 @@ async function openTrustView(
   parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
 ): Promise<TrustView> {
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: () => readFileLabels(state, checkout) });
+  return new TrustView({ ...parts, fileLabels: fileLabelsReader(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;
