@@ -60,6 +60,11 @@ const SIGNS: readonly Sign[] = [
   },
   {
     kind: "exfiltration",
+    words: "a header is made of what a command prints",
+    match: /\s(?:-H|--header|-A|-b|--user-agent|--cookie)\s*["']?[^"'|;&\n]*(?:\$\(|`)/,
+  },
+  {
+    kind: "exfiltration",
     words: "a name is looked up that is made of what a command prints",
     match:
       /\b(?:dig|nslookup|host|ping|drill|getent)\b[^;&\n]*(?:\$\(|`)[^)`]*\b(?:xxd|base64|base32|od|hexdump|env|cat|head)\b/,
