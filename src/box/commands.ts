@@ -13,6 +13,7 @@ export const IMAGE_BYTES_MAX = 3_750_000;
 export const NO_SUCH_FILE = 91;
 export const NOT_A_FILE = 92;
 export const IS_FOLDER = 93;
+export const LEADS_AWAY = 94;
 /** The exit status of wrong usage (README.md). */
 const WRONG_FOLDER = 2;
 
@@ -109,7 +110,7 @@ export function launcher(limits: Limits, countsProcesses: boolean, umask: number
   );
 }
 
-const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
+const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || { [ -L "$p" ] && exit ${LEADS_AWAY}; exit ${NO_SUCH_FILE}; }; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 
 /** The shell program of a `read`. Images are read whole, text from the asked line on. */
 export function readProgram(effect: Effect & { readonly kind: "read" }): string {
@@ -125,7 +126,7 @@ export function isImageName(path: string): boolean {
 
 /** The shell program of a `write`; the content is its input. Folders on the way are made. */
 export function writeProgram(path: string): string {
-  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
+  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do [ -L "$l" ] && [ ! -e "$l" ] && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
 }
 
 /**
@@ -156,6 +157,11 @@ export function listProgram(effect: Effect & { readonly kind: "list" }): string 
 /** The shell program that lists every identifier of the text files of the checkout, up to so many bytes. */
 export function namesProgram(bytesMax: number): string {
   return `${TOOLS_FOLDER}/rg --no-config --no-filename --no-line-number --only-matching --no-messages --color never -e '\\b[A-Za-z_][0-9A-Za-z_]{2,63}\\b' ./ </dev/null | LC_ALL=C sort -u | head -c ${bytesMax}`;
+}
+
+/** The shell program that tells where a path leads, whether anything lies there or not; a NUL ends it. */
+export function resolveProgram(path: string): string {
+  return `exec realpath -z -m -- ${quote(path)}`;
 }
 
 function dotted(path: string): string {

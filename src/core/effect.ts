@@ -18,17 +18,25 @@ export interface ShownRequest {
   readonly answeredWith?: number;
 }
 
+/**
+ * The names, from the root of the checkout, by which rules may mean a file: as it is spelled, and where links lead in the
+ * box. Where it is missing nobody looked, and any rule may mean it.
+ */
+export interface Placed {
+  readonly places?: readonly string[];
+}
+
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
   | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
-  | { readonly kind: "write"; readonly path: string; readonly content: string }
-  | {
+  | (Placed & { readonly kind: "write"; readonly path: string; readonly content: string })
+  | (Placed & {
       readonly kind: "edit";
       readonly path: string;
       readonly oldString: string;
       readonly newString: string;
       readonly replaceAll: boolean;
-    }
+    })
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
   | {
@@ -49,6 +57,8 @@ export type Effect =
   | { readonly kind: "ask"; readonly about: string; readonly question: string; readonly answer: string }
   /** Lists the identifiers of the checkout for the host, which tells whether an answer is one of them. */
   | { readonly kind: "names" }
+  /** Tells the host where a path leads in the box. */
+  | { readonly kind: "resolve"; readonly path: string }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */

@@ -1,5 +1,6 @@
 import { Budget } from "../agent/budget.ts";
 import { type Execed, execInBox } from "../agent/exec.ts";
+import { KILL } from "../agent/kill.ts";
 import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Streams } from "../box/stream.ts";
 import type { Amounts } from "../core/budget.ts";
@@ -14,6 +15,10 @@ export interface ExecOptions {
   /** Is told the end, and has standard output for itself: the command's goes to standard error. Null: as it is. */
   readonly onDone: ((done: Execed) => void) | null;
 }
+
+/** How a shell ends that found no program of a name; and what no such name has. */
+const NOT_FOUND = 127;
+const SHELL = /[\s|&;<>$`()]/;
 
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
 export async function execCommand(
@@ -46,6 +51,14 @@ export async function execCommand(
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.end !== null) stderr.write(`ringfence: ${done.end.message}\n`);
     else if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    const [only = ""] = words;
+    if (done.status === NOT_FOUND && words.length === 1 && SHELL.test(only))
+      writeSafe(
+        stderr,
+        row(
+          `ringfence: that is the name of one program; for a line of a shell: ringfence exec -- bash -c ${quoteWord(only)}`,
+        ),
+      );
     // A script's output stays as the command made it.
     if (isInteractive && done.hasChanges)
       writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));
@@ -57,7 +70,7 @@ export async function execCommand(
   }
 }
 
-/** Ends a command by the signals that end this program, whose number then is the exit status. */
+/** Ends a command by the signals that end this program, whose number then is the exit status; SIGTERM kills all of its box. */
 export function listenForStops(): { readonly controller: AbortController; readonly status: () => number } {
   const controller = new AbortController();
   const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -65,7 +78,7 @@ export function listenForStops(): { readonly controller: AbortController; readon
   for (const [name, code] of Object.entries(numbers)) {
     process.on(name, () => {
       status = code;
-      controller.abort();
+      controller.abort(name === "SIGTERM" ? KILL : undefined);
     });
   }
   return { controller, status: () => status };
