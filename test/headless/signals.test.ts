@@ -56,7 +56,7 @@ async function assertKept(place: Place, seconds: string): Promise<void> {
   assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
 }
 
-for (const [name, code, reason, held] of drawn(SIGNALS, 1)) {
+for (const [name, code, reason, held] of drawn(SIGNALS, 2)) {
   test(`${name} in the middle of a command ends the run with exit status ${code}, one result, and the changes kept (RINGFENCE_SEED=${SEED})`, async (t) => {
     const { place, child, ended, seconds } = await startLong(t);
     child.kill(name);
