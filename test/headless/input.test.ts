@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import {
   call,
   makePlace,
@@ -346,9 +347,9 @@ test("searching and listing pass .git over, also where a glob would match it", a
   ]);
 });
 
-test("an empty prompt, an unknown option and an unknown command are refused with what to type", async (t) => {
+test(`an empty prompt, an unknown option and an unknown command are refused with what to type (RINGFENCE_SEED=${SEED})`, async (t) => {
   const place = makePlace(t);
-  for (const [args, message] of [
+  const refused = [
     [["run"], /run needs a task: ringfence run "fix/],
     [["run", "x", "--nonsense"], /Unknown option '--nonsense'/],
     [
@@ -371,7 +372,8 @@ test("an empty prompt, an unknown option and an unknown command are refused with
     [["log", "show", "x"], /type ringfence log show \[--json\], log verify/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"; see ringfence sessions --all/],
-  ] as const) {
+  ] as const;
+  for (const [args, message] of drawn(refused, 5)) {
     const { status, stdout, stderr } = await ringfence(place, args);
     assert.deepEqual([status, stdout], [2, ""], args.join(" "));
     assert.match(stderr, message);
@@ -416,7 +418,7 @@ test("a reader that stops early is no error", async (t) => {
   assert.deepEqual([status, stderr], [0, ""]);
 });
 
-for (const name of ["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m']) {
+for (const name of drawn(["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m'], 1)) {
   test(`started in ${JSON.stringify(name)}, commands start there and go on from there, and file tools start at the root`, async (t) => {
     const place = makePlace(t, "echo root >a.txt");
     const cwd = join(place.checkout, name);

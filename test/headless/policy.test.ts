@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { call, type Ended, makePlace, ordinary, type Place, PROGRAM, play, ringfence, run, self } from "./program.ts";
+import { call, type Ended, makePlace, ordinary, type Place, PROGRAM, play, ringfence, run, users } from "./program.ts";
 
 /** Writes the person's own policy, or another file outside the checkout. */
 function write(place: Place, text: string, name = "home/.config/ringfence/policy.yaml"): string {
@@ -46,7 +46,7 @@ const RULES = `rules:
   - deny: {run: [npm, publish]}
 `;
 
-for (const user of [self(), ordinary()].filter(({ uid }, at, all) => at === 0 || uid !== all[0]?.uid)) {
+for (const [, user] of users()) {
   test(`as ${user.name}: what a policy hides nobody in the box reads, and what it says of landing holds after the session`, async (t) => {
     const place = makePlace(t, FILES, { user });
     const undefended = await ringfence(place, ["exec", "--", "cat", "secrets/key", "link"]);
