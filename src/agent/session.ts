@@ -174,7 +174,8 @@ export class Session {
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
     const redact = (text: string) => parts.inspection.redact(text);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
+    const asksAll = () => parts.monitor.isAskingAll;
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, asksAll, heard, show, redact, now };
     this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     const system = systemPrompt({
@@ -191,10 +192,11 @@ export class Session {
     const inspection = new Inspection();
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
-    const ledger = beginRecord(plan);
+    const { ledger, begin } = openRecord(plan);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
+    begin();
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
@@ -528,17 +530,19 @@ export class Session {
   }
 }
 
-function beginRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): Ledger {
+/** Opens the record; `begin` writes its first event of this program, which whoever watches it must see. */
+function openRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): {
+  readonly ledger: Ledger;
+  readonly begin: () => void;
+} {
   const at = now();
-  if (before !== null) {
-    before.record({ version, build, policy: policy.digest, at });
-    return before.ledger;
-  }
+  if (before !== null)
+    return { ledger: before.ledger, begin: () => before.record({ version, build, policy: policy.digest, at }) };
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
   const own = { session: folder.id, checkout: box.checkout, version, build, policy: policy.digest };
-  ledger.append({ type: "start", schema: SCHEMA, at, ...own, before: seal.newest() });
-  return ledger;
+  const start = { type: "start", schema: SCHEMA, at, ...own, before: seal.newest() };
+  return { ledger, begin: () => void ledger.append(start) };
 }
 
 async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
