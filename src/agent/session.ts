@@ -192,11 +192,13 @@ export class Session {
     const inspection = new Inspection();
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
-    const { ledger, begin } = openRecord(plan);
+    const seal = Seal.of(plan.folder.path);
+    const file = `${plan.folder.path}/ledger.log`;
+    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
-    begin();
+    beginRecord(plan, ledger, seal);
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
@@ -530,19 +532,14 @@ export class Session {
   }
 }
 
-/** Opens the record; `begin` writes its first event of this program, which whoever watches it must see. */
-function openRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): {
-  readonly ledger: Ledger;
-  readonly begin: () => void;
-} {
-  const at = now();
-  if (before !== null)
-    return { ledger: before.ledger, begin: () => before.record({ version, build, policy: policy.digest, at }) };
-  const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
-  const own = { session: folder.id, checkout: box.checkout, version, build, policy: policy.digest };
-  const start = { type: "start", schema: SCHEMA, at, ...own, before: seal.newest() };
-  return { ledger, begin: () => void ledger.append(start) };
+function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
+  const { folder, before, box, version, build, policy, now } = plan;
+  const own = { version, build, policy: policy.digest, at: now() };
+  if (before !== null) before.record(own);
+  else {
+    const place = { session: folder.id, checkout: box.checkout };
+    ledger.append({ type: "start", schema: SCHEMA, ...place, ...own, before: seal.newest() });
+  }
 }
 
 async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
