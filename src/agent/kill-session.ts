@@ -40,7 +40,7 @@ export async function killSession(session: StoredSession): Promise<Killing | nul
   const box = descendantsOf(program);
   const tail = new Tail(file);
   try {
-    tail.skip();
+    tail.goToEnd();
     signalTo(program, "SIGTERM");
     const record = { isKilled: false, isSigned: false };
     const isDone = () => (isSigned(tail, record) && areDead(box)) || !isAlive(program);

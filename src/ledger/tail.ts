@@ -32,7 +32,7 @@ export class Tail {
   }
 
   /** Goes past all that is there. */
-  skip(): void {
+  goToEnd(): void {
     for (const { seq, event } of this.#events()) if (seq === 0) this.#schema = schemaOf(event);
   }
 
