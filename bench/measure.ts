@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
 import { measureDecide, policyText, RULES } from "./decide.ts";
 import { measureInstall } from "./install.ts";
+import { measureKill } from "./kill.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
@@ -81,6 +82,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["resume_10k_ms"], step: measureResumed },
   { keys: ["monitor_event_us"], step: measureWatching },
+  { keys: ["kill_ms"], step: measureKilling },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -296,6 +298,12 @@ async function measureWatching({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 5 : 15;
   say(`the monitor, ${rounds} times`);
   return measureMonitor(rounds);
+}
+
+async function measureKilling({ exec, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 5 : 11;
+  say(`a session that is killed, ${times} times`);
+  return measureKill(exec, times);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -33,6 +33,7 @@ export const TARGETS = {
   ledger_verify_us: 12.5,
   resume_10k_ms: 300,
   monitor_event_us: 20,
+  kill_ms: 300,
   version_ms: 65,
   packed_mb: 15,
 } as const;

@@ -85,10 +85,10 @@ export class NetRequests {
     this.#packages = packagesOf({ ...plan.place, get: (...asked) => this.#get(...asked) });
     const { environment, identity } = plan.place;
     this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
-    const { ask, origin, now } = plan;
+    const { ask, origin, asksAll, now } = plan;
     const { id: session } = plan.box.folder;
     const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#seal(event)];
-    this.#questions = ask && new Questions({ ask, pass, record, origin, session, now });
+    this.#questions = ask && new Questions({ ask, pass, record, origin, asksAll, session, now });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
     this.#broker = broker;
@@ -233,6 +233,7 @@ export class NetRequests {
     const text = this.#users.textOf(token);
     const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text, true) : null;
     const asking = { effect, look, command: text === null ? null : { text, acts } };
+    if (this.#plan.asksAll()) this.#yeses.revoke();
     return dated === null
       ? this.#questions.pass(asking, gated)
       : askAboutPackage({ ...asking, dated }, gated, {

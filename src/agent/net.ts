@@ -44,6 +44,8 @@ export interface NetPlan {
   readonly isPersons: boolean;
   /** Says in words what raised the session's label; "" where nothing did. */
   readonly origin: () => string;
+  /** Whether an alarm has every request ask: no yes of before holds then, and none for longer than once. */
+  readonly asksAll: () => boolean;
   /** Told of what was refused, for whoever looks on. */
   readonly denied: (denial: Denial) => void;
   /** Of the session: it counts what leaves, and by host. */

@@ -174,7 +174,8 @@ export class Session {
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
     const redact = (text: string) => parts.inspection.redact(text);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
+    const asksAll = () => parts.monitor.isAskingAll;
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, asksAll, heard, show, redact, now };
     this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     const system = systemPrompt({
@@ -192,8 +193,7 @@ export class Session {
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const file = `${plan.folder.path}/ledger.log`;
-    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
+    const ledger = ledgerFor(plan, seal);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
@@ -529,6 +529,10 @@ export class Session {
       this.ledger.close();
     }
   }
+}
+
+function ledgerFor({ folder, before, log }: SessionPlan, seal: Seal): Ledger {
+  return before?.ledger ?? createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
 }
 
 function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
