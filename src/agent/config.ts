@@ -3,8 +3,10 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Amounts } from "../core/budget.ts";
+import type { ForgeConfig } from "../core/forge.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 import { parseBudget } from "./config-budget.ts";
+import { FORGE_DEFAULT, parseForge } from "./config-forge.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,6 +28,8 @@ export interface Config {
   readonly net: NetConfig;
   /** What every session may use up at most; what is not named has no ceiling. */
   readonly budget: Partial<Amounts>;
+  /** Whose text on a forge does not count as a stranger's. */
+  readonly trust: ForgeConfig;
   /** For agents of another make: their models, and what they see of the home. */
   readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
@@ -45,6 +49,7 @@ const EMPTY: Config = {
   git: { alternates: [] },
   net: NET_DEFAULT,
   budget: {},
+  trust: FORGE_DEFAULT,
   wrap: { providers: [], config: [] },
 };
 
@@ -80,7 +85,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "wrap"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "trust", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -122,6 +127,7 @@ export function parseConfig(value: unknown): Config {
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
     budget: parseBudget(root.budget),
+    trust: parseForge(root.trust),
     wrap: {
       providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
       config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),

@@ -106,6 +106,7 @@ export async function execInBox(
           origin: () => "",
           denied: () => {},
           // Its label is the highest that it can have from the start.
+          forge: null,
           heard: () => {},
           now: Date.now,
         },

@@ -2,6 +2,7 @@ import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
+import type { Forge, ForgeConfig } from "../core/forge.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
@@ -58,6 +59,8 @@ export interface SessionPlan {
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
+  /** Whose text on a forge does not count as a stranger's. */
+  readonly authors: ForgeConfig;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -112,6 +115,7 @@ export class Session {
       label: SessionLabel;
       openness: Openness;
       view: TrustView | null;
+      forge: Forge | null;
     },
   ) {
     this.#plan = plan;
@@ -133,11 +137,11 @@ export class Session {
     this.#instructions = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
-    const { box, gate, ledger } = parts;
+    const { box, gate, ledger, forge } = parts;
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, forge, heard, show, now };
     this.#network = new SessionNetwork(own);
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     this.system = systemPrompt({
@@ -190,7 +194,9 @@ export class Session {
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    const forge = await openForge(plan.authors, trust);
+    const made = { box, branchView, instructions, model, ledger, gate, label, openness, view, forge };
+    const session = new Session(plan, made);
     rising.push(() => session.#network.judgeAgain());
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
@@ -436,6 +442,10 @@ export class Session {
       this.ledger.close();
     }
   }
+}
+
+async function openForge(authors: ForgeConfig, trust: Trust | null): Promise<Forge | null> {
+  return authors.authors.length === 0 ? null : (await import("../core/forge.ts")).forgeOf(authors, trust);
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.

@@ -99,6 +99,7 @@ export async function openSession(
     policy: workplace.policy,
     vault: workplace.vault,
     trust: workplace.trust,
+    authors: config.trust,
     version: start.version,
     now: Date.now,
     show,
