@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { readPlainYaml } from "../core/plain-yaml.ts";
-import type { Policy, Tier } from "../core/policy-rules.ts";
+import type { Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import type { PolicyFile, PolicyPlace } from "./config-policy-parse.ts";
 
@@ -76,13 +76,6 @@ async function readYaml(text: string): Promise<ReadText> {
     return isNode(item) ? lines.linePos(item.range?.[0] ?? 0).line : 1;
   };
   return { value: document.toJS({ maxAliasCount: 10 }), lineOf };
-}
-
-/** Names what a policy says by a digest. */
-export function digestOfRules({ rules, ceilings, profiles }: Policy): string {
-  return createHash("sha256")
-    .update(JSON.stringify([rules, ceilings, profiles]))
-    .digest("hex");
 }
 
 /** Finds where a file lies that the person named; one in the checkout is refused, since the host opens nothing there. */

@@ -263,9 +263,9 @@ export class NetRequests {
     const read = await this.#proxy.read(judged.permit, judged.reach, asked === null ? how : { ...how, accept: GITHUB });
     const text = asked === null || !read.ok ? null : readForge(asked, read);
     if (asked !== null) {
-      const { openness } = page;
       const { authors: trusted, where } = asked;
-      this.#plan.heard(text === null ? page : { kind: "forge", ...text, trusted, where, openness });
+      const of = { trusted, where, openness: page.openness };
+      this.#plan.heard(text === null ? page : { kind: "forge", author: text.author, people: text.people, ...of });
     }
     if (!read.ok) return { ok: false, code: "exit", reason: read.reason };
     return text === null ? { ...read, from: "strangers" } : { ...read, body: Buffer.from(text.text), from: "authors" };
