@@ -235,11 +235,8 @@ export class Session {
       else await box?.close().finally(() => ledger.close());
       throw error;
     });
-    const trust = await plan.trust();
-    const openness = trust?.openness ?? "private";
-    const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const forge = await openForge(plan.authors, trust);
-    const seen = { label, openness, view, forge, inspection };
+    const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
+    const seen = { label, inspection, ...trusting };
     const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
@@ -536,10 +533,6 @@ export class Session {
   }
 }
 
-async function openForge(authors: ForgeConfig, trust: Trust | null): Promise<Forge | null> {
-  return authors.authors.length === 0 ? null : (await import("../core/forge.ts")).forgeOf(authors, trust);
-}
-
 function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
   const { folder, before, box, version, build, policy, now } = plan;
   const own = { version, build, policy: policy.digest, at: now() };
@@ -556,12 +549,18 @@ async function openBox({ folder, box, before }: SessionPlan, record: Record, tex
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.
-async function openTrustView(
-  { box: { state, checkout } }: SessionPlan,
-  parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
-): Promise<TrustView> {
+async function openTrust(
+  { box: { state, checkout }, authors, trust: said }: SessionPlan,
+  parts: { readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
+  isOnBranch: boolean,
+): Promise<{ readonly openness: Openness; readonly view: TrustView | null; readonly forge: Forge | null }> {
+  const trust = await said();
+  if (trust === null) return { openness: "private", view: null, forge: null };
+  const forge = authors.authors.length === 0 ? null : (await import("../core/forge.ts")).forgeOf(authors, trust);
+  if (isOnBranch) return { openness: trust.openness, view: null, forge };
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: fileLabelsReader(state, checkout) });
+  const view = new TrustView({ ...parts, trust, fileLabels: fileLabelsReader(state, checkout) });
+  return { openness: trust.openness, view, forge };
 }
 
 const TITLE_CHARS_MAX = 200;
