@@ -27,6 +27,7 @@ export const TARGETS = {
   decide_200_us: 5,
   shell_analysis_p95_us: 100,
   policy_load_ms: 10,
+  policy_managed_ms: 10,
   npm_install_ratio: 1.15,
   ledger_append_ratio: 1.3,
   ledger_group_us: 66,

@@ -105,6 +105,7 @@ export async function execInBox(
           asksAll: () => monitor.isAskingAll,
           denied: () => {},
           // Its label is the highest that it can have from the start.
+          forge: null,
           heard: () => {},
           now: Date.now,
         },

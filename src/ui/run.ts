@@ -137,6 +137,7 @@ export async function openSession(
     alarms: config.monitor,
     vault: workplace.vault,
     trust: workplace.trust,
+    authors: config.trust,
     version: start.version,
     build: start.build,
     now: Date.now,
