@@ -4,6 +4,7 @@ import { DEPTH_MAX } from "./event.ts";
 /** Fields whose texts are content whatever their length: what a person, a model or a command wrote, not what was decided of it. */
 const TEXTS: ReadonlySet<string> = new Set([
   "text",
+  "typed",
   "input",
   "message",
   "title",
