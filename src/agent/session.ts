@@ -418,6 +418,8 @@ export class Session {
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
     const code = outcome.ok ? null : outcome.code;
     const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
+    // What would end with the program, for the one that goes on.
+    const running = this.box.background.running().length;
     this.ledger.append({
       type: "outcome",
       at: this.#plan.now(),
@@ -426,6 +428,7 @@ export class Session {
       code,
       text: wellFormed(outcome.text),
       image,
+      ...(running === 0 ? {} : { running }),
     });
     this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
   }

@@ -39,7 +39,7 @@ test("a fold gives the conversation, what was spent and what is lost of a sessio
     { type: "request", at: 1150 },
     replyOf(0.5, { kind: "text", text: "I look" }, callPart("a"), callPart("b"), callPart("c")),
     decision("a", { kind: "run", command: "sleep 9", background: true }),
-    outcome("a", "started in the background as bg1", { image: "ab" }),
+    outcome("a", "started in the background as bg1", { image: "ab", running: 1 }),
     { type: "asked", used: 7 },
     { type: "answered", usage: { input: 1, cachedInput: 0, output: 1, usd: 0.25 } },
     { type: "sent", sentBytes: 12 },

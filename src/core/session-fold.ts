@@ -1,8 +1,9 @@
 import { Conversation, filesRewound, type Mark, markOf } from "./conversation.ts";
 import { field, type JsonObject, recordOf } from "./json.ts";
-import type { Message, ReplyPart, ToolResult } from "./message.ts";
+import type { Message, ToolResult } from "./message.ts";
 import { typedAddresses } from "./net-rules.ts";
 import { foldCommands } from "./session-fold-commands.ts";
+import { RecordedMessages, textOf } from "./session-fold-messages.ts";
 import { type Spent, SpentFold } from "./session-fold-spent.ts";
 import { rebuiltFrom, type TracedLabel } from "./session-label.ts";
 
@@ -84,8 +85,7 @@ export class SessionFold {
   #isPrompted = false;
   #from: SessionState["from"] = null;
   #wasResumed = false;
-  /** Texts of the conversation that the record has, and those that it does not have any more. */
-  readonly #texts = { kept: 0, lost: 0 };
+  readonly #messages = new RecordedMessages();
   /** A rewind that was decided and of which no end is recorded. */
   #rewinding: number | null = null;
   /** The calls of the last reply, and what came of them. */
@@ -143,7 +143,7 @@ export class SessionFold {
   state(): SessionState {
     const lost = this.#lost();
     const conversation = new Conversation();
-    const isForgotten = this.#texts.lost > 0 && this.#texts.kept === 0;
+    const { isForgotten } = this.#messages;
     if (!isForgotten) {
       conversation.goBack(this.#conversation.mark());
       conversation.addResults(this.#resultsOf());
@@ -178,7 +178,7 @@ export class SessionFold {
 
   #addPrompt(event: JsonObject): void {
     this.#conclude();
-    this.#conversation.addPrompt(this.#keptText(event.text));
+    this.#conversation.add(this.#messages.prompt(event));
     // What else the prompt's event holds was written by the program, or by a file that the person approved.
     for (const address of typedAddresses(textOf(event.typed))) this.#typed.add(address);
     this.#isPrompted = true;
@@ -189,7 +189,7 @@ export class SessionFold {
 
   #addReply(event: JsonObject): void {
     this.#conclude();
-    const parts = Array.isArray(event.parts) ? event.parts.flatMap((part) => this.#partOf(recordOf(part))) : [];
+    const parts = this.#messages.parts(event.parts);
     this.#conversation.addReply(parts);
     this.#calls = parts.flatMap((part) => (part.kind === "call" ? [{ id: part.id, name: part.name }] : []));
   }
@@ -203,37 +203,15 @@ export class SessionFold {
   #addOutcome(event: JsonObject): void {
     const call = this.#calls.find(({ id }) => id === event.call);
     if (!call) return;
-    const image = typeof event.image === "string" ? "\n(the image that was here is not kept)" : "";
-    const text = `${this.#keptText(event.text)}${image}`;
-    this.#results.set(call.id, { id: call.id, name: call.name, ok: event.ok === true, text });
+    this.#results.set(call.id, this.#messages.result(call, event));
   }
 
   /** A message of the session that this one was forked from, or what its model was still to be told. */
   #addInherited(event: JsonObject): void {
     if (typeof event.text === "string") this.#news.push(event.text);
-    const { role, text, parts, results } = recordOf(event.message);
-    if (role === "user") {
-      this.#conversation.addPrompt(this.#keptText(text));
-      this.#isPrompted = true;
-    }
-    if (role === "assistant" && Array.isArray(parts))
-      this.#conversation.addReply(parts.flatMap((part) => this.#partOf(recordOf(part))));
-    if (role === "tool" && Array.isArray(results))
-      this.#conversation.addResults(
-        results.map(recordOf).map(({ id, name, ok, text: said }) => {
-          return { id: textOf(id), name: textOf(name), ok: ok === true, text: this.#keptText(said) };
-        }),
-      );
-  }
-
-  #partOf(part: Readonly<Record<string, unknown>>): ReplyPart[] {
-    return partOf(part, (value) => this.#keptText(value));
-  }
-
-  /** A text that the record does not have any more is told as such: no vendor takes an empty one. */
-  #keptText(value: unknown): string {
-    this.#texts[typeof value === "string" ? "kept" : "lost"] += 1;
-    return typeof value === "string" ? value : "(this text is not kept any more)";
+    const message = this.#messages.whole(recordOf(event.message));
+    if (message !== null) this.#conversation.add(message);
+    this.#isPrompted ||= message?.role === "user";
   }
 
   #addCheckpoint(event: JsonObject): void {
@@ -285,33 +263,6 @@ export const UNDONE_TEXT = "not done: the turn was stopped";
 /** What it reads of one that was allowed and of which nobody knows the end. */
 export const LOST_TEXT =
   "the program ended before it was known what came of this: it may be done in part or whole, so look before you do it again";
-
-function partOf(part: Readonly<Record<string, unknown>>, keptText: (value: unknown) => string): ReplyPart[] {
-  const vendor = part.vendor === undefined ? {} : { vendor: part.vendor as NonNullable<ReplyPart["vendor"]> };
-  switch (part.kind) {
-    case "text":
-    case "reasoning":
-      return [{ kind: part.kind, text: keptText(part.text), ...vendor }];
-    case "call":
-      return [
-        {
-          kind: "call",
-          id: textOf(part.id),
-          name: textOf(part.name),
-          input: typeof part.input === "string" ? part.input : "{}",
-          ...vendor,
-        },
-      ];
-    case "rest":
-      return [{ kind: "text", text: "(the rest of this reply was too large to be kept)" }];
-    default:
-      return [];
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;

@@ -18,7 +18,7 @@ export interface Standing {
 /**
  * Opens the ledger of a session that goes on, and gives each of its events to `use`, in one reading.
  *
- * Nothing of them counts before this returns: the newest signed head must be of them, and it covers all before it, earlier
+ * A text is read when its field is, then or later. Nothing of them counts before this returns: the newest signed head must be of them, and it covers all before it, earlier
  * heads too. Throws Tampered where it is not, and leaves the file as it is.
  */
 export function reopenLedger(file: string, seal: Seal, use: (event: JsonObject, standing: Standing) => void): Ledger {
@@ -32,7 +32,7 @@ export function reopenLedger(file: string, seal: Seal, use: (event: JsonObject, 
       if (field(parsed.event, "type") === "head") newest = { note: field(parsed.event, "note"), tree };
       schema ??= knownSchema(parsed.event, file);
       const hash = () => Buffer.from(rootOf(grown(tree, leafHash(payload)))).toString("hex");
-      use(texts.fill(migrated(parsed.event, schema)), { seq: tree.size, hash });
+      use(texts.fillLater(migrated(parsed.event, schema)), { seq: tree.size, hash });
     },
     end() {
       texts.close();
