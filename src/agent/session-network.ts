@@ -15,6 +15,7 @@ export type SessionNetworkPlan = Pick<
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
+  readonly redact: (text: string) => string;
 };
 
 /** Cheap, so that most output is not looked at any closer. */
@@ -57,7 +58,7 @@ export class SessionNetwork {
   async page(permit: Permit, url: string, { call, signal }: By, isForReader = false): Promise<Outcome> {
     this.#remember(permit, call);
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader, redact: this.#plan.redact });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */
@@ -100,6 +101,12 @@ export class SessionNetwork {
   /** Has what is on its way judged again, since the session's label rose. */
   judgeAgain(): void {
     this.#net?.then((net) => net.judgeAgain()).catch(() => {});
+  }
+
+  /** Ends every connection without waiting for what is being set up. */
+  drop(): void {
+    // What could not be opened is not open.
+    this.close().catch(() => {});
   }
 
   /** Ends every connection. */

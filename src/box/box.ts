@@ -24,7 +24,7 @@ import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, se
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { POLICY_PATH, scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
-import { type Performance, perform } from "./perform.ts";
+import { AS_IT_IS, type Performance, perform, type TextRules } from "./perform.ts";
 import { Pool } from "./pool.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import type { Earlier } from "./reopen.ts";
@@ -66,6 +66,8 @@ export interface BoxPlan {
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
   readonly view?: ViewChoice;
+  /** What becomes of texts of the box before anybody is shown them. */
+  readonly texts?: TextRules;
 }
 
 /** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
@@ -104,6 +106,7 @@ export class Box {
   readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
+  readonly texts: TextRules;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
   /** The authorities that the person trusts, in PEM. */
@@ -120,6 +123,7 @@ export class Box {
   readonly #lingering = new WeakSet<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
+  #isKilled = false;
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
@@ -134,6 +138,7 @@ export class Box {
     this.base = parts.base;
     this.dropped = parts.dropped;
     this.below = parts.below;
+    this.texts = parts.texts;
     this.gitSeen = parts.gitSeen;
     this.authorities = parts.authorities;
     this.#javaAuthorities = parts.javaAuthorities;
@@ -209,6 +214,7 @@ export class Box {
         base,
         dropped,
         below: plan.below ?? "",
+        texts: plan.texts ?? AS_IT_IS,
         gitSeen,
         authorities,
         javaAuthorities,
@@ -442,11 +448,18 @@ export class Box {
     }
   }
 
+  /** Kills every process of the session at once, without waiting for any. The box can only be closed. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#watch.close();
+    this.#holder.kill();
+  }
+
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
     try {
-      if (this.#bases.isNeeded) await this.#bases.save();
+      if (this.#bases.isNeeded && !this.#isKilled) await this.#bases.save();
     } finally {
       // A disk that is full must not keep what runs alive.
       this.#pool.close();
@@ -553,6 +566,7 @@ interface BoxParts {
   readonly base: Base | null;
   readonly dropped: readonly Dropped[];
   readonly below: string;
+  readonly texts: TextRules;
   readonly gitSeen: string;
   readonly authorities: string;
   readonly javaAuthorities: JavaEntries;

@@ -11,6 +11,9 @@ import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover, type Visitor } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
 
+/** Gives an event as it is written. */
+export type Written = (event: JsonObject) => JsonObject;
+
 /**
  * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
  * of its events that are not to be kept are recorded by hash and length alone.
@@ -48,6 +51,7 @@ export class Ledger {
   readonly #lock: Lock;
   readonly #seal: Seal | null;
   readonly #content: ContentStore;
+  #written: Written = (event) => event;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -58,6 +62,7 @@ export class Ledger {
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
+  #watcher: Watcher | null = null;
 
   /** Called by createLedger and openLedger alone; owns the descriptor and the lock from here on. */
   constructor(start: Start) {
@@ -72,12 +77,18 @@ export class Ledger {
     this.#sealed = start.seq;
   }
 
+  /** Has every event from here on written as `written` gives it. */
+  through(written: Written): void {
+    this.#written = written;
+  }
+
   /**
    * Writes one event and returns the proof that it stands in the file; throws LedgerFailure when it does not.
    *
    * After return, the event survives the death of this process; only sync makes it survive a power loss.
    */
-  append(event: JsonObject): Receipt {
+  append(given: JsonObject): Receipt {
+    const event = this.#written(given);
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     this.#settle();
     const frame = encodeFrame(this.#chain, this.#hold(event));
@@ -91,7 +102,14 @@ export class Ledger {
     }
     this.#chain = frame.chain;
     this.#tree = grown(this.#tree, frame.leaf);
-    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    const receipt = issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    this.#watcher?.(receipt.seq, event);
+    return receipt;
+  }
+
+  /** Has one watcher told of every event from here on, once it stands in the file. What it throws, append throws. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** Returns when everything appended is on the disk. */
@@ -119,16 +137,19 @@ export class Ledger {
     this.#owed = owed;
   }
 
+  /** Returns when everything appended is signed, and that is on the disk. */
+  sealNow(): void {
+    this.seal();
+    this.#settle();
+    this.sync();
+  }
+
   /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) {
-        this.seal();
-        this.#settle();
-        this.sync();
-      }
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.sealNow();
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
@@ -186,6 +207,9 @@ export class Ledger {
     return new LedgerFailure(message);
   }
 }
+
+/** Is told of an event; may append others, of which it is told as well. */
+export type Watcher = (seq: number, event: JsonObject) => void;
 
 interface Start {
   readonly file: string;
