@@ -94,11 +94,12 @@ export async function forkSession(parent: StoredSession, plan: ForkPlan): Promis
 function writeDown(ledger: Ledger, state: SessionState, to: Checkpoint | null, at: number): void {
   for (const event of sourcesOf(state.label)) ledger.append({ ...event, at });
   const { readerBits, spent, marks, lookedAtOf } = state;
+  const secrets = Object.fromEntries(state.secrets);
   const mark = to === null ? null : marks.get(to.number);
   if (mark === undefined)
     throw new UsageError(`what was said before turn ${to?.number} is not known: fork another turn`);
   const lookedAt = to === null ? state.lookedAt : (lookedAtOf.get(to.number) ?? state.lookedAt);
-  ledger.append({ type: "forked", at, readerBits, spent: toJson(spent), lookedAt });
+  ledger.append({ type: "forked", at, readerBits, spent: toJson(spent), secrets, lookedAt });
   for (const message of mark === null ? state.messages : messagesAt(mark))
     ledger.append({ type: "inherited", at, message: toJson(message) });
   if (mark === null) for (const text of state.news) ledger.append({ type: "inherited", at, text });

@@ -189,6 +189,7 @@ export class Session {
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(given: SessionPlan): Promise<Session> {
     const inspection = new Inspection();
+    if (given.before !== null) inspection.goOnAfter(given.before.state.secrets);
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const ledger = beginRecord(plan);

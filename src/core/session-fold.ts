@@ -36,6 +36,8 @@ export interface SessionState {
   /** Addresses that the person typed. */
   readonly typed: ReadonlySet<string>;
   readonly readerBits: number;
+  /** How far the secrets that stand in the conversation by name and number are numbered, by name. */
+  readonly secrets: ReadonlyMap<string, number>;
   /** Whether nothing of what was said is kept: it was destroyed, or never was. The conversation then begins anew. */
   readonly isForgotten: boolean;
   /** Whether instruction files were given: they are with the first prompt, once. */
@@ -82,6 +84,7 @@ export class SessionFold {
   #end: string | null = null;
   #lookedAt: number | null = null;
   #readerBits = 0;
+  readonly #secrets = new Map<string, number>();
   #isPrompted = false;
   #from: SessionState["from"] = null;
   #wasResumed = false;
@@ -134,6 +137,8 @@ export class SessionFold {
   add(event: JsonObject): void {
     this.#events += 1;
     this.#spent.add(event);
+    for (const [name, number] of Object.entries(recordOf(event.secrets)))
+      this.#secrets.set(name, Math.max(numberOf(number), this.#secrets.get(name) ?? 0));
     if (event.type === "source") this.#label = rebuiltFrom([event], this.#label);
     if (field(event, "agent") !== undefined) return;
     this.#commands.add(event);
@@ -169,6 +174,7 @@ export class SessionFold {
       spent: this.#spent.spent(),
       typed: this.#typed,
       readerBits: this.#readerBits,
+      secrets: this.#secrets,
       isForgotten,
       isPrompted: this.#isPrompted && !isForgotten,
       background: this.#commands.running(),

@@ -50,7 +50,7 @@ function hasBegun(place: Place): boolean {
 
 for (const [who, user] of users()) {
   test(`a session killed with kill -9 in the middle goes on, and only by its own whole record: as ${who}`, async (t) => {
-    const place = makePlace(t, "echo zero >a.txt; echo p >p.txt", { user, isReplayed: false });
+    const place = makePlace(t, "echo zero >a.txt; echo p >p.txt", { user });
     const { child, ended } = start(place, runArguments(script(place, FIRST)));
     await until("the last command runs", () => hasBegun(place));
     const path = sessionFolder(place);
