@@ -29,11 +29,22 @@ export class RecordedCalls {
   #calls: readonly Call[] = [];
   #isCut = false;
   #current: Current | null = null;
-  readonly #profiles: RunProfiles;
+  #profiles: RunProfiles;
+  readonly #rules: () => readonly ProfileRule[];
+  /** Whether the program ended since the reply: what is left of it is not done any more. */
+  #isOver = false;
 
   /** `rules` are those that bound a command, as the record has them by then. */
   constructor(rules: () => readonly ProfileRule[]) {
+    this.#rules = rules;
     this.#profiles = new RunProfiles(rules);
+  }
+
+  /** Another program goes on: of the calls of the last reply it says that they were lost, and does none. */
+  end(): void {
+    this.#isOver = true;
+    this.#current = null;
+    this.#profiles = new RunProfiles(this.#rules);
   }
 
   /** A reply came: its calls are done one after the other. */
@@ -42,6 +53,7 @@ export class RecordedCalls {
     const all = Array.isArray(parts) ? (parts as readonly JsonObject[]) : [];
     this.#calls = all.flatMap((part) => (part.kind === "call" ? [callOf(part)] : []));
     this.#isCut = all.some((part) => part.kind === "rest");
+    this.#isOver = false;
     this.#current = null;
   }
 
@@ -50,7 +62,7 @@ export class RecordedCalls {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut)
       return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
-    if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
+    if (call?.id !== id || this.#isOver) return { ok: false, why: "the model made no such call there", isLost: false };
     this.#current ??= { effect: await this.#effectOf(call), decided: null };
     const { effect, decided } = this.#current;
     if (effect === null) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
@@ -70,6 +82,10 @@ export class RecordedCalls {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
+    if (this.#isOver) {
+      this.#calls = rest;
+      return event.code === "cancelled" ? null : `${call.name} has an outcome after the program that made it ended`;
+    }
     const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
     this.#calls = rest;
     this.#current = null;

@@ -80,15 +80,26 @@ export class Resumption {
 
   /** Says what the end of the last program took with it, a sentence each, for the model and the person. */
   get gone(): readonly string[] {
-    const { background, end } = this.state;
-    const how = end === null ? "This session broke off and goes on now" : "This session goes on";
+    const { background, isForgotten } = this.state;
+    const how = howItGoesOn(this.state);
     const named = background.map((command) => JSON.stringify(command)).join(", ");
     return [
       `${how}, in a new box: /tmp and the home are empty, and no command of before runs.`,
+      ...(isForgotten ? ["What was said in this session is not kept any more: it goes on without that."] : []),
       ...(background.length > 0 ? [`What ran in the background has ended: ${named}.`] : []),
       ...(this.#hasLayer ? [] : ["No changes of before wait any more: the files are those of the checkout."]),
     ];
   }
+}
+
+function howItGoesOn({ end, from, wasResumed }: SessionState): string {
+  if (from !== null && !wasResumed) return `This session was forked from ${from.session}${beforeTurn(from.turn)}`;
+  return end === null ? "This session broke off and goes on now" : "This session goes on";
+}
+
+/** Says where in a session a fork of it begins. */
+export function beforeTurn(turn: number | null): string {
+  return turn === null ? " as it was" : `, from before its turn ${turn}`;
 }
 
 /** What the monitor has seen of a session before it went on. */
@@ -112,8 +123,8 @@ class Watching implements WatchedBefore {
   }
 }
 
-// The program can end between a checkpoint and its event; nothing was said in between.
-function withCheckpoints(state: SessionState, sessionPath: string): SessionState {
+/** Adds checkpoints that have no event: the program can end between the two, and nothing was said in between. */
+export function withCheckpoints(state: SessionState, sessionPath: string): SessionState {
   const marks = new Map(state.marks);
   for (const { number } of readLayers(sessionPath).checkpoints)
     if (!marks.has(number)) marks.set(number, markOf(state.messages));

@@ -195,6 +195,7 @@ export class Session {
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(given: SessionPlan): Promise<Session> {
     const inspection = new Inspection();
+    if (given.before !== null) inspection.goOnAfter(given.before.state.secrets);
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
@@ -474,6 +475,8 @@ export class Session {
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
     const code = outcome.ok ? null : outcome.code;
     const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
+    // What would end with the program, for the one that goes on.
+    const running = this.box.background.running().length;
     this.ledger.append({
       type: "outcome",
       at: this.#plan.now(),
@@ -482,6 +485,7 @@ export class Session {
       code,
       text: wellFormed(outcome.text),
       image,
+      ...(running === 0 ? {} : { running }),
     });
     this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
   }
