@@ -6,6 +6,7 @@ const KEYS = {
   tokens: ["tokens", 1],
   minutes: ["wallMs", 60_000],
   calls: ["calls", 1],
+  agents: ["children", 1],
   sent_mb: ["egressBytes", 2 ** 20],
   disk_mb: ["diskBytes", 2 ** 20],
 } as const satisfies Record<string, readonly [keyof Amounts, number]>;
@@ -17,7 +18,8 @@ export function parseBudget(value: unknown): Partial<Amounts> {
   return Object.fromEntries(
     Object.entries(value).map(([key, amount]) => {
       if (!isKey(key)) throw new Error(`unknown key "budget.${key}"; known are ${Object.keys(KEYS).join(", ")}`);
-      if (typeof amount !== "number" || !Number.isFinite(amount) || amount <= 0)
+      const isNone = key === "agents" && amount === 0;
+      if (typeof amount !== "number" || !Number.isFinite(amount) || (amount <= 0 && !isNone))
         throw new Error(`"budget.${key}" must be a number above 0`);
       const [name, unit] = KEYS[key];
       return [name, amount * unit];

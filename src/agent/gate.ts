@@ -18,6 +18,9 @@ export type Gated =
     }
   | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
+/** The ledger of a session; a child agent's marks each event as its own. */
+type Record = Pick<Ledger, "append" | "seal">;
+
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "preview",
   "land",
@@ -41,13 +44,13 @@ function isWeighty(effect: Effect): boolean {
 
 /** The one way to a permit: decides, records the decision, and only then mints. */
 export class Gate {
-  readonly #ledger: Ledger;
+  readonly #ledger: Record;
   readonly #label: (effect: Effect) => Label;
   readonly #now: () => number;
   readonly #policy: () => Policy;
 
   /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
-  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number, policy: () => Policy) {
+  constructor(ledger: Record, label: (effect: Effect) => Label, now: () => number, policy: () => Policy) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;

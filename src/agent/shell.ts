@@ -1,7 +1,14 @@
 import type { SyntaxNode } from "unbash";
 import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { analyseShell, explainCommand, type ShellAnalysis, type ShellCommand, type Word } from "../core/shell.ts";
+import {
+  analyseShell,
+  explainCommand,
+  type RunProfile,
+  type ShellAnalysis,
+  type ShellCommand,
+  type Word,
+} from "../core/shell.ts";
 
 type Unbash = typeof import("unbash");
 type Child<Type extends SyntaxNode["type"]> = SyntaxNode & { readonly type: Type };
@@ -37,8 +44,9 @@ export class RunProfiles {
   }
 
   /** Tells where a bound may have been in the way. Nothing is tried again unasked: the same command, given again, is not bound. */
-  explain({ command, profile }: RunEffect, outcome: Outcome): Outcome {
+  explain({ command, profile }: RunEffect, outcome: Outcome, widest: RunProfile): Outcome {
     if (outcome.ok || outcome.code !== "exit" || profile === "net" || !REFUSED.test(outcome.text)) return outcome;
+    if (profile === widest) return { ...outcome, text: `${outcome.text}\n(it ran ${profile}: this agent may no more)` };
     if (this.#widened.size < WIDENED_MAX) this.#widened.add(command);
     const bound = profile === "read-only" ? "it ran read-only and without network" : "it ran without network";
     return {

@@ -85,6 +85,7 @@ export class TrustView {
         return effect.answer === "identifier" ? readerAnswer(labelOf(await this.#view())) : undefined;
       case "names":
       case "fetch":
+      case "delegate":
       case "output":
       case "kill":
       case "sync":

@@ -19,6 +19,8 @@ import { isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } fro
 import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
+/** Child agents of a session where the person says nothing of them. */
+const AGENTS_DEFAULT = 16;
 
 /** Where and as whom this program was started. */
 export interface Start {
@@ -147,7 +149,8 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 /** Joins the ceilings that the person configured with those that they typed: the tighter one counts. */
 export function ceilingsOf({ budget, net }: Config, typed: Partial<Amounts>): Amounts {
   const { sentMb } = net.limits;
-  return tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+  const all = tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+  return { ...all, children: all.children === Infinity ? AGENTS_DEFAULT : all.children };
 }
 
 function limitsOf({ limits, budget }: Config): Limits {

@@ -14,6 +14,7 @@ import {
   listProgram,
   NO_SUCH_FILE,
   NOT_A_FILE,
+  NOT_WITHIN,
   quote,
   READ_BYTES_MAX,
   readProgram,
@@ -65,6 +66,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
       return read(box, { kind: "read", path: effect.about, offset: 1, limit: ASKED_LINES_MAX }, performance);
     case "names":
     case "fetch":
+    case "delegate":
     case "request":
     case "push":
     case "preview":
@@ -201,7 +203,7 @@ async function write(
   performance: Performance,
 ): Promise<Outcome> {
   const content = Buffer.from(effect.content, "utf8");
-  const job = { program: writeProgram(effect.path), stdin: content, timeoutMs: FILE_TOOL_MS };
+  const job = { program: writeProgram(effect), stdin: content, timeoutMs: FILE_TOOL_MS };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("write", effect.path, done);
   return { ok: true, text: `wrote ${counted(content.length, "byte")} to ${effect.path}` };
@@ -212,7 +214,7 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   const mark = randomBytes(16).toString("hex");
   const dialogue = new EditDialogue(effect, mark);
   const job = {
-    program: editProgram(effect.path, mark, EDIT_BYTES_MAX),
+    program: editProgram(effect, mark, EDIT_BYTES_MAX),
     stdin: dialogue.input,
     timeoutMs: FILE_TOOL_MS,
   };
@@ -382,6 +384,10 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
   if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: ${done.cancelled}` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
+  if (done.status === NOT_WITHIN) {
+    const text = `${tool}: ${path} leads out of the folders that this agent may write in, or has another name elsewhere`;
+    return { ok: false, code: "denied", text };
+  }
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);
   return say(plain(done.errors) || `failed with status ${done.status}`);
 }

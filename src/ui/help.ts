@@ -19,7 +19,7 @@ const PARTS: readonly Part[] = [
       "    --output-format FORMAT      text, json or stream-json",
       "    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is",
       "    --land patch|auto           auto lands source unread, which then runs at your next test",
-      "    --max-usd N, --max-tokens N, --max-calls N, --max-minutes N, --max-turns N",
+      "    --max-usd N, --max-tokens N, --max-calls N, --max-agents N, --max-minutes N, --max-turns N",
     ],
   },
   {
