@@ -1,3 +1,5 @@
+import type { WireHeaders } from "./headers.ts";
+
 /**
  * Why one try at a reply failed. It never leaves src/model: retry.ts tries again or turns it into a ModelFailure.
  *
@@ -15,7 +17,7 @@ export class Fault extends Error {
 }
 
 /** Reads a failed HTTP answer. 408, 429 and 5xx pass; other 4xx do not, and neither does an empty account. */
-export function faultOfStatus(status: number, body: string, headers: Headers, now: number): Fault {
+export function faultOfStatus(status: number, body: string, headers: WireHeaders, now: number): Fault {
   const message = `${status} ${vendorMessage(body)}`.trimEnd();
   if (status === 401 || status === 403) return new Fault("auth", message);
   if (isOutOfMoney(body)) return new Fault("provider", message);
@@ -63,7 +65,7 @@ function isOutOfMoney(body: string): boolean {
   return textField(error, "code") === "insufficient_quota" || textField(error, "type") === "insufficient_quota";
 }
 
-function retryAfterMs(headers: Headers, now: number): number | null {
+function retryAfterMs(headers: WireHeaders, now: number): number | null {
   const exact = Number(headers.get("retry-after-ms") ?? Number.NaN);
   if (Number.isFinite(exact)) return Math.max(0, exact);
   const header = headers.get("retry-after");

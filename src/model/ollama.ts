@@ -1,5 +1,5 @@
 import { Fault, field, printable } from "./fault.ts";
-import { directFetch, type Fetch, guardFetch } from "./transport.ts";
+import { type Answer, directFetch, type Fetch, guardFetch } from "./transport.ts";
 
 /** Less than this does not hold the system prompt, the tools and one file. */
 const CONTEXT_TOKENS_MIN = 16_384;
@@ -98,7 +98,7 @@ function tooSmall(model: string, tokens: number | null): string {
   );
 }
 
-async function readJson(response: Response): Promise<unknown> {
+async function readJson(response: Answer): Promise<unknown> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {

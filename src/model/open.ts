@@ -1,3 +1,4 @@
+import { useWireHeaders } from "./headers.ts";
 import { type Model, ModelFailure, UnusableModel } from "./port.ts";
 import { contextTokensOf, priceOf, usdOf } from "./pricing.ts";
 import { type Account, CLOCK, type Clock, retrying } from "./retry.ts";
@@ -31,7 +32,7 @@ export async function openModel(spec: string, settings: ModelSettings): Promise<
   const place = PROVIDERS[provider];
   const found = settingsOf(provider, place, settings);
   const fetch = guardFetch(settings.fetch ?? directFetch(), { ...LIMITS, ...place.limits });
-  const sdk = await openSdk(provider, { ...found, name, fetch });
+  const sdk = await openSdk(provider, { ...found, name, fetch: platformFetch(fetch) });
   const { streamReply } = await import("./sdk.ts");
   const price = priceOf(provider, name);
   const account: Account = { provider, apiKey: found.apiKey, keyName: `${prefixesOf(provider)[0]}_API_KEY` };
@@ -200,6 +201,12 @@ function baseUrlOf(typed: string, always: boolean, version: string): string | nu
   const path = url.pathname.replace(/\/+$/, "");
   const lacks = always ? !path.endsWith(version) : path === "";
   return `${url.origin}${path}${lacks ? version : ""}`;
+}
+
+/** Shows a fetch of ours to an SDK, whose type asks for more of an answer than it reads. */
+function platformFetch(fetch: Fetch): typeof globalThis.fetch {
+  useWireHeaders();
+  return (input, init) => fetch(typeof input === "string" || input instanceof URL ? input : input.url, init) as never;
 }
 
 async function openSdk(provider: Provider, settings: AdapterSettings): Promise<SdkModel> {

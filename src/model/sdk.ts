@@ -4,7 +4,6 @@ import { Fault, faultOf } from "./fault.ts";
 import type { ModelEvent, ModelRequest, ReplyPart, StopReason, Usage } from "./port.ts";
 import { type Price, usdOf } from "./pricing.ts";
 import { callOptionsOf, type Dialect } from "./sdk-prompt.ts";
-import type { Fetch } from "./transport.ts";
 
 /** One vendor's model as its adapter file opens it. */
 export interface SdkModel {
@@ -16,7 +15,7 @@ export interface AdapterSettings {
   readonly name: string;
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
-  readonly fetch: Fetch;
+  readonly fetch: typeof globalThis.fetch;
 }
 
 /** Longest arguments of one call, in characters. A longer one fails the reply: no tool of ours takes so much. */

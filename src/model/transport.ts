@@ -1,9 +1,19 @@
 import type { Agent, IncomingMessage, RequestOptions } from "node:http";
 import { Readable } from "node:stream";
 import { Fault, faultOfStatus, field, printable } from "./fault.ts";
+import { WireHeaders } from "./headers.ts";
 
 /** The part of the platform's fetch that models use. */
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+export type Fetch = (address: string | URL, init?: RequestInit) => Promise<Answer>;
+
+/** The part of the platform's Response that models use; its body is read once. */
+export interface Answer {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: WireHeaders;
+  readonly body: ReadableStream<Uint8Array> | null;
+  text(): Promise<string>;
+}
 
 export interface TransportLimits {
   /** From the call to the answer's headers: connect, send, and the server's thinking. */
@@ -24,21 +34,21 @@ const ERROR_BYTES_MAX = 64 * 1024;
  * the signal's own reason. Faults name the host and nothing else of the request.
  */
 export function guardFetch(unguarded: Fetch, limits: TransportLimits = LIMITS): Fetch {
-  return async (input, init = {}) => {
-    const { host } = new URL(input instanceof Request ? input.url : input);
+  return async (address, init = {}) => {
+    const { host } = new URL(address);
     const timeout = new AbortController();
     const aborts = init.signal ? [init.signal, timeout.signal] : [timeout.signal];
     const signal = AbortSignal.any(aborts);
     const late = new Fault("transient", `${host} did not answer in ${limits.firstByteMs / 1000} s`);
     const timer = setTimeout(() => timeout.abort(late), limits.firstByteMs);
-    const headers = new Headers(init.headers);
+    const headers = new WireHeaders(init.headers);
     headers.set("user-agent", "ringfence");
     try {
-      const response = await unguarded(input, { ...init, headers, signal, redirect: "manual" });
+      const response = await unguarded(address, { ...init, headers: [...headers], signal, redirect: "manual" });
       if (response.status >= 300 && response.status < 400) throw redirectFault(host, response, timeout);
       if (!response.ok) throw await statusFault(response, timeout);
       const body = bounded(response, host, limits, timeout, signal);
-      return new Response(body, { status: response.status, headers: response.headers });
+      return answerOf(response.status, response.headers, body);
     } catch (error) {
       throw signal.aborted && !(error instanceof Fault) ? signal.reason : networkFault(error, host);
     } finally {
@@ -47,7 +57,7 @@ export function guardFetch(unguarded: Fetch, limits: TransportLimits = LIMITS): 
   };
 }
 
-function redirectFault(host: string, response: Response, stop: AbortController): Fault {
+function redirectFault(host: string, response: Answer, stop: AbortController): Fault {
   const target = URL.parse(response.headers.get("location") ?? "", `https://${host}`)?.host ?? "another address";
   const message = `${host} redirects to ${printable(target)}, which would get the key. Set the final address as base URL`;
   const fault = new Fault("provider", message);
@@ -55,7 +65,7 @@ function redirectFault(host: string, response: Response, stop: AbortController):
   return fault;
 }
 
-async function statusFault(response: Response, stop: AbortController): Promise<Fault> {
+async function statusFault(response: Answer, stop: AbortController): Promise<Fault> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
@@ -68,13 +78,13 @@ async function statusFault(response: Response, stop: AbortController): Promise<F
 }
 
 function bounded(
-  response: Response,
+  response: Answer,
   host: string,
   limits: TransportLimits,
   stop: AbortController,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
-  const reader = (response.body ?? new Blob([]).stream()).getReader();
+  const reader = (response.body ?? emptyStream()).getReader();
   let bytes = 0;
   const fail = (fault: Fault): Fault => {
     stop.abort(fault);
@@ -125,19 +135,20 @@ function networkFault(error: unknown, host: string): Fault {
  */
 export function directFetch(): Fetch {
   const agents = new Map<string, Agent>();
-  return async (input, init = {}) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const http = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  return async (address, init = {}) => {
+    const url = new URL(address);
+    // An import would read all that the module exports, and one of that loads the platform's other client.
+    const http = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
     const agent = agents.get(url.protocol) ?? new http.Agent({ keepAlive: true });
     agents.set(url.protocol, agent);
     const body = typeof init.body === "string" ? Buffer.from(init.body) : Buffer.alloc(0);
     const options: RequestOptions = {
       method: init.method ?? "GET",
       agent,
-      headers: { ...Object.fromEntries(new Headers(init.headers)), "content-length": body.byteLength },
+      headers: { ...Object.fromEntries(new WireHeaders(init.headers)), "content-length": body.byteLength },
       ...(init.signal ? { signal: init.signal } : {}),
     };
-    return await new Promise<Response>((resolve, reject) => {
+    return await new Promise<Answer>((resolve, reject) => {
       const request = http.request(url, options, (message) => resolve(responseOf(message)));
       // Stays attached after the answer began, so that a broken socket cannot end the process.
       request.on("error", reject);
@@ -146,13 +157,28 @@ export function directFetch(): Fetch {
   };
 }
 
-function responseOf(message: IncomingMessage): Response {
-  const headers = new Headers();
+function responseOf(message: IncomingMessage): Answer {
+  const headers = new WireHeaders();
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
   const status = message.statusCode ?? 500;
   const hasNoBody = status === 204 || status === 205 || status === 304;
   if (hasNoBody) message.resume();
-  return new Response(hasNoBody ? null : Readable.toWeb(message), { status, headers });
+  return answerOf(status, headers, hasNoBody ? null : Readable.toWeb(message));
+}
+
+function answerOf(status: number, headers: WireHeaders, body: ReadableStream<Uint8Array> | null): Answer {
+  return { status, ok: status >= 200 && status < 300, headers, body, text: () => textOf(body) };
+}
+
+async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of body ?? []) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
 }
