@@ -63,7 +63,7 @@ export class ChildAgent implements Agent, Asker {
     });
     this.system = childPrompt(session.checkout, capability);
     this.tools = TOOL_SPECS.filter(({ name }) => (capability.effects as ReadonlySet<string>).has(name));
-    this.messages = [{ role: "user", text: plan.task }];
+    this.messages = [{ role: "user", text: session.taskFor(plan.task) }];
     this.cacheKey = `${session.id}-child`;
   }
 

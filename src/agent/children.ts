@@ -1,3 +1,4 @@
+import { withOwnWorkingDirectory } from "../box/working-directory.ts";
 import type { Amounts } from "../core/budget.ts";
 import { attenuated, type Capability, capabilityFor } from "../core/capability.ts";
 import type { Effect } from "../core/effect.ts";
@@ -80,7 +81,7 @@ export class Children {
     let end: TurnEnd = { reason: "error", message: "" };
     try {
       child.recordStart(by.call);
-      end = await converse(child, by.signal);
+      end = await withOwnWorkingDirectory(this.#session.box, () => converse(child, by.signal));
     } finally {
       // What it left running has nobody any more whose share would pay for it.
       for (const command of background.running()) if (!before.has(command.id)) command.oneShot.kill();

@@ -99,6 +99,7 @@ export class Session implements Agent, Asker {
   #lookedAt: number;
   readonly #lookedAtOf = new Map<number, number>();
   #instructions: FoundInstructions["approved"];
+  readonly #approved: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles();
@@ -138,6 +139,7 @@ export class Session implements Agent, Asker {
     this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
     this.#lookedAt = plan.box.startedAt;
     this.#instructions = parts.instructions.approved;
+    this.#approved = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
@@ -255,6 +257,11 @@ export class Session implements Agent, Asker {
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
     this.messages.push({ role: "user", text });
+  }
+
+  /** Writes a task for a child agent, behind the instructions that the person approved. */
+  taskFor(task: string): string {
+    return presentInstructions(this.#approved, task);
   }
 
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
