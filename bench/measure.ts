@@ -62,7 +62,14 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["diff_list_50k_ms", "diff_50k_ratio", "checkpoint_50k_ms", "land_50k_ratio"], step: measureLarge },
   { keys: ["scan_100mb_ms", "mask_100mb_ms"], step: measureSearch },
   {
-    keys: ["net_request_over_ms", "net_slowdown", "net_tls_slowdown", "net_lost", "net_body_rss_mb"],
+    keys: [
+      "net_request_over_ms",
+      "net_slowdown",
+      "net_tls_slowdown",
+      "net_lost",
+      "net_body_rss_mb",
+      "session_20k_growth",
+    ],
     step: measureNetwork,
   },
   { keys: ["decide_200_us"], step: measureDecisions },

@@ -13,6 +13,8 @@ interface Asked {
   /** Requests in all, on so many connections at once. */
   readonly many: number;
   readonly held: number;
+  /** Requests one behind the other, each two events of the log, for the memory that a long session comes to take. */
+  readonly steady: number;
   /** Sent and then received, for the memory that the program takes meanwhile. */
   readonly bodyBytes: number;
 }
@@ -23,6 +25,7 @@ const login = proxy ? `Proxy-Authorization: Basic ${btoa(`${proxy.username}:${pr
 const [plain, looked, tunnelled] = asked.ports;
 
 const requestMs = await timeRequests(asked.requests);
+await repeat(asked.steady);
 const plainMs = await download(await dial(), plain, asked.bytes);
 const lookedMs = await download(await dialSafely(looked), looked, asked.bytes, true);
 const tunnelledMs = await download(await dialSafely(tunnelled), tunnelled, asked.bytes, true);
@@ -97,6 +100,18 @@ async function timeRequests(many: number): Promise<number> {
   // The first ones find nothing compiled.
   const sorted = times.slice(many / 4).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** Says so each time that a twentieth is done. */
+async function repeat(many: number): Promise<void> {
+  const socket = await dial();
+  for (let count = 1; count <= many; count++) {
+    const answer = read(socket, 2);
+    socket.write(head("GET", plain, 2));
+    await answer;
+    if (count % (many / 20) === 0) process.stdout.write("steady\n");
+  }
+  socket.destroy();
 }
 
 async function download(socket: Socket, port: number, bytes: number, isInside = false): Promise<number> {

@@ -17,6 +17,14 @@ interface Numbers {
   readonly lost: number;
 }
 
+/** What the program takes: MB more while bodies pass, and how many times more at the end of a long session. */
+interface Memory {
+  readonly grownMb: number;
+  readonly growth: number;
+}
+
+/** For the rounds that only take times. */
+const NONE = { many: 0, steady: 0, bodyBytes: 0 };
 const RUN_MS_MAX = 600_000;
 const SAMPLE_MS = 20;
 /** What is enough, where the loopback itself gives more: 60 % of it is wanted otherwise. */
@@ -38,18 +46,16 @@ export async function measureNet(exec: Subject, node: string, work: string, isQu
     writeFileSync(join(home, ".config/ringfence/config.yaml"), configFor(origin.ports));
     const bytes = isQuick ? 256 << 20 : 1 << 30;
     const bodyBytes = isQuick ? 250e6 : 2.5e9;
-    const asked = { ports: origin.ports, requests: 2000, bytes, many: 10_000, held: 1000, bodyBytes };
+    const asked = { ports: origin.ports, requests: 2000, bytes, many: 10_000, held: 1000, steady: 10_000, bodyBytes };
     const client = [join(folder, "node"), join(folder, "client.mjs")];
     const environment = { ...exec.environment, HOME: home, NODE_EXTRA_CA_CERTS: origin.roots };
     const inside = { ...exec, folder, environment };
-    const [through, direct]: [(Numbers & { readonly grownMb: number })[], Numbers[]] = [[], []];
+    const [through, direct]: [(Numbers & Memory)[], Numbers[]] = [[], []];
     for (let round = 0; round < 3; round++) {
       // What takes long and is no time is measured once.
-      const once = round === 0 ? asked : { ...asked, many: 0, bodyBytes: 0 };
+      const once = round === 0 ? asked : { ...asked, ...NONE };
       through.push(await ask(inside, [...inside.command, ...client, JSON.stringify(once)]));
-      direct.push(
-        await ask({ ...inside, command: [] }, [...client, JSON.stringify({ ...asked, many: 0, bodyBytes: 0 })]),
-      );
+      direct.push(await ask({ ...inside, command: [] }, [...client, JSON.stringify({ ...asked, ...NONE })]));
     }
     return summed(through, direct, bytes);
   } finally {
@@ -57,11 +63,7 @@ export async function measureNet(exec: Subject, node: string, work: string, isQu
   }
 }
 
-function summed(
-  through: readonly (Numbers & { grownMb: number })[],
-  direct: readonly Numbers[],
-  bytes: number,
-): Measured[] {
+function summed(through: readonly (Numbers & Memory)[], direct: readonly Numbers[], bytes: number): Measured[] {
   const of = (numbers: readonly Numbers[], pick: (one: Numbers) => number) => median(numbers.map(pick));
   const [own, floor] = [of(through, (one) => one.requestMs), of(direct, (one) => one.requestMs)];
   const rate = (ms: number) => bytes / 1e3 / ms;
@@ -80,6 +82,11 @@ function summed(
       note: `looked into ${rounded(rate(looked))} MB/s; as a tunnel ${rounded(rate(tunnelled))} MB/s`,
     },
     { key: "net_lost", value: through[0]?.lost ?? Number.NaN, note: "of 10,000 requests on 1,000 connections at once" },
+    {
+      key: "session_20k_growth",
+      value: through[0]?.growth ?? Number.NaN,
+      note: "of the program's memory, from event 3,000 to event 20,000 of one session",
+    },
     { key: "net_body_rss_mb", value: through[0]?.grownMb ?? Number.NaN, note: "more in the program while bodies pass" },
   ];
 }
@@ -88,18 +95,22 @@ async function ask({ folder, environment }: Subject, [program = "", ...args]: re
   const child = spawn(program, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "inherit"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), RUN_MS_MAX);
   let [before, most] = [Number.NaN, 0];
+  const steady: number[] = [];
   let last = "";
   const sampling = setInterval(() => {
     if (!Number.isNaN(before)) most = Math.max(most, residentMb(child.pid));
   }, SAMPLE_MS);
   for await (const line of createInterface({ input: child.stdout })) {
+    if (line === "steady") steady.push(residentMb(child.pid));
     if (line === "bodies") before = residentMb(child.pid);
     last = line;
   }
   clearInterval(sampling);
   clearTimeout(timer);
   if (!last.startsWith("{")) throw new Error(`the client of the network's numbers said "${last}"`);
-  return { ...(JSON.parse(last) as Numbers), grownMb: Math.max(0, most - before) };
+  // What is taken while code is compiled is no growth; and what was not yet collected at one moment is none.
+  const growth = steady.length === 0 ? Number.NaN : median(steady.slice(-4)) / median(steady.slice(2, 6));
+  return { ...(JSON.parse(last) as Numbers), grownMb: Math.max(0, most - before), growth };
 }
 
 function residentMb(pid: number | undefined): number {

@@ -23,6 +23,7 @@ export const TARGETS = {
   net_tls_slowdown: 2,
   net_lost: 0,
   net_body_rss_mb: 64,
+  session_20k_growth: 1.1,
   decide_200_us: 5,
   shell_analysis_p95_us: 100,
   policy_load_ms: 10,

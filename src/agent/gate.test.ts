@@ -130,32 +130,32 @@ test("where the decision cannot be recorded, nothing is permitted, and never aga
 for (const [title, effect, steps] of [
   ["an effect of the box is not synced, since its layer can be discarded", RUN, ["append"]],
   [
-    "landing is signed and on the disk before it is permitted",
+    "landing is on the disk, and being signed, before it is permitted",
     { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "person" },
     ["append", "seal"],
   ],
   [
-    "undoing a landing is signed and on the disk before it is permitted",
+    "undoing a landing is on the disk, and being signed, before it is permitted",
     { kind: "undo", landing: 1, paths: ["a"], digest: "d", approvedBy: "person" },
     ["append", "seal"],
   ],
   [
-    "putting a landing right is signed and on the disk before it is permitted",
+    "putting a landing right is on the disk, and being signed, before it is permitted",
     { kind: "recover", what: "land", landing: 1, approvedBy: "person" },
     ["append", "seal"],
   ],
   [
-    "showing a port is signed and on the disk before it is permitted",
+    "showing a port is on the disk, and being signed, before it is permitted",
     { kind: "preview", port: 80, approvedBy: "person", shownAt: UNKNOWN_SOURCE },
     ["append", "seal"],
   ],
   [
-    "taking away locks that a landing left is signed and on the disk before it is permitted",
+    "taking away locks that a landing left is on the disk, and being signed, before it is permitted",
     { kind: "release", approvedBy: "person" },
     ["append", "seal"],
   ],
   [
-    "discarding is signed and on the disk before it is permitted",
+    "discarding is on the disk, and being signed, before it is permitted",
     { kind: "discard", approvedBy: "person" },
     ["append", "seal"],
   ],

@@ -57,7 +57,7 @@ export class Gate {
     this.#policy = policy;
   }
 
-  /** Decides and records. What leaves the layer is signed and on the disk before this returns. */
+  /** Decides and records. What leaves the layer is on the disk before this returns, and is signed meanwhile. */
   pass(effect: Effect, callId: string | null): Gated {
     const label = this.#label(effect);
     const decision = decideWithin(this.#policy(), effect, label);

@@ -87,7 +87,7 @@ export class NetRequests {
     this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
     const { ask, origin, now } = plan;
     const { id: session } = plan.box.folder;
-    const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#sync(event)];
+    const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#seal(event)];
     this.#questions = ask && new Questions({ ask, pass, record, origin, session, now });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
@@ -323,9 +323,9 @@ export class NetRequests {
     }
   }
 
-  #sync(event: JsonObject): void {
+  #seal(event: JsonObject): void {
     this.#plan.ledger.append({ ...event, at: this.#plan.now() });
-    this.#plan.ledger.sync();
+    this.#plan.ledger.seal();
   }
 
   #record(event: JsonObject): void {

@@ -386,7 +386,7 @@ export class Session implements Agent, Asker {
       ask,
       record: (event) => {
         this.ledger.append({ ...event, at: now() });
-        this.ledger.sync();
+        this.ledger.seal();
       },
       origin: () => explain(this.label.current),
     });

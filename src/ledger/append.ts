@@ -7,28 +7,30 @@ import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
 import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover } from "./recover.ts";
-import type { Seal } from "./seal.ts";
+import type { Seal, Unsigned } from "./seal.ts";
 
 /** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
 export function createLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
+    // A file without it is no ledger, whatever a power cut leaves of the rest.
+    fdatasyncSync(fd);
     syncFolderOf(file);
     return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
 /**
- * Opens the ledger of an earlier session to append to it. A write that its end cut short is removed, and recorded.
+ * Opens the ledger of an earlier session to append to it. What a crash or a power cut spoiled is cut off, and recorded.
  *
  * Throws Tampered where less is left than was signed.
  */
 export function openLedger(file: string, seal: Seal | null): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cutBytes, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
     if (end === 0) writeWhole(fd, FIRST_LINE);
     const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
-    if (cutBytes !== null) ledger.append({ type: "recovered", cutBytes });
+    if (cut !== null) ledger.append({ type: "recovered", ...cut });
     ledger.sync();
     return ledger;
   });
@@ -43,8 +45,10 @@ export class Ledger {
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
-  /** How many events there were when the newest head was signed, itself among them; or when the file was opened. */
+  /** How many events there were when the newest head was written, itself among them; or when the file was opened. */
   #sealed: number;
+  /** What is to be signed and written as the very next event; null when nothing is. */
+  #owed: Unsigned | null = null;
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
@@ -68,6 +72,7 @@ export class Ledger {
    */
   append(event: JsonObject): Receipt {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
+    this.#settle();
     const frame = encodeFrame(this.#chain, event);
     if (!frame.ok) throw this.#end(`cannot record event ${this.#seq} in ledger ${this.#file}: ${frame.reason}`);
     try {
@@ -93,13 +98,16 @@ export class Ledger {
     }
   }
 
-  /** Signs everything appended, puts it on the disk, and keeps the signed head outside the file as well. */
+  /**
+   * Returns when everything appended is on the disk, and has it signed meanwhile, by another thread.
+   *
+   * The head is written when it is signed, and before anything else is: the next append signs it itself when it comes first.
+   * A process that dies before leaves events that are whole, and that the next head covers.
+   */
   seal(): void {
-    const note = this.#signed();
+    const owed = this.#beginHead();
     this.sync();
-    if (note === null) return;
-    this.#seal?.keep(note);
-    this.#sealed = this.#seq;
+    this.#owed = owed;
   }
 
   /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
@@ -107,7 +115,11 @@ export class Ledger {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.seal();
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) {
+        this.seal();
+        this.#settle();
+        this.sync();
+      }
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
@@ -116,12 +128,31 @@ export class Ledger {
     }
   }
 
-  // Appends a head for what none covers yet.
-  #signed(): string | null {
-    if (this.#seal === null || this.#ended !== null || this.#sealed === this.#seq) return null;
-    const note = this.#seal.sign({ size: this.#seq, root: rootOf(this.#tree) });
+  #beginHead(): Unsigned | null {
+    const seal = this.#seal;
+    if (seal === null || this.#owed !== null || this.#sealed === this.#seq) return this.#owed;
+    const owed = { size: this.#seq, root: rootOf(this.#tree) };
+    seal.signAside(owed, (note) => {
+      if (this.#owed !== owed || this.#ended !== null) return;
+      try {
+        this.#writeHead(seal, note);
+      } catch (thrown) {
+        // Nobody waits here; the next append says so.
+        this.#ended ??= causeOf(thrown);
+      }
+    });
+    return owed;
+  }
+
+  #settle(): void {
+    if (this.#owed !== null && this.#seal !== null) this.#writeHead(this.#seal, this.#seal.sign(this.#owed));
+  }
+
+  #writeHead(seal: Seal, note: string): void {
+    this.#owed = null;
     this.append({ type: "head", note });
-    return note;
+    seal.keep(note);
+    this.#sealed = this.#seq;
   }
 
   #end(message: string): LedgerFailure {

@@ -40,7 +40,7 @@ export function parseEvent(payload: Uint8Array): ParsedEvent {
     return { ok: false, reason: `the event is not JSON (${String(thrown)})` };
   }
   if (!isObject(value)) return { ok: false, reason: "the event is not an object" };
-  if (canonical(value) !== text) return { ok: false, reason: "the event is not in canonical form" };
+  if (!isCanonical(value, text)) return { ok: false, reason: "the event is not in canonical form" };
   return { ok: true, event: value };
 }
 
@@ -50,6 +50,24 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function isObject(value: Json): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Says whether a text is the canonical form of the value that was parsed from it.
+ *
+ * Where all keys come in order, the engine's own writer, which is several times faster, writes that form. It keeps keys
+ * like "10" and "9" in the order of numbers, so that they are left to the slow way.
+ */
+function isCanonical(value: Json, text: string): boolean {
+  return (JSON.stringify(value) === text && isSorted(value)) || canonical(value) === text;
+}
+
+function isSorted(value: Json): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  const object = value as JsonObject;
+  const keys = Object.keys(object);
+  return keys.every((key, at) => (at === 0 || (keys[at - 1] ?? "") < key) && isSorted(object[key] ?? null));
 }
 
 /** Counts brackets outside strings. Text that is not JSON may be misjudged here and is refused by the parser after. */

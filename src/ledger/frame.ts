@@ -1,7 +1,6 @@
-import { createHash, hash as hashOnce } from "node:crypto";
 import type { JsonObject } from "../core/json.ts";
 import { encodeEvent, PAYLOAD_BYTES_MAX, TOO_LONG } from "./event.ts";
-import { leafHash } from "./merkle.ts";
+import { leafHash, sha256 } from "./merkle.ts";
 
 /**
  * The bytes of a ledger: the first line, then one frame an event.
@@ -13,7 +12,7 @@ import { leafHash } from "./merkle.ts";
  * The number in the first line is the version of all of this.
  */
 export const FIRST_LINE = Buffer.from("ringfence-ledger 1\n");
-export const FIRST_CHAIN: Uint8Array = hashOnce("sha256", FIRST_LINE, "buffer");
+export const FIRST_CHAIN: Uint8Array = sha256(FIRST_LINE);
 
 /** One event as it stands in the file. `end` is the file offset behind it. */
 export interface Frame {
@@ -49,7 +48,7 @@ export function encodeFrame(before: Uint8Array, event: JsonObject): EncodedFrame
   bytes.write(encoded.text, HEADER_BYTES, "utf8");
   // The hash before stands where the hash of this frame will, so that the hashed bytes are in one piece.
   bytes.set(before, LENGTH_BYTES);
-  const chain = hashOnce("sha256", bytes.subarray(LENGTH_BYTES), "buffer");
+  const chain = sha256(bytes.subarray(LENGTH_BYTES));
   const leaf = leafHash(bytes.subarray(HEADER_BYTES));
   bytes.set(chain, LENGTH_BYTES);
   return { ok: true, bytes, chain, leaf };
@@ -136,7 +135,7 @@ function readLength(rest: Rest): number {
 }
 
 function isChain(written: Uint8Array, before: Uint8Array, payload: Uint8Array): boolean {
-  return createHash("sha256").update(before).update(payload).digest().equals(written);
+  return Buffer.compare(sha256(before, payload), written) === 0;
 }
 
 /** The bytes not yet decoded: those in hand, and the pieces still to come. */

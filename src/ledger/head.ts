@@ -37,10 +37,17 @@ export function publicHalf({ key, hash }: HeadKey): HeadKey {
 }
 
 /** Signs a head with a private key. */
-export function signHead(head: Head, { key, hash }: HeadKey): string {
+export function signHead(head: Head, own: HeadKey): string {
   const text = textOf(head);
-  const signature = sign(null, Buffer.from(text), key);
-  return `${text}\n— ${KEY_NAME} ${Buffer.concat([hash, signature]).toString("base64")}\n`;
+  return noteOf(text, sign(null, Buffer.from(text), own.key), own);
+}
+
+/** Has a head signed by another thread, and hands over what signHead would return; null when it could not be signed. */
+export function signHeadAside(head: Head, own: HeadKey, done: (note: string | null) => void): void {
+  const text = textOf(head);
+  sign(null, Buffer.from(text), own.key, (error, signature) =>
+    done(error === null ? noteOf(text, signature, own) : null),
+  );
 }
 
 /** Reads a head whose signature is that of a public key; null for every other text. */
@@ -72,6 +79,10 @@ export function parseVerifier(text: string): HeadKey | null {
   if (hashOf(raw).toString("hex") !== hash) return null;
   const x = raw.toString("base64url");
   return toHeadKey(createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }));
+}
+
+function noteOf(text: string, signature: Uint8Array, { hash }: HeadKey): string {
+  return `${text}\n— ${KEY_NAME} ${Buffer.concat([hash, signature]).toString("base64")}\n`;
 }
 
 function textOf({ session, size, root }: Head): string {

@@ -1,4 +1,4 @@
-import { createHash, hash as hashOnce } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A Merkle tree (RFC 6962, section 2.1, SHA-256) as far as growing it needs: the roots of its whole subtrees, largest first. */
 export interface Tree {
@@ -10,7 +10,7 @@ export const EMPTY_TREE: Tree = { size: 0, roots: [] };
 
 /** The hash of an entry that is no subtree: the first byte keeps an entry from posing as two subtrees. */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  return createHash("sha256").update(LEAF).update(entry).digest();
+  return sha256(LEAF, entry);
 }
 
 /** Adds a leaf at the end. */
@@ -24,7 +24,7 @@ export function grown({ size, roots }: Tree, leaf: Uint8Array): Tree {
 
 /** The hash that stands for all entries of a tree and their order. */
 export function rootOf({ roots }: Tree): Uint8Array {
-  if (roots.length === 0) return hashOnce("sha256", new Uint8Array(0), "buffer");
+  if (roots.length === 0) return sha256();
   return roots.reduceRight((right, left) => nodeHash(left, right));
 }
 
@@ -34,6 +34,12 @@ export function pathTo(leaves: readonly Uint8Array[], at: number): Uint8Array[] 
   const half = largestPowerBelow(leaves.length);
   const [left, right] = [leaves.slice(0, half), leaves.slice(half)];
   return at < half ? [...pathTo(left, at), rootOfLeaves(right)] : [...pathTo(right, at - half), rootOfLeaves(left)];
+}
+
+/** Hashes bytes that follow each other. */
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  // Twice as fast, for what is as short as an event, as a hash that is fed in parts and makes its own buffer.
+  return Buffer.from(hash("sha256", Buffer.concat(parts), "hex"), "hex");
 }
 
 /** Computes the root of a tree of `size` entries from one leaf and the path to it; null for a path that fits no such leaf. */
@@ -60,7 +66,7 @@ const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return createHash("sha256").update(NODE).update(left).update(right).digest();
+  return sha256(NODE, left, right);
 }
 
 function rootOfLeaves(leaves: readonly Uint8Array[]): Uint8Array {

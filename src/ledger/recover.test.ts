@@ -37,7 +37,7 @@ test("a zeroed tail is cut and recorded", (t) => {
   );
 });
 
-test("damage before the end is refused with its event, and the file is left as it is", (t) => {
+test("damage before the end is cut with what follows and recorded with its reason, where no head covers it", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
   const { bytes, ends } = writeThree(file);
   for (const [seq, end] of ends.slice(0, 3).entries()) {
@@ -46,11 +46,27 @@ test("damage before the end is refused with its event, and the file is left as i
       changed[at] = (bytes[at] ?? 0) ^ 1;
       writeFileSync(file, changed);
       assert.throws(
-        () => openLedger(file, null),
+        () => [...readLedger(file)],
         (thrown) => thrown instanceof Tampered && thrown.seq === seq,
       );
-      assert.deepEqual(readFileSync(file), changed);
+      openLedger(file, null).close();
+      const [last, ...before] = [...readLedger(file)].reverse();
+      assert.equal(before.length, seq);
+      assert.deepEqual([last?.event.type, last?.event.cutBytes], ["recovered", bytes.length - end]);
+      assert.match(String(last?.event.reason), /its (?:hash|length)/);
     }
+  }
+});
+
+test("a file whose first line is another's, or gone, is refused and left as it is", (t) => {
+  const file = join(temporaryFolder(t), "a.ledger");
+  const { bytes } = writeThree(file);
+  const beginnings = [Buffer.from("ringfence-ledger 2"), Buffer.alloc(19), Buffer.from("another file of theirs")];
+  for (const beginning of beginnings) {
+    const changed = Buffer.concat([beginning, bytes.subarray(beginning.length)]);
+    writeFileSync(file, changed);
+    assert.throws(() => openLedger(file, null), Tampered);
+    assert.deepEqual(readFileSync(file), changed);
   }
 });
 

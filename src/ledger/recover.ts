@@ -1,24 +1,32 @@
-import { ftruncateSync } from "node:fs";
+import { fstatSync, ftruncateSync } from "node:fs";
 import { Tampered } from "./failure.ts";
 import { readPieces } from "./file.ts";
 import { decodeFrames } from "./frame.ts";
 import type { Head } from "./head.ts";
 import { EMPTY_TREE, grown, leafHash, rootOf, type Tree } from "./merkle.ts";
 
-/** Where appending goes on. `cutBytes` is null when nothing had to be cut; `end` 0 means that the first line is missing. */
+/** Where appending goes on. `cut` is null when nothing had to be cut; `end` 0 means that the first line is missing. */
 export interface Recovery {
   readonly events: number;
   readonly chain: Uint8Array;
   readonly end: number;
-  readonly cutBytes: number | null;
+  readonly cut: Cut | null;
   readonly tree: Tree;
 }
 
+/** What was cut off; `reason` is there where it was more than one unfinished write. */
+export interface Cut {
+  readonly cutBytes: number;
+  readonly reason?: string;
+}
+
 /**
- * Cuts an unfinished write off the end of an open ledger. The caller records the cut.
+ * Cuts off an open ledger what lies behind its last whole event. The caller records the cut.
  *
- * Every event that was appended whole is kept. Damage that an unfinished write cannot explain throws Tampered and leaves
- * the file as it is; so do events that are not what `kept`, the head that was signed last, says of them.
+ * A power cut may spare any of the writes since the last sync and lose those before them, so that behind a hole there may be
+ * whole events. Nothing tells that from a change, until a head is signed over it, which is kept when all that it covers is on
+ * the disk: where `kept`, the newest one, covers more than is left, or is not of what is left, this throws Tampered and leaves
+ * the file as it is.
  */
 export function recover(file: string, fd: number, kept: Head | null): Recovery {
   const frames = decodeFrames(readPieces(fd));
@@ -34,10 +42,17 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
     compare();
   }
   const { events, chain, end, ...tail } = step.value;
-  if (tail.kind === "damaged") throw new Tampered(file, events, tail.reason);
+  const reason = tail.kind === "damaged" ? { reason: tail.reason } : {};
   if (kept !== null && kept.size > events)
-    throw new Tampered(file, events, `${kept.size} events were signed, and those from here on are gone`);
-  if (tail.kind === "whole") return { events, chain, end, cutBytes: null, tree };
+    throw new Tampered(
+      file,
+      events,
+      reason.reason ?? `${kept.size} events were signed, and those from here on are gone`,
+    );
+  // The first line was synced before any event: what begins otherwise is no ledger of this version.
+  if (tail.kind === "damaged" && end === 0) throw new Tampered(file, events, tail.reason);
+  if (tail.kind === "whole") return { events, chain, end, cut: null, tree };
+  const cutBytes = fstatSync(fd).size - end;
   ftruncateSync(fd, end);
-  return { events, chain, end, cutBytes: tail.bytes, tree };
+  return { events, chain, end, cut: { cutBytes, ...reason }, tree };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import {
   cpSync,
@@ -12,8 +13,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { createLedger, openLedger } from "./append.ts";
 import { LedgerFailure, Tampered } from "./failure.ts";
@@ -37,6 +39,63 @@ test("a sealed log verifies up to its last head, and says whose signature it bea
   const key = seal.publicKey ?? assert.fail();
   assert.match(verifierOf(key), /^ringfence\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/);
   assert.deepEqual(parseVerifier(verifierOf(key))?.key.export({ format: "jwk" }), key.key.export({ format: "jwk" }));
+});
+
+test("what is sealed is signed by another thread while nobody waits, and before anything else is appended", async (t) => {
+  const { file, seal } = write(t, []);
+  const names = () => Array.from(readLedger(file), ({ event }) => event.n ?? event.type);
+  const ledger = openLedger(file, seal);
+  ledger.append({ n: 0 });
+  ledger.seal();
+  assert.deepEqual(names(), [0], "the caller goes on with what it sealed, before anything is signed");
+  while (seal.kept() === null) await setImmediate();
+  assert.deepEqual([names(), seal.kept()?.size], [[0, "head"], 1]);
+  ledger.append({ n: 1 });
+  ledger.seal();
+  ledger.seal();
+  ledger.append({ n: 2 });
+  assert.deepEqual([names(), seal.kept()?.size], [[0, "head", 1, "head", 2], 3]);
+  ledger.seal();
+  ledger.close();
+  await setTimeout(20);
+  assert.deepEqual([names(), seal.kept()?.size], [[0, "head", 1, "head", 2, "head"], 5]);
+  assert.deepEqual(
+    { ...verifyLedger(file, seal.signer()), lastHash: null },
+    { ok: true, events: 6, lastHash: null, signed: 5 },
+  );
+});
+
+test("a head that cannot be kept ends the ledger, though nobody waited for it", async (t) => {
+  const { state, file, seal } = write(t, []);
+  const ledger = openLedger(file, seal);
+  t.after(() => ledger.close());
+  mkdirSync(join(state, "seals", "one.head"), { recursive: true });
+  ledger.append({ n: 0 });
+  ledger.seal();
+  for (let events = 0; events < 2; events = [...readLedger(file)].length) await setImmediate();
+  await setImmediate();
+  assert.throws(() => ledger.append({ n: 1 }), /cannot keep the signed head of one .*EISDIR/);
+});
+
+test("who dies after the sync and before the signature leaves events that the next head covers", (t) => {
+  const { file, seal } = write(t, []);
+  const script = `
+    import { openLedger } from ${JSON.stringify(new URL("append.ts", import.meta.url).href)};
+    import { Seal } from ${JSON.stringify(new URL("seal.ts", import.meta.url).href)};
+    const ledger = openLedger(${JSON.stringify(file)}, Seal.of(${JSON.stringify(dirname(file))}));
+    ledger.append({ n: 0 });
+    ledger.seal();
+    process.kill(process.pid, "SIGKILL");`;
+  const { signal } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+  assert.equal(signal, "SIGKILL");
+  assert.equal(seal.kept(), null);
+  openLedger(file, seal).close();
+  assert.deepEqual([...readLedger(file)], [{ seq: 0, event: { n: 0 } }]);
+  const again = openLedger(file, seal);
+  again.append({ n: 1 });
+  again.seal();
+  again.close();
+  assert.deepEqual([verifyLedger(file, seal.signer()).ok, seal.kept()?.size], [true, 2]);
 });
 
 test("whole events cut from the end are found, and the session is not opened again", (t) => {

@@ -15,7 +15,16 @@ import {
 import { basename, dirname, join } from "node:path";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { syncFolderOf } from "./file.ts";
-import { type Head, type HeadKey, openHead, publicHalf, signHead, toHeadKey, verifierOf } from "./head.ts";
+import {
+  type Head,
+  type HeadKey,
+  openHead,
+  publicHalf,
+  signHead,
+  signHeadAside,
+  toHeadKey,
+  verifierOf,
+} from "./head.ts";
 import type { Signer } from "./verify.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
@@ -24,6 +33,9 @@ const FILE_BYTES_MAX = 4096;
 const SLOT_BYTES = 512;
 const NEWEST_FILE = "newest.head";
 const KEY_FILE = "key.pem";
+
+/** A head before its seal adds whose it is. */
+export type Unsigned = Omit<Head, "session">;
 
 /**
  * What signs the heads of one ledger: the person's key, and the folder beside the sessions where each newest head is kept.
@@ -55,8 +67,13 @@ export class Seal {
   }
 
   /** Signs a head; makes the key when there is none yet. Throws LedgerFailure when neither can be done. */
-  sign(head: Omit<Head, "session">): string {
+  sign(head: Unsigned): string {
     return signHead({ ...head, session: this.#session }, this.#ownKey());
+  }
+
+  /** Signs a head in another thread. `done` is not called when that fails: sign says why. Makes the key as sign does. */
+  signAside(head: Unsigned, done: (note: string) => void): void {
+    signHeadAside({ ...head, session: this.#session }, this.#ownKey(), (note) => note !== null && done(note));
   }
 
   /** Keeps a signed head outside the ledger. What it covers must be on the disk. */
@@ -88,7 +105,10 @@ export class Seal {
   kept(): Head | null {
     if (!existsSync(this.#keptFile)) return null;
     const { publicKey } = this;
-    const heads = readSlots(this.#keptFile).map((note) => publicKey && openHead(note, publicKey));
+    const notes = readSlots(this.#keptFile);
+    // A power cut can leave the file, and nothing of what was written to it.
+    if (notes.every((note) => note === "")) return null;
+    const heads = notes.map((note) => publicKey && openHead(note, publicKey));
     const sizes = heads.map((head) => (head?.session === this.#session ? head.size : -1));
     this.#slot = (sizes[1] ?? -1) > (sizes[0] ?? -1) ? 1 : 0;
     const newest = heads[this.#slot] ?? null;
@@ -113,7 +133,8 @@ export class Seal {
   /** The newest head of whatever session, as the next one's first event names it; "" before the first. */
   newest(): string {
     const file = join(this.#folder, NEWEST_FILE);
-    return existsSync(file) ? readSmall(file).toString("utf8") : "";
+    const [note = ""] = existsSync(file) ? readSmall(file).toString("utf8").split("\0", 1) : [];
+    return note;
   }
 
   /** The key by which others check the heads; null before the first was signed. */
