@@ -19,6 +19,7 @@ import {
 import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
+import type { LabelledFile } from "../core/file-labels.ts";
 import { writerOf } from "../core/session-label.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { readLedger } from "../ledger/verify.ts";
@@ -31,11 +32,20 @@ export interface ChangedSession {
   readonly facts: SessionFacts;
 }
 
-/** Notes for later sessions what of this one's comes into the checkout, landed or as a patch, at its label. */
-export function noteWriter({ path, facts }: ChangedSession, changes: readonly ClassifiedChange[]): void {
-  const files = changes.map(({ change }) => ({ path: change.path, hash: change.hash }));
+/**
+ * Notes for later sessions what of this one's comes into the checkout, landed or as a patch, at its label. False where
+ * nobody would ask, since the person trusts nothing of the repository.
+ */
+export function noteWriter(session: ChangedSession, changes: readonly ClassifiedChange[]): boolean {
+  return noteOwn(
+    session,
+    changes.map(({ change }) => ({ path: change.path, hash: change.hash })),
+  );
+}
+
+function noteOwn({ path, facts }: ChangedSession, files: readonly LabelledFile[]): boolean {
   const events = () => [...readLedger(join(path, "ledger.log"))].map(({ event }) => event);
-  noteWritten(dirname(dirname(path)), facts.checkout, files, () => writerOf(events()));
+  return noteWritten(dirname(dirname(path)), facts.checkout, files, () => writerOf(events()));
 }
 
 /** Collects a session's changes, hands them to `use`, and removes the staged copies that no undo needs, whatever happens. */
@@ -77,13 +87,15 @@ export async function landFor(
   const held = chosen.filter(({ cls }) => isHeld(cls)).map(({ change }) => change.path);
   const { digest } = collected;
   // Before a file of them stands there: a landing that breaks off, or a session that reads meanwhile, knows whose it is.
-  noteWriter(session, chosen);
+  const isNoted = noteWriter(session, chosen);
   const permit = record.gate.passForPerson({ kind: "land", paths, digest, held, approvals, approvedBy: "person" });
   const result = await landPermitted(permit, {
     facts: session.facts,
     collected,
     programs: findPrograms(),
   });
+  // The person may have approved a commit meanwhile, which these files were not compared with.
+  if (!isNoted) noteWriter(session, chosen);
   record.ledger.append({
     type: "landed",
     at: Date.now(),
@@ -128,6 +140,8 @@ async function landBranchFor(
   record: { readonly gate: Gate; readonly ledger: Ledger },
 ): Promise<LandedCommits> {
   let note = found.note;
+  // Any of their files can be taken out of them later, or stay where the branch is taken back.
+  if (found.moves.length > 0) noteOwn(session, found.files);
   for (const move of found.moves) {
     const effect = { kind: "land-commits", ...move, digest: found.digest, approvedBy: "person" } as const;
     const permit = record.gate.passForPerson(effect);

@@ -1,8 +1,19 @@
 import { isBranchRef } from "../core/git-push.ts";
 import { trackedOf } from "../core/git-remote.ts";
 import { ACTION_FORMS, parseAction } from "../core/policy-action.ts";
-import { means } from "../core/policy-match.ts";
-import { type Ceilings, type Kind, NO_CEILINGS, type Rule, type Scope, type Tier } from "../core/policy-rules.ts";
+import { type Action, means } from "../core/policy-match.ts";
+import { isAbout } from "../core/policy-profiles.ts";
+import {
+  CEILINGS,
+  type Ceilings,
+  ceilingsBy,
+  type Kind,
+  NO_CEILINGS,
+  type ProfileRule,
+  type Rule,
+  type Scope,
+  type Tier,
+} from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
 import { parseCredential, parseRule } from "./config-net.ts";
 
@@ -10,6 +21,7 @@ import { parseCredential, parseRule } from "./config-net.ts";
 export interface PolicyFile {
   readonly rules: readonly Rule[];
   readonly ceilings: Ceilings;
+  readonly profiles: readonly ProfileRule[];
   /** The actions that its examples name. */
   readonly examples: readonly string[];
 }
@@ -20,7 +32,7 @@ export interface PolicyPlace {
   /** As people know it: `user policy.yaml`. */
   readonly name: string;
   /** The line that a rule of this number begins on. */
-  readonly lineOf: (index: number) => number;
+  readonly lineOf: (index: number, list: "rules" | "profiles") => number;
 }
 
 const RULES_MAX = 2000;
@@ -36,6 +48,9 @@ const KEYS_OF: Readonly<Record<Kind, readonly string[]>> = {
   credential: ["at", "as", "methods"],
 };
 const KINDS = Object.keys(KEYS_OF) as Kind[];
+/** What is counted one by one; and what the box is made with. */
+const WHOLE: readonly (keyof Ceilings)[] = ["tokens", "turns", "calls", "processes", "agents"];
+const OF_THE_BOX: readonly (keyof Ceilings)[] = ["processes", "disk_mb"];
 /** What a rule of each kind may say at all, and why no more. */
 const VERDICTS: Readonly<Record<Kind, { readonly may: readonly Verdict[]; readonly why: string }>> = {
   net: { may: ["allow", "ask", "deny"], why: "" },
@@ -52,18 +67,42 @@ const VERDICTS: Readonly<Record<Kind, { readonly may: readonly Verdict[]; readon
 
 /** Checks a parsed policy and its examples; throws an Error that names file, line and what is wrong. */
 export function parsePolicy(value: unknown, place: PolicyPlace): PolicyFile {
-  if (value === null || value === undefined) return { rules: [], ceilings: NO_CEILINGS, examples: [] };
+  if (value === null || value === undefined) return { rules: [], ceilings: NO_CEILINGS, profiles: [], examples: [] };
   const root = recordAt(value, place.name);
-  refuseUnknown(root, ["rules", "budgets"], `${place.name}: `);
-  const entries = root.rules ?? [];
-  if (!Array.isArray(entries) || entries.length > RULES_MAX)
-    throw new Error(`${place.name}: "rules" must be a list of at most ${RULES_MAX} rules`);
-  const parsed = entries.map((entry, index) => parseEntry(entry, `${place.name}:${place.lineOf(index)}`, place.tier));
+  refuseUnknown(root, ["rules", "budgets", "profiles"], `${place.name}: `);
+  const parsed = entriesOf(root, "rules", place).map(([entry, id]) => parseEntry(entry, id, place.tier));
+  const bounding = entriesOf(root, "profiles", place).map(([entry, id]) => parseProfile(entry, id, place.tier));
   return {
     rules: parsed.map(({ rule }) => rule),
-    ceilings: parseBudgets(root.budgets ?? {}, `${place.name}: budgets`),
-    examples: parsed.flatMap(({ examples }) => examples),
+    ceilings: parseBudgets(root.budgets ?? {}, place.tier, `${place.name}: budgets`),
+    profiles: bounding.map(({ rule }) => rule),
+    examples: [...parsed, ...bounding].flatMap(({ examples }) => examples),
   };
+}
+
+function entriesOf(root: Record<string, unknown>, list: "rules" | "profiles", { name, lineOf }: PolicyPlace) {
+  const entries: unknown = root[list] ?? [];
+  if (!Array.isArray(entries) || entries.length > RULES_MAX)
+    throw new Error(`${name}: "${list}" must be a list of at most ${RULES_MAX} rules`);
+  return entries.map((entry: unknown, index) => [entry, `${name}:${lineOf(index, list)}`] as const);
+}
+
+function parseProfile(value: unknown, id: string, tier: Tier) {
+  const entry = recordAt(value, id);
+  refuseUnknown(entry, ["run", "profile", "because", "examples"], `${id}: `);
+  const { profile } = entry;
+  if (profile !== "read-only" && profile !== "build")
+    throw new Error(`${id}: "profile" must be read-only or build: a rule can only narrow what a command may`);
+  const argv = argvAt(entry.run, `${id}: run`);
+  if (argv.length > 1 && argv[0] === "*") throw new Error(`${id}: [*] alone means every command`);
+  const because = becauseOf(entry, id);
+  const rule: ProfileRule = { id, tier, argv, profile, because };
+  const isMeant = (action: Action) => action.kind === "run" && isAbout(rule, action.argvs);
+  return { rule, examples: checkExamples(id, isMeant, entry.examples ?? {}) };
+}
+
+function becauseOf({ because }: Record<string, unknown>, id: string): string | null {
+  return because === undefined ? null : textAt(because, `${id}: because`);
 }
 
 function parseEntry(
@@ -78,9 +117,8 @@ function parseEntry(
   if (verdict === undefined || verdicts.length > 1) throw new Error(`${id}: a rule has one of allow, ask and deny`);
   const scope = parseScope(recordAt(entry[verdict], `${id}: ${verdict}`), verdict, id);
   refuseIdle(scope, verdict, tier, id);
-  const because = entry.because === undefined ? null : textAt(entry.because, `${id}: because`);
-  const rule: Rule = { id, tier, verdict, scope, because };
-  return { rule, examples: checkExamples(rule, entry.examples ?? {}) };
+  const rule: Rule = { id, tier, verdict, scope, because: becauseOf(entry, id) };
+  return { rule, examples: checkExamples(id, (action) => means(rule, action), entry.examples ?? {}) };
 }
 
 function parseScope(fields: Record<string, unknown>, verdict: Verdict, id: string): Scope {
@@ -147,16 +185,15 @@ function parseCredentialScope(fields: Record<string, unknown>, verdict: Verdict,
 function refuseIdle({ kind }: Scope, verdict: Verdict, tier: Tier, id: string): void {
   if (kind === "read" && tier === "project")
     throw new Error(`${id}: a checkout hides nothing of itself: deny reading in a policy of your own`);
-  if (kind === "credential" && tier === "project")
-    throw new Error(`${id}: a checkout has no say about credentials: put the rule into a policy of your own`);
+  if (kind === "credential" && tier === "project" && verdict === "allow")
+    throw new Error(`${id}: a checkout has no credential put on anywhere: put the rule into a policy of your own`);
   if (verdict !== "allow" || tier === "managed" || (kind !== "run" && kind !== "land")) return;
   const why = kind === "run" ? "the box bounds every command, so none needs it" : "source needs no rule to be landed";
   throw new Error(`${id}: ${why}; only the managed policy allows by ${kind}, and then nothing else`);
 }
 
 /** Tries the examples of a rule against it alone; returns the actions that they name. */
-function checkExamples(rule: Rule, value: unknown): string[] {
-  const { id } = rule;
+function checkExamples(id: string, isMeant: (action: Action) => boolean, value: unknown): string[] {
   const examples = recordAt(value, `${id}: examples`);
   refuseUnknown(examples, ["match", "not"], `${id}: examples.`);
   return (["match", "not"] as const).flatMap((key) => {
@@ -164,24 +201,26 @@ function checkExamples(rule: Rule, value: unknown): string[] {
     for (const text of texts) {
       const action = parseAction(text);
       if (action === null) throw new Error(`${id}: the example "${text}" is no action: ${ACTION_FORMS}`);
-      if (means(rule, action) !== (key === "match"))
+      if (isMeant(action) !== (key === "match"))
         throw new Error(`${id}: the example "${text}" ${key === "match" ? "does not fall" : "falls"} under this rule`);
     }
     return texts;
   });
 }
 
-function parseBudgets(value: unknown, where: string): Ceilings {
+function parseBudgets(value: unknown, tier: Tier, where: string): Ceilings {
   const budgets = recordAt(value, where);
-  refuseUnknown(budgets, ["usd", "minutes", "turns"], `${where}.`);
-  const at = (key: keyof Ceilings) => {
+  refuseUnknown(budgets, CEILINGS, `${where}.`);
+  return ceilingsBy((key) => {
     const amount = budgets[key];
     if (amount === undefined) return null;
     if (typeof amount !== "number" || !Number.isFinite(amount) || amount <= 0)
       throw new Error(`${where}.${key} must be a number above 0`);
+    if (WHOLE.includes(key) && !Number.isInteger(amount)) throw new Error(`${where}.${key} must be a whole number`);
+    if (tier === "project" && OF_THE_BOX.includes(key))
+      throw new Error(`${where}.${key}: the box is made before a checkout's file is read: put it into your own policy`);
     return amount;
-  };
-  return { usd: at("usd"), minutes: at("minutes"), turns: at("turns") };
+  });
 }
 
 function globAt(value: unknown, where: string): string {

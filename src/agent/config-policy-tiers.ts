@@ -1,8 +1,10 @@
 import { dirname, join } from "node:path";
+import type { Limits } from "../box/limits.ts";
 import { tightest } from "../core/budget.ts";
 import type { Credential } from "../core/credential.ts";
 import { boundTo } from "../core/policy-credential.ts";
 import {
+  CEILINGS,
   type Ceilings,
   lowest,
   makePolicy,
@@ -20,6 +22,7 @@ import { standingOfItem, type Trust, type TrustedItem } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import type { RunLimits } from "./budget.ts";
 import { configFile } from "./config.ts";
+import { UNITS } from "./config-budget.ts";
 import type { NetConfig } from "./config-net.ts";
 import {
   digestOfRules,
@@ -104,7 +107,7 @@ export class PolicyInForce {
   }
 
   get digest(): string {
-    return digestOfRules(this.#policy.rules, this.#policy.ceilings);
+    return digestOfRules(this.#policy);
   }
 
   /** Takes in the checkout's own file, as a sandbox read it; it only takes away until the person approved its content. */
@@ -122,7 +125,8 @@ export class PolicyInForce {
     const counts = ({ tier, rules }: LoadedFile) =>
       tier === "project" && !this.#adopted?.isApproved ? tighteningOnly(rules) : rules;
     const ceilings: Ceilings[] = this.#files.map((file) => file.ceilings);
-    return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]));
+    const profiles = this.#files.flatMap((file) => file.profiles);
+    return makePolicy([...this.#files.flatMap(counts), ...this.#own], lowest([NO_CEILINGS, ...ceilings]), profiles);
   }
 }
 
@@ -160,13 +164,23 @@ function userPolicyFile(environment: PolicyPlaces["environment"]): string {
 
 /** Of the limits that were asked for and what the policy lets be used up, the lower. */
 export function limitsWithin({ turnsMax, ceilings: asked }: RunLimits, { ceilings }: Policy): RunLimits {
-  const { usd, minutes, turns } = ceilings;
-  const own = {
-    ...(usd === null ? {} : { usd }),
-    ...(minutes === null ? {} : { wallMs: minutes * 60_000 }),
-  };
-  const turnsLowest = Math.min(turnsMax ?? Infinity, turns ?? Infinity);
+  const own = Object.fromEntries(
+    CEILINGS.flatMap((key) => {
+      const most = ceilings[key] ?? null;
+      if (key === "turns" || most === null) return [];
+      const [name, unit] = UNITS[key];
+      return [[name, most * unit]];
+    }),
+  );
+  const turnsLowest = Math.min(turnsMax ?? Infinity, ceilings.turns ?? Infinity);
   return { turnsMax: turnsLowest === Infinity ? null : turnsLowest, ceilings: tightest(asked, own) };
+}
+
+/** Of the limits that a box is made with and what the policy lets a session have, the lower. */
+export function boxWithin(limits: Limits, { ceilings }: Policy): Limits {
+  const diskBytes = Math.min(limits.diskBytes, (ceilings.disk_mb ?? Infinity) * 2 ** 20);
+  const processes = Math.min(limits.processes, ceilings.processes ?? Infinity);
+  return { ...limits, diskBytes, fileBytes: Math.min(limits.fileBytes, diskBytes), processes };
 }
 
 /** What the policy says of the network, in the place of what config.yaml alone said. */
@@ -176,12 +190,14 @@ export function netWithin(net: NetConfig, policy: Policy): NetConfig {
 
 /** Leaves out of a vault where the policy lets no credential be put on; what stands for them in the box stays. */
 export function vaultWithin(vault: Vault, policy: PolicyInForce): Vault {
-  let seen: readonly Credential[] = [];
+  let seen: readonly unknown[] = [];
   let kept: readonly Credential[] = [];
   const credentials = () => {
     const all = vault.credentials();
-    if (all !== seen) kept = all.map((credential) => boundTo(policy.current, credential));
-    seen = all;
+    // The checkout's own file is taken in once the vault has been asked.
+    if (all !== seen[0] || policy.current !== seen[1])
+      kept = all.map((credential) => boundTo(policy.current, credential));
+    seen = [all, policy.current];
     return kept;
   };
   return { ...vault, credentials };

@@ -12,14 +12,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { LIMITS_DEFAULT } from "../box/limits.ts";
 import { type CredentialRule, Secret } from "../core/credential.ts";
 import { boundTo } from "../core/policy-credential.ts";
-import { makePolicy, NO_CEILINGS, putOnsOf, type Tier } from "../core/policy-rules.ts";
+import { makePolicy, NO_CEILINGS, putOnsOf, TABLE_ALONE, type Tier } from "../core/policy-rules.ts";
+import type { Vault } from "../egress/vault.ts";
 import { UsageError } from "./config.ts";
 import { findNamed, parseText, readPolicyText } from "./config-policy.ts";
 import { importRules } from "./config-policy-import.ts";
 import { parseOnce } from "./config-policy-kept.ts";
-import { PolicyInForce } from "./config-policy-tiers.ts";
+import { boxWithin, limitsWithin, PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 
 const ruleOf = (rule: string) => `rules:\n  - ${rule}\n`;
 
@@ -35,10 +37,13 @@ test("what is wrong is told with file, line and rule", async () => {
   await says(`${two}allow: {land: src}\n`, "session", /session policy\.yaml:4: source needs no rule/);
   await says(`${two}deny: {read: a}\n`, "project", /project policy\.yaml:2: a checkout hides nothing of itself/);
   await says(
-    `rules:\n  - deny: {credential: "*"}\n`,
+    `rules:\n  - allow: {credential: KEY, at: "https://a.example"}\n`,
     "project",
-    /policy\.yaml:2: a checkout has no say about credentials/,
+    /policy\.yaml:2: a checkout has no credential put on anywhere/,
   );
+  for (const key of ["processes", "disk_mb"])
+    await says(`budgets: {${key}: 1}\n`, "project", new RegExp(`budgets\\.${key}: the box is made before`));
+  await says("budgets: {calls: 1.5}\n", "user", /budgets\.calls must be a whole number/);
   await says(
     `${two}deny: {net: a.example}\n    examples: {match: ["GET https://b.example/"]}\n`,
     "user",
@@ -78,6 +83,59 @@ test("a rule denies its host at every port, and allows at the one that is said",
     rules.map(({ scope }) => scope.kind === "net" && scope.rule.ports),
     [null, [8443], [443]],
   );
+});
+
+test("a profile rule bounds commands by their first words, of any tier, and its examples are tried when it is read", async () => {
+  const of = (text: string) =>
+    parseText("project", "/x/p.yaml", `profiles:\n  - {run: [npm, run, docs], profile: build}\n  - ${text}\n`);
+  const { profiles, examples } = await of('{run: ["*"], profile: read-only, examples: {match: ["run: eval $x"]}}');
+  assert.deepEqual(
+    profiles.map(({ id, argv, profile }) => `${id} ${argv.join(" ")} ${profile}`),
+    ["project p.yaml:2 npm run docs build", "project p.yaml:3 * read-only"],
+  );
+  assert.deepEqual(examples, ["run: eval $x"]);
+  for (const [wrong, said] of [
+    ["{run: [npm], profile: net}", /p\.yaml:3: "profile" must be read-only or build: a rule can only narrow/],
+    ["{run: [npm]}", /"profile" must be/],
+    ["{run: npm, profile: build}", /run must be a list/],
+    ['{run: ["*", x], profile: build}', /alone means every command/],
+    ["{run: [npm], profile: build, allow: {net: a.example}}", /unknown key "allow"/],
+    ['{run: [npm], profile: build, examples: {match: ["run: yarn"]}}', /:3: the example "run: yarn" does not fall/],
+    ['{run: [npm], profile: build, examples: {not: ["run: npm ci"]}}', /:3: the example "run: npm ci" falls/],
+  ] as const)
+    await assert.rejects(of(wrong), said, wrong);
+});
+
+test("each ceiling of a policy bounds the session, the tightest of all tiers and of what was asked for", async () => {
+  const kept = { folder: "/nonexistent", version: "1" };
+  const of = (tier: Tier, budgets: string) => parseText(tier, `/x/${tier}.yaml`, `budgets: {${budgets}}\n`);
+  const files = [
+    await of("managed", "usd: 9, tokens: 5, calls: 7, sent_mb: 2, processes: 10, agents: 3, turns: 4"),
+    await of("user", "usd: 1, tokens: 50, sent_mb: 0.5, disk_mb: 3, agents: 5"),
+    await of("session", "minutes: 2, calls: 70"),
+  ];
+  const policy = new PolicyInForce(files, [], async () => false, kept);
+  await policy.adopt(Buffer.from("rules: [{deny: {credential: KEY}}]\nbudgets: {turns: 9, calls: 6}\n"));
+  const { turnsMax, ceilings } = limitsWithin({ turnsMax: 8, ceilings: { usd: 2, children: 1 } }, policy.current);
+  const of1 = { usd: 1, tokens: 5, wallMs: 120_000, calls: 6, processes: 10 };
+  assert.deepEqual({ ...ceilings }, { ...of1, diskBytes: 3 << 20, egressBytes: 1 << 19, children: 1 });
+  assert.equal(turnsMax, 4);
+  const { diskBytes, fileBytes, processes } = boxWithin(LIMITS_DEFAULT, policy.current);
+  assert.deepEqual([diskBytes, fileBytes, processes], [3 << 20, 3 << 20, 10]);
+  assert.deepEqual(boxWithin(LIMITS_DEFAULT, TABLE_ALONE), LIMITS_DEFAULT);
+});
+
+test("a checkout's own file keeps a credential off that was known before it was read", async () => {
+  const kept = { folder: "/nonexistent", version: "1" };
+  const policy = new PolicyInForce([], [], async () => false, kept);
+  const { rules } = await parseText("user", "/x/u.yaml", ruleOf(`allow: {credential: KEY, at: "https://a.example"}`));
+  const pair = { placeholder: "P", value: new Secret("V"), id: "KEY", source: "env KEY" };
+  const all = [{ ...pair, rules: putOnsOf(makePolicy(rules, NO_CEILINGS)) as CredentialRule[] }];
+  const vault = vaultWithin({ credentials: () => all } as unknown as Vault, policy);
+  const left = () => vault.credentials().map((credential) => credential.rules.length);
+  assert.deepEqual(left(), [1]);
+  await policy.adopt(Buffer.from("rules: [{deny: {credential: KEY}}]\n"));
+  assert.deepEqual(left(), [0]);
 });
 
 test("of a checkout's file what allows waits until its very content is approved", async (t) => {

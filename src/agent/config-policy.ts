@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import type { Rule, Tier } from "../core/policy-rules.ts";
+import type { Policy, Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import type { PolicyFile, PolicyPlace } from "./config-policy-parse.ts";
 
@@ -44,8 +44,8 @@ export async function parseText(tier: Tier, path: string, text: string): Promise
     let aliases = 0;
     visit(document, { Alias: () => (++aliases > ALIASES_MAX ? visit.BREAK : undefined) });
     if (aliases > ALIASES_MAX) throw new Error(`it has more than ${ALIASES_MAX} aliases: write them out`);
-    const list = document.get("rules");
-    const lineOf: PolicyPlace["lineOf"] = (index) => {
+    const lineOf: PolicyPlace["lineOf"] = (index, name) => {
+      const list = document.get(name);
       const item = isSeq(list) ? list.items[index] : null;
       return isNode(item) ? lines.linePos(item.range?.[0] ?? 0).line : 1;
     };
@@ -56,10 +56,10 @@ export async function parseText(tier: Tier, path: string, text: string): Promise
   }
 }
 
-/** Names a set of rules by a digest. */
-export function digestOfRules(rules: readonly Rule[], ceilings: object): string {
+/** Names what a policy says by a digest. */
+export function digestOfRules({ rules, ceilings, profiles }: Policy): string {
   return createHash("sha256")
-    .update(JSON.stringify([rules, ceilings]))
+    .update(JSON.stringify([rules, ceilings, profiles]))
     .digest("hex");
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -8,6 +8,8 @@ import type { Remote } from "../core/git-remote.ts";
 import { HIGHEST, LOWEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { noTrust } from "../core/trust.ts";
 import {
+  fileLabelsReader,
+  folderId,
   keepContent,
   keptContent,
   noteWritten,
@@ -49,6 +51,33 @@ test("what was said counts for the remote that it was said of, in each of its sp
     trustAt({ ...SAID, remote: "" }, CHECKOUT, remote("https://example.com/ada/thing.git")).trust.openness,
     "private",
   );
+});
+
+test("a folder that is made anew at a path is another one, with git and without", (t) => {
+  const checkout = join(makeState(t), "thing");
+  const ids = ["", "", ".git", ".git"].map((below) => {
+    rmSync(join(checkout, below), { recursive: true, force: true });
+    mkdirSync(join(checkout, below), { recursive: true });
+    const id = folderId(checkout);
+    writeFileSync(join(checkout, below, "config"), "x");
+    assert.equal(folderId(checkout), id, "what lies in it may change");
+    return id;
+  });
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(folderId(join(checkout, "gone")), "");
+});
+
+test("what a session notes is known at once to another that goes on", (t) => {
+  const state = makeState(t);
+  writeTrust(state, SAID);
+  const known = fileLabelsReader(state, CHECKOUT);
+  const before = known();
+  assert.equal(known(), before);
+  assert.equal(
+    noteWritten(state, CHECKOUT, [{ path: "a.js", hash: null }], () => UNKNOWN_SOURCE),
+    true,
+  );
+  assert.deepEqual(carriedBy(known(), { path: "a.js", hash: null }), UNKNOWN_SOURCE);
 });
 
 test("a record is of one checkout, and an approved content is only what has its hash", (t) => {

@@ -19,7 +19,7 @@ import { type FileLabels, type LabelledFile, merged, NO_FILES, written } from ".
 import { fileLabelsJson, parseFileLabels } from "../core/file-labels-record.ts";
 import { addressOfTracked, isSameRepository, type Remote, trackedOf } from "../core/git-remote.ts";
 import { HIGHEST, type Label } from "../core/label.ts";
-import { noTrust, parseTrust, type Trust } from "../core/trust.ts";
+import { inFolder, noTrust, parseTrust, type Trust } from "../core/trust.ts";
 import { UsageError } from "./config.ts";
 
 const RECORD_BYTES_MAX = 4 << 20;
@@ -55,8 +55,17 @@ export function trustAt(
 ): { readonly trust: Trust; readonly void: Trust | null } {
   const tracked = trackedOf(remote?.url ?? null);
   const address = tracked === null ? (remote?.written ?? "") : addressOfTracked(tracked);
-  if (said !== null && isOneRemote(said.remote, address)) return { trust: said, void: null };
+  if (said !== null && isOneRemote(said.remote, address))
+    return { trust: inFolder(said, said.remote === "" ? folderId(checkout) : ""), void: null };
   return { trust: noTrust(checkout, address), void: said };
+}
+
+/** Tells a checkout's git folder, or itself where it has none, from any other that is ever made there; "" where nothing does. */
+export function folderId(checkout: string): string {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  const stat = lstatSync(join(checkout, ".git"), options) ?? lstatSync(checkout, options);
+  // A number is given again once its folder is gone; only with its time of birth does it say which one it was.
+  return stat === undefined || stat.birthtimeNs <= 0n ? "" : `${stat.ino}-${stat.birthtimeNs}`;
 }
 
 function isOneRemote(one: string, other: string): boolean {
@@ -81,25 +90,48 @@ export function writeTrust(state: string, trust: Trust): void {
 
 /** Reads what is known of the files that earlier sessions of a checkout wrote. */
 export function readFileLabels(state: string, checkout: string): FileLabels {
-  for (let tried = 0; tried < TRIES_MAX; tried += 1) {
-    const notes = notesOf(state, checkout).map(readNote);
-    // Of many notes another session may be making one just now.
-    if (notes.every((note) => note !== null)) return notes.reduce(merged, NO_FILES);
-  }
-  return UNREADABLE;
+  return fileLabelsReader(state, checkout)();
+}
+
+/**
+ * Makes a reader of the same that is asked often. Its answer is another object once a session has noted something: a note
+ * never changes, so their names tell.
+ */
+export function fileLabelsReader(state: string, checkout: string): () => FileLabels {
+  let known: { readonly names: string; readonly labels: FileLabels } | null = null;
+  return () => {
+    for (let tried = 0; tried < TRIES_MAX; tried += 1) {
+      const files = notesOf(state, checkout);
+      const names = files.join("\0");
+      if (known?.names === names) return known.labels;
+      const notes = files.map(readNote);
+      // Of many notes another session may be making one just now.
+      if (notes.some((note) => note === null)) continue;
+      known = { names, labels: notes.reduce<FileLabels>((all, note) => merged(all, note ?? UNREADABLE), NO_FILES) };
+      return known.labels;
+    }
+    return UNREADABLE;
+  };
 }
 
 /**
  * Notes what a session wrote that comes into the checkout, by path and content, so that a later one knows whose it is.
- * Where the person trusts nothing of the repository, everything counts as a stranger's anyway.
+ * Where the person trusts nothing of the repository, everything counts as a stranger's anyway; then it says false.
  */
 export function noteWritten(
   state: string,
   checkout: string,
   files: readonly LabelledFile[],
   writer: () => Label,
-): void {
-  if (files.length === 0 || readTrust(state, checkout) === null) return;
+): boolean {
+  if (readTrust(state, checkout) === null) return false;
+  noteFiles(state, checkout, files, writer);
+  return true;
+}
+
+/** Notes whose files are, whether anything of the repository is trusted yet or not. */
+export function noteFiles(state: string, checkout: string, files: readonly LabelledFile[], writer: () => Label): void {
+  if (files.length === 0) return;
   // A file for each, since two sessions may end at once; of many one is made.
   const old = notesOf(state, checkout);
   const isMany = old.length >= NOTES_MAX;

@@ -91,6 +91,7 @@ function broughtBy(effect: Effect, session: Label): Source | null {
     case "request":
     case "push":
     case "names":
+    case "resolve":
     case "preview":
     case "land":
     case "land-commits":

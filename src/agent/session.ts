@@ -20,7 +20,7 @@ import { abandon } from "./changeset.ts";
 import type { Asker, Children } from "./children.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
-import { readFileLabels } from "./config-trust.ts";
+import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
 import {
   type FoundInstructions,
@@ -30,6 +30,7 @@ import {
   unapprovedNote,
 } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import { placed } from "./placed.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
@@ -102,7 +103,7 @@ export class Session implements Agent, Asker {
   readonly #approved: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
-  readonly #profiles = new RunProfiles();
+  readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
   #children: Promise<Children> | null = null;
   /** Files of which the person's version and the layer's clash, as the model was told. */
@@ -343,7 +344,9 @@ export class Session implements Agent, Asker {
       asker.recordDenied(chosen, by.call, bounded.reason);
       return this.#refuse(asker, chosen, { ...bounded, verdict: "deny" }, by);
     }
-    const { effect } = bounded;
+    const { box, checkout } = this;
+    const where = { box, gate: asker.gate, checkout, policy: this.#plan.policy.current, signal: by.signal };
+    const effect = await placed(bounded.effect, where);
     await this.#view?.foresee(effect);
     const decided = asker.gate.pass(effect, by.call);
     const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
@@ -484,7 +487,7 @@ async function openTrustView(
   parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
 ): Promise<TrustView> {
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: () => readFileLabels(state, checkout) });
+  return new TrustView({ ...parts, fileLabels: fileLabelsReader(state, checkout) });
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -58,9 +58,10 @@ export async function settle(
         class: "run-later" as const,
         why: "git obeys it; nothing under .git is landed",
       }));
-      const patch = waiting.some(isLandable) ? savePatch(changed.path, await patchOf(collected, "source")) : null;
+      const hasPatch = waiting.some(isLandable);
       // The person may take the patch over by hand.
-      if (patch !== null) noteWriter(changed, waiting);
+      if (hasPatch) noteWriter(changed, waiting);
+      const patch = hasPatch ? savePatch(changed.path, await patchOf(collected, "source")) : null;
       const found = await commitsOf(changed, collected);
       if (landed.length > 0) keepRest(changed, collected, landed, { found, landed: null });
       await look(changed, collected, found);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { narrower } from "../core/policy-profiles.ts";
+import type { ProfileRule } from "../core/policy-rules.ts";
 import type { RunProfile } from "../core/shell.ts";
-import { analyseCommand, explainRun, RunProfiles } from "./shell.ts";
+import { analyseCommand, boundOnRun, explainRun, RunProfiles } from "./shell.ts";
 
 const CASES: Readonly<Record<RunProfile, readonly string[]>> = {
   "read-only": [
@@ -96,7 +98,7 @@ test("what a command does is said in plain words", async () => {
 });
 
 test("a bound that was in the way is named, and the same command given again is not bound", async () => {
-  const profiles = new RunProfiles();
+  const profiles = new RunProfiles(() => []);
   const effect = { kind: "run", command: "cat a", timeoutMs: 1, background: false, profile: "net" } as const;
   const chosen = await profiles.choose(effect);
   assert.equal(chosen.profile, "read-only");
@@ -113,6 +115,46 @@ test("a bound that was in the way is named, and the same command given again is 
   assert.equal((await profiles.choose(effect)).profile, "net");
   assert.equal((await profiles.choose({ ...effect, command: "cat b" })).profile, "read-only");
   assert.equal((await profiles.choose({ ...effect, command: "cat b", background: true })).profile, "net");
+});
+
+test("a rule of the policy bounds a command further, never less, also in the background and when it is given again", async () => {
+  const at = (line: number, argv: readonly string[], profile: ProfileRule["profile"]): ProfileRule => {
+    return { id: `user policy.yaml:${line}`, tier: "user", argv, profile, because: line === 1 ? "no pages" : null };
+  };
+  const rules = [at(1, ["npm", "run", "docs"], "build"), at(2, ["npm"], "read-only"), at(3, ["cat"], "build")];
+  const all = fc.subarray(rules);
+  const commands = fc.constantFrom(
+    "npm run docs",
+    "sh -c 'npm run docs -- x'",
+    "cat a && npm ci",
+    "cat a",
+    "echo x >y",
+    "f() { npm ci; }; f",
+  );
+  await fc.assert(
+    fc.asyncProperty(all, commands, fc.boolean(), async (some, command, background) => {
+      const effect = { kind: "run", command, timeoutMs: 1, background, profile: "net" } as const;
+      const [free, bound] = [new RunProfiles(() => []), new RunProfiles(() => some)];
+      const [was, is] = [await free.choose(effect), await bound.choose(effect)];
+      assert.equal(narrower(was.profile, is.profile), is.profile);
+      const rule = await boundOnRun(some, command);
+      assert.equal(is.profile, rule === null ? was.profile : narrower(rule.profile, was.profile));
+    }),
+    { numRuns: 100 },
+  );
+  const profiles = new RunProfiles(() => rules.slice(0, 1));
+  const effect = { kind: "run", command: "npm run docs", timeoutMs: 1, background: false, profile: "net" } as const;
+  const chosen = await profiles.choose(effect);
+  assert.equal(chosen.profile, "build");
+  const outcome = { ok: false, code: "exit", text: "curl: (7) Could not connect\nexit status 7" } as const;
+  assert.match(
+    profiles.explain(chosen, outcome, "net").text,
+    /\(it ran as build: user policy\.yaml:1 bounds it: no pages; nothing takes/,
+  );
+  assert.equal((await profiles.choose(effect)).profile, "build");
+  assert.equal((await profiles.choose({ ...effect, background: true })).profile, "build");
+  const every = [at(4, ["*"], "build")];
+  assert.equal((await new RunProfiles(() => every).choose({ ...effect, command: "$x; eval $y" })).profile, "build");
 });
 
 test("every text has an analysis, and one that ends in the middle is unknown", async () => {

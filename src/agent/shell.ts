@@ -1,6 +1,9 @@
 import type { SyntaxNode } from "unbash";
 import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { argvsOf } from "../core/policy-argv.ts";
+import { boundOn, narrower } from "../core/policy-profiles.ts";
+import type { ProfileRule } from "../core/policy-rules.ts";
 import {
   analyseShell,
   explainCommand,
@@ -24,6 +27,14 @@ export async function explainRun(command: string, hasAsked: boolean): Promise<st
   return explainCommand(await analyseCommand(command), hasAsked);
 }
 
+/** Finds the profile rule that bounds a command, of all that is seen in it. */
+export async function boundOnRun(rules: readonly ProfileRule[], command: string): Promise<ProfileRule | null> {
+  if (rules.length === 0) return null;
+  const { commands } = await analyseCommand(command);
+  const plain = argvsOf(command);
+  return boundOn(rules, commands === null && plain === null ? null : [...(commands ?? []), ...(plain ?? [])]);
+}
+
 type RunEffect = Effect & { readonly kind: "run" };
 
 /** What programs say that were kept from writing, or from the network. */
@@ -35,17 +46,37 @@ const WIDENED_MAX = 1000;
 export class RunProfiles {
   /** Commands that their bound was in the way of. */
   readonly #widened = new Set<string>();
+  /** What the policy bounds, now. */
+  readonly #rules: () => readonly ProfileRule[];
+  /** The rule that bounds what is about to run, where it is narrower than what was seen to suffice. */
+  readonly #boundBy = new WeakMap<RunEffect, ProfileRule>();
 
-  /** Gives a command the narrowest profile that is seen to suffice; one that goes on in the background has the widest. */
+  constructor(rules: () => readonly ProfileRule[]) {
+    this.#rules = rules;
+  }
+
+  /** Gives a command the narrowest profile that is seen to suffice, or a narrower one that the policy says. */
   async choose(effect: RunEffect): Promise<RunEffect> {
-    if (effect.background || this.#widened.has(effect.command)) return { ...effect, profile: "net" };
-    const { profile } = await analyseCommand(effect.command);
-    return { ...effect, profile };
+    const seen = await this.#seenToNeed(effect);
+    const rule = await boundOnRun(this.#rules(), effect.command);
+    if (rule === null || narrower(rule.profile, seen) === seen) return { ...effect, profile: seen };
+    const bounded: RunEffect = { ...effect, profile: rule.profile };
+    this.#boundBy.set(bounded, rule);
+    return bounded;
+  }
+
+  // One that goes on in the background has the widest.
+  async #seenToNeed({ command, background }: RunEffect): Promise<RunProfile> {
+    if (background || this.#widened.has(command)) return "net";
+    return (await analyseCommand(command)).profile;
   }
 
   /** Tells where a bound may have been in the way. Nothing is tried again unasked: the same command, given again, is not bound. */
-  explain({ command, profile }: RunEffect, outcome: Outcome, widest: RunProfile): Outcome {
+  explain(effect: RunEffect, outcome: Outcome, widest: RunProfile): Outcome {
+    const { command, profile } = effect;
     if (outcome.ok || outcome.code !== "exit" || profile === "net" || !REFUSED.test(outcome.text)) return outcome;
+    const rule = this.#boundBy.get(effect);
+    if (rule !== undefined) return { ...outcome, text: `${outcome.text}\n(${ruledText(rule)})` };
     if (profile === widest) return { ...outcome, text: `${outcome.text}\n(it ran ${profile}: this agent may no more)` };
     if (this.#widened.size < WIDENED_MAX) this.#widened.add(command);
     const bound = profile === "read-only" ? "it ran read-only and without network" : "it ran without network";
@@ -54,6 +85,10 @@ export class RunProfiles {
       text: `${outcome.text}\n(${bound}, since it seemed to need no more; given again as it is, it is not bound so)`,
     };
   }
+}
+
+function ruledText({ id, profile, because }: ProfileRule): string {
+  return `it ran as ${profile}: ${id} bounds it${because === null ? "" : `: ${because}`}; nothing takes that bound off`;
 }
 
 /** Lists every command of a program, wherever it stands in it; null for what is not parsed without any doubt. */

@@ -22,7 +22,7 @@ interface TrustViewPlan {
   readonly box: Box;
   readonly gate: Gate;
   readonly label: SessionLabel;
-  /** Reads what other sessions wrote. */
+  /** Reads what other sessions wrote: another object once that is more. */
   readonly fileLabels: () => FileLabels;
 }
 
@@ -42,9 +42,8 @@ export class TrustView {
   readonly #files: TrustedPlan;
   /** Of the approved commit that is checked out, found once a turn; null where none is. */
   #commit: Promise<{ readonly id: string; readonly files: CommitFiles } | null> | null = null;
-  #whole: Source | null = null;
-  /** Read once a turn: a parallel session may have landed something meanwhile. */
-  #labels: FileLabels | null = null;
+  /** What a command could read, as it was this turn, and what was known of files then. */
+  #whole: { readonly source: Source; readonly labels: FileLabels } | null = null;
 
   constructor(plan: TrustViewPlan) {
     this.#plan = plan;
@@ -55,7 +54,6 @@ export class TrustView {
   renew(): void {
     this.#commit = null;
     this.#whole = null;
-    this.#labels = null;
   }
 
   /** Tells the session's label what an effect will bring, as far as that is less than the worst. */
@@ -84,6 +82,7 @@ export class TrustView {
       case "ask":
         return effect.answer === "identifier" ? readerAnswer(labelOf(await this.#view())) : undefined;
       case "names":
+      case "resolve":
       case "fetch":
       case "delegate":
       case "output":
@@ -109,9 +108,9 @@ export class TrustView {
 
   async #file(named: string): Promise<Source | null | undefined> {
     const { box, trust } = this.#plan;
-    const found = await this.#read(named);
-    if (found === null) return undefined;
-    const { real, content } = found;
+    const read = await this.#read(named);
+    if (read === null) return undefined;
+    const { real, content } = read;
     const { checkout, repository } = this.#files;
     const path = real.startsWith(`${checkout}/`) ? real.slice(checkout.length + 1) : "";
     // The session's own, but for what is shown there.
@@ -121,8 +120,11 @@ export class TrustView {
     const [isOwn] = await box.isInLayer([path]);
     if (isOwn) return null;
     const { openness } = trust;
-    const standing = standingOfFile((await this.#approved())?.files ?? null, path, blobId(content));
-    const carried = carriedBy(this.#written(), { path, hash: sha256(content) });
+    const found = standingOfFile((await this.#approved())?.files ?? null, path, blobId(content));
+    // Another commit may be checked out by now, and what differs be of that one.
+    const standing = found === "changed" && !(await this.#isAsSeen()) ? "unknown" : found;
+    // Last, for a parallel session notes what it lands before it does.
+    const carried = carriedOf(this.#plan.fileLabels(), path, content);
     return { kind: "checkout", path, standing, openness, carried };
   }
 
@@ -141,16 +143,22 @@ export class TrustView {
   }
 
   async #view(): Promise<Source> {
-    const { box, trust } = this.#plan;
-    this.#whole ??= await this.#wholeView();
-    // The view shows some of that as it was when it was mounted, which nobody compared.
-    const { isWhole, newer } = await box.listNewer(NEWER_MS_MAX);
-    if (isWhole && newer.length === 0 && (await box.lookAtGit()) === box.gitSeen) return this.#whole;
+    const { trust, fileLabels } = this.#plan;
+    const labels = fileLabels();
+    if (this.#whole?.labels !== labels) this.#whole = { source: await this.#wholeView(labels), labels };
+    if (await this.#isAsSeen()) return this.#whole.source;
     return reading("what changed in the checkout meanwhile", { integrity: "external", secrecy: trust.openness });
   }
 
+  /** Whether the checkout is as the view was mounted over it: it shows some as it was then, which nobody compared. */
+  async #isAsSeen(): Promise<boolean> {
+    const { box } = this.#plan;
+    const { isWhole, newer } = await box.listNewer(NEWER_MS_MAX);
+    return isWhole && newer.length === 0 && (await box.lookAtGit()) === box.gitSeen;
+  }
+
   /** Everything that a command could read or run: the checkout, its git folder, the base layer, what is shown of the home. */
-  async #wholeView(): Promise<Source> {
+  async #wholeView(labels: FileLabels): Promise<Source> {
     const { box, trust } = this.#plan;
     const strange: Label = { integrity: "external", secrecy: trust.openness };
     if (box.base !== null) return reading("what earlier sessions left in ignored folders", UNKNOWN_SOURCE);
@@ -160,7 +168,7 @@ export class TrustView {
     const compared = compareWhole(commit.files, await readStanding(this.#files, commit.id));
     if (!compared.isOf) return reading(compared.what, strange);
     const { differing } = compared;
-    const carried = await this.#carriedBy(differing);
+    const carried = await this.#carriedBy(labels, differing);
     // No commit vouches for the git folder's own files, so it is the person's at best.
     const label = joinAll([{ integrity: "local", secrecy: trust.openness }, ...carried]);
     return reading(
@@ -169,17 +177,12 @@ export class TrustView {
     );
   }
 
-  async #carriedBy(paths: readonly string[]): Promise<Label[]> {
+  async #carriedBy(labels: FileLabels, paths: readonly string[]): Promise<Label[]> {
     const contents = await readContents(this.#files, paths);
     return paths.map((path) => {
       const content = contents.get(path) ?? null;
-      return content === null ? UNKNOWN_SOURCE : carriedBy(this.#written(), { path, hash: sha256(content) });
+      return content === null ? UNKNOWN_SOURCE : carriedOf(labels, path, content);
     });
-  }
-
-  #written(): FileLabels {
-    this.#labels ??= this.#plan.fileLabels();
-    return this.#labels;
   }
 
   #approved(): Promise<{ readonly id: string; readonly files: CommitFiles } | null> {
@@ -197,6 +200,11 @@ export class TrustView {
 
 function reading(what: string, label: Label): Source {
   return { kind: "carried", what: `a command that could read ${what}`, label };
+}
+
+/** What is known of a content at a path: of what landed by its hash, of what is in a commit by git's own id of it. */
+function carriedOf(labels: FileLabels, path: string, content: Uint8Array): Label {
+  return joinAll([sha256(content), blobId(content)].map((hash) => carriedBy(labels, { path, hash })));
 }
 
 function sha256(bytes: Uint8Array): string {

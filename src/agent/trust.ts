@@ -18,7 +18,7 @@ import { type ItemStanding, standingOfItem, type Trust } from "../core/trust.ts"
 import { itemKind } from "../core/trust-items.ts";
 import { readConfig, stateFolder } from "./config.ts";
 import { findCheckout, refuseUnfit } from "./config-checkout.ts";
-import { noteWritten, readTrust, trustAt } from "./config-trust.ts";
+import { noteFiles, readTrust, trustAt } from "./config-trust.ts";
 import type { Start } from "./workplace.ts";
 
 /** A repository that a person may trust, and what they said of it. */
@@ -98,11 +98,10 @@ export async function readTrustCommit({ plan }: Pick<TrustPlace, "plan">, named?
 }
 
 /**
- * Notes that what differs from a commit when it is approved may be a stranger's: nobody knows who wrote it. Returns those
- * files; none where another commit is checked out, since nothing that differs from that one counts.
+ * Notes, before a commit is approved, that what differs from it may be a stranger's: nobody knows who wrote it. Returns those
+ * files. Where another commit is checked out too, for the branch may be moved to this one while the files stay.
  */
 export async function noteDiffering({ plan, state, checkout }: TrustPlace, commit: string): Promise<string[]> {
-  if ((await readHead(plan)) !== commit) return [];
   const { files } = await readVerified(plan, commit);
   const standing = await readStanding(plan, commit);
   const differing = [...standing.files].filter(([path, id]) => files.has(path) && files.get(path) !== id);
@@ -114,7 +113,7 @@ export async function noteDiffering({ plan, state, checkout }: TrustPlace, commi
     const content = contents.get(path) ?? null;
     return { path, hash: content === null ? null : hashOf(content) };
   });
-  noteWritten(state, checkout, noted, () => UNKNOWN_SOURCE);
+  noteFiles(state, checkout, noted, () => UNKNOWN_SOURCE);
   return noted.map(({ path }) => path);
 }
 

@@ -15,7 +15,7 @@ import type { AskGit } from "../egress/vault-logins.ts";
 import type { ModelKey } from "../egress/vault-model.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
-import { isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
+import { boxWithin, isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
 import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
@@ -93,7 +93,7 @@ export async function prepareWorkplace(
     identity,
     environment,
     tools: { rg: findRipgrep(start.packageRoot), ...start.tools },
-    limits: { ...limitsOf(config), ...limits },
+    limits: boxWithin({ ...limitsOf(config), ...limits }, policy.current),
     alternates: config.git.alternates,
     shown: vault,
     services: [...config.net.services.map(({ port }) => port), ...needs.ports],

@@ -175,6 +175,11 @@ export function namesProgram(bytesMax: number): string {
   return `${TOOLS_FOLDER}/rg --no-config --no-filename --no-line-number --only-matching --no-messages --color never -e '\\b[A-Za-z_][0-9A-Za-z_]{2,63}\\b' ./ </dev/null | LC_ALL=C sort -u | head -c ${bytesMax}`;
 }
 
+/** The shell program that tells where a path leads, whether anything lies there or not; a NUL ends it. */
+export function resolveProgram(path: string): string {
+  return `exec realpath -z -m -- ${quote(path)}`;
+}
+
 function dotted(path: string): string {
   return path === "" ? "./" : path;
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { branchFor, isDescendant, type JudgedCommit, judgeCommits } from "../core/commits.ts";
 import type { Effect } from "../core/effect.ts";
+import type { LabelledFile } from "../core/file-labels.ts";
 import { alarmOf, searchedFor } from "../core/placeholders.ts";
 import { landingOf } from "../core/policy-match.ts";
 import { landingPolicy } from "../core/policy-rules.ts";
@@ -26,6 +27,8 @@ export interface FoundCommits {
   readonly note: string | null;
   /** Paths in them that the person changed while the session worked on a branch of its own: look at these twice. */
   readonly meanwhile: readonly string[];
+  /** What stands at any path in any of them, by git's id of the content: it may come into the checkout with none of ours. */
+  readonly files: readonly LabelledFile[];
   /** SHA-256, hex, over the pack, the judgement and the moves: what a permit is bound to. */
   readonly digest: string;
   /** Where the verified pack lies, and its name and hashes. */
@@ -92,7 +95,7 @@ export async function findCommits(plan: CollectPlan, collected: CollectedGit): P
 }
 
 function nothing(folder: string, note: string | null): FoundCommits {
-  return { commits: [], moves: [], meanwhile: [], digest: "", folder, pack: ["", "", ""], others: [], note };
+  return { commits: [], moves: [], meanwhile: [], files: [], digest: "", folder, pack: ["", "", ""], others: [], note };
 }
 
 /** Finds the commits of the box's HEAD, and the names of its other branches, or those of one branch. */
@@ -192,7 +195,8 @@ function judge(
   const digest = createHash("sha256")
     .update(JSON.stringify([verified.pack, judged, moves]))
     .digest("hex");
-  return { commits: judged, moves, note, meanwhile, digest };
+  const files = commits.flatMap(({ diffs }) => diffs.flat().map(({ path, hash }) => ({ path, hash })));
+  return { commits: judged, moves, note, meanwhile, files, digest };
 }
 
 function alarmBy({ placeholders }: SessionFacts, owner: number): string {

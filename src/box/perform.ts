@@ -65,6 +65,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "ask":
       return read(box, { kind: "read", path: effect.about, offset: 1, limit: ASKED_LINES_MAX }, performance);
     case "names":
+    case "resolve":
     case "fetch":
     case "delegate":
     case "request":
@@ -332,6 +333,7 @@ async function startBackground(
   const output = new Output();
   const started = await box.start({
     command: program,
+    profile: effect.profile,
     network,
     stdin: null,
     onOutput: (_s, bytes) => output.add(bytes),

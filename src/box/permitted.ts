@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { decodePath } from "../core/changes.ts";
 import { type Permit, spend } from "../core/permit.ts";
 import { type BasePlan, type Dropped, forgetBase } from "./base.ts";
 import { forgetBases } from "./bases.ts";
 import type { Box } from "./box.ts";
-import { namesProgram } from "./commands.ts";
+import { namesProgram, resolveProgram } from "./commands.ts";
 import { type FoundCommits, type LandCommitsPlan, landCommits, releaseLocks } from "./commits.ts";
 import { settleCopy } from "./copy-view.ts";
 import { discardSession, emptyFolder, removeSession } from "./discard.ts";
@@ -44,6 +45,22 @@ export async function namesPermitted(permit: Permit, box: Box, signal: AbortSign
   return new Set(names.filter((name) => IDENTIFIER.test(name)));
 }
 
+/** Spends a permit to tell where a path leads in the box: absolute, with every link followed; null where that cannot be told. */
+export async function resolvePermitted(permit: Permit, box: Box, signal: AbortSignal): Promise<string | null> {
+  const effect = spend(permit);
+  if (effect.kind !== "resolve") throw new Error("bug: a permit for something else");
+  const job = {
+    program: resolveProgram(effect.path),
+    stdin: null,
+    timeoutMs: RESOLVE_MS_MAX,
+    profile: "read-only",
+  } as const;
+  const { output, status } = await finish(box, job, { signal });
+  const bytes = output.bytes();
+  return status === 0 && bytes.indexOf(0) === bytes.length - 1 ? decodePath(bytes.subarray(0, -1)) : null;
+}
+
+const RESOLVE_MS_MAX = 10_000;
 const NAMES_MS_MAX = 30_000;
 const NAMES_BYTES_MAX = 4 << 20;
 const IDENTIFIER = /^[A-Za-z_]\w{2,63}$/;

@@ -1,4 +1,5 @@
 import type { Effect } from "./effect.ts";
+import { narrower } from "./policy-profiles.ts";
 import type { RunProfile } from "./shell.ts";
 import type { Sink } from "./sinks.ts";
 
@@ -84,10 +85,11 @@ export function boundedBy(capability: Capability, effect: Effect): Bounded {
   const { effects, folders } = capability;
   if (!effects.has(effect.kind)) return refuse(`this agent may not ${effect.kind}`);
   if (effect.kind === "run") {
-    const profile = narrower(effect.profile, widestFor(capability));
-    if (effect.background && profile !== "net")
+    const widest = widestFor(capability);
+    if (effect.background && widest !== "net")
       return refuse("a background command needs write in the whole checkout, and net");
-    return { ok: true, effect: { ...effect, profile } };
+    const profile = narrower(effect.profile, widest);
+    return { ok: true, effect: profile === effect.profile ? effect : { ...effect, profile } };
   }
   if (effect.kind === "ask" && /^https?:\/\//i.test(effect.about) && !effects.has("fetch"))
     return refuse("this agent may not fetch");
@@ -104,12 +106,6 @@ export function boundedBy(capability: Capability, effect: Effect): Bounded {
 export function widestFor({ effects, sinks, folders }: Capability): RunProfile {
   if (!effects.has("write") || !folders.some((folder) => folder === "")) return "read-only";
   return effects.has("request") && sinks.size > 0 ? "net" : "build";
-}
-
-const ORDER = ["read-only", "build", "net"] as const satisfies readonly RunProfile[];
-
-function narrower(a: RunProfile, b: RunProfile): RunProfile {
-  return ORDER.indexOf(a) <= ORDER.indexOf(b) ? a : b;
 }
 
 function refuse(reason: string): Bounded {

@@ -19,28 +19,33 @@ export interface ShownRequest {
 }
 
 /**
+ * The names, from the root of the checkout, by which rules may mean a file: as it is spelled, and where links lead in the
+ * box. Where it is missing nobody looked, and any rule may mean it.
+ */
+export interface Placed {
+  readonly places?: readonly string[];
+}
+
+/**
  * Set where a child agent may write in these folders of the checkout alone, each ending in "/": the box looks where the name
  * of the file leads.
  */
-type WriteFolders = readonly string[];
+interface Within {
+  readonly within?: readonly string[];
+}
 
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
   | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
-  | {
-      readonly kind: "write";
-      readonly path: string;
-      readonly content: string;
-      readonly within?: WriteFolders;
-    }
-  | {
-      readonly kind: "edit";
-      readonly path: string;
-      readonly within?: WriteFolders;
-      readonly oldString: string;
-      readonly newString: string;
-      readonly replaceAll: boolean;
-    }
+  | (Placed & Within & { readonly kind: "write"; readonly path: string; readonly content: string })
+  | (Placed &
+      Within & {
+        readonly kind: "edit";
+        readonly path: string;
+        readonly oldString: string;
+        readonly newString: string;
+        readonly replaceAll: boolean;
+      })
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
   | {
@@ -69,6 +74,8 @@ export type Effect =
     }
   /** Lists the identifiers of the checkout for the host, which tells whether an answer is one of them. */
   | { readonly kind: "names" }
+  /** Tells the host where a path leads in the box. */
+  | { readonly kind: "resolve"; readonly path: string }
   | { readonly kind: "output"; readonly id: string }
   | { readonly kind: "kill"; readonly id: string }
   /** Sends a request, or opens a tunnel, out of the box. */

@@ -156,6 +156,24 @@ test("of several commands in one line each must be on the managed list", () => {
   assert.deepEqual([on(["npm", "test"]), on(["npm", "test"], ["make"]), on()], [undefined, "deny", "deny"]);
 });
 
+test("a file tool is denied by every place that its path is, and where nobody could tell that by any rule about it", () => {
+  const policy = policyOf(rule("deny", { kind: "write", glob: "vendor" }));
+  const on = (places: { readonly places?: readonly string[] }) =>
+    [
+      { ...places, kind: "write", path: "x", content: "" } as const,
+      { ...places, kind: "edit", path: "x", oldString: "a", newString: "b", replaceAll: false } as const,
+    ].map((effect) => decideWithin(policy, effect, PERSONS_COMMAND).verdict);
+  assert.deepEqual(on({ places: ["x", "src/x"] }), ["allow", "allow"]);
+  assert.deepEqual(on({ places: ["x", "vendor/x"] }), ["deny", "deny"]);
+  assert.deepEqual(on({ places: ["vendor/x", "src/x"] }), ["deny", "deny"]);
+  assert.deepEqual(on({}), ["deny", "deny"]);
+  const hides = policyOf(rule("deny", { kind: "read", glob: "vendor" }));
+  const edit = { kind: "edit", path: "x", oldString: "a", newString: "b", replaceAll: false } as const;
+  assert.equal(decideWithin(hides, { ...edit, places: ["vendor/x"] }, PERSONS_COMMAND).verdict, "deny");
+  assert.equal(decideWithin(hides, edit, PERSONS_COMMAND).verdict, "deny");
+  assert.equal(decideWithin(TABLE_ALONE, edit, PERSONS_COMMAND).verdict, "allow");
+});
+
 const LAND = { kind: "land", digest: "d", held: [], approvals: [], approvedBy: "person" } as const;
 
 test("a path that a rule asks about lands only as it was approved, and one that is denied never does", () => {
@@ -299,10 +317,13 @@ test("an action is explained in the three columns, with every rule that it falls
 });
 
 test("of several ceilings the lowest counts, and none is no zero", () => {
-  assert.deepEqual(lowest([NO_CEILINGS, { usd: 3, minutes: null, turns: 9 }, { usd: 5, minutes: null, turns: 2 }]), {
+  const some = { ...NO_CEILINGS, usd: 3, turns: 9, agents: 4 };
+  assert.deepEqual(lowest([NO_CEILINGS, some, { ...NO_CEILINGS, usd: 5, turns: 2, sent_mb: 1 }]), {
+    ...NO_CEILINGS,
     usd: 3,
-    minutes: null,
     turns: 2,
+    sent_mb: 1,
+    agents: 4,
   });
 });
 

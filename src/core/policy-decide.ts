@@ -4,7 +4,7 @@ import type { Label } from "./label.ts";
 import { type Decision, decide, isStill, wasShown } from "./policy.ts";
 import { argvsOf } from "./policy-argv.ts";
 import { type Action, landingOf, type Restriction, restrictionOn, strictest } from "./policy-match.ts";
-import type { Policy } from "./policy-rules.ts";
+import type { Kind, Policy } from "./policy-rules.ts";
 
 /**
  * Decides as the table of sinks does, and then as strictly as any rule says: deny before ask before allow.
@@ -24,6 +24,8 @@ export function tightened(floor: Decision, found: Restriction, isAnswered: boole
 }
 
 function restrictionsOn(policy: Policy, effect: Effect): (Restriction | null)[] {
+  if (effect.kind === "write" && effect.places === undefined) return unplaced(policy, ["write"]);
+  if (effect.kind === "edit" && effect.places === undefined) return unplaced(policy, ["read", "write"]);
   if (effect.kind !== "land") return actionsOf(effect).map((action) => restrictionOn(policy, action));
   const approved = new Set(effect.approvals.map(({ path }) => path));
   return effect.paths.flatMap((path) => {
@@ -44,12 +46,12 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
     case "list":
       return [{ kind: "read", path: effect.path }];
     case "edit":
-      return [
-        { kind: "read", path: effect.path },
-        { kind: "write", path: effect.path },
-      ];
+      return (effect.places ?? []).flatMap((path) => [
+        { kind: "read", path },
+        { kind: "write", path },
+      ]);
     case "write":
-      return [{ kind: "write", path: effect.path }];
+      return (effect.places ?? []).map((path) => ({ kind: "write", path }));
     case "run":
       return [{ kind: "run", argvs: argvsOf(effect.command) }];
     case "request":
@@ -66,6 +68,7 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
     case "output":
     case "kill":
     case "sync":
+    case "resolve":
     case "land-commits":
     case "sign-commits":
     case "discard":
@@ -81,6 +84,13 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
   }
   // A value from outside the type is denied by the table.
   return [];
+}
+
+// Where a path leads that nobody could follow, any rule may mean it.
+function unplaced(policy: Policy, kinds: readonly Kind[]): Restriction[] {
+  return kinds
+    .flatMap((kind) => policy.restricting.get(kind) ?? [])
+    .map(({ id }) => ({ verdict: "deny", reason: `${id} may deny it: where that path leads could not be told` }));
 }
 
 // As the address of the call names it: git adds its service to the repository's own.

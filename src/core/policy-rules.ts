@@ -1,6 +1,7 @@
 import type { CredentialRule, Scheme } from "./credential.ts";
 import type { Tracked } from "./git-remote.ts";
 import type { NetRule, NetRules } from "./net-rules.ts";
+import type { RunProfile } from "./shell.ts";
 import type { Verdict } from "./sinks.ts";
 
 /** Whose word a rule is: of the machine's owner, of the person, of the checkout, of the person for this one session. */
@@ -39,8 +40,24 @@ export interface Rule {
   readonly because: string | null;
 }
 
-/** What a session may use up; null is no ceiling. */
-export const CEILINGS = ["usd", "minutes", "turns"] as const;
+/** Bounds the commands that begin so, whatever the analysis of them chose; it never widens a bound. */
+export interface ProfileRule extends Omit<Rule, "verdict" | "scope"> {
+  readonly argv: readonly string[];
+  readonly profile: Exclude<RunProfile, "net">;
+}
+
+/** What a session may use up, by the keys of a policy; null is no ceiling. */
+export const CEILINGS = [
+  "usd",
+  "tokens",
+  "minutes",
+  "turns",
+  "calls",
+  "sent_mb",
+  "disk_mb",
+  "processes",
+  "agents",
+] as const;
 export type Ceilings = Readonly<Record<(typeof CEILINGS)[number], number | null>>;
 
 /** All rules that hold for a session, and where to look for those that a thing may fall under. */
@@ -53,15 +70,16 @@ export interface Policy {
   /** What the managed tier allows: of a kind that is here, nothing else is allowed by anybody. */
   readonly bounds: ReadonlyMap<Kind, readonly Rule[]>;
   readonly ceilings: Ceilings;
+  readonly profiles: readonly ProfileRule[];
 }
 
-export const NO_CEILINGS: Ceilings = { usd: null, minutes: null, turns: null };
+export const NO_CEILINGS: Ceilings = ceilingsBy(() => null);
 const NO_RULES: readonly Rule[] = [];
 /** No rule of anybody's: the table of sinks decides alone. */
 export const TABLE_ALONE: Policy = makePolicy(NO_RULES, NO_CEILINGS);
 
 /** Puts rules together, in whatever order; what a project allows is for the caller to leave out until it is approved. */
-export function makePolicy(rules: readonly Rule[], ceilings: Ceilings): Policy {
+export function makePolicy(rules: readonly Rule[], ceilings: Ceilings, profiles: readonly ProfileRule[] = []): Policy {
   const restricting = rules.filter(({ verdict }) => verdict !== "allow");
   const bounds = rules.filter(({ tier, verdict }) => tier === "managed" && verdict === "allow");
   return {
@@ -70,6 +88,7 @@ export function makePolicy(rules: readonly Rule[], ceilings: Ceilings): Policy {
     byHost: groupBy(restricting, ({ scope }) => (scope.kind === "net" ? scope.rule.host : "")),
     bounds: groupBy(bounds, ({ scope }) => scope.kind),
     ceilings,
+    profiles,
   };
 }
 
@@ -95,11 +114,15 @@ export function tighteningOnly(rules: readonly Rule[]): readonly Rule[] {
 
 /** The lowest of each ceiling. */
 export function lowest(all: readonly Ceilings[]): Ceilings {
-  const of = (name: keyof Ceilings) => {
+  return ceilingsBy((name) => {
     const named = all.flatMap((ceilings) => ceilings[name] ?? []);
     return named.length === 0 ? null : Math.min(...named);
-  };
-  return { usd: of("usd"), minutes: of("minutes"), turns: of("turns") };
+  });
+}
+
+/** Makes ceilings of what is said of each. */
+export function ceilingsBy(of: (name: keyof Ceilings) => number | null): Ceilings {
+  return Object.fromEntries(CEILINGS.map((name) => [name, of(name)])) as Record<keyof Ceilings, number | null>;
 }
 
 /** The rules of the network as requests are listed by. */

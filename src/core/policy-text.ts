@@ -1,6 +1,6 @@
 import { addressOfTracked } from "./git-remote.ts";
 import { type NetRule, READ_ONLY_METHODS } from "./net-rules.ts";
-import type { Rule } from "./policy-rules.ts";
+import type { ProfileRule, Rule } from "./policy-rules.ts";
 
 /** Writes what a rule is about, in a line. */
 export function ruleText({ verdict, scope }: Rule): string {
@@ -18,6 +18,11 @@ export function ruleText({ verdict, scope }: Rule): string {
     case "credential":
       return `credential ${scope.name}${scope.origins === null ? "" : ` to ${scope.origins.join(", ")}`}`;
   }
+}
+
+/** Writes which commands a profile rule bounds, and how. */
+export function profileText({ argv, profile }: ProfileRule): string {
+  return `${argv.join(" ")}${argv[0] === "*" ? "" : " …"} to ${profile}`;
 }
 
 /** Writes what a rule of the network means. */

@@ -27,6 +27,7 @@ export function decide(effect: Effect, label: Label): Decision {
     case "sync":
       return { verdict: "allow", reason: "stays in the box" };
     case "names":
+    case "resolve":
       return { verdict: "allow", reason: "only the host sees it" };
     case "ask":
       return {

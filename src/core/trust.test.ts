@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { noTrust, parseTrust, standingOfItem, withCommit, withItem, without } from "./trust.ts";
+import { inFolder, noTrust, parseTrust, standingOfItem, withCommit, withItem, without } from "./trust.ts";
 
 const NONE = noTrust("/repo", "https://example.com/ada/thing.git");
 const [A, B, ID] = ["a".repeat(64), "b".repeat(64), "c".repeat(40)];
@@ -23,6 +23,14 @@ test("what is taken back is gone, and what was never said cannot be taken back",
   assert.equal(without(SOME, ID.slice(0, 12)), null);
 });
 
+test("a public mark without a remote is of one folder alone, and of none where that cannot be told", () => {
+  const marked = { ...noTrust("/repo", ""), openness: "public", folder: "7-1" } as const;
+  assert.equal(inFolder(marked, "7-1"), marked);
+  for (const other of ["7-2", "8-1", ""]) assert.equal(inFolder(marked, other).openness, "private", other);
+  assert.equal(inFolder({ ...marked, folder: "" }, "").openness, "private");
+  assert.equal(inFolder({ ...marked, remote: "https://example.com/a.git" }, "").openness, "public");
+});
+
 test("a record is read back as it was written, and one of another form is none", () => {
   assert.deepEqual(parseTrust(JSON.parse(JSON.stringify(SOME))), SOME);
   for (const wrong of [
@@ -32,6 +40,7 @@ test("a record is read back as it was written, and one of another form is none",
     { ...SOME, openness: "open" },
     { ...SOME, checkout: "repo" },
     { ...SOME, remote: null },
+    { ...SOME, folder: undefined },
     { ...SOME, commits: [ID.slice(1)] },
     { ...SOME, items: [{ path: "", hash: A }] },
     { ...SOME, items: [{ path: "x", hash: ID }] },

@@ -10,6 +10,8 @@ export interface Trust {
   /** Canonical address; "" for a checkout that is fetched from nowhere. */
   readonly remote: string;
   readonly openness: Openness;
+  /** Which folder it was when the person marked it, as `folderId` tells it; "" where that was never or cannot be told. */
+  readonly folder: string;
   /** Ids of approved commits, the newest approval last. */
   readonly commits: readonly string[];
   /** Approved contents of files that could instruct or configure. */
@@ -33,19 +35,29 @@ const HASH = /^[0-9a-f]{64}$/;
 
 /** What is trusted where the person said nothing. */
 export function noTrust(checkout: string, remote: string): Trust {
-  return { checkout, remote, openness: "private", commits: [], items: [] };
+  return { checkout, remote, openness: "private", folder: "", commits: [], items: [] };
 }
 
 /** Reads a record of trust; throws an Error that names what is wrong with it. */
 export function parseTrust(value: unknown): Trust {
-  const { checkout, remote, openness, commits, items } = recordOf(value);
+  const { checkout, remote, openness, folder, commits, items } = recordOf(value);
   if (typeof checkout !== "string" || !checkout.startsWith("/")) throw new Error('"checkout" is no absolute path');
   if (typeof remote !== "string") throw new Error('"remote" is no text');
   if (openness !== "public" && openness !== "private") throw new Error('"openness" is neither public nor private');
+  if (typeof folder !== "string") throw new Error('"folder" is no text');
   if (!Array.isArray(commits) || !commits.every((id) => typeof id === "string" && COMMIT_ID.test(id)))
     throw new Error('"commits" is no list of ids');
   if (!Array.isArray(items)) throw new Error('"items" is no list');
-  return { checkout, remote, openness, commits: commits as string[], items: items.map(itemOf) };
+  return { checkout, remote, openness, folder, commits: commits as string[], items: items.map(itemOf) };
+}
+
+/**
+ * Takes back that all may be read where a checkout that is fetched from nowhere is another folder now: its path alone
+ * would say so of whatever comes to lie there.
+ */
+export function inFolder(trust: Trust, folder: string): Trust {
+  const isSame = trust.remote !== "" || (folder !== "" && trust.folder === folder);
+  return isSame ? trust : { ...trust, openness: "private" };
 }
 
 /** Says what the person thinks of a content at a path; of the same content elsewhere they said nothing. */

@@ -130,7 +130,7 @@ export class Asking {
     stdout.write(`\n${bold(stdout, `ringfence asks: may this ${isRun ? "run" : "leave the box"}?`)}\n`);
     writeSafe(stdout, isRun ? runText(question, columns) : requestText(question, columns));
     stdout.write(isRun ? RUN_ANSWERS : requestAnswers(question.mayLast));
-    lines.setPrompt("y or N? ");
+    lines.setPrompt(question.mayLast ? "s, t, y or N? " : "y or N? ");
     this.#open = {
       askedAt: performance.now() + (isSwapped ? SWAPPED_MORE_MS : 0),
       hasDraft: lines.line !== "",

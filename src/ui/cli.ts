@@ -160,7 +160,7 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
   log: async ({ words, values, start, terminal }) => {
     const { ledgerOf } = await import("../agent/config-sessions.ts");
     const [action, state] = [
-      logAction(words, values.key ?? null, values.format ?? null),
+      logAction(words, { key: values.key ?? null, format: values.format ?? null, isJson: values.json ?? false }),
       stateFolder(start.environment),
     ];
     const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
@@ -223,7 +223,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   discard: "session ignored",
   sessions: "all json",
   gc: "days bytes",
-  log: "session key format",
+  log: "session key format json",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -305,19 +305,19 @@ function scanOptions(values: Options, paths: readonly string[]) {
 
 function logAction(
   [action, word = "", ...more]: readonly string[],
-  key: string | null,
-  format: string | null,
+  { key, format, isJson }: { readonly key: string | null; readonly format: string | null; readonly isJson: boolean },
 ): LogAction {
   if (more.length > 0) throw new UsageError(`log takes no "${more.join(" ")}"; ringfence --help shows what it takes`);
   const isAlone = word === "";
+  if (action === "show" && isAlone && key === null && format === null) return { kind: "show", isJson };
+  if (isJson) throw new UsageError("--json is for ringfence log show");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
-  if (action === "show" && isAlone && key === null) return { kind: "show" };
   if (action === "verify" && isAlone) return { kind: "verify", key };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
+    "type ringfence log show [--json], log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
   );
 }
 

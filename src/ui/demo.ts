@@ -52,14 +52,6 @@ export async function demo(
 async function play(model: string | null, place: DemoPlace, start: Start, terminal: Terminal): Promise<number> {
   const { stdout } = terminal;
   const say = (text: string) => writeSafe(stdout, `${text}\n`);
-  say(
-    model === null
-      ? "Ringfence demo. The model is a SCRIPT that plays a hijacked one: nothing is asked of any vendor."
-      : `Ringfence demo with ${model}.`,
-  );
-  say(
-    `A copy of examples/demo, whose README and dependency carry injections. A key and a token are planted beside it.\n`,
-  );
   const workplace = await prepareWorkplace(place.start, LIMITS);
   // The key of a real model is the person's, and stays outside of the box like every other.
   const withKeys = { ...workplace, start: { ...workplace.start, environment: start.environment } };
@@ -67,6 +59,14 @@ async function play(model: string | null, place: DemoPlace, start: Start, termin
     withKeys,
     { model: model ?? `scripted:${place.script}`, limits: RUN_LIMITS, branch: null, ask: null },
     showOn(stdout),
+  );
+  say(
+    model === null
+      ? "Ringfence demo. The model is a SCRIPT that plays a hijacked one: nothing is asked of any vendor."
+      : `Ringfence demo with ${model}.`,
+  );
+  say(
+    `A copy of examples/demo, whose README and dependency carry injections. A key and a token are planted beside it.\n`,
   );
   try {
     const end = await takeTurn(session, PROMPT, new AbortController().signal);

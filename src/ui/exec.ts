@@ -15,6 +15,10 @@ export interface ExecOptions {
   readonly onDone: ((done: Execed) => void) | null;
 }
 
+/** How a shell ends that found no program of a name; and what no such name has. */
+const NOT_FOUND = 127;
+const SHELL = /[\s|&;<>$`()]/;
+
 /** `ringfence exec -- CMD`: streams pass through as they are, since the person typed the command; so does the exit status. */
 export async function execCommand(
   { words, previews, ceilings, onDone }: ExecOptions,
@@ -46,6 +50,14 @@ export async function execCommand(
     for (const note of done.notes) writeSafe(stderr, row(`ringfence: ${note}`));
     if (done.end !== null) stderr.write(`ringfence: ${done.end.message}\n`);
     else if (done.message !== "") stderr.write(`ringfence: ${done.message}\n`);
+    const [only = ""] = words;
+    if (done.status === NOT_FOUND && words.length === 1 && SHELL.test(only))
+      writeSafe(
+        stderr,
+        row(
+          `ringfence: that is the name of one program; for a line of a shell: ringfence exec -- bash -c ${quoteWord(only)}`,
+        ),
+      );
     // A script's output stays as the command made it.
     if (isInteractive && done.hasChanges)
       writeSafe(stderr, row(`ringfence: changes wait in session ${done.session}: ringfence diff | land | discard`));

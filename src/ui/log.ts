@@ -8,22 +8,28 @@ import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
 import { readLedger, type Verdict, verifyLedger } from "../ledger/verify.ts";
-import { row, type Terminal } from "./terminal.ts";
+import { eventText } from "./log-text.ts";
+import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 type LedgerFile = ReturnType<typeof ledgerOf>;
 
 export type LogAction =
-  | { readonly kind: "show" }
+  | { readonly kind: "show"; readonly isJson: boolean }
   | { readonly kind: "verify"; readonly key: string | null }
   | { readonly kind: "prove"; readonly seq: number }
   | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
   | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
 
-/** `ringfence log show|verify|prove|check`: the record of a session as lines of JSON, and what proves that it is the record. */
+/** `ringfence log show|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
 export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: string, terminal: Terminal): number {
   switch (action.kind) {
     case "show":
+      // A person reads it on a terminal, and a program elsewhere.
+      if (terminal.stdout.isTTY && !action.isJson) {
+        for (const { seq, event } of readLedger(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
+        return 0;
+      }
       for (const { seq, event } of readLedger(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;

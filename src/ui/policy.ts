@@ -1,13 +1,23 @@
 import { UsageError } from "../agent/config.ts";
 import type { LoadedFile } from "../agent/config-policy.ts";
 import { openPolicy, readAlone } from "../agent/config-policy-open.ts";
-import { explainRun } from "../agent/shell.ts";
+import { boundOnRun, explainRun } from "../agent/shell.ts";
 import type { Start } from "../agent/workplace.ts";
 import { ACTION_FORMS, parseAction } from "../core/policy-action.ts";
 import { COLUMNS, type Explained, explain, isLooser } from "../core/policy-explain.ts";
 import type { Action } from "../core/policy-match.ts";
-import { CEILINGS, type Ceilings, makePolicy, type Policy, type Rule, type Tier } from "../core/policy-rules.ts";
-import { ruleText } from "../core/policy-text.ts";
+import { boundOn, narrower } from "../core/policy-profiles.ts";
+import {
+  CEILINGS,
+  type Ceilings,
+  makePolicy,
+  type Policy,
+  type ProfileRule,
+  type Rule,
+  type Tier,
+} from "../core/policy-rules.ts";
+import { profileText, ruleText } from "../core/policy-text.ts";
+import type { RunProfile } from "../core/shell.ts";
 import { counted, visibleJson } from "../core/text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
@@ -50,7 +60,7 @@ async function show({ json }: PolicyOptions, start: Start, { stdout }: Terminal)
   const waiting = files.flatMap(({ tier, rules }) =>
     tier === "project" && !adopted?.isApproved ? rules.filter(({ verdict }) => verdict === "allow") : [],
   );
-  const { rules, ceilings } = current;
+  const { rules, ceilings, profiles } = current;
   if (json) {
     const named = files.map(({ tier, path, sha256 }) => ({ tier, path, sha256 }));
     writeJson(stdout, {
@@ -58,6 +68,7 @@ async function show({ json }: PolicyOptions, start: Start, { stdout }: Terminal)
       policy: digest,
       rules: rules.map(jsonOf),
       waiting: waiting.map(jsonOf),
+      profiles: profiles.map(({ id, tier, argv, profile, because }) => ({ id, tier, argv, profile, because })),
       ceilings,
     });
     return 0;
@@ -69,6 +80,7 @@ async function show({ json }: PolicyOptions, start: Start, { stdout }: Terminal)
       ...(files.length === 0 ? ["no policy file: config.yaml and the table of sinks decide alone"] : []),
       ...rules.map(lineOf),
       ...waiting.map((rule) => `${lineOf(rule)}  [counts once you approve the file]`),
+      ...profiles.map(profileLine),
       ...ceilingLines(ceilings),
     ]
       .map(row)
@@ -80,6 +92,10 @@ async function show({ json }: PolicyOptions, start: Start, { stdout }: Terminal)
 function lineOf(rule: Rule): string {
   const because = rule.because === null ? "" : `, because ${rule.because}`;
   return `${rule.verdict.padEnd(5)} ${ruleText(rule)}  (${rule.id})${because}`;
+}
+
+function profileLine(rule: ProfileRule): string {
+  return `bound ${profileText(rule)}  (${rule.id})${rule.because === null ? "" : `, because ${rule.because}`}`;
 }
 
 function jsonOf(rule: Rule) {
@@ -100,7 +116,9 @@ async function explainAction(
   const action = actionOf(text);
   const { current } = await openPolicy(start);
   const explained = explain(current, action);
-  const acts = action.kind === "run" ? await explainRun(text.trim().replace(/^run:?\s+/, ""), false) : null;
+  const command = action.kind === "run" ? text.trim().replace(/^run:?\s+/, "") : null;
+  const acts = command === null ? null : await explainRun(command, false);
+  const bound = command === null ? null : await boundOnRun(current.profiles, command);
   if (json) {
     const columns = explained.decisions.map(({ verdict, reason }, at) => ({
       seen: COLUMNS[at]?.name,
@@ -108,17 +126,19 @@ async function explainAction(
       reason,
     }));
     const { rules, limit } = explained;
-    writeJson(stdout, { action: text, acts, columns, rules: rules.map(jsonOf), limit });
+    const bounded = bound && { id: bound.id, profile: bound.profile };
+    writeJson(stdout, { action: text, acts, bounded, columns, rules: rules.map(jsonOf), limit });
     return 0;
   }
-  writeSafe(stdout, explainedText(text, acts, explained));
+  const notes = [...(acts === null ? [] : [`it ${acts}`]), ...(bound === null ? [] : [profileLine(bound)])];
+  writeSafe(stdout, explainedText(text, notes, explained));
   return 0;
 }
 
-function explainedText(text: string, acts: string | null, { decisions, rules, limit }: Explained): string {
+function explainedText(text: string, notes: readonly string[], { decisions, rules, limit }: Explained): string {
   return [
     text,
-    ...(acts === null ? [] : [`  it ${acts}`]),
+    ...notes.map((note) => `  ${note}`),
     ...decisions.map(
       ({ verdict, reason }, at) => `  ${(COLUMNS[at]?.name ?? "").padEnd(28)} ${verdict.padEnd(5)} ${reason}`,
     ),
@@ -154,10 +174,12 @@ async function testFiles(
       failures += 1;
     }
   }
-  for (const { path, rules, examples } of files)
+  for (const { path, rules, profiles, examples } of files)
     writeSafe(
       stdout,
-      row(`${path}: ${counted(rules.length, "rule")}, ${counted(examples.length, "example")}, all hold`),
+      row(
+        `${path}: ${counted(rules.length + profiles.length, "rule")}, ${counted(examples.length, "example")}, all hold`,
+      ),
     );
   if (failures > 0) writeSafe(stdout, row(`${counted(failures, "file")} failed`));
   return failures > 0 ? 1 : 0;
@@ -250,19 +272,24 @@ async function diff(
   return isAnyLooser ? 1 : 0;
 }
 
-function policyOf({ rules, ceilings }: LoadedFile): Policy {
-  return makePolicy(rules, ceilings);
+function policyOf({ rules, ceilings, profiles }: LoadedFile): Policy {
+  return makePolicy(rules, ceilings, profiles);
 }
 
 function changesOf(text: string, before: Policy, after: Policy): Changed[] {
   const action = actionOf(text);
   const [old, now] = [explain(before, action).decisions, explain(after, action).decisions];
-  return now.flatMap((decision, at) => {
+  const decided = now.flatMap((decision, at) => {
     const was = old[at];
     if (was === undefined || was.verdict === decision.verdict) return [];
     const seen = COLUMNS[at]?.name ?? "";
     return [{ action: text, seen, from: was.verdict, to: decision.verdict, isLooser: isLooser(decision, was) }];
   });
+  if (action.kind !== "run") return decided;
+  const boundBy = ({ profiles }: Policy): RunProfile => boundOn(profiles, action.argvs)?.profile ?? "net";
+  const [from, to] = [boundBy(before), boundBy(after)];
+  if (from === to) return decided;
+  return [...decided, { action: text, seen: "its bound", from, to, isLooser: narrower(from, to) === from }];
 }
 
 function writeJson(to: NodeJS.WritableStream, value: unknown): void {

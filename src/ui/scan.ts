@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { UsageError } from "../agent/config.ts";
 import { readDetectModel } from "../agent/config-inspect.ts";
 import { readPieces, readTree } from "../agent/config-scan.ts";
@@ -176,40 +175,24 @@ async function textOf(pieces: AsyncIterable<string | Buffer>): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(parts));
 }
 
-/** Asks git for the messages and the changes of a range; in the box, because a repository can have git run programs. */
+/** Asks git for the messages and the changes of a range, in sandboxes of its own. */
 async function rangeText(
   range: string,
   start: Start,
 ): Promise<{ readonly messages: string; readonly changes: string }> {
   if (!/^[\w./~^@{}][\w./~^@{}-]*\.\.\.?[\w./~^@{}-]+$/.test(range))
     throw new UsageError(`--range is two commits, as in main..HEAD, not "${range}"`);
-  const parts: Uint8Array[] = [];
-  const errors: Uint8Array[] = [];
-  let length = 0;
-  // A message can be spelled like a diff; this nobody can have written in one.
-  const end = randomUUID();
-  const log = `git --no-pager log --format=%B%n --no-color '${range}'`;
-  const changes = `git --no-pager diff --text --no-color --no-ext-diff --no-textconv -U0 '${range}'`;
-  const command = `${log} && printf '\\n%s\\n' ${end} && ${changes}`;
-  const [{ execInBox }, { prepareWorkplace }] = await Promise.all([
-    import("../agent/exec.ts"),
-    import("../agent/workplace.ts"),
+  const [{ findTrustPlace }, { readRange }] = await Promise.all([
+    import("../agent/trust.ts"),
+    import("../box/range.ts"),
   ]);
-  const done = await execInBox(await prepareWorkplace(start), command, {
-    stdin: null,
-    terminal: null,
-    signal: new AbortController().signal,
-    onOutput: (stream, bytes) => {
-      length += bytes.length;
-      if (length <= TEXT_BYTES_MAX) (stream === "stdout" ? parts : errors).push(bytes);
-    },
+  const { plan } = await findTrustPlace(start);
+  const found = await readRange(plan, range, TEXT_BYTES_MAX).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${range} cannot be read: ${why}: scan a shorter range`);
   });
-  if (done.status !== 0) throw new UsageError(`git refused ${range}: ${Buffer.concat(errors).toString().trim()}`);
-  if (length > TEXT_BYTES_MAX)
-    throw new UsageError(`${range} changes more than ${TEXT_BYTES_MAX >> 20} MiB: scan a shorter range`);
-  const text = new TextDecoder().decode(Buffer.concat(parts));
-  const at = text.indexOf(`\n${end}\n`);
-  return { messages: text.slice(0, at), changes: text.slice(at + end.length + 2) };
+  if (!found.ok) throw new UsageError(`git refused ${range}: ${found.refused}`);
+  return found;
 }
 
 /** Says on a terminal how far a long scan is; null ends it. */

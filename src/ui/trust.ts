@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { UsageError } from "../agent/config.ts";
-import { keepContent, keptContent, writeTrust } from "../agent/config-trust.ts";
+import { folderId, keepContent, keptContent, writeTrust } from "../agent/config-trust.ts";
 import {
   findTrustPlace,
   noteDiffering,
@@ -130,12 +130,12 @@ async function approveCommit(place: TrustPlace, names: readonly string[], termin
   const shown = { path: "the commit", hash: id };
   if (named === undefined && !(await isAnswered(shown, "approve this commit", terminal)))
     return declined(`ringfence trust commit ${id}`, terminal);
-  writeTrust(place.state, withCommit(place.trust, id));
-  stdout.write("approved: while it is checked out, a file that is as in it counts as the repository's\n");
+  // First, so that no approval stands without it, wherever this ends.
   const differing = await noteDiffering(place, id).catch(() => {
-    writeTrust(place.state, place.trust);
     throw new UsageError("the checkout could not be compared with it, so it is not approved: is all of it readable?");
   });
+  writeTrust(place.state, withCommit(place.trust, id));
+  stdout.write("approved: while it is checked out, a file that is as in it counts as the repository's\n");
   if (differing.length > 0)
     writeSafe(
       stdout,
@@ -168,7 +168,12 @@ function markOpenness(
   { stdout }: Terminal,
 ): number {
   if (names.length > 0) throw new UsageError(`trust ${openness} takes nothing more`);
-  writeTrust(place.state, { ...place.trust, openness });
+  const folder = folderId(place.checkout);
+  if (openness === "public" && place.trust.remote === "" && folder === "")
+    throw new UsageError(
+      "it is fetched from nowhere, and this disk does not tell when a folder was made, so it could not be told from another one at its path: give it a remote first",
+    );
+  writeTrust(place.state, { ...place.trust, openness, folder });
   writeSafe(stdout, opennessText({ ...place.trust, openness }));
   return 0;
 }

@@ -17,6 +17,7 @@ import {
   start,
   users,
 } from "./program.ts";
+import { open } from "./screen.ts";
 
 const RESULT_CHARS_MAX = 61_000;
 const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -360,14 +361,14 @@ test("an empty prompt, an unknown option and an unknown command are refused with
       ["exec", "ls", "-la"],
       /^ringfence: Unknown option '-l'; put -- before the command, as in ringfence exec -- npm test\n$/,
     ],
-    [["log"], /type ringfence log show, log verify \[--key KEY\], log prove NUMBER of an event/],
+    [["log"], /type ringfence log show \[--json\], log verify \[--key KEY\], log prove NUMBER of an event/],
     [["log", "nonsense"], /type ringfence log show/],
     [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
     [["land", "--stat"], /land does not take --stat; ringfence --help/],
     [["discard", "--json"], /discard does not take --json/],
     [["diff", "--approve", "x"], /diff does not take --approve/],
     [["exec", "--session", "x", "--", "true"], /exec does not take --session/],
-    [["log", "show", "x"], /type ringfence log show, log verify/],
+    [["log", "show", "x"], /type ringfence log show \[--json\], log verify/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"; see ringfence sessions --all/],
   ] as const) {
@@ -441,3 +442,25 @@ for (const name of ["deep/er", "-", 'it\'s "$(x)"\n\u001b[31m']) {
     assert.match(texts[3] ?? "", /^\.\/a\.txt$/m);
   });
 }
+
+test("who means a line of a shell is told how to type it, and an unknown model is told of before the demo says anything", async (t) => {
+  const place = makePlace(t);
+  const piped = await ringfence(place, ["exec", "--", "echo a | tr a b"]);
+  assert.equal(piped.status, 127);
+  assert.match(piped.stderr, /for a line of a shell: ringfence exec -- bash -c 'echo a \| tr a b'$/m);
+  assert.doesNotMatch((await ringfence(place, ["exec", "--", "no-such-program"])).stderr, /bash -c/);
+  const demo = await ringfence(place, ["demo", "--model", "foo"]);
+  assert.deepEqual([demo.status, demo.stdout], [2, ""]);
+});
+
+test("the record is read as lines for a person on a terminal, and as JSON elsewhere or when asked for", async (t) => {
+  const place = makePlace(t);
+  assert.equal((await ringfence(place, ["exec", "--", "true"])).status, 0);
+  const shown = open(t, place, ["log", "show"]);
+  await shown.see(/0 {2}\d\d:\d\d:\d\d {2}start +checkout=/);
+  await shown.see(/decision +allow run .*command=true/);
+  const asked = open(t, place, ["log", "show", "--json"]);
+  await asked.see('{"seq":0,');
+  const { stdout } = await ringfence(place, ["log", "show"]);
+  assert.equal(JSON.parse(stdout.split("\n")[0] ?? "").type, "start");
+});

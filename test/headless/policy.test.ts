@@ -81,6 +81,39 @@ for (const user of [self(), ordinary()].filter(({ uid }, at, all) => at === 0 ||
   });
 }
 
+test("what is not to be written the file tools do not write in the layer either, however the path is spelled", async (t) => {
+  const place = makePlace(t, FILES);
+  const links = "ln -s vendor away; mkdir deep; ln -s ../vendor deep/er; ln -s vendor/made soon";
+  const relative = [
+    "vendor/v",
+    "./vendor/v",
+    "src/../vendor//v",
+    "away/v",
+    "deep/er/new/v",
+    "soon",
+    "away/../vendor/v",
+  ];
+  const spellings = [...relative, `${place.checkout}/vendor/v`, "/proc/self/cwd/vendor/v"];
+  const writes = (path: string) => call("write", { path, content: "v, mine" });
+  const turns = [
+    run(links),
+    ...spellings.map(writes),
+    call("edit", { path: "away/v", old_string: "v", new_string: "mine" }),
+    ...["./src/b", "/tmp/b"].map(writes),
+    run("cat vendor/v; ls vendor"),
+    { text: "done" },
+  ];
+  // Undefended every one of them is written.
+  assert.ok((await play(place, turns)).results.every(({ ok }) => ok));
+  write(place, RULES);
+  const { results } = await play(place, turns);
+  assert.deepEqual(
+    results.map(({ ok }) => ok),
+    [true, ...spellings.map(() => false), false, true, true, true],
+  );
+  assert.equal(results.at(-1)?.text.trim(), "v\nv");
+});
+
 test("a policy of the checkout takes away, grants nothing, and the record names what a session went by", async (t) => {
   const port = await serve(t);
   const url = `http://127.0.0.1:${port}/`;
@@ -162,7 +195,7 @@ test("policy show, explain, test and diff say what holds, from where, and what a
       "user policy.yaml:7 allow GET, POST to api.example.com:443 below /v1",
     ],
   );
-  assert.deepEqual([shown.waiting.length, shown.ceilings], [1, { usd: 2, minutes: null, turns: null }]);
+  assert.deepEqual([shown.waiting.length, shown.ceilings.usd, shown.ceilings.agents], [1, 2, null]);
   const { columns } = await json("explain", "run: npm publish --tag next");
   assert.deepEqual(
     columns.map(({ verdict }: Record<string, string>) => verdict),

@@ -60,6 +60,7 @@ for (const [who, user] of [
     assert.match(stdout, /^a\.md:\d:1: \w+: .*\[injection\]$/m);
     assert.equal(sh(place, `ls ${place.root} | grep -c ran || true`).trim(), "0");
     assert.match((await ringfence(place, ["scan", "--range", "--output=x..y"])).stderr, /--range/);
+    assert.equal((await ringfence(place, ["sessions", "--all", "--json"])).stdout.includes('"id"'), false);
   });
 }
 
