@@ -12,6 +12,7 @@ import {
   tightest,
 } from "../core/budget.ts";
 import type { Totals } from "../core/event.ts";
+import type { Spent } from "../core/session-fold-spent.ts";
 import { counted } from "../core/text.ts";
 import type { Usage } from "../model/port.ts";
 import { Costs } from "./costs.ts";
@@ -46,12 +47,20 @@ export class Budget {
   #account: Account;
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
   #unpriced: string | null = null;
+  #wallMsBefore = 0;
   readonly #warnings: string[] = [];
   readonly #parent: Budget | null;
   /** Of the child agent that runs now, and by what name it was lent to. */
   #child: { readonly id: string; readonly budget: Budget } | null = null;
 
-  constructor(limits: RunLimits, now: () => number, warn: (text: string) => void, parent: Budget | null = null) {
+  /** `spent` is what the session has used up before; `parent` the budget that a child agent's is lent from. */
+  constructor(
+    limits: RunLimits,
+    now: () => number,
+    warn: (text: string) => void,
+    spent: Spent | null = null,
+    parent: Budget | null = null,
+  ) {
     this.#parent = parent;
     this.costs = new Costs(parent?.costs ?? null);
     this.#limits = limits;
@@ -59,7 +68,8 @@ export class Budget {
     this.#warn = warn;
     this.#account = openAccount(tightest(limits.ceilings));
     this.startedAt = now();
-    const deadline = deadlineIn(this.#account.ceiling.wallMs);
+    if (spent !== null) this.#goOn(spent);
+    const deadline = deadlineIn(this.#account.ceiling.wallMs - this.#wallMsBefore);
     // A signal that somebody listens to is kept until it fires; one that is only a part of another may be collected.
     deadline.addEventListener("abort", () => this.#stop.abort(deadline.reason), { once: true });
   }
@@ -102,7 +112,7 @@ export class Budget {
     if (lent === null) return null;
     this.#become(lent.parent);
     // What is nearly used up of a share is told to the child alone.
-    const budget = new Budget({ turnsMax, ceilings: lent.child.ceiling }, this.#now, () => {}, this);
+    const budget = new Budget({ turnsMax, ceilings: lent.child.ceiling }, this.#now, () => {}, null, this);
     this.#child = { id, budget };
     return budget;
   }
@@ -181,6 +191,13 @@ export class Budget {
     return { reason: "budget", message: message ?? this.#reached(first ?? "usd") };
   }
 
+  #goOn({ totals, wallMs, calls, sentBytes, agents }: Spent): void {
+    this.#wallMsBefore = wallMs;
+    this.#totals = totals;
+    const tokens = totals.input + totals.output;
+    this.#charge({ usd: totals.usd ?? Number.NaN, tokens, wallMs, calls, egressBytes: sentBytes, children: agents });
+  }
+
   #reached(name: Quantity): string {
     if (name === "usd" && this.#totals.usd === null)
       return "stopped: a reply came without its cost, so --max-usd cannot be kept";
@@ -190,7 +207,8 @@ export class Budget {
   // A clock that goes back gives no time back, and the time of a child agent is charged when it ends.
   #tick(): void {
     if (this.#child !== null) return;
-    this.#charge({ wallMs: Math.max(0, this.#now() - this.startedAt - this.#account.spent.wallMs) });
+    const wallMs = this.#wallMsBefore + this.#now() - this.startedAt;
+    this.#charge({ wallMs: Math.max(0, wallMs - this.#account.spent.wallMs) });
   }
 
   #charge(cost: Partial<Amounts>): void {
@@ -251,5 +269,5 @@ function mebibytes(bytes: number): string {
 // Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
 function deadlineIn(ms: number): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
-  return ms === Infinity ? new AbortController().signal : AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
+  return ms === Infinity ? new AbortController().signal : AbortSignal.timeout(Math.min(Math.max(0, ms), 2 ** 31 - 1));
 }

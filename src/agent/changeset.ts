@@ -22,7 +22,7 @@ import { isHeld } from "../core/classify.ts";
 import type { LabelledFile } from "../core/file-labels.ts";
 import { writerOf } from "../core/session-label.ts";
 import type { Ledger } from "../ledger/append.ts";
-import { readLedger } from "../ledger/verify.ts";
+import { readBareLedger } from "../ledger/verify.ts";
 import { noteWritten } from "./config-trust.ts";
 import type { Gate } from "./gate.ts";
 
@@ -44,7 +44,7 @@ export function noteWriter(session: ChangedSession, changes: readonly Classified
 }
 
 function noteOwn({ path, facts }: ChangedSession, files: readonly LabelledFile[]): boolean {
-  const events = () => [...readLedger(join(path, "ledger.log"))].map(({ event }) => event);
+  const events = () => [...readBareLedger(join(path, "ledger.log"))].map(({ event }) => event);
   return noteWritten(dirname(dirname(path)), facts.checkout, files, () => writerOf(events()));
 }
 

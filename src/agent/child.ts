@@ -1,14 +1,18 @@
-import { type Capability, widestFor } from "../core/capability.ts";
+import { type Capability, widestFor, wordsOf } from "../core/capability.ts";
+import { Conversation } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, visibleJson } from "../core/text.ts";
 import type { Ledger } from "../ledger/append.ts";
-import type { Message, Model, ReplyPart, StopReason, ToolResult, ToolSpec, Usage } from "../model/port.ts";
+import type { Model, StopReason, ToolSpec, Usage } from "../model/port.ts";
 import type { Budget } from "./budget.ts";
 import type { Asker } from "./children.ts";
 import type { Gate } from "./gate.ts";
+import type { Inspection } from "./inspection.ts";
+import type { SessionMonitor } from "./monitor.ts";
 import { digestOf } from "./prompt.ts";
 import { outcomeEvent, replyEvent, shownReply, shownResult, toJson, wellFormed } from "./recorded.ts";
 import type { Session } from "./session.ts";
@@ -43,11 +47,13 @@ export class ChildAgent implements Agent, Asker {
   readonly model: Model;
   readonly system: string;
   readonly tools: readonly ToolSpec[];
-  readonly messages: Message[];
   readonly cacheKey: string;
   /** What it said last: all that its parent gets of it. */
   lastText = "";
+  readonly inspection: Inspection;
+  readonly monitor: SessionMonitor;
   readonly #plan: ChildPlan;
+  readonly #conversation = new Conversation();
 
   constructor(plan: ChildPlan) {
     const { id, parent, capability, budget, session } = plan;
@@ -57,14 +63,20 @@ export class ChildAgent implements Agent, Asker {
     this.capability = capability;
     this.budget = budget;
     this.model = session.model;
+    this.inspection = session.inspection;
+    this.monitor = session.monitor;
     this.gate = plan.gateOf({
       append: (event) => session.ledger.append({ ...event, agent: id }),
       seal: () => session.ledger.seal(),
     });
-    this.system = childPrompt(session.checkout, capability);
+    this.system = this.inspection.clean(childPrompt(session.checkout, capability));
     this.tools = TOOL_SPECS.filter(({ name }) => (capability.effects as ReadonlySet<string>).has(name));
-    this.messages = [{ role: "user", text: session.taskFor(plan.task) }];
+    this.#conversation.addPrompt(this.inspection.clean(session.taskFor(plan.task)));
     this.cacheKey = `${session.id}-child`;
+  }
+
+  get messages(): readonly Message[] {
+    return this.#conversation.messages;
   }
 
   readonly show = (event: SessionEvent): void => {
@@ -105,7 +117,7 @@ export class ChildAgent implements Agent, Asker {
   addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void {
     this.budget.addReply(usage);
     this.#record(replyEvent(parts, stop, usage));
-    this.messages.push({ role: "assistant", parts });
+    this.#conversation.addReply(parts);
     const shown = shownReply(parts, usage);
     if (shown.text !== "") this.lastText = shown.text;
     this.show(shown);
@@ -117,7 +129,7 @@ export class ChildAgent implements Agent, Asker {
   }
 
   addResults(results: readonly ToolResult[]): void {
-    this.messages.push({ role: "tool", results });
+    this.#conversation.addResults(results);
   }
 
   #record(event: JsonObject): void {
@@ -149,12 +161,3 @@ const COMMANDS = {
   build: "without network",
   net: "with what network the box has",
 };
-
-function wordsOf({ effects, sinks }: Capability): string[] {
-  const words = {
-    read: effects.has("read"),
-    write: effects.has("write"),
-    net: effects.has("request") && sinks.size > 0,
-  };
-  return Object.entries(words).flatMap(([word, has]) => (has ? [word] : []));
-}

@@ -3,10 +3,10 @@ import type { Amounts } from "../core/budget.ts";
 import { attenuated, type Capability, capabilityFor } from "../core/capability.ts";
 import type { Effect } from "../core/effect.ts";
 import { type Forecast, forecast, forecastText } from "../core/forecast.ts";
+import type { Message } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { bound, counted } from "../core/text.ts";
 import type { Ledger } from "../ledger/append.ts";
-import type { Message } from "../model/port.ts";
 import { ChildAgent, type ChildPlan, childPrompt } from "./child.ts";
 import type { Gate } from "./gate.ts";
 import type { Session } from "./session.ts";
@@ -28,8 +28,6 @@ export interface Asker extends Pick<Agent, "budget" | "messages" | "show"> {
 
 type Delegate = Effect & { readonly kind: "delegate" };
 
-/** A child agent of a child agent starts none. */
-const DEPTH_MAX = 2;
 /** Replies of one child agent. */
 const REPLIES_MAX = 40;
 const ANSWER_CHARS_MAX = 30_000;
@@ -41,7 +39,8 @@ export class Children {
   readonly #session: Session;
   readonly #gateOf: (ledger: Pick<Ledger, "append" | "seal">) => Gate;
   readonly #now: () => number;
-  #count = 0;
+  /** Child agents of the session so far, in all its lives. */
+  #count: number;
   /** Of each reply that gives tasks: what its child agents may have, by their calls. */
   readonly #fans = new WeakMap<Message, { readonly found: Forecast; readonly shares: Map<string, Amounts> }>();
 
@@ -49,7 +48,9 @@ export class Children {
     readonly session: Session;
     readonly gateOf: (ledger: Pick<Ledger, "append" | "seal">) => Gate;
     readonly now: () => number;
+    readonly before: number;
   }) {
+    this.#count = plan.before;
     this.#session = plan.session;
     this.#gateOf = plan.gateOf;
     this.#now = plan.now;
@@ -57,7 +58,7 @@ export class Children {
 
   /** Starts a child agent and gives back its last words. It may and has part of what its parent may and has. */
   async delegate(parent: Asker, effect: Delegate, by: By): Promise<Outcome> {
-    const wanted = capabilityFor(effect.may, effect.folder, parent.depth + 1 < DEPTH_MAX);
+    const wanted = capabilityFor(effect.may, effect.folder, parent.depth + 1);
     if (wanted === null) return invalid("may is of the words read, write and net; folder one of the checkout's");
     const capability = attenuated(parent.capability, wanted);
     if (wanted.folders.length > 0 && capability.folders.length === 0)
@@ -170,6 +171,8 @@ function answerOf({ agent, lastText, budget: { totals } }: ChildAgent, { reason,
     case "time":
       return { ok: false, code: "limit", text };
     case "interrupted":
+    case "paused":
+    case "killed":
       return { ok: false, code: "cancelled", text };
     case "not-completed":
     case "model-auth":

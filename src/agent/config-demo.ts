@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BoxUnavailable, findProgram, findPrograms } from "../box/programs.ts";
 import { runSandbox } from "../box/sandbox.ts";
+import { readLedger } from "../ledger/verify.ts";
 import type { Start } from "./workplace.ts";
 
 /** A throw-away copy of the example project, with a home and secrets planted beside it. */
@@ -112,8 +113,14 @@ async function makeRepository(checkout: string): Promise<void> {
 
 function holdsAny(state: string, canaries: readonly string[]): boolean {
   const sessions = join(state, "ringfence/sessions");
-  const logs = readdirSync(sessions).map((id) => readOr(join(sessions, id, "ledger.log")));
-  return logs.some((log) => canaries.some((canary) => log.includes(canary)));
+  const logs = readdirSync(sessions).map((id) => join(sessions, id, "ledger.log"));
+  return logs.filter(existsSync).some((log) => {
+    for (const { event } of readLedger(log)) {
+      const text = JSON.stringify(event);
+      if (canaries.some((canary) => text.includes(canary))) return true;
+    }
+    return false;
+  });
 }
 
 function readOr(file: string): string {

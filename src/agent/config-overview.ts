@@ -5,7 +5,7 @@ import { lastEventAt, type Measure, measureSessions } from "../box/measure.ts";
 import { findPrograms } from "../box/programs.ts";
 import type { RetainedSession, SessionState } from "../core/retention.ts";
 import { isLocked } from "../ledger/lock.ts";
-import { readLedger } from "../ledger/verify.ts";
+import { readBareLedger, readLedger } from "../ledger/verify.ts";
 import { commitsOf, withChanges } from "./changeset.ts";
 import { findSession, listSessions, type StoredSession } from "./config-sessions.ts";
 import { promptOf } from "./instructions.ts";
@@ -17,6 +17,8 @@ export interface Overview extends RetainedSession {
 
 /** An event that names the task stands near the beginning of a log; instruction files are read before it. */
 const EVENTS_MAX = 50;
+/** Of a session whose prompt was destroyed, or never kept. */
+const NOT_THERE = "(not kept)";
 const SURVEY_MS_MAX = 300_000;
 /** A list of sessions is looked at often, and a log is read whole for its cost. */
 const COSTED_BYTES_MAX = 2 << 20;
@@ -90,7 +92,7 @@ export function taskOf({ path }: StoredSession): string {
   let command = "";
   try {
     for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
-      if (event.type === "prompt") return promptOf(String(event.text));
+      if (event.type === "prompt") return typeof event.text === "string" ? promptOf(event.text) : NOT_THERE;
       if (event.type === "outcome" && event.call === null) return command;
       if (event.type === "decision" && event.call === null && command === "") command = commandOf(event.effect);
       if (seq > EVENTS_MAX) break;
@@ -109,7 +111,7 @@ export function costOf(session: StoredSession): number | null {
   if (ledgerBytes(session) > COSTED_BYTES_MAX) return null;
   let [total, wrapped]: [number | null | undefined, number | null] = [undefined, null];
   try {
-    for (const { event } of readLedger(join(session.path, "ledger.log"))) {
+    for (const { event } of readBareLedger(join(session.path, "ledger.log"))) {
       if (event.type === "end") total = amountOf((event.totals as { readonly usd?: unknown } | undefined)?.usd);
       if (event.type === "model-reply") wrapped = (wrapped ?? 0) + (amountOf(event.usd) ?? Number.NaN);
     }

@@ -14,15 +14,26 @@ export interface StoredSession {
 export function listSessions(state: string, checkout: string | null): StoredSession[] {
   const folder = join(state, "sessions");
   const sessions: StoredSession[] = [];
-  for (const id of readdirSync(folder)) {
-    const path = join(folder, id);
-    if (!existsSync(join(path, "session.json"))) continue;
-    const facts = readFacts(path);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    // A link would have us remove what lies elsewhere.
+    if (!entry.isDirectory() || !existsSync(join(path, "session.json"))) continue;
+    const facts = factsOf(path);
+    if (facts === null) continue;
     if (checkout === null || facts.checkout === checkout)
       sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });
   }
   // An id tells the second alone.
   return sessions.sort((a, b) => b.facts.startedAt - a.facts.startedAt || (a.facts.id < b.facts.id ? 1 : -1));
+}
+
+// What an older version left where the disk was full.
+function factsOf(path: string): SessionFacts | null {
+  try {
+    return readFacts(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Finds the named session, else the newest of this checkout that has a layer. */

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { LEVELS_DEFAULT } from "../core/monitor-level.ts";
 import { parseConfig, readConfig, stateFolder, UsageError } from "./config.ts";
 
 const EMPTY = {
@@ -10,6 +11,7 @@ const EMPTY = {
   providers: {},
   limits: { memoryMb: null, diskMb: null, processes: null },
   gc: { days: 14, bytes: 10 * 2 ** 30 },
+  log: { keeping: { keep: "full", textBytesMax: 2 ** 32 - 1 }, days: null, bytes: null, anchor: null },
   git: { alternates: [] },
   net: {
     rules: { allow: [], deny: [] },
@@ -19,6 +21,7 @@ const EMPTY = {
     limits: { sentMb: null, requests: null },
   },
   budget: {},
+  monitor: LEVELS_DEFAULT,
   wrap: { providers: [], config: [] },
 };
 
@@ -52,6 +55,7 @@ providers:
   ollama: {context_tokens: 32768}
 limits: {memory_mb: 512, disk_mb: 1024, processes: 64}
 gc: {days: 3, total_mb: 100}
+log: {content: none, days: 30, total_mb: 2, text_kb: 64, anchor: {git: /srv/anchors.git, ref: refs/heads/a, required: true}}
 git: {alternates: [/srv/lib.git/objects]}
 net:
   allow:
@@ -69,6 +73,7 @@ net:
   sent_mb: 5
   requests: 7
 budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, agents: 0, sent_mb: 3, disk_mb: 4}
+monitor: {canary: kill}
 wrap: {providers: [openai], config: [.codex/config.toml]}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
@@ -76,6 +81,12 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
     providers: { anthropic: { apiKey: "sk-1", baseUrl: "https://example.test" }, ollama: { contextTokens: 32_768 } },
     limits: { memoryMb: 512, diskMb: 1024, processes: 64 },
     gc: { days: 3, bytes: 100 * 2 ** 20 },
+    log: {
+      keeping: { keep: "none", textBytesMax: 64 * 1024 },
+      days: 30,
+      bytes: 2 * 2 ** 20,
+      anchor: { kind: "git", repository: "/srv/anchors.git", ref: "refs/heads/a", isRequired: true },
+    },
     git: { alternates: ["/srv/lib.git/objects"] },
     net: {
       rules: {
@@ -135,6 +146,7 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       egressBytes: 3 * 2 ** 20,
       diskBytes: 4 * 2 ** 20,
     },
+    monitor: { ...LEVELS_DEFAULT, canary: "kill" },
     wrap: { providers: ["openai"], config: [".codex/config.toml"] },
   });
 });
@@ -166,12 +178,36 @@ for (const [title, value, message] of [
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
   ["an unknown key of budget", { budget: { dollars: 1 } }, /unknown key "budget\.dollars"; known are usd, tokens/],
   ["a budget that every object has", { budget: JSON.parse('{"__proto__": 1}') }, /unknown key "budget\.__proto__"/],
+  ["an alarm that nobody raises", { monitor: { fire: "kill" } }, /unknown key "monitor\.fire"; known are all, loop, /],
+  [
+    "a kind that every object has",
+    { monitor: JSON.parse('{"__proto__": "kill"}') },
+    /unknown key "monitor\.__proto__"/,
+  ],
+  [
+    "an alarm that nothing comes of",
+    { monitor: { all: "off" } },
+    /"monitor\.all" must be one of note, ask, pause, kill/,
+  ],
   ["a budget of nothing", { budget: { usd: 0 } }, /"budget\.usd" must be a number above 0/],
   ["a budget without end", { budget: { calls: Number.POSITIVE_INFINITY } }, /"budget\.calls" must be a number above 0/],
   ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
   ["an unknown provider to wrap", { wrap: { providers: ["x"] } }, /"wrap\.providers" must be a list of anthropic, /],
   ["a path of the home that is none", { wrap: { config: [1] } }, /"wrap\.config" must be a list of? ?paths/],
   ["an unknown key of gc", { gc: { bytes: 1 } }, /unknown key "gc\.bytes"/],
+  ["an unknown key of log", { log: { key: 1 } }, /unknown key "log\.key"/],
+  ["another content of logs", { log: { content: "some" } }, /"log\.content" is full or none/],
+  ["days of logs that are none", { log: { days: 0 } }, /"log\.days" must be a whole number above 0/],
+  ["two anchors", { log: { anchor: { file: "/a", url: "https://a" } } }, /"log\.anchor" has one of file, git and url/],
+  ["an anchor nowhere", { log: { anchor: { required: true } } }, /"log\.anchor" has one of file, git and url/],
+  [
+    "an anchor in a relative file",
+    { log: { anchor: { file: "heads" } } },
+    /"log\.anchor\.file" is a path from the root/,
+  ],
+  ["an anchor in git without a ref", { log: { anchor: { git: "/srv/a" } } }, /"log\.anchor\.ref" goes with git/],
+  ["an anchor on an odd ref", { log: { anchor: { git: "/a", ref: "--x" } } }, /is the full name of a ref/],
+  ["an anchor with a password", { log: { anchor: { url: "https://a:b@c" } } }, /has no password/],
   ["days that are no whole number", { gc: { days: 0.5 } }, /"gc\.days" must be a whole number above 0/],
   ["a key that every object has", JSON.parse('{"__proto__": {"model": "x"}}'), /unknown key "__proto__"/],
   ["a list in place of the file", [], /the file must be a mapping/],
@@ -295,6 +331,9 @@ test("the state folder is made for this user alone", (t) => {
     [join(folder, "deep/er/ringfence"), 0o700, 0o700],
   );
   assert.equal(stateFolder({ XDG_STATE_HOME: join(folder, "deep/er") }), state);
+  chmodSync(state, 0o755);
+  stateFolder({ XDG_STATE_HOME: join(folder, "deep/er") });
+  assert.equal(statSync(state).mode & 0o777, 0o700);
 });
 
 test("a state folder that others may write, that is a link, or that cannot be made is refused with what to do", (t) => {
@@ -307,14 +346,27 @@ test("a state folder that others may write, that is a link, or that cannot be ma
   mkdirSync(join(folder, "elsewhere"));
   symlinkSync(join(folder, "elsewhere"), join(linked, "ringfence"));
   writeFileSync(join(folder, "file"), "");
+  const planted = join(folder, "planted");
+  mkdirSync(join(planted, "ringfence"), { recursive: true, mode: 0o700 });
+  symlinkSync(join(folder, "elsewhere"), join(planted, "ringfence/seals"));
   for (const [place, message] of [
     [open, /must be a folder of your own that nobody else may write: chmod 700/],
     [linked, /must be a folder of your own/],
     [join(folder, "file"), /cannot be made \(ENOTDIR\): set XDG_STATE_HOME/],
+    // Where nothing can be made, whatever one is told: Node's own recursive way never comes back from here.
+    ["/proc", /cannot be made \(ENOENT\): set XDG_STATE_HOME/],
+    ["/proc/self/fd", /cannot be made \(ENOENT\): set XDG_STATE_HOME/],
+    [planted, /holds a link, seals, which is none of ours: remove .*ringfence\/seals$/],
   ] as const) {
     assert.throws(
       () => stateFolder({ XDG_STATE_HOME: place }),
       (error) => error instanceof UsageError && message.test(error.message),
     );
   }
+});
+
+test("the levels of alarms are the person's, never below the one for all, and a note when left out", () => {
+  assert.deepEqual(new Set(Object.values(parseConfig({}).monitor)), new Set(["note"]));
+  const { monitor } = parseConfig({ monitor: { all: "ask", canary: "kill", loop: "note" } });
+  assert.deepEqual([monitor.canary, monitor.loop, monitor.outside], ["kill", "ask", "ask"]);
 });

@@ -1,11 +1,15 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Amounts } from "../core/budget.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 import { parseBudget } from "./config-budget.ts";
+import { LOG_DEFAULT, type LogConfig, parseLog } from "./config-log.ts";
+import { parseMonitor } from "./config-monitor.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
+import { makeFolders, unfitState } from "./config-state.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +30,10 @@ export interface Config {
   readonly net: NetConfig;
   /** What every session may use up at most; what is not named has no ceiling. */
   readonly budget: Partial<Amounts>;
+  /** Which texts its logs keep, and for how long. */
+  readonly log: LogConfig;
+  /** What comes of each kind of alarm. */
+  readonly monitor: AlarmLevels;
   /** For agents of another make: their models, and what they see of the home. */
   readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
@@ -45,6 +53,8 @@ const EMPTY: Config = {
   git: { alternates: [] },
   net: NET_DEFAULT,
   budget: {},
+  log: LOG_DEFAULT,
+  monitor: parseMonitor(undefined),
   wrap: { providers: [], config: [] },
 };
 
@@ -80,7 +90,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "wrap"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "monitor", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -122,6 +132,8 @@ export function parseConfig(value: unknown): Config {
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
     budget: parseBudget(root.budget),
+    log: parseLog(root.log),
+    monitor: parseMonitor(root.monitor),
     wrap: {
       providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
       config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),
@@ -129,30 +141,52 @@ export function parseConfig(value: unknown): Config {
   };
 }
 
-/** Finds or makes the state folder (`$XDG_STATE_HOME/ringfence`), for this user alone. */
+/** Where the state folder is, or would be: `$XDG_STATE_HOME/ringfence`. */
+export function statePath(environment: Environment): string {
+  return folderOf(environment, "XDG_STATE_HOME", ".local/state");
+}
+
+/** Finds or makes the state folder, for this user alone. */
 export function stateFolder(environment: Environment): string {
-  const folder = folderOf(environment, "XDG_STATE_HOME", ".local/state");
+  const folder = statePath(environment);
   try {
-    mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
+    makeFolders(folder);
   } catch (error) {
     throw new UsageError(
       `the state folder ${folder} cannot be made (${codeOf(error)}): set XDG_STATE_HOME to a folder that you may write`,
     );
   }
-  const stat = lstatSync(folder);
-  if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid()) || (stat.mode & 0o022) !== 0) {
-    throw new UsageError(
-      `the state folder ${folder} must be a folder of your own that nobody else may write: chmod 700 ${folder}`,
-    );
-  }
+  const unfit = unfitState(folder);
+  if (unfit !== null) throw new UsageError(`the state folder ${folder} ${unfit}`);
+  makeFolders(join(folder, "sessions"));
   return realpathSync(folder);
 }
 
 /** Finds the package that this code belongs to, from the address of a module at the top of `src` or of the bundle. */
-export function readPackage(moduleUrl: string): { readonly packageRoot: string; readonly version: string } {
+export function readPackage(moduleUrl: string): {
+  readonly packageRoot: string;
+  readonly version: string;
+  readonly build: string;
+} {
   const packageRoot = fileURLToPath(new URL("..", moduleUrl));
   const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return { packageRoot, version };
+  return { packageRoot, version, build: readBuild(packageRoot) };
+}
+
+// `npm run build` writes the digest of what it built. To digest all of a source checkout takes longer than a session to start.
+function readBuild(packageRoot: string): string {
+  const read = (name: string) => readFileSync(join(packageRoot, name), "utf8").trim();
+  try {
+    return `sha256 ${read("dist/build.sha256")}`;
+  } catch {
+    // It is none.
+  }
+  try {
+    const head = read(".git/HEAD");
+    return `source ${head.startsWith("ref: ") ? read(join(".git", head.slice("ref: ".length))) : head}`;
+  } catch {
+    return "source";
+  }
 }
 
 /** Finds ripgrep's binary in the installed package, as Node looks for one: upward from this package, never from the checkout. */

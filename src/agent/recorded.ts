@@ -1,7 +1,8 @@
 import type { SessionEvent } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { ReplyPart } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { ReplyPart, StopReason, Usage } from "../model/port.ts";
+import type { StopReason, Usage } from "../model/port.ts";
 import { digestOf } from "./prompt.ts";
 import { parseCall } from "./tools.ts";
 
@@ -22,6 +23,17 @@ function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
     whole.push(json);
   }
   return whole;
+}
+
+/** Takes half surrogate pairs out of a reply, which no record can hold. */
+export function wellFormedParts(parts: readonly ReplyPart[]): readonly ReplyPart[] {
+  return parts.map((part) =>
+    part.kind === "text"
+      ? { ...part, text: wellFormed(part.text) }
+      : part.kind === "call"
+        ? { ...part, id: wellFormed(part.id), name: wellFormed(part.name), input: wellFormed(part.input) }
+        : part,
+  );
 }
 
 /** Writes a text for an event: JSON cannot hold half a surrogate pair as UTF-8. */

@@ -15,6 +15,7 @@ export type SessionNetworkPlan = Pick<
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
+  readonly redact: (text: string) => string;
 };
 
 /** Cheap, so that most output is not looked at any closer. */
@@ -38,13 +39,15 @@ export class SessionNetwork {
   #previews: Promise<Previews> | null = null;
   #hidden: Promise<HiddenServices> | null = null;
   /** Addresses that the person typed in this session. */
-  readonly #typed = new Set<string>();
+  readonly #typed: Set<string>;
   /** The call of each command, by the decision about it. */
   readonly #calls = new Map<number, Omit<By, "signal">>();
   /** What commands were refused; the person is told at the end. */
   readonly #refusals = new Set<string>();
 
-  constructor(plan: SessionNetworkPlan) {
+  /** `typed` are the addresses of before. */
+  constructor(plan: SessionNetworkPlan, typed: ReadonlySet<string>) {
+    this.#typed = new Set(typed);
     this.#plan = plan;
   }
 
@@ -58,7 +61,7 @@ export class SessionNetwork {
     const { signal } = by;
     this.#remember(permit, by);
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader, redact: this.#plan.redact });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */
@@ -102,6 +105,12 @@ export class SessionNetwork {
   /** Has what is on its way judged again, since the session's label rose. */
   judgeAgain(): void {
     this.#net?.then((net) => net.judgeAgain()).catch(() => {});
+  }
+
+  /** Ends every connection without waiting for what is being set up. */
+  drop(): void {
+    // What could not be opened is not open.
+    this.close().catch(() => {});
   }
 
   /** Ends every connection. */

@@ -1,17 +1,12 @@
 import type { Effect } from "../core/effect.ts";
 import type { Call, EndReason, SessionEvent } from "../core/event.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
-import {
-  type Message,
-  type Model,
-  ModelFailure,
-  type ReplyPart,
-  type StopReason,
-  type ToolResult,
-  type ToolSpec,
-  type Usage,
-} from "../model/port.ts";
+import { type Model, ModelFailure, type StopReason, type ToolSpec, type Usage } from "../model/port.ts";
 import type { Budget } from "./budget.ts";
+import type { Inspection } from "./inspection.ts";
+import type { SessionMonitor } from "./monitor.ts";
+import { wellFormedParts } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { parseCall } from "./tools.ts";
 
@@ -30,6 +25,9 @@ export interface Agent {
   /** For the vendor's prompt cache. */
   readonly cacheKey: string;
   readonly budget: Budget;
+  /** The session's: what a child agent reads and says is looked at no less. */
+  readonly inspection: Inspection;
+  readonly monitor: SessionMonitor;
   readonly show: (event: SessionEvent) => void;
   recordRequest(): void;
   addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void;
@@ -48,11 +46,12 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
+  const paused = session.monitor.beginTurn();
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
-  session.addUser(`${news}${prompt}`);
-  return converse(session, person);
+  session.addUser(news, prompt);
+  return converse(session, AbortSignal.any([person, paused]));
 }
 
 /** Model and tools in alternation, from the newest message on; `person` is whoever may stop it. */
@@ -60,17 +59,19 @@ export async function converse(agent: Agent, person: AbortSignal): Promise<TurnE
   const signal = AbortSignal.any([person, agent.budget.signal]);
   const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
-    const limit = agent.budget.limitReached();
+    const limit = agent.monitor.ended() ?? agent.budget.limitReached();
     if (limit !== null) return limit;
     const reply = await receive(agent, signal);
     if (!reply.ok) return signal.aborted ? stopped(agent, person) : reply.end;
+    await agent.inspection.settle();
     const calls = reply.parts.filter((part) => part.kind === "call");
-    const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const said = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const text = agent.inspection.redact(said);
     if (calls.length === 0) return concludeTurn(text, isFirst, refused, reply.stop);
     const results: ToolResult[] = [];
     let end: TurnEnd | null = null;
     for (const call of calls) {
-      end ??= agent.budget.beginCall();
+      end ??= agent.monitor.ended() ?? agent.budget.beginCall();
       const outcome = signal.aborted || end !== null ? CANCELLED : await act(agent, call, signal);
       if (!outcome.ok && (outcome.code === "refused" || outcome.code === "denied")) refused.add(outcome.code);
       results.push(toResult(call, outcome));
@@ -85,6 +86,8 @@ const STOPPED: TurnEnd = { reason: "interrupted", message: "stopped by the perso
 const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
 
 function stopped(agent: Agent, person: AbortSignal): TurnEnd {
+  const alarm = agent.monitor.ended();
+  if (alarm !== null) return alarm;
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
@@ -124,15 +127,20 @@ async function receive(agent: Agent, signal: AbortSignal): Promise<Received> {
         agent.show(event);
         continue;
       }
-      agent.addReply(event.parts, event.stop, event.usage);
-      return { ok: true, parts: event.parts, stop: event.stop };
+      // What is recorded of it is what is acted on.
+      const parts = wellFormedParts(event.parts);
+      agent.addReply(parts, event.stop, event.usage);
+      return { ok: true, parts, stop: event.stop };
     }
   } catch (error) {
-    if (signal.aborted) return { ok: false, end: STOPPED };
+    if (signal.aborted) return { ok: false, end: agent.monitor.ended() ?? STOPPED };
     if (error instanceof ModelFailure) {
       return {
         ok: false,
-        end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message },
+        end: {
+          reason: error.kind === "auth" ? "model-auth" : "model-provider",
+          message: agent.inspection.redact(error.message),
+        },
       };
     }
     throw error;
@@ -148,8 +156,11 @@ async function act(agent: Agent, part: ReplyPart & { readonly kind: "call" }, si
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
   agent.show({ type: "call", call });
   const startedAt = performance.now();
-  const done = parsed.ok ? await agent.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
-  const outcome = { ...done, text: `${done.text}${agent.budget.takeWarnings()}` };
+  const done = parsed.ok
+    ? (agent.inspection.refusal(parsed.effect) ?? (await agent.perform(parsed.effect, part.id, signal)))
+    : refuse(parsed.message);
+  const clean = await agent.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
+  const outcome = { ...clean, text: `${clean.text}${agent.budget.takeWarnings()}` };
   agent.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
   agent.recordOutcome(part, outcome);
   return outcome;

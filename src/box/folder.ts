@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Placeholder } from "../core/placeholders.ts";
 import type { Rule } from "../core/policy-rules.ts";
@@ -30,6 +30,8 @@ export interface SessionFacts {
   readonly branch?: BranchFacts;
   /** What the session's policy says of landing. Absent for nothing. */
   readonly landing?: readonly Rule[];
+  /** Files of rules that the person named for this session. Absent for none. */
+  readonly policies?: readonly string[];
   /** Commits of the box that landed with the person's signature, and so under other ids. */
   readonly signed?: readonly string[];
   /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */
@@ -49,8 +51,13 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
   const stamp = new Date(startedAt).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const path = join(state, "sessions", id);
-  for (const name of FOLDERS) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+  makeFolders(path);
   return { id, path };
+}
+
+/** Makes what a session's folder lacks. */
+export function makeFolders(path: string): void {
+  for (const name of FOLDERS) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
 }
 
 /**
@@ -74,7 +81,10 @@ export function copyRootMode(folder: SessionFolder, lower: string, names = ["lay
 }
 
 export function writeFacts(folder: Pick<SessionFolder, "path">, facts: SessionFacts): void {
-  writeFileSync(join(folder.path, "session.json"), JSON.stringify(facts), { mode: 0o600 });
+  const file = join(folder.path, "session.json");
+  // Whole or not at all, whatever the disk does: every later command reads it.
+  writeFileSync(`${file}.new`, JSON.stringify(facts), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 /** Reads the facts of a session; throws when the folder is none of ours. */

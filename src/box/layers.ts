@@ -125,6 +125,14 @@ export function rewindLayer(sessionPath: string, to: Checkpoint, at: number): Ch
   return addCheckpoint(sessionPath, { at, what: "rewind", title: String(to.number), stack }, to.stack);
 }
 
+/** Forgets how the prompts of a session began. */
+export function forgetTitles(sessionPath: string): void {
+  const layers = readLayers(sessionPath);
+  if (!layers.checkpoints.some(({ what, title }) => what === "turn" && title !== "")) return;
+  const untitled = layers.checkpoints.map((one) => (one.what === "turn" ? { ...one, title: "" } : one));
+  writeLayers(sessionPath, { ...layers, checkpoints: untitled });
+}
+
 /** Forgets every checkpoint, for a layer that was emptied. */
 export function forgetLayers(sessionPath: string): void {
   writeLayers(sessionPath, { ...NONE, made: readLayers(sessionPath).made });

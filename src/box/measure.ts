@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Programs } from "./programs.ts";
 import { askScript } from "./script.ts";
@@ -32,7 +32,7 @@ export async function measureSessions(
   const found = await walk(asked, programs, timeoutMs);
   for (const [at, session] of asked.entries()) {
     const measure = found[at];
-    if (measure && !session.isRunning) writeMeasure(session.path, measure);
+    if (measure && !session.isRunning) tryToWrite(session.path, measure);
   }
   return known.map((measure) => measure ?? found.shift() ?? { bytes: 0, layerChangedAt: 0 });
 }
@@ -79,10 +79,15 @@ function readMeasure(path: string): Measure | null {
   return at === lastEventAt(path) ? measure : null;
 }
 
-function writeMeasure(path: string, measure: Measure): void {
+// What is not kept is measured again; a full disk is when people look at sizes.
+function tryToWrite(path: string, measure: Measure): void {
   const file = join(path, FILE);
-  writeFileSync(`${file}.new`, JSON.stringify({ ...measure, at: lastEventAt(path) }), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, JSON.stringify({ ...measure, at: lastEventAt(path) }), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch {
+    rmSync(`${file}.new`, { force: true });
+  }
 }
 
 /** When the ledger of a session was written last, in milliseconds since 1970; 0 when it has none. */

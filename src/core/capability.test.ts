@@ -46,7 +46,7 @@ test("a folder means all below it, by whole names, and a path that leads elsewhe
 
 test("the words of a task grant what they say, and a word or a folder that is not understood grants nothing", () => {
   const kinds = (may: string, folder = "") => {
-    const found = capabilityFor(may, folder, false);
+    const found = capabilityFor(may, folder, 2);
     return (
       found && [
         ["write", "fetch", "kill", "delegate"].filter((kind) => (found.effects as Set<string>).has(kind)),
@@ -72,7 +72,7 @@ test("the words of a task grant what they say, and a word or a folder that is no
 });
 
 test("a command gets the widest profile that its capability has room for, and no wider than it needs", () => {
-  const widest = (may: string, folder = "") => widestFor(capabilityFor(may, folder, false) ?? WHOLE);
+  const widest = (may: string, folder = "") => widestFor(capabilityFor(may, folder, 2) ?? WHOLE);
   assert.deepEqual(
     [
       widest("read"),

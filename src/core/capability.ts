@@ -34,8 +34,14 @@ export const WHOLE: Capability = {
   folders: [""],
 };
 
-/** What a task is to have, by words that say what it may do beside reading: "read", "write", "net"; null for other words. */
-export function capabilityFor(may: string, folder: string, mayDelegate: boolean): Capability | null {
+/** How many agents may stand below the session's own model, one below the other. */
+const DEPTH_MAX = 2;
+
+/**
+ * What a task is to have, by words that say what it may do beside reading: "read", "write", "net"; null for other words.
+ * `depth` is that of who will do it: 1 where the session's own model gives it.
+ */
+export function capabilityFor(may: string, folder: string, depth: number): Capability | null {
   const words = may.split(/[\s,+|]+/).filter((word) => word !== "");
   if (words.some((word) => !["read", "write", "net"].includes(word))) return null;
   const within = folderOf(folder);
@@ -46,13 +52,23 @@ export function capabilityFor(may: string, folder: string, mayDelegate: boolean)
       ...READS,
       ...(writes ? WRITES : []),
       ...(nets ? NETS : []),
-      ...(mayDelegate ? (["delegate"] as const) : []),
+      ...(depth < DEPTH_MAX ? (["delegate"] as const) : []),
       // Whoever may start a background command may end one.
       ...(writes && nets && within === "" ? (["kill"] as const) : []),
     ]),
     sinks: new Set(nets ? NET_SINKS : []),
     folders: writes ? [within] : [],
   };
+}
+
+/** Says a capability in those words, for the record and the person. */
+export function wordsOf({ effects, sinks }: Capability): string[] {
+  const words = {
+    read: effects.has("read"),
+    write: effects.has("write"),
+    net: effects.has("request") && sinks.size > 0,
+  };
+  return Object.entries(words).flatMap(([word, has]) => (has ? [word] : []));
 }
 
 /** What a child gets of what it wants: never more than its parent has. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { planRemoval, type RetainedSession } from "./retention.ts";
+import { planPurge, planRemoval, type RetainedSession } from "./retention.ts";
 
 const NOW = 100 * 86_400_000;
 const daysAgo = (days: number) => NOW - days * 86_400_000;
@@ -64,4 +64,28 @@ test("changes that wait are kept until they are old, however much they take, and
         );
     }),
   );
+});
+
+test("texts go by age, and the oldest first beyond the limit; those of a session that runs never", () => {
+  const log = (id: string, ageDays: number, more = {}) => ({
+    id,
+    state: "landed" as const,
+    usedAt: NOW - ageDays * 86_400_000 - 1,
+    logBytes: 100,
+    holdsTexts: true,
+    ...more,
+  });
+  const logs = [
+    log("a", 1),
+    log("b", 9),
+    log("c", 5),
+    log("runs", 20, { state: "running" }),
+    log("gone", 30, { holdsTexts: false }),
+  ];
+  const plan = (days: number | null, bytes: number | null) => planPurge(logs, { days, bytes }, NOW);
+  assert.deepEqual(plan(null, null), []);
+  assert.deepEqual(plan(5, null), ["b", "c"]);
+  assert.deepEqual(plan(null, 300), ["b"]);
+  assert.deepEqual(plan(null, 0), ["b", "c", "a"]);
+  assert.deepEqual(plan(8, 250), ["b", "c"]);
 });

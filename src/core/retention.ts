@@ -57,3 +57,33 @@ export function planRemoval(
   });
   return { remove, beyondBytes: Math.max(0, left - limits.bytes) };
 }
+
+/** What of a session's log decides whether its texts are kept. */
+export interface RetainedLog {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly usedAt: number;
+  readonly logBytes: number;
+  readonly holdsTexts: boolean;
+}
+
+/**
+ * Chooses the sessions whose texts are destroyed: those older than the days, then, while all logs are larger than the bytes,
+ * the oldest. Null for no limit. A session that runs is never chosen.
+ */
+export function planPurge(
+  logs: readonly RetainedLog[],
+  limits: { readonly days: number | null; readonly bytes: number | null },
+  now: number,
+): readonly string[] {
+  const candidates = logs
+    .filter(({ state, holdsTexts }) => state !== "running" && holdsTexts)
+    .sort((a, b) => a.usedAt - b.usedAt);
+  const isOld = ({ usedAt }: RetainedLog) => limits.days !== null && now - usedAt > limits.days * DAY_MS;
+  let left = logs.reduce((sum, one) => sum + (one.holdsTexts ? one.logBytes : 0), 0);
+  return candidates.flatMap((one) => {
+    if (!isOld(one) && (limits.bytes === null || left <= limits.bytes)) return [];
+    left -= one.logBytes;
+    return [one.id];
+  });
+}

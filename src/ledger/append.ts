@@ -1,22 +1,30 @@
 import { closeSync, fdatasyncSync, writeSync } from "node:fs";
 import type { JsonObject } from "../core/json.ts";
 import { issueReceipt, type Receipt } from "../core/permit.ts";
+import { ContentStore } from "./content.ts";
+import { KEEP_ALL, type Keeping } from "./content-key.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
 import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
-import { recover } from "./recover.ts";
+import { recover, type Visitor } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
 
-/** Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. */
-export function createLedger(file: string, seal: Seal | null): Ledger {
+/** Gives an event as it is written. */
+export type Written = (event: JsonObject) => JsonObject;
+
+/**
+ * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
+ * of its events that are not to be kept are recorded by hash and length alone.
+ */
+export function createLedger(file: string, seal: Seal | null, keeping: Keeping = KEEP_ALL): Ledger {
   return open(file, "create", (fd, lock) => {
     writeWhole(fd, FIRST_LINE);
     // A file without it is no ledger, whatever a power cut leaves of the rest.
     fdatasyncSync(fd);
     syncFolderOf(file);
-    return new Ledger({ file, fd, lock, seal, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
+    return new Ledger({ file, fd, lock, seal, keeping, seq: 0, chain: FIRST_CHAIN, tree: EMPTY_TREE });
   });
 }
 
@@ -25,11 +33,11 @@ export function createLedger(file: string, seal: Seal | null): Ledger {
  *
  * Throws Tampered where less is left than was signed.
  */
-export function openLedger(file: string, seal: Seal | null): Ledger {
+export function openLedger(file: string, seal: Seal | null, visitor?: Visitor): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null, visitor);
     if (end === 0) writeWhole(fd, FIRST_LINE);
-    const ledger = new Ledger({ file, fd, lock, seal, seq: events, chain, tree });
+    const ledger = new Ledger({ file, fd, lock, seal, keeping: KEEP_ALL, seq: events, chain, tree });
     if (cut !== null) ledger.append({ type: "recovered", ...cut });
     ledger.sync();
     return ledger;
@@ -42,6 +50,8 @@ export class Ledger {
   readonly #fd: number;
   readonly #lock: Lock;
   readonly #seal: Seal | null;
+  readonly #content: ContentStore;
+  #written: Written = (event) => event;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -52,6 +62,7 @@ export class Ledger {
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
+  #watcher: Watcher | null = null;
 
   /** Called by createLedger and openLedger alone; owns the descriptor and the lock from here on. */
   constructor(start: Start) {
@@ -61,8 +72,14 @@ export class Ledger {
     this.#seq = start.seq;
     this.#chain = start.chain;
     this.#seal = start.seal;
+    this.#content = new ContentStore(start.file, start.keeping);
     this.#tree = start.tree;
     this.#sealed = start.seq;
+  }
+
+  /** Has every event from here on written as `written` gives it. */
+  through(written: Written): void {
+    this.#written = written;
   }
 
   /**
@@ -70,10 +87,11 @@ export class Ledger {
    *
    * After return, the event survives the death of this process; only sync makes it survive a power loss.
    */
-  append(event: JsonObject): Receipt {
+  append(given: JsonObject): Receipt {
+    const event = this.#written(given);
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     this.#settle();
-    const frame = encodeFrame(this.#chain, event);
+    const frame = encodeFrame(this.#chain, this.#hold(event));
     if (!frame.ok) throw this.#end(`cannot record event ${this.#seq} in ledger ${this.#file}: ${frame.reason}`);
     try {
       writeWhole(this.#fd, frame.bytes);
@@ -84,13 +102,22 @@ export class Ledger {
     }
     this.#chain = frame.chain;
     this.#tree = grown(this.#tree, frame.leaf);
-    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    const receipt = issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    this.#watcher?.(receipt.seq, event);
+    return receipt;
+  }
+
+  /** Has one watcher told of every event from here on, once it stands in the file. What it throws, append throws. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** Returns when everything appended is on the disk. */
   sync(): void {
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     try {
+      // First, so that no event on the disk refers to what is not.
+      this.#content.sync();
       fdatasyncSync(this.#fd);
     } catch (thrown) {
       // The kernel may drop the pages that it failed to write, so a second try would succeed without them.
@@ -110,22 +137,42 @@ export class Ledger {
     this.#owed = owed;
   }
 
+  /** Returns when everything appended is signed, and that is on the disk. */
+  sealNow(): void {
+    this.seal();
+    this.#settle();
+    this.sync();
+  }
+
   /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) {
-        this.seal();
-        this.#settle();
-        this.sync();
-      }
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.sealNow();
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
+      this.#content.close();
       this.#seal?.close();
       releaseLock(this.#lock);
     }
+  }
+
+  #hold(event: JsonObject): JsonObject {
+    try {
+      return this.#content.hold(event);
+    } catch (thrown) {
+      throw this.#end(
+        `cannot keep the texts of event ${this.#seq} of ledger ${this.#file}: ${causeOf(thrown)}; free the disk, then resume the session`,
+      );
+    }
+  }
+
+  /** Gives up the lock and signs nothing, of a record that is not to be believed. */
+  abandon(): void {
+    this.#sealed = this.#seq;
+    this.close();
   }
 
   #beginHead(): Unsigned | null {
@@ -161,11 +208,15 @@ export class Ledger {
   }
 }
 
+/** Is told of an event; may append others, of which it is told as well. */
+export type Watcher = (seq: number, event: JsonObject) => void;
+
 interface Start {
   readonly file: string;
   readonly fd: number;
   readonly lock: Lock;
   readonly seal: Seal | null;
+  readonly keeping: Keeping;
   readonly seq: number;
   readonly chain: Uint8Array;
   readonly tree: Tree;

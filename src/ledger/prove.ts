@@ -1,5 +1,8 @@
 import { closeSync, readFileSync } from "node:fs";
-import { field, type JsonObject } from "../core/json.ts";
+import { field, type Json, type JsonObject, recordOf } from "../core/json.ts";
+import { hashOf } from "./content-cipher.ts";
+import { ContentReader } from "./content-read.ts";
+import { MARK, referencesIn, withTexts } from "./content-walk.ts";
 import { parseEvent } from "./event.ts";
 import { causeOf, LedgerFailure, Tampered } from "./failure.ts";
 import { openFile, readPieces } from "./file.ts";
@@ -24,7 +27,8 @@ export type Checked =
 
 /**
  * Writes what proves to others that one event stands in a ledger, without the other events: the event itself, the path to
- * the root, and the head that was signed last. `event` is the canonical JSON as it stands in the file, byte for byte.
+ * the root, and the head that was signed last. `event` is the canonical JSON as it stands in the file, byte for byte; `texts`
+ * are those that it refers to, each with the salt of its hash, or null where it is not there.
  */
 export function proveEvent(file: string, seq: number, key: HeadKey): JsonObject {
   const leaves: Uint8Array[] = [];
@@ -54,7 +58,20 @@ export function proveEvent(file: string, seq: number, key: HeadKey): JsonObject 
       `no signature covers event ${seq} of ledger ${file} yet: it is signed at the end of the turn`,
     );
   const path = pathTo(leaves.slice(0, signed.size), seq).map((hash) => Buffer.from(hash).toString("base64"));
-  return { format: FORMAT, seq, event, path, head: signed.note, key: verifierOf(key) };
+  return { format: FORMAT, seq, event, texts: textsOf(file, event), path, head: signed.note, key: verifierOf(key) };
+}
+
+function textsOf(file: string, event: string): Json[] {
+  const texts = new ContentReader(file);
+  try {
+    return referencesIn(JSON.parse(event) as JsonObject).map((reference) => {
+      const found = texts.find(reference);
+      if (!found.ok) return null;
+      return { salt: Buffer.from(found.salted.salt).toString("base64"), text: found.salted.text };
+    });
+  } finally {
+    texts.close();
+  }
 }
 
 /** Checks a proof by a key that its reader trusts; what the proof says of its own key counts for nothing. */
@@ -78,7 +95,22 @@ export function checkProof(proof: unknown, key: HeadKey): Checked {
   if (root === null || Buffer.compare(root, head.root) !== 0) return refuse("the event is not in the signed tree");
   const parsed = parseEvent(bytes);
   if (!parsed.ok) return refuse(parsed.reason);
-  return { ok: true, session: head.session, seq, size: head.size, event: parsed.event };
+  const told = withProvenTexts(parsed.event, of("texts"));
+  if (told === null) return refuse("a text beside it is not what the event refers to");
+  return { ok: true, session: head.session, seq, size: head.size, event: told };
+}
+
+/** Null where a text is not the one that the event names; a text that is not disclosed stays a reference. */
+function withProvenTexts(event: JsonObject, texts: unknown): JsonObject | null {
+  const given: readonly unknown[] = Array.isArray(texts) ? texts : [];
+  let [at, isFalse] = [0, false];
+  const told = withTexts(event, (reference) => {
+    const { salt, text } = recordOf(given[at++]);
+    if (typeof salt !== "string" || typeof text !== "string") return reference;
+    isFalse ||= hashOf(Buffer.from(salt, "base64"), text) !== field(reference, MARK);
+    return text;
+  });
+  return isFalse ? null : told;
 }
 
 /** Reads a proof from a file. */

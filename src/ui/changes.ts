@@ -11,6 +11,7 @@ import {
 } from "../agent/changeset.ts";
 import { stateFolder, UsageError } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
+import { useSpare } from "../agent/config-disk.ts";
 import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
 import { Gate } from "../agent/gate.ts";
@@ -69,6 +70,7 @@ export async function changesCommand(
 ): Promise<number> {
   const approvals = options.approve.map(readApproval);
   const [state, standing] = [stateFolder(start.environment), findCheckout(start.folder)];
+  if (command === "discard") useSpare(state);
   await putRight(state, standing.path, options.session, terminal);
   const isUnnamed = command !== "discard" && options.session === null;
   const stored = isUnnamed
@@ -89,12 +91,7 @@ export async function changesCommand(
   const policy = landingPolicy(stored.facts.landing);
   const record = {
     ledger,
-    gate: new Gate(
-      ledger,
-      () => UNKNOWN_SOURCE,
-      Date.now,
-      () => policy,
-    ),
+    gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => policy),
   };
   try {
     if (command === "land")

@@ -1,4 +1,5 @@
-import { UsageError } from "../agent/config.ts";
+import { statePath, UsageError } from "../agent/config.ts";
+import type { Start } from "../agent/workplace.ts";
 import { BoxUnavailable } from "../box/programs.ts";
 import { LedgerFailure, Tampered } from "../ledger/failure.ts";
 import { ModelFailure, UnusableModel } from "../model/port.ts";
@@ -11,8 +12,22 @@ export function exitCodeOfError(error: unknown): number {
   return 1;
 }
 
+/** Says an error in words, and what helps where a disk stopped the program. Our own bugs, and nothing else, with their stack. */
+export async function wordsOf(error: unknown, environment: Start["environment"]): Promise<string> {
+  const trouble = await diskWords(error, environment);
+  if (trouble !== null) return trouble;
+  if (isExpected(error)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Says what helps where a disk stopped the program; null where none did. */
+export async function diskWords(error: unknown, environment: Start["environment"]): Promise<string | null> {
+  const { diskTrouble } = await import("../agent/config-disk.ts");
+  return diskTrouble(error, statePath(environment));
+}
+
 /** Says whether an error is one that a person can act on, and so needs no stack. */
-export function isExpected(error: unknown): error is Error {
+function isExpected(error: unknown): error is Error {
   return (
     error instanceof UsageError ||
     error instanceof UnusableModel ||

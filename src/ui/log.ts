@@ -2,37 +2,48 @@ import { dirname } from "node:path";
 import { UsageError } from "../agent/config.ts";
 import type { ledgerOf } from "../agent/config-sessions.ts";
 import { counted, visibleJson } from "../core/text.ts";
+import { type ContentVerdict, verifyContent } from "../ledger/content-verify.ts";
 import { EXPORT_FORMATS, exportLedger } from "../ledger/export.ts";
 import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { readLedger, readRaw, type Verdict, verifyLedger } from "../ledger/verify.ts";
 import { eventText } from "./log-text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
+
+const EVENTS_SHOWN_MAX = 10;
 
 type LedgerFile = ReturnType<typeof ledgerOf>;
 
 export type LogAction =
   | { readonly kind: "show"; readonly isJson: boolean }
+  | { readonly kind: "monitor" }
   | { readonly kind: "verify"; readonly key: string | null }
   | { readonly kind: "prove"; readonly seq: number }
   | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
   | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
 
-/** `ringfence log show|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
-export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: string, terminal: Terminal): number {
+/** `ringfence log show|monitor|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
+export async function logCommand(
+  action: LogAction,
+  fileOf: () => LedgerFile,
+  state: string,
+  terminal: Terminal,
+): Promise<number> {
   switch (action.kind) {
     case "show":
       // A person reads it on a terminal, and a program elsewhere.
       if (terminal.stdout.isTTY && !action.isJson) {
-        for (const { seq, event } of readLedger(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
+        for (const { seq, event } of readRaw(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
         return 0;
       }
-      for (const { seq, event } of readLedger(fileOf()))
+      for (const { seq, event } of readRaw(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;
+    case "monitor":
+      return (await import("./log-monitor.ts")).showAlarms(readLedger(fileOf()), terminal);
     case "verify":
       return verify(fileOf(), action.key, terminal);
     case "prove": {
@@ -59,7 +70,25 @@ function verify(file: LedgerFile, key: string | null, { stdout }: Terminal): num
   }
   stdout.write(`${file}: ${counted(verdict.events, "event")}, chain whole, last hash ${verdict.lastHash}\n`);
   stdout.write(`${signedWords(verdict, signer.key && verifierOf(signer.key))}\n`);
-  return 0;
+  const texts = verifyContent(file);
+  stdout.write(contentWords(texts));
+  return texts.missing.length + texts.damaged.length > 0 ? 1 : 0;
+}
+
+function contentWords({ whole, unkept, purged, missing, damaged }: ContentVerdict): string {
+  const lines = [
+    whole > 0 && `${counted(whole, "text")} read, each as its hash says`,
+    unkept > 0 && `${counted(unkept, "text")} recorded by hash and length alone`,
+    purged > 0 && `${counted(purged, "text")} purged: the key is destroyed, as the log says`,
+    missing.length > 0 && `texts are missing that nobody purged: ${eventsOf(missing)}`,
+    damaged.length > 0 && `texts are not those that were recorded: ${eventsOf(damaged)}`,
+  ];
+  return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join("");
+}
+
+function eventsOf(seqs: readonly number[]): string {
+  const more = seqs.length > EVENTS_SHOWN_MAX ? ` and ${seqs.length - EVENTS_SHOWN_MAX} more` : "";
+  return `events ${seqs.slice(0, EVENTS_SHOWN_MAX).join(", ")}${more}`;
 }
 
 function exported(file: LedgerFile, name: string): string {

@@ -1,15 +1,20 @@
+import { join } from "node:path";
 import { releaseFor, removeFor } from "../agent/changeset.ts";
 import { readConfig, stateFolder } from "../agent/config.ts";
 import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
+import { useSpare } from "../agent/config-disk.ts";
+import type { LogConfig } from "../agent/config-log.ts";
 import { costOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
+import { purgeFor } from "../agent/config-purge.ts";
 import { withRecord } from "../agent/record.ts";
 import { recoverFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
 import { existingWorkspace } from "../box/base-show.ts";
-import { planRemoval, type Removal } from "../core/retention.ts";
-import { visibleJson } from "../core/text.ts";
+import { planPurge, planRemoval, type Removal } from "../core/retention.ts";
+import { counted, visibleJson } from "../core/text.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
+import { bytesOf, holdsTexts, unused } from "../ledger/purge.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 const TASK_CHARS_MAX = 60;
@@ -41,9 +46,10 @@ export async function gcCommand(
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
-  const { gc } = await readConfig(start.environment);
+  const { gc, log } = await readConfig(start.environment);
   const limits = { days: options.days ?? gc.days, bytes: options.bytes ?? gc.bytes };
   const state = stateFolder(start.environment);
+  useSpare(state);
   const sessions = await surveySessions(state, null);
   const bases = surveyBases(state, sessions);
   const { remove, beyondBytes } = planRemoval([...sessions, ...bases], limits, Date.now());
@@ -63,15 +69,46 @@ export async function gcCommand(
     else failures += 1;
     writeSafe(terminal.stdout, problem === null ? removalText(one, removal) : `failed   ${lineOf(one)}: ${problem}\n`);
   }
+  const removed = remove.length - failures;
   for (const one of kept) writeSafe(terminal.stdout, `kept     ${lineOf(one)}\n`);
   const left = surveyBases(state, sessions);
   for (const base of left) writeSafe(terminal.stdout, row(`kept     ${baseLineOf(base, true)}`));
-  terminal.stdout.write(`${remove.length - failures} removed, ${kept.size + left.length} kept; every log stays\n`);
+  const purged = await purgeOld(state, log, terminal);
+  failures += purged.failures;
+  const texts = purged.done > 0 ? `, the texts of ${counted(purged.done, "session")} destroyed` : "";
+  terminal.stdout.write(`${removed} removed, ${kept.size + left.length} kept${texts}; every log stays\n`);
   if (beyondBytes > 0)
     terminal.stdout.write(
       `still ${sizeOf(beyondBytes)} beyond the limit of ${sizeOf(limits.bytes)}: land or discard what has changes\n`,
     );
   return failures > 0 ? 1 : 0;
+}
+
+/** Destroys the texts of logs that are older, or take more, than the person's configuration lets them. */
+async function purgeOld(
+  state: string,
+  { days, bytes }: LogConfig,
+  { stdout }: Terminal,
+): Promise<{ readonly done: number; readonly failures: number }> {
+  if (days === null && bytes === null) return { done: 0, failures: 0 };
+  const logs = (await surveySessions(state, null)).map((one) => {
+    const file = join(one.session.path, "ledger.log");
+    return { ...one, logBytes: bytesOf(file), holdsTexts: holdsTexts(file) };
+  });
+  const byId = new Map(logs.map((one) => [one.id, one]));
+  const counts = { done: 0, failures: 0 };
+  for (const id of planPurge(logs, { days, bytes }, Date.now())) {
+    const one = byId.get(id);
+    if (!one) throw new Error("bug: a session to purge that was not found");
+    const line = lineOf(one);
+    const problem = await purgeFor(one.session, "texts", "log.days or log.total_mb").then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    counts[problem === null ? "done" : "failures"] += 1;
+    writeSafe(stdout, problem === null ? `purged   ${line}\n` : `failed   ${line}: ${problem}\n`);
+  }
+  return counts;
 }
 
 /** Says in one line, after a run, that the sessions take more than the limit; otherwise nothing. */
@@ -121,12 +158,14 @@ async function removeBase(
 /** Returns why it could not be done, or null. */
 async function removeSession({ session }: Overview): Promise<string | null> {
   try {
-    await withRecord(session, async (record) => {
-      // A draft of a landing that broke off may lie in the checkout, and only this session's copies tell what it is.
-      await recoverFor(session, record);
-      await releaseFor(session, record);
-      await removeFor(session, record);
-    });
+    await unused(join(session.path, "ledger.log"), () =>
+      withRecord(session, async (record) => {
+        // A draft of a landing that broke off may lie in the checkout, and only this session's copies tell what it is.
+        await recoverFor(session, record);
+        await releaseFor(session, record);
+        await removeFor(session, record);
+      }),
+    );
     return null;
   } catch (error) {
     if (error instanceof LedgerFailure) return "it is in use";

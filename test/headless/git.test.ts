@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, ringfence, run, script, sessionFolder, sh, start, until, users } from "./program.ts";
+import { makePlace, recordedText, ringfence, run, script, sh, start, until, users } from "./program.ts";
 
 for (const [, user] of users()) {
   test(`as ${user.name}: the model is told what the person did with git between two turns, and its commits land on that`, async (t) => {
@@ -15,7 +13,7 @@ for (const [, user] of users()) {
     ];
     const { child, ended, seen } = start(place, ["--model", script(place, turns)], { stdin: "pipe" });
     child.stdin?.write("first\n");
-    const ledger = () => readFileSync(join(sessionFolder(place), "ledger.log"), "utf8");
+    const ledger = () => recordedText(place);
     await until("the first turn is over", () => seen().split("\n> ").length > 2);
     sh(place, "echo p >p.txt; git add -A; git commit -qm person");
     child.stdin?.end("second\n/land\n/exit\n");

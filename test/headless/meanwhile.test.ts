@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { makePlace, ringfence, run, script, sessionFolder, sh, start, until, users } from "./program.ts";
+import { makePlace, recordedText, ringfence, run, script, sh, start, until, users } from "./program.ts";
 
 const LINES = "for n in 1 2 3 4 5 6 7 8 9; do echo line $n; done >a.txt; echo b >b.txt; echo c >c.txt";
 const WORK = "sed -i 's/line 2/the box/' a.txt; echo box >b.txt";
@@ -26,7 +25,7 @@ for (const [, user] of users()) {
     assert.match(stdout, /held {4}b\.txt: source, you changed it meanwhile/);
     assert.match(sh(place, "cat a.txt; cat b.txt"), /the box[\s\S]*the person[\s\S]*person\n$/);
     assert.match(sh(place, "cat seen.txt"), /the box[\s\S]*the person[\s\S]*box\nc\nperson\n$/);
-    const log = readFileSync(`${sessionFolder(place)}/ledger.log`, "latin1");
+    const log = recordedText(place);
     assert.match(
       log,
       /"kind":"sync"[\s\S]*"type":"synced"[\s\S]*<checkout-changes>[^<]*a\.txt[^<]*b\.txt[^<]*c\.txt[^<]*clash/,

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { drawn } from "../../src/box/drawn.fixture.ts";
-import type { JsonObject } from "../../src/core/json.ts";
+import { canonical, type JsonObject } from "../../src/core/json.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
+import { replayAll } from "../replayed.ts";
 
 /** Who owns a place and runs the program there. */
 export interface User {
@@ -93,10 +94,12 @@ export function users(): readonly (readonly [who: string, user: User])[] {
 export function makePlace(
   t: TestContext,
   make = "",
-  options: { readonly git?: boolean; readonly user?: User } = {},
+  options: { readonly git?: boolean; readonly user?: User; readonly isReplayed?: boolean } = {},
 ): Place {
   const user = options.user ?? self();
   const root = mkdtempSync("/tmp/ringfence-headless-");
+  // A log that a test did not damage itself tells how each of its decisions came about.
+  if (options.isReplayed ?? true) t.after(() => replayAll(join(root, "home/.local/state/ringfence")));
   // A layer has folders that are closed to everybody.
   t.after(() => spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx -- "$0"; rm -rf -- "$0"', root]));
   const place = { root, checkout: join(root, "repo"), home: join(root, "home"), user };
@@ -240,6 +243,11 @@ export function newestEvents({ home }: Place): readonly JsonObject[] {
   const ended = (file: string) => statSync(file).mtimeMs;
   const [newest = ""] = ledgers.sort((a, b) => ended(b) - ended(a));
   return [...readLedger(newest)].map(({ event }) => event);
+}
+
+/** All that the only session of a place recorded, its texts as well. */
+export function recordedText(place: Place): string {
+  return [...readLedger(join(sessionFolder(place), "ledger.log"))].map(({ event }) => canonical(event)).join("\n");
 }
 
 let marks = 0;

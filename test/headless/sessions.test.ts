@@ -145,7 +145,7 @@ for (const [who, user] of users()) {
       [[running?.id, young].sort(), "2 removed, 2 kept; every log stays"],
     );
     for (const id of [landed, waits]) {
-      assert.deepEqual(readdirSync(folderOf(place, id)).sort(), ["ledger.log", "session.json"]);
+      assert.deepEqual(readdirSync(folderOf(place, id)).sort(), ["ledger.log", "ledger.log.key", "session.json"]);
       assert.equal((await ringfence(place, ["log", "verify", "--session", id])).status, 0);
       const { stdout } = await ringfence(place, ["log", "show", "--session", id]);
       // What signs the log stands between them.

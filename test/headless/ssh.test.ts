@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { BEFORE } from "./git-server.ts";
-import { ordinary, play, ringfence, run, sessionFolder, sh } from "./program.ts";
+import { ordinary, play, recordedText, ringfence, run, sh } from "./program.ts";
 import { giveToAgent, inBox, makeSshPlace, othersCommit } from "./ssh-server.ts";
 
 test("git in the box fetches over the person's ssh in one conversation, and neither key nor agent is in its reach", async (t) => {
@@ -25,7 +24,7 @@ test("git in the box fetches over the person's ssh in one conversation, and neit
   assert.match(done.stdout, /^theirs\nstart\ntheirs\norigin\/new\n/, done.stderr);
   const folder = place.served("pwd").trim();
   assert.deepEqual(place.asked(), [`git-upload-pack '${folder}'`]);
-  const log = readFileSync(join(sessionFolder(place), "ledger.log"), "latin1");
+  const log = recordedText(place);
   for (const text of [done.stdout, done.stderr, log]) {
     assert.equal(text.includes(secret), false);
     assert.doesNotMatch(text, /SSH_AUTH_SOCK|known_hosts|^agent b|PRIVATE KEY/m);

@@ -130,7 +130,7 @@ const STEPS_OF: Readonly<Record<keyof typeof PROMISES, Step>> = {
   delegate: (tree, random) => {
     const { budget, capability } = tree.member;
     if (tree.running.length >= DEPTH_MAX || budget.limitReached() !== null) return;
-    const wanted = capabilityFor(random.pick(MAY), random.pick(FOLDERS), random.below(2) === 0);
+    const wanted = capabilityFor(random.pick(MAY), random.pick(FOLDERS), 1 + random.below(2));
     if (wanted === null) return;
     const { left } = budget;
     const first = { tokens: random.below(20), usd: random.below(2) === 0 ? null : random.below(5) };
