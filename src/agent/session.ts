@@ -250,13 +250,8 @@ export class Session implements Agent, Asker {
     rising.push(() => session.#network.judgeAgain());
     killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
-    plan.show({
-      type: "start",
-      session: session.id,
-      checkout: plan.box.checkout,
-      model: model.name,
-      tools: TOOL_NAMES,
-    });
+    const { checkout } = plan.box;
+    plan.show({ type: "start", session: session.id, checkout, model: model.name, tools: TOOL_NAMES });
     const paths = instructions.approved.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     const unapproved = unapprovedNote(instructions.others);
