@@ -1,10 +1,18 @@
+import {
+  attenuated,
+  boundedBy,
+  type Capability,
+  capabilityFor,
+  WHOLE,
+  widestFor,
+  wordsOf,
+} from "../core/capability.ts";
 import type { Effect } from "../core/effect.ts";
 import { field, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
 import type { Outcome, OutcomeCode } from "../core/outcome.ts";
-import type { ProfileRule } from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
-import { RunProfiles } from "./shell.ts";
+import type { RunProfiles } from "./shell.ts";
 import { parseCall } from "./tools.ts";
 
 interface Call {
@@ -13,9 +21,15 @@ interface Call {
   readonly input: string;
 }
 
-/** A call that is under way: what it would do, null where it is malformed, and the last decision about it. */
-interface Current {
+/** What a call comes to: nothing where it is malformed, and where its agent may not try it. */
+interface Came {
   readonly effect: Effect | null;
+  readonly refused: { readonly what: Effect["kind"]; readonly reason: string } | null;
+}
+
+/** A call that is under way, whether its refusal is recorded, and the last decision about it. */
+interface Current extends Came {
+  readonly isRefused: boolean;
   readonly decided: { readonly seq: number; readonly verdict: Verdict; readonly label: Label } | null;
 }
 
@@ -29,22 +43,15 @@ export class RecordedCalls {
   #calls: readonly Call[] = [];
   #isCut = false;
   #current: Current | null = null;
-  #profiles: RunProfiles;
-  readonly #rules: () => readonly ProfileRule[];
-  /** Whether the program ended since the reply: what is left of it is not done any more. */
-  #isOver = false;
+  readonly #profiles: RunProfiles;
+  readonly #capability: Capability;
+  readonly #depth: number;
 
-  /** `rules` are those that bound a command, as the record has them by then. */
-  constructor(rules: () => readonly ProfileRule[]) {
-    this.#rules = rules;
-    this.#profiles = new RunProfiles(rules);
-  }
-
-  /** Another program goes on: of the calls of the last reply it says that they were lost, and does none. */
-  end(): void {
-    this.#isOver = true;
-    this.#current = null;
-    this.#profiles = new RunProfiles(this.#rules);
+  /** `profiles` are the session's: of a child agent, as of its own model, a command is bounded by what was seen before. */
+  constructor(profiles: RunProfiles, capability: Capability = WHOLE, depth = 0) {
+    this.#profiles = profiles;
+    this.#capability = capability;
+    this.#depth = depth;
   }
 
   /** A reply came: its calls are done one after the other. */
@@ -53,7 +60,6 @@ export class RecordedCalls {
     const all = Array.isArray(parts) ? (parts as readonly JsonObject[]) : [];
     this.#calls = all.flatMap((part) => (part.kind === "call" ? [callOf(part)] : []));
     this.#isCut = all.some((part) => part.kind === "rest");
-    this.#isOver = false;
     this.#current = null;
   }
 
@@ -62,10 +68,10 @@ export class RecordedCalls {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut)
       return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
-    if (call?.id !== id || this.#isOver) return { ok: false, why: "the model made no such call there", isLost: false };
-    this.#current ??= { effect: await this.#effectOf(call), decided: null };
-    const { effect, decided } = this.#current;
-    if (effect === null) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
+    if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
+    const { effect, decided } = await this.#begin(call);
+    if (effect === null)
+      return { ok: false, why: "the call is malformed, or its agent may not: it comes to nothing", isLost: false };
     if (decided === null) return { ok: true, effect };
     if (effect.kind !== "run" || decided.verdict !== "ask" || answer(decided.seq) !== "yes")
       return { ok: false, why: "the call was decided already, and nobody said yes to it", isLost: false };
@@ -77,27 +83,57 @@ export class RecordedCalls {
     if (this.#current !== null) this.#current = { ...this.#current, decided: { seq, verdict, label } };
   }
 
+  /** Gives the calls of the child agent that a call starts; null where it starts none. */
+  startedBy(id: string): RecordedCalls | null {
+    const { effect = null, decided = null } = this.#calls[0]?.id === id ? (this.#current ?? {}) : {};
+    if (effect?.kind !== "delegate" || decided?.verdict !== "allow") return null;
+    const wanted = capabilityFor(effect.may, effect.folder, this.#depth + 1);
+    return wanted && new RecordedCalls(this.#profiles, attenuated(this.#capability, wanted), this.#depth + 1);
+  }
+
+  /** What its agent may, as the record says it. */
+  get may(): JsonObject {
+    return { may: wordsOf(this.#capability), folders: this.#capability.folders };
+  }
+
+  /** A call is refused by what its agent may; says what is wrong with that, null for nothing. */
+  async refused({ call: id, what, reason }: JsonObject): Promise<string | null> {
+    const [call] = this.#calls;
+    if (call === undefined && this.#isCut) return null;
+    if (call === undefined || call.id !== id) return "a refusal of a call that the model did not make there";
+    const { refused, ...current } = await this.#begin(call);
+    if (refused?.what !== what || refused?.reason !== reason)
+      return `${call.name} is refused by what its agent may, and comes out otherwise`;
+    this.#current = { ...current, refused, isRefused: true };
+    return null;
+  }
+
   /** A call is done; says what is wrong with that, null for nothing. */
   async outcome(event: JsonObject): Promise<string | null> {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
-    if (this.#isOver) {
-      this.#calls = rest;
-      return event.code === "cancelled" ? null : `${call.name} has an outcome after the program that made it ended`;
-    }
-    const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
+    const { effect, refused, isRefused, decided } = await this.#begin(call);
     this.#calls = rest;
     this.#current = null;
+    if (refused !== null && !isRefused) return `${call.name} is more than its agent may, and no refusal is recorded`;
     if (effect !== null && decided === null) return `${call.name} has an outcome and no decision`;
-    if (effect?.kind === "run") this.#profiles.explain(effect, outcomeIn(event));
+    if (effect?.kind === "run") this.#profiles.explain(effect, outcomeIn(event), widestFor(this.#capability));
     return null;
   }
 
-  async #effectOf({ name, input }: Call): Promise<Effect | null> {
+  async #begin(call: Call): Promise<Current> {
+    this.#current ??= { ...(await this.#comeTo(call)), isRefused: false, decided: null };
+    return this.#current;
+  }
+
+  async #comeTo({ name, input }: Call): Promise<Came> {
     const parsed = parseCall(name, input);
-    if (!parsed.ok) return null;
-    return parsed.effect.kind === "run" ? this.#profiles.choose(parsed.effect) : parsed.effect;
+    if (!parsed.ok) return { effect: null, refused: null };
+    const chosen = parsed.effect.kind === "run" ? await this.#profiles.choose(parsed.effect) : parsed.effect;
+    const bounded = boundedBy(this.#capability, chosen);
+    if (bounded.ok) return { effect: bounded.effect, refused: null };
+    return { effect: null, refused: { what: chosen.kind, reason: bounded.reason } };
   }
 }
 

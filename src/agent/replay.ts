@@ -13,6 +13,7 @@ import { parseRules, type RecordedRules } from "./recorded-policy.ts";
 import { RecordedCalls } from "./replay-calls.ts";
 import { effectIn, relisted } from "./replay-effect.ts";
 import { SessionLabel } from "./session-label.ts";
+import { RunProfiles } from "./shell.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
 export interface Note {
@@ -59,6 +60,7 @@ class Replay {
   readonly #onDecision: (redecided: Redecided) => void;
   readonly #label = new SessionLabel(() => {});
   readonly #calls = new Map<string, RecordedCalls>();
+  #profiles = this.#newProfiles();
   readonly #answers = new Map<number, string>();
   readonly #texts = new Map<string, string>();
   readonly #differences: Note[] = [];
@@ -92,8 +94,8 @@ class Replay {
       case "start":
         return this.#begin(event);
       case "resumed":
-        for (const calls of this.#calls.values()) calls.end();
-        return;
+        this.#profiles = this.#newProfiles();
+        return this.#calls.clear();
       case "policy":
         // The checkout's own file was taken in.
         if (this.#isOld && event.rules === undefined) this.#rules = null;
@@ -107,8 +109,12 @@ class Replay {
       case "foreseen":
         this.#foreseen = event;
         return;
+      case "agent-start":
+        return this.#beginAgent(seq, event);
+      case "agent-denied":
+        return this.#note(seq, await this.#callsOf(event.agent).refused(event));
       case "reply":
-        return this.#callsOf(event).reply(event);
+        return this.#callsOf(event.agent).reply(event);
       case "answer":
         return void this.#answers.set(Number(event.decision), String(event.answer));
       case "decision":
@@ -156,7 +162,7 @@ class Replay {
     if (!found.ok) return found.isLost ? this.#lose(seq, found.why) : this.#differ(seq, found.why);
     if (rules === null) {
       const verdict = event.verdict as Verdict;
-      if (typeof event.call === "string") this.#callsOf(event).decided(seq, verdict, labelIn(event));
+      if (typeof event.call === "string") this.#callsOf(event.agent).decided(seq, verdict, labelIn(event));
       return this.#lose(seq, "the record has only the digest of its policy");
     }
     const effect =
@@ -168,7 +174,7 @@ class Replay {
       ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
       ...(agent === undefined ? {} : { agent }),
     };
-    if (typeof event.call === "string") this.#callsOf(event).decided(seq, decision.verdict, labelIn(made));
+    if (typeof event.call === "string") this.#callsOf(event.agent).decided(seq, decision.verdict, labelIn(made));
     if (canonical(made) === canonical(event)) this.#identical += 1;
     else this.#differ(seq, difference(event, made));
     const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
@@ -177,7 +183,7 @@ class Replay {
 
   async #effectOf(event: JsonObject): Promise<Awaited<ReturnType<RecordedCalls["effectOf"]>>> {
     if (typeof event.call === "string")
-      return this.#callsOf(event).effectOf(event.call, (seq) => this.#answers.get(seq) ?? null);
+      return this.#callsOf(event.agent).effectOf(event.call, (seq) => this.#answers.get(seq) ?? null);
     const effect = effectIn(event.effect as JsonObject, this.#texts);
     return effect === null
       ? { ok: false, why: "a text of its effect is in the record by digest alone", isLost: true }
@@ -205,15 +211,35 @@ class Replay {
   async #conclude(seq: number, event: JsonObject): Promise<void> {
     // That of a command which the person typed is of no call.
     if (typeof event.call !== "string") return;
-    const wrong = await this.#callsOf(event).outcome(event);
-    if (wrong !== null) this.#differ(seq, wrong);
+    this.#note(seq, await this.#callsOf(event.agent).outcome(event));
   }
 
-  #callsOf(event: JsonObject): RecordedCalls {
-    const agent = String(event.agent ?? "");
-    const known = this.#calls.get(agent) ?? new RecordedCalls(() => this.#rules?.policy.profiles ?? []);
-    this.#calls.set(agent, known);
+  // What a child agent may comes of the call that started it, and of what its parent may.
+  #beginAgent(seq: number, { agent, parent, call, may, folders }: JsonObject): void {
+    const calls = this.#callsOf(parent).startedBy(String(call));
+    if (calls === null) {
+      this.#differ(seq, "no call started that child agent");
+      return;
+    }
+    this.#calls.set(String(agent), calls);
+    const recorded = { may: may ?? null, folders: folders ?? null };
+    if (canonical(calls.may) !== canonical(recorded)) this.#differ(seq, difference(recorded, calls.may));
+  }
+
+  #callsOf(agent: Json | undefined): RecordedCalls {
+    const name = String(agent ?? "");
+    const known = this.#calls.get(name) ?? new RecordedCalls(this.#profiles);
+    this.#calls.set(name, known);
     return known;
+  }
+
+  // What one agent saw of a command bounds it for all of them.
+  #newProfiles(): RunProfiles {
+    return new RunProfiles(() => this.#rules?.policy.profiles ?? []);
+  }
+
+  #note(seq: number, wrong: string | null): void {
+    if (wrong !== null) this.#differ(seq, wrong);
   }
 
   #differ(seq: number, text: string): void {
