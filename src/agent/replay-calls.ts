@@ -1,38 +1,42 @@
 import type { Effect } from "../core/effect.ts";
-import { field, type JsonObject } from "../core/json.ts";
+import { field, type Json, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
 import type { Outcome, OutcomeCode } from "../core/outcome.ts";
 import type { ProfileRule } from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
+import { lossIn } from "../ledger/content-walk.ts";
+import { type Found, lost } from "./replay-effect.ts";
 import { RunProfiles } from "./shell.ts";
 import { parseCall } from "./tools.ts";
 
+/** A call of a recorded reply. `input` is no text where the record has it no more. */
 interface Call {
   readonly id: string;
   readonly name: string;
-  readonly input: string;
+  readonly input: Json;
 }
 
-/** A call that is under way: what it would do, null where it is malformed, and the last decision about it. */
+/** A call that is under way: what it comes to, and the last decision about it. */
 interface Current {
-  readonly effect: Effect | null;
+  readonly found: Found;
   readonly decided: { readonly seq: number; readonly verdict: Verdict; readonly label: Label } | null;
 }
-
-/** An effect that a recorded call came to, or why there is none. `isLost`: the record cannot tell. */
-export type CalledEffect =
-  | { readonly ok: true; readonly effect: Effect }
-  | { readonly ok: false; readonly why: string; readonly isLost: boolean };
 
 /** The calls of one model in a recorded session, which are parsed and bounded anew as their turns come. */
 export class RecordedCalls {
   #calls: readonly Call[] = [];
   #isCut = false;
+  /** Whether the program that had taken the reply is gone. */
+  #isLeft = false;
   #current: Current | null = null;
-  readonly #profiles: RunProfiles;
+  readonly #rules: () => readonly ProfileRule[];
+  #profiles: RunProfiles;
+  /** Commands of which the record has no more what they said, by which the next one of the same text is bound. */
+  readonly #unsure = new Set<string>();
 
   /** `rules` are those that bound a command, as the record has them by then. */
   constructor(rules: () => readonly ProfileRule[]) {
+    this.#rules = rules;
     this.#profiles = new RunProfiles(rules);
   }
 
@@ -42,20 +46,28 @@ export class RecordedCalls {
     const all = Array.isArray(parts) ? (parts as readonly JsonObject[]) : [];
     this.#calls = all.flatMap((part) => (part.kind === "call" ? [callOf(part)] : []));
     this.#isCut = all.some((part) => part.kind === "rest");
+    this.#isLeft = false;
     this.#current = null;
   }
 
-  /** Gives what the call that a decision names came to; `answer` is what the person said to the decision before. */
-  async effectOf(id: string, answer: (seq: number) => string | null): Promise<CalledEffect> {
+  /** Another program goes on with the session: it does no call of before, and knows no command. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#current = null;
+    this.#profiles = new RunProfiles(this.#rules);
+    this.#unsure.clear();
+  }
+
+  /** Gives what the call that a decision names came to; `isYes` tells what the person said to the decision before. */
+  async effectOf(id: string, isYes: (seq: number) => boolean): Promise<Found> {
     const [call] = this.#calls;
-    if (call === undefined && this.#isCut)
-      return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
+    if (call === undefined && this.#isCut) return lost("the call is past what the record holds of its reply");
     if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
-    this.#current ??= { effect: await this.#effectOf(call), decided: null };
-    const { effect, decided } = this.#current;
-    if (effect === null) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
-    if (decided === null) return { ok: true, effect };
-    if (effect.kind !== "run" || decided.verdict !== "ask" || answer(decided.seq) !== "yes")
+    this.#current ??= { found: await this.#find(call), decided: null };
+    const { found, decided } = this.#current;
+    if (!found.ok || decided === null) return found;
+    const { effect } = found;
+    if (effect.kind !== "run" || decided.verdict !== "ask" || !isYes(decided.seq))
       return { ok: false, why: "the call was decided already, and nobody said yes to it", isLost: false };
     return { ok: true, effect: { ...effect, approvedBy: "person", shownAt: decided.label } };
   }
@@ -70,23 +82,34 @@ export class RecordedCalls {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
-    const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
+    const { found, decided } = this.#current ?? { found: await this.#find(call), decided: null };
     this.#calls = rest;
     this.#current = null;
-    if (effect !== null && decided === null) return `${call.name} has an outcome and no decision`;
-    if (effect?.kind === "run") this.#profiles.explain(effect, outcomeIn(event));
+    if (!found.ok || (this.#isLeft && event.code === "cancelled")) return null;
+    if (decided === null) return `${call.name} has an outcome and no decision`;
+    if (found.effect.kind === "run") this.#learn(found.effect, event);
     return null;
   }
 
-  async #effectOf({ name, input }: Call): Promise<Effect | null> {
-    const parsed = parseCall(name, input);
-    if (!parsed.ok) return null;
-    return parsed.effect.kind === "run" ? this.#profiles.choose(parsed.effect) : parsed.effect;
+  #learn(effect: Effect & { readonly kind: "run" }, event: JsonObject): void {
+    if (lossIn(event) === null) this.#profiles.explain(effect, outcomeIn(event));
+    else if (event.code === "exit" && effect.profile !== "net") this.#unsure.add(effect.command);
+  }
+
+  async #find({ name, input }: Call): Promise<Found> {
+    const loss = lossIn(input);
+    if (loss !== null) return lost(loss);
+    const parsed = parseCall(name, String(input));
+    if (!parsed.ok) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
+    const { effect } = parsed;
+    if (effect.kind !== "run") return { ok: true, effect };
+    if (this.#unsure.has(effect.command)) return lost("what its command said before is not in the record any more");
+    return { ok: true, effect: await this.#profiles.choose(effect) };
   }
 }
 
 function callOf({ id, name, input }: JsonObject): Call {
-  return { id: String(id), name: String(name), input: String(input) };
+  return { id: String(id), name: String(name), input: input ?? null };
 }
 
 function outcomeIn({ ok, code, text }: JsonObject): Outcome {

@@ -6,12 +6,15 @@ import { decideWithin } from "../core/policy-decide.ts";
 import { makePolicy, NO_CEILINGS, type Policy } from "../core/policy-rules.ts";
 import { explain } from "../core/session-label.ts";
 import type { Verdict } from "../core/sinks.ts";
+import type { Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
+import { lossIn } from "../ledger/content-walk.ts";
 import type { RecordedEvent } from "../ledger/verify.ts";
 import { decisionEvent } from "./gate.ts";
 import { parseRules, type RecordedRules } from "./recorded-policy.ts";
+import { RecordedAnswers } from "./replay-answers.ts";
 import { RecordedCalls } from "./replay-calls.ts";
-import { effectIn, relisted } from "./replay-effect.ts";
+import { effectIn, type Found, lost, placedAs, relisted } from "./replay-effect.ts";
 import { SessionLabel } from "./session-label.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
@@ -59,12 +62,16 @@ class Replay {
   readonly #onDecision: (redecided: Redecided) => void;
   readonly #label = new SessionLabel(() => {});
   readonly #calls = new Map<string, RecordedCalls>();
-  readonly #answers = new Map<number, string>();
-  readonly #texts = new Map<string, string>();
+  #answers = new RecordedAnswers();
+  readonly #texts = new Map<string, Json>();
   readonly #differences: Note[] = [];
   readonly #unreplayed: Note[] = [];
-  /** Null until the record names any. */
+  /** Null until the record names any; `#unruled` says why there are none. */
   #rules: RecordedRules | null = null;
+  #unruled = "the record has only the digest of its policy";
+  #checkout = "";
+  /** The path of which the box was asked last where it leads, for each agent. */
+  readonly #resolved = new Map<string, string>();
   /** Whether the record is of a program that wrote no rules into it. */
   #isOld = false;
   /** What the host found out that the next decision's effect brings. */
@@ -92,7 +99,7 @@ class Replay {
       case "start":
         return this.#begin(event);
       case "resumed":
-        return this.#calls.clear();
+        return this.#leave();
       case "policy":
         // The checkout's own file was taken in.
         if (this.#isOld && event.rules === undefined) this.#rules = null;
@@ -100,7 +107,7 @@ class Replay {
       case "policy-rules":
         return this.#takeRules(seq, event);
       case "text":
-        return void this.#texts.set(String(event.sha256), String(event.text));
+        return void this.#texts.set(String(event.sha256), event.text ?? null);
       case "source":
         return this.#enter(event);
       case "foreseen":
@@ -109,7 +116,7 @@ class Replay {
       case "reply":
         return this.#callsOf(event).reply(event);
       case "answer":
-        return void this.#answers.set(Number(event.decision), String(event.answer));
+        return this.#takeAnswer(seq, event);
       case "decision":
         return this.#decide(seq, event);
       case "outcome":
@@ -119,15 +126,32 @@ class Replay {
 
   #begin(event: JsonObject): void {
     this.#isOld = event.schema === 0;
+    this.#checkout = String(event.checkout ?? "");
     if (Array.isArray(event.rules) && event.rules.length === 0)
       this.#rules = { policy: makePolicy([], NO_CEILINGS), label: null };
   }
 
+  #leave(): void {
+    for (const calls of this.#calls.values()) calls.leave();
+    this.#answers = new RecordedAnswers();
+    this.#resolved.clear();
+  }
+
+  #takeAnswer(seq: number, event: JsonObject): void {
+    const wrong = this.#answers.answer(event);
+    if (wrong !== null) this.#differ(seq, wrong);
+  }
+
   #takeRules(seq: number, event: JsonObject): void {
+    this.#rules = null;
+    const loss = lossIn(event);
+    if (loss !== null) {
+      this.#unruled = `of the rules that it was decided by: ${lost(loss).why}`;
+      return;
+    }
     try {
       this.#rules = parseRules(event);
     } catch (error) {
-      this.#rules = null;
       this.#differ(
         seq,
         `the policy cannot be taken from the record: ${error instanceof Error ? error.message : error}`,
@@ -136,51 +160,73 @@ class Replay {
   }
 
   #enter(event: JsonObject): void {
-    const label = parseLabel(event.integrity, event.secrecy);
-    this.#label.enter({
-      kind: "carried",
-      what: String(event.what ?? "something that the record does not name"),
-      label,
-    });
+    this.#label.enter(carried(event));
   }
 
   async #decide(seq: number, event: JsonObject): Promise<void> {
     this.#decisions += 1;
-    const found = await this.#effectOf(event).catch(
+    const found = await this.#find(event).catch(
       () => ({ ok: false, why: "its effect cannot be read", isLost: false }) as const,
     );
-    const rules = this.#rules;
-    const foreseen = this.#foreseen;
+    const [rules, foreseen] = [this.#rules, this.#foreseen];
     this.#foreseen = null;
-    if (!found.ok) return found.isLost ? this.#lose(seq, found.why) : this.#differ(seq, found.why);
-    if (rules === null) {
-      const verdict = event.verdict as Verdict;
-      if (typeof event.call === "string") this.#callsOf(event).decided(seq, verdict, labelIn(event));
-      return this.#lose(seq, "the record has only the digest of its policy");
-    }
-    const effect =
-      event.call === null ? relisted(found.effect, rules.policy) : placedAs(found.effect, event, rules.policy);
-    const label = this.#labelAt(effect, rules, foreseen, event);
-    const decision = decideWithin(rules.policy, effect, label);
-    const { agent } = event;
-    const made = {
-      ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
-      ...(agent === undefined ? {} : { agent }),
-    };
-    if (typeof event.call === "string") this.#callsOf(event).decided(seq, decision.verdict, labelIn(made));
-    if (canonical(made) === canonical(event)) this.#identical += 1;
-    else this.#differ(seq, difference(event, made));
-    const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
-    this.#onDecision({ seq, effect, label, decision, policy: rules.policy, origin });
+    if (found.ok && rules !== null)
+      return this.#compare(seq, event, this.#remake(seq, event, found.effect, { rules, foreseen }));
+    if (typeof event.call === "string") this.#callsOf(event).decided(seq, event.verdict as Verdict, labelIn(event));
+    if (found.ok) this.#lose(seq, this.#unruled);
+    else if (found.isLost) this.#lose(seq, found.why);
+    else this.#differ(seq, found.why);
   }
 
-  async #effectOf(event: JsonObject): Promise<Awaited<ReturnType<RecordedCalls["effectOf"]>>> {
-    if (typeof event.call === "string")
-      return this.#callsOf(event).effectOf(event.call, (seq) => this.#answers.get(seq) ?? null);
-    const effect = effectIn(event.effect as JsonObject, this.#texts);
-    return effect === null
-      ? { ok: false, why: "a text of its effect is in the record by digest alone", isLost: true }
-      : { ok: true, effect };
+  /** Decides it again, and writes the decision as the gate would. */
+  #remake(
+    seq: number,
+    event: JsonObject,
+    found: Effect,
+    { rules, foreseen }: { readonly rules: RecordedRules; readonly foreseen: JsonObject | null },
+  ): JsonObject {
+    const { policy } = rules;
+    const agent = String(event.agent ?? "");
+    const asked = this.#resolved.get(agent) ?? null;
+    const where = { policy, checkout: this.#checkout, asked };
+    const effect = event.call === null ? relisted(found, policy) : placedAs(found, event.effect as JsonObject, where);
+    const label = this.#labelAt(effect, rules, foreseen, event);
+    const decision = decideWithin(policy, effect, label);
+    const made = {
+      ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
+      ...(event.agent === undefined ? {} : { agent }),
+    };
+    if (typeof event.call === "string") {
+      this.#callsOf(event).decided(seq, decision.verdict, labelIn(made));
+      this.#resolved.delete(agent);
+    }
+    if (effect.kind === "resolve" && decision.verdict === "allow") this.#resolved.set(agent, effect.path);
+    const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
+    this.#onDecision({ seq, effect, label, decision, policy, origin });
+    return made;
+  }
+
+  #compare(seq: number, event: JsonObject, made: JsonObject): void {
+    const claim = this.#claim(seq, made);
+    if (canonical(made) !== canonical(event)) this.#differ(seq, difference(event, made));
+    else if (claim !== null) this.#differ(seq, claim);
+    else this.#identical += 1;
+  }
+
+  /** Says what is wrong with the yes that a request or push claims; null for nothing. */
+  #claim(seq: number, { effect, verdict, label = null }: JsonObject): string | null {
+    const claimed = effect as JsonObject;
+    if (claimed.kind !== "request" && claimed.kind !== "push") return null;
+    if (claimed.approvedBy === "person") return this.#answers.use(claimed);
+    if (verdict === "ask") this.#answers.ask(seq, claimed, label);
+    return null;
+  }
+
+  async #find(event: JsonObject): Promise<Found> {
+    if (typeof event.call !== "string") return effectIn(event.effect as JsonObject, this.#texts);
+    const found = await this.#callsOf(event).effectOf(event.call, (seq) => this.#answers.isYes(seq));
+    const loss = lossIn(event);
+    return found.ok && loss !== null ? lost(loss) : found;
   }
 
   #labelAt(effect: Effect, rules: RecordedRules, foreseen: JsonObject | null, event: JsonObject): Label {
@@ -191,12 +237,7 @@ class Replay {
     if (rules.label !== null) return rules.label;
     if (foreseen !== null) {
       const brings = foreseen.brings as JsonObject | null;
-      const source = brings && {
-        kind: "carried" as const,
-        what: String(brings.what),
-        label: parseLabel(brings.integrity, brings.secrecy),
-      };
-      this.#label.foresee(effect, source);
+      this.#label.foresee(effect, brings && carried(brings));
     }
     return this.#label.at(effect);
   }
@@ -226,11 +267,9 @@ class Replay {
 
 const SHOWN_CHARS_MAX = 300;
 
-// What a name led to was found out in the box, where rules speak of places.
-function placedAs(effect: Effect, event: JsonObject, { restricting }: Policy): Effect {
-  const places = (event.effect as JsonObject).places;
-  if ((effect.kind !== "write" && effect.kind !== "edit") || !Array.isArray(places)) return effect;
-  return restricting.has("write") || restricting.has("read") ? { ...effect, places: places.map(String) } : effect;
+function carried({ what, integrity, secrecy }: JsonObject): Source {
+  const named = typeof what === "string" ? what : "something that the record does not name";
+  return { kind: "carried", what: named, label: parseLabel(integrity, secrecy) };
 }
 
 function labelIn(event: JsonObject): Label {
