@@ -1,7 +1,7 @@
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
-import { mint, type Permit, recordDecision, textsByDigest } from "../core/permit.ts";
+import { mint, type Permit, type Redact, recordDecision, textsByDigest } from "../core/permit.ts";
 import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import type { Policy } from "../core/policy-rules.ts";
@@ -42,6 +42,8 @@ function isWeighty(effect: Effect): boolean {
   return effect.kind === "push" || (effect.kind === "request" && (effect.hasBody || effect.approvedBy === "person"));
 }
 
+const AS_IT_IS: Redact = (text) => text;
+
 /** Writes a decision for the record: all of it comes of the effect, the policy and the label. */
 export function decisionEvent(
   effect: Effect,
@@ -51,8 +53,9 @@ export function decisionEvent(
     call,
     label: { integrity, secrecy },
   }: { readonly at: number; readonly call: string | null; readonly label: Label },
+  redact: Redact = AS_IT_IS,
 ): JsonObject {
-  return { ...recordDecision(effect, decision, digestOf), at, call, label: { integrity, secrecy } };
+  return { ...recordDecision(effect, decision, digestOf, redact), at, call, label: { integrity, secrecy } };
 }
 
 /** The one way to a permit: decides, records the decision with all that it depends on, and only then mints. */
@@ -61,6 +64,7 @@ export class Gate {
   readonly #label: Label | ((effect: Effect) => Label);
   readonly #now: () => number;
   readonly #policy: () => Policy;
+  readonly #redact: Redact;
   /** Whose rules are in the record. */
   #recorded: Policy | null = null;
   readonly #texts = new Set<string>();
@@ -69,11 +73,18 @@ export class Gate {
    * `label` gives what an effect is decided at, with all that the effect itself brings within reach; or it is the one of
    * every effect.
    */
-  constructor(ledger: Ledger, label: Label | ((effect: Effect) => Label), now: () => number, policy: () => Policy) {
+  constructor(
+    ledger: Ledger,
+    label: Label | ((effect: Effect) => Label),
+    now: () => number,
+    policy: () => Policy,
+    redact: Redact = AS_IT_IS,
+  ) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
     this.#policy = policy;
+    this.#redact = redact;
   }
 
   /** Decides and records. What leaves the layer is on the disk before this returns, and is signed meanwhile. */
@@ -83,11 +94,12 @@ export class Gate {
     if (callId === null) this.#recordTexts(effect);
     const label = typeof this.#label === "function" ? this.#label(effect) : this.#label;
     const decision = decideWithin(policy, effect, label);
-    const receipt = this.#ledger.append(decisionEvent(effect, decision, { at: this.#now(), call: callId, label }));
+    const event = decisionEvent(effect, decision, { at: this.#now(), call: callId, label }, this.#redact);
+    const receipt = this.#ledger.append(event);
     if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.seal();
     if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
-    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
+    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf, this.#redact) };
   }
 
   /** Passes what a person asked for themselves, which nothing but a bug of ours can refuse. */

@@ -31,10 +31,12 @@ export class SessionLabel {
   /** Notes that text of a source enters the session. */
   enter(source: Source): void {
     const by = labelOf(source);
-    if (!wouldRaise(this.#label, by)) return;
+    const rises = wouldRaise(this.#label, by);
+    // What looks like an injection is named to whoever is asked, though it may raise nothing more.
+    if (!rises && source.kind !== "injection") return;
     this.#record(sourceEvent(by, nameOf(source)));
     this.#label = raised(this.#label, by, nameOf(source));
-    this.#onRise();
+    if (rises) this.#onRise();
   }
 
   /** Notes what an effect will bring, as the host found out for this very one; null for nothing. Else the worst is taken. */

@@ -15,6 +15,7 @@ export type SessionNetworkPlan = Pick<
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
+  readonly redact: (text: string) => string;
 };
 
 /** Cheap, so that most output is not looked at any closer. */
@@ -57,7 +58,7 @@ export class SessionNetwork {
   async page(permit: Permit, url: string, { call, signal }: By, isForReader = false): Promise<Outcome> {
     this.#remember(permit, call);
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader, redact: this.#plan.redact });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */

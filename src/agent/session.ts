@@ -24,6 +24,7 @@ import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
+import { Inspection } from "./inspection.ts";
 import {
   type FoundInstructions,
   NO_INSTRUCTIONS,
@@ -87,6 +88,8 @@ export class Session {
   readonly ledger: Ledger;
   /** What the session has seen, and what raised it to that. */
   readonly label: SessionLabel;
+  /** What all texts go through on their way to the model, the person and the log. */
+  readonly inspection: Inspection;
   readonly system: string;
   readonly #conversation = new Conversation();
   /** What the conversation was at each checkpoint, by its number. */
@@ -123,6 +126,7 @@ export class Session {
       label: SessionLabel;
       openness: Openness;
       view: TrustView | null;
+      inspection: Inspection;
     },
   ) {
     this.#plan = plan;
@@ -132,6 +136,7 @@ export class Session {
     this.ledger = parts.ledger;
     this.gate = parts.gate;
     this.label = parts.label;
+    this.inspection = parts.inspection;
     this.#openness = parts.openness;
     this.#view = parts.view;
     this.branchView = parts.branchView;
@@ -149,24 +154,34 @@ export class Session {
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
+    parts.inspection.begin({
+      record: (event) => ledger.append({ ...event, at: now() }),
+      enter: (source) => parts.label.enter(source),
+      tell: (text) => plan.show({ type: "notice", text }),
+    });
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
+    const redact = (text: string) => parts.inspection.redact(text);
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
     this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
-    this.system = systemPrompt({
+    const system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
       date: new Date(state?.start?.at ?? this.startedAt).toISOString().slice(0, 10),
       branch: plan.branch?.name ?? null,
     });
+    this.system = parts.inspection.clean(system);
   }
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
-  static async open(plan: SessionPlan): Promise<Session> {
+  static async open(given: SessionPlan): Promise<Session> {
+    const inspection = new Inspection();
+    const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const ledger = beginRecord(plan);
+    ledger.through((event) => inspection.recorded(event));
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
@@ -177,8 +192,11 @@ export class Session {
       (effect) => label.at(effect),
       plan.now,
       () => plan.policy.current,
+      (text) => inspection.redact(text),
     );
-    const opening = openBox(plan, { gate, ledger }).then((box) => {
+    const opening = openBox(plan, { gate, ledger }, inspection).then(async (box) => {
+      // Read by the box already.
+      inspection.know(await plan.vault());
       recordAdopted(ledger, plan.policy, plan.now());
       return box;
     });
@@ -201,7 +219,8 @@ export class Session {
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    const parts = { box, branchView, instructions, model, ledger, gate, label, openness, view, inspection };
+    const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
@@ -223,7 +242,8 @@ export class Session {
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
   async checkpoint(prompt: string): Promise<void> {
     const begin = this.#plan.log.keeping.keep === "none" ? "" : prompt;
-    const title = bound(wellFormed(begin.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const line = this.inspection.redact(begin.trimStart().split("\n", 1)[0] ?? "");
+    const title = bound(wellFormed(line), TITLE_CHARS_MAX).text;
     const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
     const ms = Math.round(performance.now() - startedAt);
@@ -273,7 +293,11 @@ export class Session {
     this.label.enter({ kind: "person", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(typed);
-    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${typed}`));
+    this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, typed);
+    for (const { path, text } of this.#instructions)
+      this.inspection.later({ channel: "skill-file", name: path, line: null }, text, true);
+    const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${typed}`));
+    const text = this.inspection.clean(presented);
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text, typed: wellFormed(typed) });
     this.#conversation.addPrompt(text);
@@ -397,7 +421,19 @@ export class Session {
   #openReader(): Promise<Reader> {
     const { id: session, box, model, gate, ledger, budget } = this;
     const bits = this.#plan.before?.state.readerBits ?? 0;
-    const plan = { session, box, model, gate, ledger, budget, bits, network: this.#network, now: this.#plan.now };
+    const clean = (text: string) => this.inspection.clean(text);
+    const plan = {
+      session,
+      box,
+      model,
+      gate,
+      ledger,
+      budget,
+      bits,
+      network: this.#network,
+      clean,
+      now: this.#plan.now,
+    };
     this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
     return this.#reader;
   }
@@ -481,9 +517,9 @@ function beginRecord({ folder, before, box, version, build, policy, log, now }: 
   return ledger;
 }
 
-async function openBox({ folder, box, before }: SessionPlan, record: Record): Promise<Box> {
+async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
   await before?.putRight(record);
-  return Box.open({ ...box, folder, isAgain: before !== null });
+  return Box.open({ ...box, folder, texts, isAgain: before !== null });
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.

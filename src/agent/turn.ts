@@ -33,8 +33,10 @@ export async function takeTurn(session: Session, prompt: string, person: AbortSi
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
+    await session.inspection.settle();
     const calls = reply.parts.filter((part) => part.kind === "call");
-    const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const said = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const text = session.inspection.redact(said);
     if (calls.length === 0) return concludeTurn(text, isFirst, refused, reply.stop);
     const results: ToolResult[] = [];
     let end: TurnEnd | null = null;
@@ -103,7 +105,10 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
     if (error instanceof ModelFailure) {
       return {
         ok: false,
-        end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message },
+        end: {
+          reason: error.kind === "auth" ? "model-auth" : "model-provider",
+          message: session.inspection.redact(error.message),
+        },
       };
     }
     throw error;
@@ -120,8 +125,11 @@ async function act(
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
   session.show({ type: "call", call });
   const startedAt = performance.now();
-  const done = parsed.ok ? await session.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
-  const outcome = { ...done, text: `${done.text}${session.budget.takeWarnings()}` };
+  const done = parsed.ok
+    ? (session.inspection.refusal(parsed.effect) ?? (await session.perform(parsed.effect, part.id, signal)))
+    : refuse(parsed.message);
+  const clean = await session.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
+  const outcome = { ...clean, text: `${clean.text}${session.budget.takeWarnings()}` };
   session.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
   session.recordOutcome(part, outcome);
   return outcome;

@@ -24,7 +24,7 @@ import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, se
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { POLICY_PATH, scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
-import { type Performance, perform } from "./perform.ts";
+import { AS_IT_IS, type Performance, perform, type TextRules } from "./perform.ts";
 import { Pool } from "./pool.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import type { Earlier } from "./reopen.ts";
@@ -66,6 +66,8 @@ export interface BoxPlan {
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
   readonly view?: ViewChoice;
+  /** What becomes of texts of the box before anybody is shown them. */
+  readonly texts?: TextRules;
 }
 
 /** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
@@ -104,6 +106,7 @@ export class Box {
   readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
+  readonly texts: TextRules;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
   /** The authorities that the person trusts, in PEM. */
@@ -134,6 +137,7 @@ export class Box {
     this.base = parts.base;
     this.dropped = parts.dropped;
     this.below = parts.below;
+    this.texts = parts.texts;
     this.gitSeen = parts.gitSeen;
     this.authorities = parts.authorities;
     this.#javaAuthorities = parts.javaAuthorities;
@@ -209,6 +213,7 @@ export class Box {
         base,
         dropped,
         below: plan.below ?? "",
+        texts: plan.texts ?? AS_IT_IS,
         gitSeen,
         authorities,
         javaAuthorities,
@@ -553,6 +558,7 @@ interface BoxParts {
   readonly base: Base | null;
   readonly dropped: readonly Dropped[];
   readonly below: string;
+  readonly texts: TextRules;
   readonly gitSeen: string;
   readonly authorities: string;
   readonly javaAuthorities: JavaEntries;

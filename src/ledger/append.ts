@@ -11,6 +11,9 @@ import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
 import { recover, type Visitor } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
 
+/** Gives an event as it is written. */
+export type Written = (event: JsonObject) => JsonObject;
+
 /**
  * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
  * of its events that are not to be kept are recorded by hash and length alone.
@@ -48,6 +51,7 @@ export class Ledger {
   readonly #lock: Lock;
   readonly #seal: Seal | null;
   readonly #content: ContentStore;
+  #written: Written = (event) => event;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -72,12 +76,18 @@ export class Ledger {
     this.#sealed = start.seq;
   }
 
+  /** Has every event from here on written as `written` gives it. */
+  through(written: Written): void {
+    this.#written = written;
+  }
+
   /**
    * Writes one event and returns the proof that it stands in the file; throws LedgerFailure when it does not.
    *
    * After return, the event survives the death of this process; only sync makes it survive a power loss.
    */
-  append(event: JsonObject): Receipt {
+  append(given: JsonObject): Receipt {
+    const event = this.#written(given);
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     this.#settle();
     const frame = encodeFrame(this.#chain, this.#hold(event));

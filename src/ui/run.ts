@@ -3,6 +3,7 @@ import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import type { RunLimits } from "../agent/budget.ts";
 import { stateFolder } from "../agent/config.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
+import { Inspection } from "../agent/inspection.ts";
 import type { AskPerson } from "../agent/questions.ts";
 import type { Resumption } from "../agent/resume.ts";
 import { Session } from "../agent/session.ts";
@@ -42,6 +43,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   let leftover = NO_LEFTOVER;
   let end: TurnEnd;
   let failure: unknown = null;
+  let inspection = new Inspection();
   const interrupt = listenForSignals();
   try {
     const { path } = findCheckout(start.folder);
@@ -49,6 +51,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     const workplace = await placeFor(start, options.resume);
     const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
     session = opened.id;
+    inspection = opened.inspection;
     const view = opened.branchView;
     try {
       end = await takeTurn(opened, options.prompt, interrupt.signal);
@@ -70,7 +73,8 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     interrupt.close();
   }
   const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
-  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, costs, leftover });
+  const told = inspection.redacted({ ...end, leftover });
+  report.result({ ...told, session, durationMs: Date.now() - startedAt, exitCode, totals, costs });
   if (options.format === "text" && session !== null) await adviseOnSize(start, terminal);
   return exitCode;
 }

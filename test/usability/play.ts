@@ -18,6 +18,8 @@ export interface Played {
   readonly results: readonly { readonly ok: boolean; readonly text: string }[];
   /** The label of every decision of a call, as recorded. */
   readonly labels: readonly string[];
+  /** What inspection warned of, and nothing in an ordinary task is worth it. */
+  readonly warnings: readonly string[];
   /** Files that were approved one by one. */
   readonly approved: readonly string[];
   /** What still waits after the last landing. */
@@ -82,7 +84,8 @@ async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
     await session.close();
   }
   const ms = Math.round(performance.now() - startedAt);
-  return { questions, ends, results, labels: labelsIn(join(workplace.folder.path, "ledger.log")), approved, left, ms };
+  const log = join(workplace.folder.path, "ledger.log");
+  return { questions, ends, results, labels: labelsIn(log), warnings: warningsIn(log), approved, left, ms };
 }
 
 const FIRST = "Do what the issue asks for; what the customers do is in inbox/customers.csv.";
@@ -100,6 +103,12 @@ function labelsIn(file: string): string[] {
     };
     return type === "decision" && typeof call === "string" && label ? [`${label.integrity} ${label.secrecy}`] : [];
   });
+}
+
+function warningsIn(file: string): string[] {
+  return [...readLedger(file)].flatMap(({ event }) =>
+    event.type === "finding" && event.level === "strong" ? [`${event.where}: ${event.excerpt}`] : [],
+  );
 }
 
 const [given = "[]", answer = ""] = process.argv.slice(2);
