@@ -3,6 +3,7 @@ import { field, type Json, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
 import type { Outcome, OutcomeCode } from "../core/outcome.ts";
 import type { ProfileRule } from "../core/policy-rules.ts";
+import { isRedacted } from "../core/redact.ts";
 import type { Verdict } from "../core/sinks.ts";
 import { lossIn } from "../ledger/content-walk.ts";
 import { type Found, lost } from "./replay-effect.ts";
@@ -86,6 +87,7 @@ export class RecordedCalls {
     this.#calls = rest;
     this.#current = null;
     if (!found.ok || (this.#isLeft && event.code === "cancelled")) return null;
+    if (decided === null && event.code === "invalid" && isRefused(found.effect)) return null;
     if (decided === null) return `${call.name} has an outcome and no decision`;
     if (found.effect.kind === "run") this.#learn(found.effect, event);
     return null;
@@ -100,12 +102,20 @@ export class RecordedCalls {
     const loss = lossIn(input);
     if (loss !== null) return lost(loss);
     const parsed = parseCall(name, String(input));
+    if (!parsed.ok && isRedacted(String(input))) return lost("a secret was taken out of the call");
     if (!parsed.ok) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
     const { effect } = parsed;
     if (effect.kind !== "run") return { ok: true, effect };
     if (this.#unsure.has(effect.command)) return lost("what its command said before is not in the record any more");
     return { ok: true, effect: await this.#profiles.choose(effect) };
   }
+}
+
+// Nobody writes what stands for a secret; an edit is looked at within the file.
+function isRefused(effect: Effect): boolean {
+  return (
+    effect.kind !== "edit" && Object.values(effect).some((value) => typeof value === "string" && isRedacted(value))
+  );
 }
 
 function callOf({ id, name, input }: JsonObject): Call {

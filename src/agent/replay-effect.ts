@@ -1,8 +1,9 @@
 import type { Effect } from "../core/effect.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import { type Json, type JsonObject, recordOf } from "../core/json.ts";
 import { judgeRules, type NetRules } from "../core/net-rules.ts";
 import { relativePlace } from "../core/place.ts";
 import { netRulesOf, type Policy } from "../core/policy-rules.ts";
+import { isRedacted } from "../core/redact.ts";
 import { type Loss, lossIn } from "../ledger/content-walk.ts";
 
 type RequestEffect = Effect & { readonly kind: "request" };
@@ -94,9 +95,33 @@ function rulesOf(policy: Policy): NetRules {
   return known;
 }
 
+/** What a decision's record has behind a text of which a secret was taken out. */
+const WHOLE = / \[sha256 [0-9a-f]{64}\]$/;
+
+/**
+ * Writes the effect of a decision that was made again: of a text without its secret, as the record has it, the digest of the
+ * whole one is taken from there.
+ */
+export function redactedAs(made: JsonObject, effect: Effect, recorded: JsonObject): JsonObject {
+  const texts = effect as unknown as JsonObject;
+  const fields = Object.entries(made).map(([name, value]) => {
+    const [text, was] = [texts[name], recorded[name] ?? null];
+    const isSame =
+      typeof text === "string" &&
+      isRedacted(text) &&
+      (typeof was === "string" ? WHOLE.test(was) && was.replace(WHOLE, "") === text : isDigest(was));
+    return [name, isSame ? was : value];
+  });
+  return Object.fromEntries(fields) as JsonObject;
+}
+
+function isDigest(value: Json): value is { readonly sha256: string; readonly chars: number } {
+  const { sha256, chars } = recordOf(value) ?? {};
+  return typeof sha256 === "string" && typeof chars === "number";
+}
+
 // A text that is too long for a decision's record stands in it by its digest.
 function textOf(value: Json, texts: ReadonlyMap<string, Json>): Json | undefined {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  const { sha256, chars } = value as JsonObject;
-  return typeof sha256 === "string" && typeof chars === "number" ? texts.get(sha256) : value;
+  if (typeof value === "string" && isRedacted(value)) return value.replace(WHOLE, "");
+  return isDigest(value) ? texts.get(value.sha256) : value;
 }

@@ -4,6 +4,7 @@ import { type Label, parseLabel } from "../core/label.ts";
 import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import { makePolicy, NO_CEILINGS, type Policy } from "../core/policy-rules.ts";
+import { isRedacted } from "../core/redact.ts";
 import { explain } from "../core/session-label.ts";
 import type { Verdict } from "../core/sinks.ts";
 import type { Source } from "../core/source.ts";
@@ -14,7 +15,7 @@ import { decisionEvent } from "./gate.ts";
 import { parseRules, type RecordedRules } from "./recorded-policy.ts";
 import { RecordedAnswers } from "./replay-answers.ts";
 import { RecordedCalls } from "./replay-calls.ts";
-import { effectIn, type Found, lost, placedAs, relisted } from "./replay-effect.ts";
+import { effectIn, type Found, lost, placedAs, redactedAs, relisted } from "./replay-effect.ts";
 import { SessionLabel } from "./session-label.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
@@ -145,8 +146,9 @@ class Replay {
   #takeRules(seq: number, event: JsonObject): void {
     this.#rules = null;
     const loss = lossIn(event);
-    if (loss !== null) {
-      this.#unruled = `of the rules that it was decided by: ${lost(loss).why}`;
+    if (loss !== null || isRedacted(canonical(event))) {
+      const why = loss === null ? "a secret was taken out of them" : lost(loss).why;
+      this.#unruled = `of the rules that it was decided by: ${why}`;
       return;
     }
     try {
@@ -192,8 +194,10 @@ class Replay {
     const effect = event.call === null ? relisted(found, policy) : placedAs(found, event.effect as JsonObject, where);
     const label = this.#labelAt(effect, rules, foreseen, event);
     const decision = decideWithin(policy, effect, label);
+    const written = decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label });
     const made = {
-      ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
+      ...written,
+      effect: redactedAs(written.effect as JsonObject, effect, event.effect as JsonObject),
       ...(event.agent === undefined ? {} : { agent }),
     };
     if (typeof event.call === "string") {
