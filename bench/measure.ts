@@ -7,6 +7,7 @@ import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
+import { measureMonitor } from "./monitor.ts";
 import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
@@ -79,6 +80,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["resume_10k_ms"], step: measureResumed },
+  { keys: ["monitor_event_us"], step: measureWatching },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -288,6 +290,12 @@ async function measureResumed({ ours, server, isQuick, say }: Round): Promise<Me
   const times = isQuick ? 5 : 11;
   say(`a session of 10,000 events that goes on, ${times} times`);
   return measureResume(ours, server, times);
+}
+
+async function measureWatching({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`the monitor, ${rounds} times`);
+  return measureMonitor(rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -1,9 +1,11 @@
+import type { Box } from "../box/box.ts";
 import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { SCHEMA } from "../core/schema.ts";
 import { sourceEvent } from "../core/session-label.ts";
-import { createLedger } from "../ledger/append.ts";
+import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
@@ -11,6 +13,8 @@ import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { HiddenServices, Tail } from "./hidden-services.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
+import { KILL, KillSwitch } from "./kill.ts";
+import { SessionMonitor } from "./monitor.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
 import { recordAdopted } from "./record.ts";
@@ -69,19 +73,16 @@ export async function execInBox(
   const { looked = NOTHING, wrapped = null } = extras;
   const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
-  const signal = AbortSignal.any([streams.signal, budget.signal]);
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
   const { policy } = workplace;
+  const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
   const { version, build } = start;
   const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
   ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(ledger, label, Date.now, () => policy.current);
-  const opening = openBox(workplace).then((box) => {
-    recordAdopted(ledger, policy, Date.now());
-    return box;
-  });
+  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current));
+  const opening = openWatched(workplace, ledger, monitor);
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
@@ -106,38 +107,80 @@ export async function execInBox(
           heard: () => {},
           now: Date.now,
         },
-        { command, streams: { ...streams, signal }, looked },
+        { command, streams: { ...streams, signal }, looked, killSwitch },
       ),
     )
-    .catch(async (error: unknown) => {
+    .catch(async (error: unknown): Promise<Heard> => {
+      if (killSwitch.isKilled) return { status: 137, stopped: "cancelled", message: "", ...UNHEARD };
       await abandon(folder.path, await opening.catch(() => null), { gate, ledger });
       throw error;
     });
   const box = await opening;
   if (box.limitsPassed.has("disk")) budget.addFullDisk();
-  const end = budget.exhausted();
+  const end = monitor.ended() ?? budget.exhausted();
   let ended: Ended;
   try {
     const { status, message } = done;
     const reason = end === null ? {} : { reason: end.reason };
     ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message, ...reason });
   } finally {
-    ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
+    ended = await (killSwitch.isKilled ? endKilled(box) : endBox(box, { gate, ledger })).finally(() => ledger.close());
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [...refused, ...done.hidden, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
+  const before = [...alarms, ...refused, ...done.hidden];
+  const notes = [...before, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
+}
+
+async function openWatched(workplace: Workplace, ledger: Ledger, monitor: SessionMonitor): Promise<Box> {
+  const [box] = await Promise.all([openBox(workplace), monitor.load()]);
+  recordAdopted(ledger, workplace.policy, Date.now());
+  return box;
+}
+
+/** Watches what a command's session records; what ends the command may be an alarm, and may end all of it at once. */
+function watchCommand(ledger: Ledger, levels: AlarmLevels, stops: readonly AbortSignal[]) {
+  const alarms: string[] = [];
+  const tell = (text: string) => alarms.push(text);
+  const kill = (why: string) => killSwitch.kill(why);
+  const monitor = new SessionMonitor({ ledger, levels, now: Date.now, tell, kill });
+  const killSwitch = new KillSwitch(ledger, monitor, Date.now);
+  const signal = AbortSignal.any([...stops, monitor.beginTurn()]);
+  signal.addEventListener("abort", () => signal.reason === KILL && killSwitch.kill("the program was told to end"));
+  return { monitor, killSwitch, signal, alarms };
+}
+
+// What was killed is not looked into again: its changes, if any, wait in the layer.
+async function endKilled(box: Box): Promise<Ended> {
+  await box.close();
+  return { hasChanges: true, notes: [] };
 }
 
 async function streamInto(
   plan: NetPlan,
-  { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
+  {
+    command,
+    streams,
+    looked,
+    killSwitch,
+  }: {
+    readonly command: string;
+    readonly streams: Streams;
+    readonly looked: LookedAt;
+    readonly killSwitch: KillSwitch;
+  },
 ): Promise<Heard> {
   const run = { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" } as const;
   const gated = plan.gate.pass(plan.isPersons ? { ...run, approvedBy: "person" } : run, null);
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, ...UNHEARD };
   const net = await Net.open(plan);
   const previews = new Previews(plan);
+  const drop = () => {
+    previews.closeAll();
+    // Where it is not open whole, it closes when it is.
+    net.close().catch(() => {});
+  };
+  killSwitch.arm({ box: plan.box, drop });
   try {
     for (const port of looked.ports) looked.onShown(port, await previews.openTyped(port));
     const network = net.enter(gated.permit.seq, command);

@@ -103,6 +103,12 @@ export class SessionNetwork {
     this.#net?.then((net) => net.judgeAgain()).catch(() => {});
   }
 
+  /** Ends every connection without waiting for what is being set up. */
+  drop(): void {
+    // What could not be opened is not open.
+    this.close().catch(() => {});
+  }
+
   /** Ends every connection. */
   async close(): Promise<void> {
     (await this.#previews?.catch(() => null))?.closeAll();

@@ -5,6 +5,7 @@ import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { SCHEMA } from "../core/schema.ts";
@@ -34,6 +35,8 @@ import {
   unapprovedNote,
 } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import { KillSwitch } from "./kill.ts";
+import { SessionMonitor } from "./monitor.ts";
 import { placed } from "./placed.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
@@ -63,6 +66,8 @@ export interface SessionPlan {
   readonly network: NetConfig;
   readonly log: LogConfig;
   readonly policy: PolicyInForce;
+  /** What comes of each kind of alarm. */
+  readonly alarms: AlarmLevels;
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
@@ -90,6 +95,7 @@ export class Session {
   readonly label: SessionLabel;
   /** What all texts go through on their way to the model, the person and the log. */
   readonly inspection: Inspection;
+  readonly monitor: SessionMonitor;
   readonly system: string;
   readonly #conversation = new Conversation();
   /** What the conversation was at each checkpoint, by its number. */
@@ -111,6 +117,7 @@ export class Session {
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
+  readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
@@ -124,6 +131,8 @@ export class Session {
       branchView: BranchView | null;
       instructions: FoundInstructions;
       label: SessionLabel;
+      monitor: SessionMonitor;
+      killSwitch: KillSwitch;
       openness: Openness;
       view: TrustView | null;
       inspection: Inspection;
@@ -137,6 +146,8 @@ export class Session {
     this.gate = parts.gate;
     this.label = parts.label;
     this.inspection = parts.inspection;
+    this.monitor = parts.monitor;
+    this.#switch = parts.killSwitch;
     this.#openness = parts.openness;
     this.#view = parts.view;
     this.branchView = parts.branchView;
@@ -182,6 +193,8 @@ export class Session {
     const rising: (() => void)[] = [];
     const ledger = beginRecord(plan);
     ledger.through((event) => inspection.recorded(event));
+    const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
+    const killSwitch = new KillSwitch(ledger, monitor, plan.now);
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
@@ -191,7 +204,7 @@ export class Session {
       ledger,
       (effect) => label.at(effect),
       plan.now,
-      () => plan.policy.current,
+      () => monitor.tighten(plan.policy.current),
       (text) => inspection.redact(text),
     );
     const opening = openBox(plan, { gate, ledger }, inspection).then(async (box) => {
@@ -208,20 +221,21 @@ export class Session {
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
       return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
     });
-    const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
-      async (error: unknown) => {
-        const box = await opening.catch(() => null);
-        if (plan.before === null) await abandon(plan.folder.path, box, { gate, ledger });
-        else await box?.close().finally(() => ledger.close());
-        throw error;
-      },
-    );
+    const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
+    const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
+      const box = await opening.catch(() => null);
+      if (plan.before === null) await abandon(plan.folder.path, box, { gate, ledger });
+      else await box?.close().finally(() => ledger.close());
+      throw error;
+    });
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const parts = { box, branchView, instructions, model, ledger, gate, label, openness, view, inspection };
+    const seen = { label, openness, view, inspection };
+    const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
+    killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
       type: "start",
@@ -493,10 +507,20 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.totals });
   }
 
+  /** Kills every process of the box at once, closes its network and signs the record; what it changed stays in its layer. */
+  kill(why: string): void {
+    this.#switch.kill(why);
+  }
+
+  get isKilled(): boolean {
+    return this.#switch.isKilled;
+  }
+
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
       await this.#network.close();
+      if (this.isKilled) return await this.box.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
       this.ledger.close();

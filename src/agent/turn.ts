@@ -22,14 +22,14 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
-  const signal = AbortSignal.any([person, session.budget.signal]);
+  const signal = AbortSignal.any([person, session.budget.signal, session.monitor.beginTurn()]);
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
   session.addUser(news, prompt);
   const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
-    const limit = session.budget.limitReached();
+    const limit = session.monitor.ended() ?? session.budget.limitReached();
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
@@ -41,7 +41,7 @@ export async function takeTurn(session: Session, prompt: string, person: AbortSi
     const results: ToolResult[] = [];
     let end: TurnEnd | null = null;
     for (const call of calls) {
-      end ??= session.budget.beginCall();
+      end ??= session.monitor.ended() ?? session.budget.beginCall();
       const outcome = signal.aborted || end !== null ? CANCELLED : await act(session, call, signal);
       if (!outcome.ok && (outcome.code === "refused" || outcome.code === "denied")) refused.add(outcome.code);
       results.push(toResult(call, outcome));
@@ -56,6 +56,8 @@ const STOPPED: TurnEnd = { reason: "interrupted", message: "stopped by the perso
 const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
 
 function stopped(session: Session, person: AbortSignal): TurnEnd {
+  const alarm = session.monitor.ended();
+  if (alarm !== null) return alarm;
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
@@ -101,7 +103,7 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
       return { ok: true, parts, stop: event.stop };
     }
   } catch (error) {
-    if (signal.aborted) return { ok: false, end: STOPPED };
+    if (signal.aborted) return { ok: false, end: session.monitor.ended() ?? STOPPED };
     if (error instanceof ModelFailure) {
       return {
         ok: false,

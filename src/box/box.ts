@@ -123,6 +123,7 @@ export class Box {
   readonly #lingering = new WeakSet<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
+  #isKilled = false;
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
@@ -447,11 +448,18 @@ export class Box {
     }
   }
 
+  /** Kills every process of the session at once, without waiting for any. The box can only be closed. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#watch.close();
+    this.#holder.kill();
+  }
+
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
     try {
-      if (this.#bases.isNeeded) await this.#bases.save();
+      if (this.#bases.isNeeded && !this.#isKilled) await this.#bases.save();
     } finally {
       // A disk that is full must not keep what runs alive.
       this.#pool.close();

@@ -11,6 +11,7 @@ import {
   IMAGE_BYTES_MAX,
   IS_FOLDER,
   isImageName,
+  LEADS_AWAY,
   listProgram,
   NO_SUCH_FILE,
   NOT_A_FILE,
@@ -394,6 +395,8 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
     return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
   if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: ${done.cancelled}` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
+  if (done.status === LEADS_AWAY)
+    return say(`${path} does not exist: a link there leads to what the box does not show`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);
   return say(plain(done.errors) || `failed with status ${done.status}`);

@@ -62,6 +62,7 @@ export class Ledger {
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
+  #watcher: Watcher | null = null;
 
   /** Called by createLedger and openLedger alone; owns the descriptor and the lock from here on. */
   constructor(start: Start) {
@@ -101,7 +102,14 @@ export class Ledger {
     }
     this.#chain = frame.chain;
     this.#tree = grown(this.#tree, frame.leaf);
-    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    const receipt = issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    this.#watcher?.(receipt.seq, event);
+    return receipt;
+  }
+
+  /** Has one watcher told of every event from here on, once it stands in the file. What it throws, append throws. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** Returns when everything appended is on the disk. */
@@ -129,16 +137,19 @@ export class Ledger {
     this.#owed = owed;
   }
 
+  /** Returns when everything appended is signed, and that is on the disk. */
+  sealNow(): void {
+    this.seal();
+    this.#settle();
+    this.sync();
+  }
+
   /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) {
-        this.seal();
-        this.#settle();
-        this.sync();
-      }
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.sealNow();
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
@@ -196,6 +207,9 @@ export class Ledger {
     return new LedgerFailure(message);
   }
 }
+
+/** Is told of an event; may append others, of which it is told as well. */
+export type Watcher = (seq: number, event: JsonObject) => void;
 
 interface Start {
   readonly file: string;

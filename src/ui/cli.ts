@@ -346,11 +346,12 @@ function logAction(
   if (isJson) throw new UsageError("--json is for ringfence log show");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
+  if (action === "monitor" && isAlone && key === null) return { kind: "monitor" };
   if (action === "verify" && isAlone) return { kind: "verify", key };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show [--json], log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
+    "type ringfence log show [--json], log monitor, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
   );
 }
 

@@ -18,14 +18,20 @@ type LedgerFile = ReturnType<typeof ledgerOf>;
 
 export type LogAction =
   | { readonly kind: "show"; readonly isJson: boolean }
+  | { readonly kind: "monitor" }
   | { readonly kind: "verify"; readonly key: string | null }
   | { readonly kind: "prove"; readonly seq: number }
   | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
   | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
 
-/** `ringfence log show|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
-export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: string, terminal: Terminal): number {
+/** `ringfence log show|monitor|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
+export async function logCommand(
+  action: LogAction,
+  fileOf: () => LedgerFile,
+  state: string,
+  terminal: Terminal,
+): Promise<number> {
   switch (action.kind) {
     case "show":
       // A person reads it on a terminal, and a program elsewhere.
@@ -36,6 +42,8 @@ export function logCommand(action: LogAction, fileOf: () => LedgerFile, state: s
       for (const { seq, event } of readRaw(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;
+    case "monitor":
+      return (await import("./log-monitor.ts")).showAlarms(readLedger(fileOf()), terminal);
     case "verify":
       return verify(fileOf(), action.key, terminal);
     case "prove": {

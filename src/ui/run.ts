@@ -44,31 +44,35 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   let end: TurnEnd;
   let failure: unknown = null;
   let inspection = new Inspection();
-  const interrupt = listenForSignals();
+  let opened: Session | null = null;
+  const interrupt = listenForSignals((name) => opened?.kill(`${name} was sent`));
   try {
     const { path } = findCheckout(start.folder);
     const branch = options.branch === null ? null : await planBranch(path, options.branch);
     const workplace = await placeFor(start, options.resume);
-    const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
-    session = opened.id;
-    inspection = opened.inspection;
-    const view = opened.branchView;
+    const going = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
+    opened = going;
+    session = going.id;
+    inspection = going.inspection;
     try {
-      end = await takeTurn(opened, options.prompt, interrupt.signal);
-      leftover = view ? await settleBranch(opened, view, options.prompt) : await settle(opened, options.land);
+      end = await takeTurn(going, options.prompt, interrupt.signal);
+      leftover = await settleTask(going, options);
       const isOver = end.reason === "done" || end.reason === "denied";
       if (isOver && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
       if (leftover.branch) end = endOfBranch(end, leftover.branch);
-      opened.finish(end);
+      end = going.monitor.ended() ?? end;
+      going.finish(end);
     } finally {
-      totals = opened.totals;
-      costs = opened.budget.costs;
-      await opened.close(leftover.branch?.isWhole);
+      totals = going.totals;
+      costs = going.budget.costs;
+      await going.close(leftover.branch?.isWhole);
     }
   } catch (error) {
-    failure = error;
+    // What was going on in the box when it was killed fails in whatever way.
+    const killed = opened?.isKilled ? opened.monitor.ended() : null;
+    failure = killed === null ? error : null;
     const said = error instanceof Error ? error.message : String(error);
-    end = { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
+    end = killed ?? { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
   } finally {
     interrupt.close();
   }
@@ -91,6 +95,13 @@ async function resumptionOf({ earlier, folder, checkout }: Workplace): Promise<R
   if (earlier === null) return null;
   const { Resumption } = await import("../agent/resume.ts");
   return Resumption.open(folder, checkout.path, earlier.hasLayer);
+}
+
+// What a killed session changed stays in its layer; an alarm that has all requests ask lets nothing land unread.
+async function settleTask(session: Session, { land, prompt }: RunOptions): Promise<Leftover> {
+  if (session.isKilled) return NO_LEFTOVER;
+  const view = session.branchView;
+  return view ? settleBranch(session, view, prompt) : settle(session, session.monitor.isAskingAll ? "patch" : land);
 }
 
 /** Opens a session, the model loading beside the box. */
@@ -123,6 +134,7 @@ export async function openSession(
     network: config.net,
     log: config.log,
     policy: workplace.policy,
+    alarms: config.monitor,
     vault: workplace.vault,
     trust: workplace.trust,
     version: start.version,
@@ -162,8 +174,8 @@ interface Interrupt {
   close(): void;
 }
 
-// The first signal stops the turn, and what it did is kept; the second ends the program at once.
-function listenForSignals(): Interrupt {
+// The first signal stops the turn, and what it did is kept; SIGTERM kills the session; the second ends the program at once.
+function listenForSignals(kill: (name: string) => void): Interrupt {
   const controller = new AbortController();
   let received = 0;
   const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
@@ -172,6 +184,7 @@ function listenForSignals(): Interrupt {
       if (received > 0) process.exit(128 + number);
       received = number;
       controller.abort();
+      if (name === "SIGTERM") kill(name);
     };
     process.on(name, listener);
     return { name, listener };
@@ -192,5 +205,6 @@ function reasonOf(error: unknown): EndReason {
 
 function exitCodeOf(reason: EndReason, failure: unknown, signalNumber: number): number {
   if (reason === "interrupted") return 128 + (signalNumber || 2);
+  if (reason === "killed" && signalNumber > 0) return 128 + signalNumber;
   return failure === null || reason !== "error" ? EXIT_CODES[reason] : exitCodeOfError(failure);
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { alarmsIn } from "../monitor/alarms.ts";
 import { replayAll } from "../replayed.ts";
 import { CANNOT_FIRE, type Case, readAllCases } from "./cases.ts";
 import { dayCases } from "./days.ts";
@@ -28,6 +29,8 @@ export interface Verdict {
   readonly missing: string | null;
   /** Why the play proves nothing. */
   readonly problem: string | null;
+  /** Kinds of the alarms that the monitor raised in its sessions; none of an undefended play. */
+  readonly alarms: readonly string[];
   readonly ms: number;
   /** Logs of the play, and the decisions in them, that came out the same when they were made again. */
   readonly replayed?: Awaited<ReturnType<typeof replayAll>>;
@@ -73,6 +76,7 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
     harm,
     missing,
     problem,
+    alarms: [],
     ms: Date.now() - startedAt,
   });
   const missing = attack.needs.find((program) => !isThere(program, job.path));
@@ -85,8 +89,8 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
     const { evidence, problem } =
       job.play === "wrapped" ? await playWrapped(filled, place) : await playDefended(filled, place, job.play);
     const harm = findHarm(filled.harm, evidence);
-    const replayed = await replayAll(join(place.home, ".local/state/ringfence"));
-    return { ...verdict(harm, null, problem), replayed };
+    const state = join(place.home, ".local/state/ringfence");
+    return { ...verdict(harm, null, problem), replayed: await replayAll(state), alarms: alarmsIn(state) };
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {

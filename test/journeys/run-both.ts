@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { bound, visible } from "../../src/core/text.ts";
 import { plain } from "../../src/core/text-plain.ts";
+import { alarmsIn } from "../monitor/alarms.ts";
 import { replayAll } from "../replayed.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
 
@@ -35,6 +36,8 @@ export interface BoxedRun {
   readonly steps: readonly StepResult[];
   /** Calls that were refused because nobody was there to ask. */
   readonly questions: number;
+  /** Kinds of the alarms that the monitor raised. */
+  readonly alarms: readonly string[];
 }
 
 /** A throw-away folder with one checkout path that both runs use, one after the other. */
@@ -180,10 +183,10 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
   const { stdout, stderr } = await ended(child);
   const { logs } = await replayAll(join(path, "state/ringfence"), place.replayed);
   if (logs !== 1) throw new Error(`the boxed run left ${logs} logs to replay`);
-  return readStream(stdout, stderr);
+  return { ...readStream(stdout, stderr), alarms: alarmsIn(join(path, "state/ringfence")) };
 }
 
-function readStream(stdout: string, stderr: string): BoxedRun {
+function readStream(stdout: string, stderr: string): Omit<BoxedRun, "alarms"> {
   const events = stdout
     .split("\n")
     .filter((line) => line !== "")

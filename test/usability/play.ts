@@ -8,6 +8,7 @@ import { isHeld } from "../../src/core/classify.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 import { landApproved, landOffer, listTurn, showHeld } from "../../src/ui/live.ts";
 import { openSession } from "../../src/ui/run.ts";
+import { alarmsIn } from "../monitor/alarms.ts";
 import type { Step } from "./task.ts";
 
 /** What a session of a task came to, for the process that started this one. */
@@ -22,6 +23,8 @@ export interface Played {
   readonly warnings: readonly string[];
   /** Files that were approved one by one. */
   readonly approved: readonly string[];
+  /** Kinds of the alarms that the monitor raised. */
+  readonly alarms: readonly string[];
   /** What still waits after the last landing. */
   readonly left: readonly string[];
   /** From the opening of the session to the end of its last turn, landings included. */
@@ -84,8 +87,10 @@ async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
     await session.close();
   }
   const ms = Math.round(performance.now() - startedAt);
+  const alarms = alarmsIn(workplace.state);
   const log = join(workplace.folder.path, "ledger.log");
-  return { questions, ends, results, labels: labelsIn(log), warnings: warningsIn(log), approved, left, ms };
+  const found = { labels: labelsIn(log), warnings: warningsIn(log), alarms };
+  return { questions, ends, results, ...found, approved, left, ms };
 }
 
 const FIRST = "Do what the issue asks for; what the customers do is in inbox/customers.csv.";

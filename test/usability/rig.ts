@@ -45,6 +45,7 @@ export async function doTask(t: TestContext, task: Task, user: User): Promise<Ro
   assert.equal(played.questions.length, task.questions, played.questions.join("\n"));
   assert.deepEqual([...played.approved].sort(), [...task.held].sort());
   assert.deepEqual(played.left, []);
+  assert.deepEqual(played.alarms, [], "the monitor raised alarms about ordinary work");
   assert.deepEqual(
     played.ends.filter((end) => !end.startsWith("done: ")),
     [],
