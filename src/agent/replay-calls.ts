@@ -1,13 +1,11 @@
 import type { Effect } from "../core/effect.ts";
 import { field, type Json, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
-import type { Outcome, OutcomeCode } from "../core/outcome.ts";
-import type { ProfileRule } from "../core/policy-rules.ts";
 import { isRedacted } from "../core/redact.ts";
 import type { Verdict } from "../core/sinks.ts";
 import { lossIn } from "../ledger/content-walk.ts";
 import { type Found, lost } from "./replay-effect.ts";
-import { RunProfiles } from "./shell.ts";
+import type { RecordedRuns } from "./replay-runs.ts";
 import { parseCall } from "./tools.ts";
 
 /** A call of a recorded reply. `input` is no text where the record has it no more. */
@@ -30,15 +28,10 @@ export class RecordedCalls {
   /** Whether the program that had taken the reply is gone. */
   #isLeft = false;
   #current: Current | null = null;
-  readonly #rules: () => readonly ProfileRule[];
-  #profiles: RunProfiles;
-  /** Commands of which the record has no more what they said, by which the next one of the same text is bound. */
-  readonly #unsure = new Set<string>();
+  readonly #runs: RecordedRuns;
 
-  /** `rules` are those that bound a command, as the record has them by then. */
-  constructor(rules: () => readonly ProfileRule[]) {
-    this.#rules = rules;
-    this.#profiles = new RunProfiles(rules);
+  constructor(runs: RecordedRuns) {
+    this.#runs = runs;
   }
 
   /** A reply came: its calls are done one after the other. */
@@ -51,12 +44,10 @@ export class RecordedCalls {
     this.#current = null;
   }
 
-  /** Another program goes on with the session: it does no call of before, and knows no command. */
+  /** Another program goes on with the session: it does no call of before. */
   leave(): void {
     this.#isLeft = true;
     this.#current = null;
-    this.#profiles = new RunProfiles(this.#rules);
-    this.#unsure.clear();
   }
 
   /** Gives what the call that a decision names came to; `isYes` tells what the person said to the decision before. */
@@ -89,13 +80,8 @@ export class RecordedCalls {
     if (!found.ok || (this.#isLeft && event.code === "cancelled")) return null;
     if (decided === null && event.code === "invalid" && isRefused(found.effect)) return null;
     if (decided === null) return `${call.name} has an outcome and no decision`;
-    if (found.effect.kind === "run") this.#learn(found.effect, event);
+    if (found.effect.kind === "run") this.#runs.learn(found.effect, event);
     return null;
-  }
-
-  #learn(effect: Effect & { readonly kind: "run" }, event: JsonObject): void {
-    if (lossIn(event) === null) this.#profiles.explain(effect, outcomeIn(event));
-    else if (event.code === "exit" && effect.profile !== "net") this.#unsure.add(effect.command);
   }
 
   async #find({ name, input }: Call): Promise<Found> {
@@ -106,8 +92,10 @@ export class RecordedCalls {
     if (!parsed.ok) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
     const { effect } = parsed;
     if (effect.kind !== "run") return { ok: true, effect };
-    if (this.#unsure.has(effect.command)) return lost("what its command said before is not in the record any more");
-    return { ok: true, effect: await this.#profiles.choose(effect) };
+    const bounded = await this.#runs.choose(effect);
+    return bounded === null
+      ? lost("what its command said before is not in the record any more")
+      : { ok: true, effect: bounded };
   }
 }
 
@@ -120,8 +108,4 @@ function isRefused(effect: Effect): boolean {
 
 function callOf({ id, name, input }: JsonObject): Call {
   return { id: String(id), name: String(name), input: input ?? null };
-}
-
-function outcomeIn({ ok, code, text }: JsonObject): Outcome {
-  return ok === true ? { ok, text: String(text) } : { ok: false, code: code as OutcomeCode, text: String(text) };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect } from "../core/effect.ts";
 import type { Label } from "../core/label.ts";
+import { tightenedAll } from "../core/monitor-level.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import { makePolicy, NO_CEILINGS, type Policy, type Rule, type Scope } from "../core/policy-rules.ts";
 import { decideOtherwise, withFile } from "./replay-policy.ts";
@@ -100,9 +101,9 @@ test("a rule that names a branch is seen to allow a push where nothing external 
   assert.equal(tried(PUSH, [rule("allow", { ...named.scope, branch: "next" } as Scope)], label), null);
 });
 
-test("a file stands in the place of the session's policy files, and takes nothing from the machine or config.yaml", () => {
+test("a file stands in the place of the session's policy files, and takes nothing from the machine, config.yaml or an alarm", () => {
   const scope: Scope = { kind: "run", argv: ["make"] };
-  const recorded: Policy = makePolicy(
+  const own: Policy = makePolicy(
     [
       rule("deny", scope, { tier: "managed", id: "managed policy.yaml:1" }),
       rule("allow", NET, { tier: "user", id: "net.allow[0]" }),
@@ -110,7 +111,9 @@ test("a file stands in the place of the session's policy files, and takes nothin
       rule("ask", scope, { tier: "project", id: "project policy.yaml:9" }),
     ],
     { ...NO_CEILINGS, usd: 3 },
+    [{ id: "managed policy.yaml:5", tier: "managed", profile: "build", argv: ["make"], because: null }],
   );
+  const recorded = tightenedAll(own, "ask", "an alarm");
   const file = {
     rules: [rule("ask", scope)],
     ceilings: NO_CEILINGS,
@@ -123,7 +126,11 @@ test("a file stands in the place of the session's policy files, and takes nothin
   const made = withFile(recorded, file as Parameters<typeof withFile>[1]);
   assert.deepEqual(
     made.rules.map(({ id }) => id),
-    ["managed policy.yaml:1", "net.allow[0]", "session p.yaml:2"],
+    ["managed policy.yaml:1", "net.allow[0]", "the monitor", "the monitor", "session p.yaml:2"],
+  );
+  assert.deepEqual(
+    made.profiles.map(({ id }) => id),
+    ["managed policy.yaml:5"],
   );
   assert.equal(made.ceilings.usd, 3);
 });

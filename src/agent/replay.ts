@@ -3,20 +3,19 @@ import { canonical, field, type Json, type JsonObject } from "../core/json.ts";
 import { type Label, parseLabel } from "../core/label.ts";
 import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
-import { makePolicy, NO_CEILINGS, type Policy } from "../core/policy-rules.ts";
-import { isRedacted } from "../core/redact.ts";
-import { explain } from "../core/session-label.ts";
+import type { Policy } from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
-import type { Source } from "../core/source.ts";
-import { bound } from "../core/text.ts";
 import { lossIn } from "../ledger/content-walk.ts";
 import type { RecordedEvent } from "../ledger/verify.ts";
 import { decisionEvent } from "./gate.ts";
-import { parseRules, type RecordedRules } from "./recorded-policy.ts";
+import type { RecordedRules } from "./recorded-policy.ts";
 import { RecordedAnswers } from "./replay-answers.ts";
 import { RecordedCalls } from "./replay-calls.ts";
+import { difference } from "./replay-difference.ts";
 import { effectIn, type Found, lost, placedAs, redactedAs, relisted } from "./replay-effect.ts";
-import { SessionLabel } from "./session-label.ts";
+import { RecordedLabel } from "./replay-label.ts";
+import { RulesInForce } from "./replay-rules.ts";
+import { RecordedRuns } from "./replay-runs.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
 export interface Note {
@@ -61,25 +60,20 @@ export async function replayEvents(
 
 class Replay {
   readonly #onDecision: (redecided: Redecided) => void;
-  readonly #label = new SessionLabel(() => {});
+  readonly #rules = new RulesInForce();
+  readonly #runs = new RecordedRuns(() => this.#rules.profiles);
   readonly #calls = new Map<string, RecordedCalls>();
-  #answers = new RecordedAnswers();
   readonly #texts = new Map<string, Json>();
-  readonly #differences: Note[] = [];
-  readonly #unreplayed: Note[] = [];
-  /** Null until the record names any; `#unruled` says why there are none. */
-  #rules: RecordedRules | null = null;
-  #unruled = "the record has only the digest of its policy";
-  #checkout = "";
   /** The path of which the box was asked last where it leads, for each agent. */
   readonly #resolved = new Map<string, string>();
-  /** Whether the record is of a program that wrote no rules into it. */
+  readonly #differences: Note[] = [];
+  readonly #unreplayed: Note[] = [];
+  #answers = new RecordedAnswers();
+  #label = new RecordedLabel(false);
   #isOld = false;
-  /** What the host found out that the next decision's effect brings. */
-  #foreseen: JsonObject | null = null;
+  #checkout = "";
   #decisions = 0;
   #identical = 0;
-  #givenLabels = 0;
 
   constructor(onDecision: (redecided: Redecided) => void) {
     this.#onDecision = onDecision;
@@ -91,7 +85,7 @@ class Replay {
       identical: this.#identical,
       differences: this.#differences,
       unreplayed: this.#unreplayed,
-      givenLabels: this.#givenLabels,
+      givenLabels: this.#label.given,
     };
   }
 
@@ -103,66 +97,40 @@ class Replay {
         return this.#leave();
       case "policy":
         // The checkout's own file was taken in.
-        if (this.#isOld && event.rules === undefined) this.#rules = null;
-        return;
+        return this.#isOld ? this.#rules.begin(event) : undefined;
       case "policy-rules":
-        return this.#takeRules(seq, event);
+        return this.#differIf(seq, this.#rules.take(agentOf(event), event));
       case "text":
         return void this.#texts.set(String(event.sha256), event.text ?? null);
       case "source":
-        return this.#enter(event);
+        return this.#label.enter(event);
       case "foreseen":
-        this.#foreseen = event;
-        return;
+        return this.#label.foresee(event);
       case "reply":
         return this.#callsOf(event).reply(event);
       case "answer":
-        return this.#takeAnswer(seq, event);
+        return this.#differIf(seq, this.#answers.answer(event));
       case "decision":
         return this.#decide(seq, event);
       case "outcome":
-        return this.#conclude(seq, event);
+        // That of a command which the person typed is of no call.
+        if (typeof event.call !== "string") return;
+        return this.#differIf(seq, await this.#callsOf(event).outcome(event));
     }
   }
 
   #begin(event: JsonObject): void {
     this.#isOld = event.schema === 0;
+    this.#label = new RecordedLabel(this.#isOld);
     this.#checkout = String(event.checkout ?? "");
-    if (Array.isArray(event.rules) && event.rules.length === 0)
-      this.#rules = { policy: makePolicy([], NO_CEILINGS), label: null };
+    this.#rules.begin(event);
   }
 
   #leave(): void {
     for (const calls of this.#calls.values()) calls.leave();
+    this.#runs.leave();
     this.#answers = new RecordedAnswers();
     this.#resolved.clear();
-  }
-
-  #takeAnswer(seq: number, event: JsonObject): void {
-    const wrong = this.#answers.answer(event);
-    if (wrong !== null) this.#differ(seq, wrong);
-  }
-
-  #takeRules(seq: number, event: JsonObject): void {
-    this.#rules = null;
-    const loss = lossIn(event);
-    if (loss !== null || isRedacted(canonical(event))) {
-      const why = loss === null ? "a secret was taken out of them" : lost(loss).why;
-      this.#unruled = `of the rules that it was decided by: ${why}`;
-      return;
-    }
-    try {
-      this.#rules = parseRules(event);
-    } catch (error) {
-      this.#differ(
-        seq,
-        `the policy cannot be taken from the record: ${error instanceof Error ? error.message : error}`,
-      );
-    }
-  }
-
-  #enter(event: JsonObject): void {
-    this.#label.enter(carried(event));
   }
 
   async #decide(seq: number, event: JsonObject): Promise<void> {
@@ -170,29 +138,27 @@ class Replay {
     const found = await this.#find(event).catch(
       () => ({ ok: false, why: "its effect cannot be read", isLost: false }) as const,
     );
-    const [rules, foreseen] = [this.#rules, this.#foreseen];
-    this.#foreseen = null;
-    if (found.ok && rules !== null)
-      return this.#compare(seq, event, this.#remake(seq, event, found.effect, { rules, foreseen }));
+    const rules = this.#rules.of(agentOf(event));
+    if (found.ok && rules !== null) this.#compare(seq, event, this.#remake(seq, event, found.effect, rules));
+    else this.#passOver(seq, event, found);
+    this.#label.forget();
+  }
+
+  #passOver(seq: number, event: JsonObject, found: Found): void {
     if (typeof event.call === "string") this.#callsOf(event).decided(seq, event.verdict as Verdict, labelIn(event));
-    if (found.ok) this.#lose(seq, this.#unruled);
+    if (found.ok) this.#lose(seq, this.#rules.missing);
     else if (found.isLost) this.#lose(seq, found.why);
-    else this.#differ(seq, found.why);
+    else this.#differIf(seq, found.why);
   }
 
   /** Decides it again, and writes the decision as the gate would. */
-  #remake(
-    seq: number,
-    event: JsonObject,
-    found: Effect,
-    { rules, foreseen }: { readonly rules: RecordedRules; readonly foreseen: JsonObject | null },
-  ): JsonObject {
+  #remake(seq: number, event: JsonObject, found: Effect, rules: RecordedRules): JsonObject {
     const { policy } = rules;
-    const agent = String(event.agent ?? "");
+    const agent = agentOf(event);
     const asked = this.#resolved.get(agent) ?? null;
     const where = { policy, checkout: this.#checkout, asked };
     const effect = event.call === null ? relisted(found, policy) : placedAs(found, event.effect as JsonObject, where);
-    const label = this.#labelAt(effect, rules, foreseen, event);
+    const label = this.#label.at(effect, rules, labelIn(event));
     const decision = decideWithin(policy, effect, label);
     const written = decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label });
     const made = {
@@ -205,16 +171,15 @@ class Replay {
       this.#resolved.delete(agent);
     }
     if (effect.kind === "resolve" && decision.verdict === "allow") this.#resolved.set(agent, effect.path);
-    const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
-    this.#onDecision({ seq, effect, label, decision, policy, origin });
+    this.#onDecision({ seq, effect, label, decision, policy, origin: this.#label.origin(rules) });
     return made;
   }
 
   #compare(seq: number, event: JsonObject, made: JsonObject): void {
     const claim = this.#claim(seq, made);
-    if (canonical(made) !== canonical(event)) this.#differ(seq, difference(event, made));
-    else if (claim !== null) this.#differ(seq, claim);
-    else this.#identical += 1;
+    const wrong = canonical(made) === canonical(event) ? claim : difference(event, made);
+    if (wrong === null) this.#identical += 1;
+    this.#differIf(seq, wrong);
   }
 
   /** Says what is wrong with the yes that a request or push claims; null for nothing. */
@@ -233,35 +198,15 @@ class Replay {
     return found.ok && loss !== null ? lost(loss) : found;
   }
 
-  #labelAt(effect: Effect, rules: RecordedRules, foreseen: JsonObject | null, event: JsonObject): Label {
-    if (this.#isOld) {
-      this.#givenLabels += 1;
-      return labelIn(event);
-    }
-    if (rules.label !== null) return rules.label;
-    if (foreseen !== null) {
-      const brings = foreseen.brings as JsonObject | null;
-      this.#label.foresee(effect, brings && carried(brings));
-    }
-    return this.#label.at(effect);
-  }
-
-  async #conclude(seq: number, event: JsonObject): Promise<void> {
-    // That of a command which the person typed is of no call.
-    if (typeof event.call !== "string") return;
-    const wrong = await this.#callsOf(event).outcome(event);
-    if (wrong !== null) this.#differ(seq, wrong);
-  }
-
   #callsOf(event: JsonObject): RecordedCalls {
-    const agent = String(event.agent ?? "");
-    const known = this.#calls.get(agent) ?? new RecordedCalls(() => this.#rules?.policy.profiles ?? []);
+    const agent = agentOf(event);
+    const known = this.#calls.get(agent) ?? new RecordedCalls(this.#runs);
     this.#calls.set(agent, known);
     return known;
   }
 
-  #differ(seq: number, text: string): void {
-    this.#differences.push({ seq, text });
+  #differIf(seq: number, text: string | null): void {
+    if (text !== null) this.#differences.push({ seq, text });
   }
 
   #lose(seq: number, text: string): void {
@@ -269,24 +214,12 @@ class Replay {
   }
 }
 
-const SHOWN_CHARS_MAX = 300;
-
-function carried({ what, integrity, secrecy }: JsonObject): Source {
-  const named = typeof what === "string" ? what : "something that the record does not name";
-  return { kind: "carried", what: named, label: parseLabel(integrity, secrecy) };
+/** The child agent whose event it is; "" for the session's own. */
+function agentOf({ agent }: JsonObject): string {
+  return typeof agent === "string" ? agent : "";
 }
 
 function labelIn(event: JsonObject): Label {
   const { integrity, secrecy } = (event.label ?? {}) as JsonObject;
   return parseLabel(integrity, secrecy);
-}
-
-function difference(recorded: JsonObject, made: JsonObject): string {
-  const names = [...new Set([...Object.keys(recorded), ...Object.keys(made)])];
-  const show = (value: Json | undefined) =>
-    value === undefined ? "nothing" : bound(canonical(value), SHOWN_CHARS_MAX).text;
-  return names
-    .filter((name) => canonical(recorded[name] ?? null) !== canonical(made[name] ?? null))
-    .map((name) => `${name} is recorded as ${show(recorded[name])} and comes out as ${show(made[name])}`)
-    .join("; ");
 }
