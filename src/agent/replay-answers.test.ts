@@ -3,30 +3,9 @@ import { type TestContext, test } from "node:test";
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
-import { begin, end, REQUEST, type Recording, replay } from "./replay.fixture.ts";
+import { begin, end, PUSH, REQUEST, type Recording, replay } from "./replay.fixture.ts";
 
 type Request = Effect & { readonly kind: "request" | "push" };
-
-const PUSH: Request = {
-  kind: "push",
-  protocol: "https",
-  host: "git.example.com",
-  port: 443,
-  method: "POST",
-  path: "/group/thing.git/git-receive-pack",
-  hasBody: true,
-  remote: "tracked",
-  ref: "refs/heads/main",
-  oldId: "0",
-  newId: "1",
-  found: "landed",
-  digest: "d",
-  rule: null,
-  isDenied: false,
-  command: 1,
-  approvedBy: "none",
-  shownAt: null,
-};
 
 /** Asks about a request, writes the answer down, and passes it as the person's own. */
 function ask({ gate, ledger }: Recording, request: Request, answer: JsonObject): number {

@@ -5,6 +5,7 @@ import type { Label } from "../core/label.ts";
 import { tightenedAll } from "../core/monitor-level.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import { makePolicy, NO_CEILINGS, type Policy, type Rule, type Scope } from "../core/policy-rules.ts";
+import { PUSH, REQUEST } from "./replay.fixture.ts";
 import { decideOtherwise, withFile } from "./replay-policy.ts";
 
 const EXTERNAL: Label = { integrity: "external", secrecy: "private" };
@@ -21,42 +22,6 @@ const NET: Scope = {
     private: false,
   },
 };
-const REQUEST: Effect = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "unlisted",
-  rule: null,
-  origin: "composed",
-  command: null,
-  approvedBy: "none",
-  shown: null,
-};
-const PUSH: Effect = {
-  kind: "push",
-  protocol: "https",
-  host: "git.example.com",
-  port: 443,
-  method: "POST",
-  path: "/group/thing.git/git-receive-pack",
-  hasBody: true,
-  remote: "tracked",
-  ref: "refs/heads/main",
-  oldId: "0",
-  newId: "1",
-  found: "landed",
-  digest: "d",
-  rule: null,
-  isDenied: false,
-  command: 1,
-  approvedBy: "none",
-  shownAt: null,
-};
-
 function rule(verdict: Rule["verdict"], scope: Scope, more: Partial<Rule> = {}): Rule {
   return { id: "session p.yaml:2", tier: "session", verdict, scope, because: null, ...more };
 }

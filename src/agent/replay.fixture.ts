@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { pushOf, requestOf } from "../core/effect.fixture.ts";
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { makePolicy, NO_CEILINGS, type Rule } from "../core/policy-rules.ts";
@@ -23,21 +24,9 @@ const ASKS_ABOUT_MAKE: Rule = {
   because: null,
 };
 /** A request that the box composed, and that no rule lists. */
-export const REQUEST = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "unlisted",
-  rule: null,
-  origin: "composed",
-  command: 1,
-  approvedBy: "none",
-  shown: null,
-} as const satisfies Effect;
+export const REQUEST = requestOf({ host: "example.com", listed: "unlisted", rule: null });
+/** A push that no rule names. */
+export const PUSH = pushOf({ host: "git.example.com", rule: null });
 const CALLS = [
   ["read", { path: "a.txt" }],
   ["run", { command: "make" }],
