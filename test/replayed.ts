@@ -19,12 +19,12 @@ export async function replayAll(
     done.add(file);
     const verdict = verifyLedger(file, Seal.of(path).signer());
     assert.ok(verdict.ok, `${file}: ${JSON.stringify(verdict)}`);
-    const { differences, unreplayed, givenLabels, ...counts } = await replayEvents(readLedger(file));
-    assert.deepEqual(
-      { differences, unreplayed, givenLabels },
-      { differences: [], unreplayed: [], givenLabels: 0 },
-      file,
-    );
+    const events = [...readLedger(file)];
+    const { differences, unreplayed, givenLabels, ...counts } = await replayEvents(events);
+    // What the person had destroyed is told as that, and nothing else is missed.
+    const isPurged = events.some(({ event }) => event.type === "purged");
+    const missed = unreplayed.filter(({ text }) => !(isPurged && text.endsWith("its text was purged")));
+    assert.deepEqual({ differences, missed, givenLabels }, { differences: [], missed: [], givenLabels: 0 }, file);
     logs += 1;
     decisions += counts.decisions;
   }

@@ -8,22 +8,25 @@ import {
   wordsOf,
 } from "../core/capability.ts";
 import type { Effect } from "../core/effect.ts";
-import { field, type JsonObject } from "../core/json.ts";
+import { field, type Json, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
-import type { Outcome, OutcomeCode } from "../core/outcome.ts";
+import { isRedacted } from "../core/redact.ts";
 import type { Verdict } from "../core/sinks.ts";
-import type { RunProfiles } from "./shell.ts";
+import { lossIn } from "../ledger/content-walk.ts";
+import { type Found, lost } from "./replay-effect.ts";
+import type { RecordedRuns } from "./replay-runs.ts";
 import { parseCall } from "./tools.ts";
 
+/** A call of a recorded reply. `input` is no text where the record has it no more. */
 interface Call {
   readonly id: string;
   readonly name: string;
-  readonly input: string;
+  readonly input: Json;
 }
 
-/** What a call comes to: nothing where it is malformed, and where its agent may not try it. */
+/** What a call comes to, and why its agent may not try it; null where it may. */
 interface Came {
-  readonly effect: Effect | null;
+  readonly found: Found;
   readonly refused: { readonly what: Effect["kind"]; readonly reason: string } | null;
 }
 
@@ -33,23 +36,20 @@ interface Current extends Came {
   readonly decided: { readonly seq: number; readonly verdict: Verdict; readonly label: Label } | null;
 }
 
-/** An effect that a recorded call came to, or why there is none. `isLost`: the record cannot tell. */
-export type CalledEffect =
-  | { readonly ok: true; readonly effect: Effect }
-  | { readonly ok: false; readonly why: string; readonly isLost: boolean };
-
 /** The calls of one model in a recorded session, which are parsed and bounded anew as their turns come. */
 export class RecordedCalls {
   #calls: readonly Call[] = [];
   #isCut = false;
+  /** Whether the program that had taken the reply is gone. */
+  #isLeft = false;
   #current: Current | null = null;
-  readonly #profiles: RunProfiles;
+  readonly #runs: RecordedRuns;
   readonly #capability: Capability;
   readonly #depth: number;
 
-  /** `profiles` are the session's: of a child agent, as of its own model, a command is bounded by what was seen before. */
-  constructor(profiles: RunProfiles, capability: Capability = WHOLE, depth = 0) {
-    this.#profiles = profiles;
+  /** `runs` are the session's: a child agent's command is bounded by what was seen before, as its own model's. */
+  constructor(runs: RecordedRuns, capability: Capability = WHOLE, depth = 0) {
+    this.#runs = runs;
     this.#capability = capability;
     this.#depth = depth;
   }
@@ -60,20 +60,25 @@ export class RecordedCalls {
     const all = Array.isArray(parts) ? (parts as readonly JsonObject[]) : [];
     this.#calls = all.flatMap((part) => (part.kind === "call" ? [callOf(part)] : []));
     this.#isCut = all.some((part) => part.kind === "rest");
+    this.#isLeft = false;
     this.#current = null;
   }
 
-  /** Gives what the call that a decision names came to; `answer` is what the person said to the decision before. */
-  async effectOf(id: string, answer: (seq: number) => string | null): Promise<CalledEffect> {
+  /** Another program goes on with the session: it does no call of before. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#current = null;
+  }
+
+  /** Gives what the call that a decision names came to; `isYes` tells what the person said to the decision before. */
+  async effectOf(id: string, isYes: (seq: number) => boolean): Promise<Found> {
     const [call] = this.#calls;
-    if (call === undefined && this.#isCut)
-      return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
+    if (call === undefined && this.#isCut) return lost("the call is past what the record holds of its reply");
     if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
-    const { effect, decided } = await this.#begin(call);
-    if (effect === null)
-      return { ok: false, why: "the call is malformed, or its agent may not: it comes to nothing", isLost: false };
-    if (decided === null) return { ok: true, effect };
-    if (effect.kind !== "run" || decided.verdict !== "ask" || answer(decided.seq) !== "yes")
+    const { found, decided } = await this.#begin(call);
+    if (!found.ok || decided === null) return found;
+    const { effect } = found;
+    if (effect.kind !== "run" || decided.verdict !== "ask" || !isYes(decided.seq))
       return { ok: false, why: "the call was decided already, and nobody said yes to it", isLost: false };
     return { ok: true, effect: { ...effect, approvedBy: "person", shownAt: decided.label } };
   }
@@ -85,10 +90,15 @@ export class RecordedCalls {
 
   /** Gives the calls of the child agent that a call starts; null where it starts none. */
   startedBy(id: string): RecordedCalls | null {
-    const { effect = null, decided = null } = this.#calls[0]?.id === id ? (this.#current ?? {}) : {};
-    if (effect?.kind !== "delegate" || decided?.verdict !== "allow") return null;
-    const wanted = capabilityFor(effect.may, effect.folder, this.#depth + 1);
-    return wanted && new RecordedCalls(this.#profiles, attenuated(this.#capability, wanted), this.#depth + 1);
+    const { found = null, decided = null } = this.#calls[0]?.id === id ? (this.#current ?? {}) : {};
+    if (!found?.ok || found.effect.kind !== "delegate" || decided?.verdict !== "allow") return null;
+    const wanted = capabilityFor(found.effect.may, found.effect.folder, this.#depth + 1);
+    return wanted && new RecordedCalls(this.#runs, attenuated(this.#capability, wanted), this.#depth + 1);
+  }
+
+  /** Whether the record has no more what the call under way is. */
+  get isLost(): boolean {
+    return this.#current !== null && !this.#current.found.ok && this.#current.found.isLost;
   }
 
   /** What its agent may, as the record says it. */
@@ -101,10 +111,11 @@ export class RecordedCalls {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== id) return "a refusal of a call that the model did not make there";
-    const { refused, ...current } = await this.#begin(call);
-    if (refused?.what !== what || refused?.reason !== reason)
+    const current = await this.#begin(call);
+    if (!current.found.ok && current.found.isLost) return null;
+    if (current.refused?.what !== what || current.refused?.reason !== reason)
       return `${call.name} is refused by what its agent may, and comes out otherwise`;
-    this.#current = { ...current, refused, isRefused: true };
+    this.#current = { ...current, isRefused: true };
     return null;
   }
 
@@ -113,12 +124,15 @@ export class RecordedCalls {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
-    const { effect, refused, isRefused, decided } = await this.#begin(call);
+    const { found, refused, isRefused, decided } = await this.#begin(call);
     this.#calls = rest;
     this.#current = null;
+    if (this.#isLeft && event.code === "cancelled") return null;
     if (refused !== null && !isRefused) return `${call.name} is more than its agent may, and no refusal is recorded`;
-    if (effect !== null && decided === null) return `${call.name} has an outcome and no decision`;
-    if (effect?.kind === "run") this.#profiles.explain(effect, outcomeIn(event), widestFor(this.#capability));
+    if (!found.ok) return null;
+    if (decided === null && event.code === "invalid" && holdsPlaceholder(found.effect)) return null;
+    if (decided === null) return `${call.name} has an outcome and no decision`;
+    if (found.effect.kind === "run") this.#runs.learn(found.effect, event, widestFor(this.#capability));
     return null;
   }
 
@@ -127,20 +141,38 @@ export class RecordedCalls {
     return this.#current;
   }
 
-  async #comeTo({ name, input }: Call): Promise<Came> {
-    const parsed = parseCall(name, input);
-    if (!parsed.ok) return { effect: null, refused: null };
-    const chosen = parsed.effect.kind === "run" ? await this.#profiles.choose(parsed.effect) : parsed.effect;
-    const bounded = boundedBy(this.#capability, chosen);
-    if (bounded.ok) return { effect: bounded.effect, refused: null };
-    return { effect: null, refused: { what: chosen.kind, reason: bounded.reason } };
+  async #comeTo(call: Call): Promise<Came> {
+    const found = await this.#find(call);
+    if (!found.ok) return { found, refused: null };
+    const bounded = boundedBy(this.#capability, found.effect);
+    if (bounded.ok) return { found: bounded, refused: null };
+    const why = "its agent may not try that, and so the call comes to nothing";
+    const refused = { what: found.effect.kind, reason: bounded.reason };
+    return { found: { ok: false, why, isLost: false }, refused };
+  }
+
+  async #find({ name, input }: Call): Promise<Found> {
+    const loss = lossIn(input);
+    if (loss !== null) return lost(loss);
+    const parsed = parseCall(name, String(input));
+    if (!parsed.ok && isRedacted(String(input))) return lost("a secret was taken out of the call");
+    if (!parsed.ok) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
+    const { effect } = parsed;
+    if (effect.kind !== "run") return { ok: true, effect };
+    const bounded = await this.#runs.choose(effect);
+    return bounded === null
+      ? lost("what its command said before is not in the record any more")
+      : { ok: true, effect: bounded };
   }
 }
 
-function callOf({ id, name, input }: JsonObject): Call {
-  return { id: String(id), name: String(name), input: String(input) };
+// Nobody writes what stands for a secret; an edit is looked at within the file.
+function holdsPlaceholder(effect: Effect): boolean {
+  return (
+    effect.kind !== "edit" && Object.values(effect).some((value) => typeof value === "string" && isRedacted(value))
+  );
 }
 
-function outcomeIn({ ok, code, text }: JsonObject): Outcome {
-  return ok === true ? { ok, text: String(text) } : { ok: false, code: code as OutcomeCode, text: String(text) };
+function callOf({ id, name, input }: JsonObject): Call {
+  return { id: String(id), name: String(name), input: input ?? null };
 }

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effect } from "../core/effect.ts";
 import type { Label } from "../core/label.ts";
+import { tightenedAll } from "../core/monitor-level.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import { makePolicy, NO_CEILINGS, type Policy, type Rule, type Scope } from "../core/policy-rules.ts";
+import { PUSH, REQUEST } from "./replay.fixture.ts";
 import { decideOtherwise, withFile } from "./replay-policy.ts";
 
 const EXTERNAL: Label = { integrity: "external", secrecy: "private" };
@@ -20,42 +22,6 @@ const NET: Scope = {
     private: false,
   },
 };
-const REQUEST: Effect = {
-  kind: "request",
-  protocol: "https",
-  host: "example.com",
-  port: 443,
-  method: "GET",
-  path: "/",
-  hasBody: false,
-  listed: "unlisted",
-  rule: null,
-  origin: "composed",
-  command: null,
-  approvedBy: "none",
-  shown: null,
-};
-const PUSH: Effect = {
-  kind: "push",
-  protocol: "https",
-  host: "git.example.com",
-  port: 443,
-  method: "POST",
-  path: "/group/thing.git/git-receive-pack",
-  hasBody: true,
-  remote: "tracked",
-  ref: "refs/heads/main",
-  oldId: "0",
-  newId: "1",
-  found: "landed",
-  digest: "d",
-  rule: null,
-  isDenied: false,
-  command: 1,
-  approvedBy: "none",
-  shownAt: null,
-};
-
 function rule(verdict: Rule["verdict"], scope: Scope, more: Partial<Rule> = {}): Rule {
   return { id: "session p.yaml:2", tier: "session", verdict, scope, because: null, ...more };
 }
@@ -100,9 +66,9 @@ test("a rule that names a branch is seen to allow a push where nothing external 
   assert.equal(tried(PUSH, [rule("allow", { ...named.scope, branch: "next" } as Scope)], label), null);
 });
 
-test("a file stands in the place of the session's policy files, and takes nothing from the machine or config.yaml", () => {
+test("a file stands in the place of the session's policy files, and takes nothing from the machine, config.yaml or an alarm", () => {
   const scope: Scope = { kind: "run", argv: ["make"] };
-  const recorded: Policy = makePolicy(
+  const own: Policy = makePolicy(
     [
       rule("deny", scope, { tier: "managed", id: "managed policy.yaml:1" }),
       rule("allow", NET, { tier: "user", id: "net.allow[0]" }),
@@ -110,7 +76,9 @@ test("a file stands in the place of the session's policy files, and takes nothin
       rule("ask", scope, { tier: "project", id: "project policy.yaml:9" }),
     ],
     { ...NO_CEILINGS, usd: 3 },
+    [{ id: "managed policy.yaml:5", tier: "managed", profile: "build", argv: ["make"], because: null }],
   );
+  const recorded = tightenedAll(own, "ask", "an alarm");
   const file = {
     rules: [rule("ask", scope)],
     ceilings: NO_CEILINGS,
@@ -123,7 +91,11 @@ test("a file stands in the place of the session's policy files, and takes nothin
   const made = withFile(recorded, file as Parameters<typeof withFile>[1]);
   assert.deepEqual(
     made.rules.map(({ id }) => id),
-    ["managed policy.yaml:1", "net.allow[0]", "session p.yaml:2"],
+    ["managed policy.yaml:1", "net.allow[0]", "the monitor", "the monitor", "session p.yaml:2"],
+  );
+  assert.deepEqual(
+    made.profiles.map(({ id }) => id),
+    ["managed policy.yaml:5"],
   );
   assert.equal(made.ceilings.usd, 3);
 });

@@ -1,4 +1,5 @@
 import type { Effect } from "../core/effect.ts";
+import { MONITOR_RULE } from "../core/monitor-level.ts";
 import { decideWithin, repositoryOf } from "../core/policy-decide.ts";
 import { rulesOn } from "../core/policy-match.ts";
 import { lowest, makePolicy, type Policy, type Rule } from "../core/policy-rules.ts";
@@ -28,10 +29,11 @@ export function decideOtherwise({ seq, effect, label, decision, origin }: Redeci
 
 /**
  * Puts one file in the place of the policy files that a session had, the checkout's included. The machine's own rules stay,
- * as do those of config.yaml.
+ * as do those of config.yaml and what an alarm added.
  */
 export function withFile(recorded: Policy, { rules, ceilings, profiles }: LoadedFile): Policy {
-  const isKept = ({ tier, id }: Pick<Rule, "tier" | "id">) => tier === "managed" || CONFIG_RULE.test(id);
+  const isKept = ({ tier, id }: Pick<Rule, "tier" | "id">) =>
+    tier === "managed" || id === MONITOR_RULE || CONFIG_RULE.test(id);
   const bounds = [...recorded.profiles.filter(isKept), ...profiles];
   return makePolicy([...recorded.rules.filter(isKept), ...rules], lowest([recorded.ceilings, ceilings]), bounds);
 }

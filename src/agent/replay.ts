@@ -3,17 +3,19 @@ import { canonical, field, type Json, type JsonObject } from "../core/json.ts";
 import { type Label, parseLabel } from "../core/label.ts";
 import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
-import { makePolicy, NO_CEILINGS, type Policy } from "../core/policy-rules.ts";
-import { explain } from "../core/session-label.ts";
+import type { Policy } from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
-import { bound } from "../core/text.ts";
+import { lossIn } from "../ledger/content-walk.ts";
 import type { RecordedEvent } from "../ledger/verify.ts";
 import { decisionEvent } from "./gate.ts";
-import { parseRules, type RecordedRules } from "./recorded-policy.ts";
+import type { RecordedRules } from "./recorded-policy.ts";
+import { RecordedAnswers } from "./replay-answers.ts";
 import { RecordedCalls } from "./replay-calls.ts";
-import { effectIn, relisted } from "./replay-effect.ts";
-import { SessionLabel } from "./session-label.ts";
-import { RunProfiles } from "./shell.ts";
+import { difference } from "./replay-difference.ts";
+import { effectIn, type Found, lost, placedAs, redactedAs, relisted } from "./replay-effect.ts";
+import { RecordedLabel } from "./replay-label.ts";
+import { RulesInForce } from "./replay-rules.ts";
+import { RecordedRuns } from "./replay-runs.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
 export interface Note {
@@ -58,22 +60,20 @@ export async function replayEvents(
 
 class Replay {
   readonly #onDecision: (redecided: Redecided) => void;
-  readonly #label = new SessionLabel(() => {});
+  readonly #rules = new RulesInForce();
+  readonly #runs = new RecordedRuns(() => this.#rules.profiles);
   readonly #calls = new Map<string, RecordedCalls>();
-  #profiles = this.#newProfiles();
-  readonly #answers = new Map<number, string>();
-  readonly #texts = new Map<string, string>();
+  readonly #texts = new Map<string, Json>();
+  /** The path of which the box was asked last where it leads, for each agent. */
+  readonly #resolved = new Map<string, string>();
   readonly #differences: Note[] = [];
   readonly #unreplayed: Note[] = [];
-  /** Null until the record names any. */
-  #rules: RecordedRules | null = null;
-  /** Whether the record is of a program that wrote no rules into it. */
+  #answers = new RecordedAnswers();
+  #label = new RecordedLabel(false);
   #isOld = false;
-  /** What the host found out that the next decision's effect brings. */
-  #foreseen: JsonObject | null = null;
+  #checkout = "";
   #decisions = 0;
   #identical = 0;
-  #givenLabels = 0;
 
   constructor(onDecision: (redecided: Redecided) => void) {
     this.#onDecision = onDecision;
@@ -85,7 +85,7 @@ class Replay {
       identical: this.#identical,
       differences: this.#differences,
       unreplayed: this.#unreplayed,
-      givenLabels: this.#givenLabels,
+      givenLabels: this.#label.given,
     };
   }
 
@@ -94,156 +94,137 @@ class Replay {
       case "start":
         return this.#begin(event);
       case "resumed":
-        this.#profiles = this.#newProfiles();
-        return this.#calls.clear();
+        return this.#leave();
       case "policy":
         // The checkout's own file was taken in.
-        if (this.#isOld && event.rules === undefined) this.#rules = null;
-        return;
+        return this.#isOld ? this.#rules.begin(event) : undefined;
       case "policy-rules":
-        return this.#takeRules(seq, event);
+        return this.#differIf(seq, this.#rules.take(agentOf(event), event));
       case "text":
-        return void this.#texts.set(String(event.sha256), String(event.text));
+        return void this.#texts.set(String(event.sha256), event.text ?? null);
       case "source":
-        return this.#enter(event);
+        return this.#label.enter(event);
       case "foreseen":
-        this.#foreseen = event;
-        return;
+        return this.#label.foresee(event);
       case "agent-start":
         return this.#beginAgent(seq, event);
       case "agent-denied":
-        return this.#note(seq, await this.#callsOf(event.agent).refused(event));
+        return this.#differIf(seq, await this.#callsOf(event.agent).refused(event));
       case "reply":
         return this.#callsOf(event.agent).reply(event);
       case "answer":
-        return void this.#answers.set(Number(event.decision), String(event.answer));
+        return this.#differIf(seq, this.#answers.answer(event));
       case "decision":
         return this.#decide(seq, event);
       case "outcome":
-        return this.#conclude(seq, event);
+        // That of a command which the person typed is of no call.
+        if (typeof event.call !== "string") return;
+        return this.#differIf(seq, await this.#callsOf(event.agent).outcome(event));
     }
   }
 
   #begin(event: JsonObject): void {
     this.#isOld = event.schema === 0;
-    if (Array.isArray(event.rules) && event.rules.length === 0)
-      this.#rules = { policy: makePolicy([], NO_CEILINGS), label: null };
+    this.#label = new RecordedLabel(this.#isOld);
+    this.#checkout = String(event.checkout ?? "");
+    this.#rules.begin(event);
   }
 
-  #takeRules(seq: number, event: JsonObject): void {
-    try {
-      this.#rules = parseRules(event);
-    } catch (error) {
-      this.#rules = null;
-      this.#differ(
-        seq,
-        `the policy cannot be taken from the record: ${error instanceof Error ? error.message : error}`,
-      );
-    }
-  }
-
-  #enter(event: JsonObject): void {
-    const label = parseLabel(event.integrity, event.secrecy);
-    this.#label.enter({
-      kind: "carried",
-      what: String(event.what ?? "something that the record does not name"),
-      label,
-    });
+  #leave(): void {
+    for (const calls of this.#calls.values()) calls.leave();
+    this.#runs.leave();
+    this.#answers = new RecordedAnswers();
+    this.#resolved.clear();
   }
 
   async #decide(seq: number, event: JsonObject): Promise<void> {
     this.#decisions += 1;
-    const found = await this.#effectOf(event).catch(
+    const found = await this.#find(event).catch(
       () => ({ ok: false, why: "its effect cannot be read", isLost: false }) as const,
     );
-    const rules = this.#rules;
-    const foreseen = this.#foreseen;
-    this.#foreseen = null;
-    if (!found.ok) return found.isLost ? this.#lose(seq, found.why) : this.#differ(seq, found.why);
-    if (rules === null) {
-      const verdict = event.verdict as Verdict;
-      if (typeof event.call === "string") this.#callsOf(event.agent).decided(seq, verdict, labelIn(event));
-      return this.#lose(seq, "the record has only the digest of its policy");
-    }
-    const effect =
-      event.call === null ? relisted(found.effect, rules.policy) : placedAs(found.effect, event, rules.policy);
-    const label = this.#labelAt(effect, rules, foreseen, event);
-    const decision = decideWithin(rules.policy, effect, label);
-    const { agent } = event;
-    const made = {
-      ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
-      ...(agent === undefined ? {} : { agent }),
-    };
-    if (typeof event.call === "string") this.#callsOf(event.agent).decided(seq, decision.verdict, labelIn(made));
-    if (canonical(made) === canonical(event)) this.#identical += 1;
-    else this.#differ(seq, difference(event, made));
-    const origin = rules.label === null && !this.#isOld ? explain(this.#label.current) : "";
-    this.#onDecision({ seq, effect, label, decision, policy: rules.policy, origin });
+    const rules = this.#rules.of(agentOf(event));
+    if (found.ok && rules !== null) this.#compare(seq, event, this.#remake(seq, event, found.effect, rules));
+    else this.#passOver(seq, event, found);
+    this.#label.forget();
   }
 
-  async #effectOf(event: JsonObject): Promise<Awaited<ReturnType<RecordedCalls["effectOf"]>>> {
+  #passOver(seq: number, event: JsonObject, found: Found): void {
     if (typeof event.call === "string")
-      return this.#callsOf(event.agent).effectOf(event.call, (seq) => this.#answers.get(seq) ?? null);
-    const effect = effectIn(event.effect as JsonObject, this.#texts);
-    return effect === null
-      ? { ok: false, why: "a text of its effect is in the record by digest alone", isLost: true }
-      : { ok: true, effect };
+      this.#callsOf(event.agent).decided(seq, event.verdict as Verdict, labelIn(event));
+    if (found.ok) this.#lose(seq, this.#rules.missing);
+    else if (found.isLost) this.#lose(seq, found.why);
+    else this.#differIf(seq, found.why);
   }
 
-  #labelAt(effect: Effect, rules: RecordedRules, foreseen: JsonObject | null, event: JsonObject): Label {
-    if (this.#isOld) {
-      this.#givenLabels += 1;
-      return labelIn(event);
+  /** Decides it again, and writes the decision as the gate would. */
+  #remake(seq: number, event: JsonObject, found: Effect, rules: RecordedRules): JsonObject {
+    const { policy } = rules;
+    const agent = agentOf(event);
+    const asked = this.#resolved.get(agent) ?? null;
+    const where = { policy, checkout: this.#checkout, asked };
+    const effect = event.call === null ? relisted(found, policy) : placedAs(found, event.effect as JsonObject, where);
+    const label = this.#label.at(effect, rules, labelIn(event));
+    const decision = decideWithin(policy, effect, label);
+    const written = decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label });
+    const made = {
+      ...written,
+      effect: redactedAs(written.effect as JsonObject, effect, event.effect as JsonObject),
+      ...(event.agent === undefined ? {} : { agent }),
+    };
+    if (typeof event.call === "string") {
+      this.#callsOf(event.agent).decided(seq, decision.verdict, labelIn(made));
+      this.#resolved.delete(agent);
     }
-    if (rules.label !== null) return rules.label;
-    if (foreseen !== null) {
-      const brings = foreseen.brings as JsonObject | null;
-      const source = brings && {
-        kind: "carried" as const,
-        what: String(brings.what),
-        label: parseLabel(brings.integrity, brings.secrecy),
-      };
-      this.#label.foresee(effect, source);
-    }
-    return this.#label.at(effect);
+    if (effect.kind === "resolve" && decision.verdict === "allow") this.#resolved.set(agent, effect.path);
+    this.#onDecision({ seq, effect, label, decision, policy, origin: this.#label.origin(rules) });
+    return made;
   }
 
-  async #conclude(seq: number, event: JsonObject): Promise<void> {
-    // That of a command which the person typed is of no call.
-    if (typeof event.call !== "string") return;
-    this.#note(seq, await this.#callsOf(event.agent).outcome(event));
+  #compare(seq: number, event: JsonObject, made: JsonObject): void {
+    const claim = this.#claim(seq, made);
+    const wrong = canonical(made) === canonical(event) ? claim : difference(event, made);
+    if (wrong === null) this.#identical += 1;
+    this.#differIf(seq, wrong);
+  }
+
+  /** Says what is wrong with the yes that a request or push claims; null for nothing. */
+  #claim(seq: number, { effect, verdict, label = null }: JsonObject): string | null {
+    const claimed = effect as JsonObject;
+    if (claimed.kind !== "request" && claimed.kind !== "push") return null;
+    if (claimed.approvedBy === "person") return this.#answers.use(claimed);
+    if (verdict === "ask") this.#answers.ask(seq, claimed, label);
+    return null;
+  }
+
+  async #find(event: JsonObject): Promise<Found> {
+    if (typeof event.call !== "string") return effectIn(event.effect as JsonObject, this.#texts);
+    const found = await this.#callsOf(event.agent).effectOf(event.call, (seq) => this.#answers.isYes(seq));
+    const loss = lossIn(event);
+    return found.ok && loss !== null ? lost(loss) : found;
   }
 
   // What a child agent may comes of the call that started it, and of what its parent may.
   #beginAgent(seq: number, { agent, parent, call, may, folders }: JsonObject): void {
-    const calls = this.#callsOf(parent).startedBy(String(call));
+    const parents = this.#callsOf(parent);
+    const calls = parents.startedBy(String(call));
+    this.#calls.set(String(agent), calls ?? new RecordedCalls(this.#runs));
     if (calls === null) {
-      this.#differ(seq, "no call started that child agent");
+      this.#differIf(seq, parents.isLost ? null : "no call started that child agent");
       return;
     }
-    this.#calls.set(String(agent), calls);
     const recorded = { may: may ?? null, folders: folders ?? null };
-    if (canonical(calls.may) !== canonical(recorded)) this.#differ(seq, difference(recorded, calls.may));
+    if (canonical(calls.may) !== canonical(recorded)) this.#differIf(seq, difference(recorded, calls.may));
   }
 
   #callsOf(agent: Json | undefined): RecordedCalls {
-    const name = String(agent ?? "");
-    const known = this.#calls.get(name) ?? new RecordedCalls(this.#profiles);
+    const name = typeof agent === "string" ? agent : "";
+    const known = this.#calls.get(name) ?? new RecordedCalls(this.#runs);
     this.#calls.set(name, known);
     return known;
   }
 
-  // What one agent saw of a command bounds it for all of them.
-  #newProfiles(): RunProfiles {
-    return new RunProfiles(() => this.#rules?.policy.profiles ?? []);
-  }
-
-  #note(seq: number, wrong: string | null): void {
-    if (wrong !== null) this.#differ(seq, wrong);
-  }
-
-  #differ(seq: number, text: string): void {
-    this.#differences.push({ seq, text });
+  #differIf(seq: number, text: string | null): void {
+    if (text !== null) this.#differences.push({ seq, text });
   }
 
   #lose(seq: number, text: string): void {
@@ -251,26 +232,12 @@ class Replay {
   }
 }
 
-const SHOWN_CHARS_MAX = 300;
-
-// What a name led to was found out in the box, where rules speak of places.
-function placedAs(effect: Effect, event: JsonObject, { restricting }: Policy): Effect {
-  const places = (event.effect as JsonObject).places;
-  if ((effect.kind !== "write" && effect.kind !== "edit") || !Array.isArray(places)) return effect;
-  return restricting.has("write") || restricting.has("read") ? { ...effect, places: places.map(String) } : effect;
+/** The child agent whose event it is; "" for the session's own. */
+function agentOf({ agent }: JsonObject): string {
+  return typeof agent === "string" ? agent : "";
 }
 
 function labelIn(event: JsonObject): Label {
   const { integrity, secrecy } = (event.label ?? {}) as JsonObject;
   return parseLabel(integrity, secrecy);
-}
-
-function difference(recorded: JsonObject, made: JsonObject): string {
-  const names = [...new Set([...Object.keys(recorded), ...Object.keys(made)])];
-  const show = (value: Json | undefined) =>
-    value === undefined ? "nothing" : bound(canonical(value), SHOWN_CHARS_MAX).text;
-  return names
-    .filter((name) => canonical(recorded[name] ?? null) !== canonical(made[name] ?? null))
-    .map((name) => `${name} is recorded as ${show(recorded[name])} and comes out as ${show(made[name])}`)
-    .join("; ");
 }

@@ -233,12 +233,11 @@ export class Session implements Agent, Asker {
       return box;
     });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
-    const { instructionFolders: folders } = plan;
     const reading = beginning.then(async () => {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
+      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders: plan.instructionFolders, trust });
     });
     const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
     const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {

@@ -31,13 +31,16 @@ const EVERYWHERE: Omit<NetRule, "id"> = {
   private: true,
 };
 
+/** Names the rules that an alarm adds. */
+export const MONITOR_RULE = "the monitor";
+
 /** Has every request and every push ask, or be refused, whatever else the policy says of them; what a rule denies stays denied. */
 export function tightenedAll(policy: Policy, verdict: "ask" | "deny", because: string): Policy {
-  const id = "the monitor";
+  const id = MONITOR_RULE;
   const rule = { id, tier: "session", verdict, because } as const;
   const rules: readonly Rule[] = [
     { ...rule, scope: { kind: "net", rule: { id, ...EVERYWHERE } } },
     { ...rule, scope: { kind: "push", repository: null, branch: "*" } },
   ];
-  return makePolicy([...policy.rules, ...rules], policy.ceilings);
+  return makePolicy([...policy.rules, ...rules], policy.ceilings, policy.profiles);
 }

@@ -105,6 +105,11 @@ type Met = (text: string, placeholder: string) => string;
 
 const PLACEHOLDER = /«secret:([\w-]+)#(\d{1,9})»/g;
 
+/** Whether a text that was recorded may have had a secret in it. */
+export function isRedacted(text: string): boolean {
+  return text.search(PLACEHOLDER) !== -1;
+}
+
 /** Numbers secrets in the order in which they are met, those of each name for themselves. */
 class Names {
   readonly #placeholders = new Map<string, string>();

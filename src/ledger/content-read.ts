@@ -3,7 +3,7 @@ import { field, type Json, type JsonObject } from "../core/json.ts";
 import { contentFileOf } from "./content.ts";
 import { openText, type Salted } from "./content-cipher.ts";
 import { type ContentKey, readKey } from "./content-key.ts";
-import { MARK, withTexts, withTextsLater } from "./content-walk.ts";
+import { type Loss, MARK, withTexts, withTextsLater } from "./content-walk.ts";
 import { PAYLOAD_BYTES_MAX } from "./event.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 
@@ -12,10 +12,7 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const SIZE_BYTES_MAX = PAYLOAD_BYTES_MAX + 1024;
 
 /** What came of looking for a text: it, or why it is not there. */
-export type Found =
-  | { readonly ok: true; readonly salted: Salted }
-  /** Destroyed at the person's word; never kept; gone without one; or not what was recorded. */
-  | { readonly ok: false; readonly why: "purged" | "unkept" | "missing" | "damaged" };
+export type Found = { readonly ok: true; readonly salted: Salted } | { readonly ok: false; readonly why: Loss };
 
 /** Reads the texts that a ledger's events refer to. Opens what it needs when it first does. */
 export class ContentReader {
@@ -46,7 +43,7 @@ export class ContentReader {
   /** Looks for the text of one reference, and checks it against its hash. */
   find(reference: JsonObject): Found {
     this.#key ??= readKey(this.#ledger);
-    const lost = (why: (Found & { readonly ok: false })["why"]): Found => ({ ok: false, why });
+    const lost = (why: Loss): Found => ({ ok: false, why });
     const [id, bytes] = [field(reference, MARK), field(reference, "bytes")];
     if (typeof id !== "string" || typeof bytes !== "number" || !(bytes <= PAYLOAD_BYTES_MAX)) return lost("damaged");
     const [sealed, at, size] = [field(reference, "sealed"), field(reference, "at"), field(reference, "size")];

@@ -23,6 +23,10 @@ export const MARK = "$content";
 const DOLLAR = 0x24;
 const MARKS = /^\$+content$/;
 
+const LOSSES = ["purged", "unkept", "missing", "damaged"] as const;
+/** Why a text is not there: destroyed at the person's word; never kept; gone without one; or not what was recorded. */
+export type Loss = (typeof LOSSES)[number];
+
 /** Puts what `put` returns in place of each content of an event; the event itself where it has none. */
 export function withoutTexts(event: JsonObject, put: (text: string) => JsonObject): JsonObject {
   return holdsContent(event, "", 0, false) ? mapObject(event, 1, false, put) : event;
@@ -156,6 +160,15 @@ function isReference(value: Json): value is JsonObject {
 
 function unescaped(key: string): string {
   return key.startsWith("$$") && MARKS.test(key) ? key.slice(1) : key;
+}
+
+/** Says why a text of a value that was read back is not there, the first of them; null where all are. */
+export function lossIn(value: Json): Loss | null {
+  if (typeof value !== "object" || value === null) return null;
+  if (isList(value)) return value.reduce<Loss | null>((found, item) => found ?? lossIn(item), null);
+  if (typeof value.bytes === "number" && Object.keys(value).length === 2)
+    for (const loss of LOSSES) if (value[loss] === true) return loss;
+  return Object.values(value).reduce<Loss | null>((found, item) => found ?? lossIn(item), null);
 }
 
 function isList(value: readonly Json[] | JsonObject): value is readonly Json[] {

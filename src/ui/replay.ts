@@ -4,7 +4,7 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import { openPolicy, readAlone } from "../agent/config-policy-open.ts";
 import { ledgerOf, listSessions } from "../agent/config-sessions.ts";
 import { toJson } from "../agent/recorded.ts";
-import { type Replayed, replayEvents } from "../agent/replay.ts";
+import { type Note, type Replayed, replayEvents } from "../agent/replay.ts";
 import { decideOtherwise, type Otherwise, withFile } from "../agent/replay-policy.ts";
 import type { Start } from "../agent/workplace.ts";
 import type { Policy } from "../core/policy-rules.ts";
@@ -94,7 +94,7 @@ function tell(
   { stdout }: Terminal,
 ): void {
   if (json) writeJson(stdout, { session, ...replayed, otherwise: otherwise?.map(jsonOf) ?? null });
-  else writeSafe(stdout, [...replayLines(session, replayed), ...otherwiseLines(otherwise)].map(row).join(""));
+  else writeSafe(stdout, [...replayLines(session, replayed), ...otherwiseLines(otherwise, replayed)].map(row).join(""));
 }
 
 function replayLines(session: string, replayed: Replayed): string[] {
@@ -108,14 +108,28 @@ function replayLines(session: string, replayed: Replayed): string[] {
   return [
     `session ${session}: ${counted(decisions, "decision")}, ${identical} identical, ${differences.length} different, ${unreplayed.length} not replayed`,
     ...differences.map(({ seq, text }) => `  event ${seq} differs: ${text}`),
-    ...unreplayed.map(({ seq, text }) => `  event ${seq} is not replayed: ${text}`),
+    ...unreplayedLines(unreplayed),
     ...old,
   ];
 }
 
-function otherwiseLines(otherwise: readonly Otherwise[] | null): string[] {
+const NAMED_MAX = 5;
+
+// A purge takes the texts of hundreds.
+function unreplayedLines(unreplayed: readonly Note[]): string[] {
+  return [...Map.groupBy(unreplayed, ({ text }) => text)].map(([text, notes]) => {
+    const [one, ...more] = notes.map(({ seq }) => seq);
+    if (more.length === 0) return `  event ${one} is not replayed: ${text}`;
+    const rest = notes.length - NAMED_MAX;
+    const named = [one, ...more].slice(0, NAMED_MAX).join(", ");
+    return `  events ${named}${rest > 0 ? ` and ${rest} more` : ""} are not replayed: ${text}`;
+  });
+}
+
+function otherwiseLines(otherwise: readonly Otherwise[] | null, { unreplayed }: Replayed): string[] {
   if (otherwise === null) return [];
-  if (otherwise.length === 0) return ["  by that policy every decision is the same"];
+  const which = unreplayed.length > 0 ? "every decision that could be made again" : "every decision";
+  if (otherwise.length === 0) return [`  by that policy ${which} is the same`];
   return [
     ...otherwise.flatMap(({ seq, effect, from, to, was, wouldBe, origin }) => [
       `  event ${seq}: ${from} -> ${to}  ${effectLine(toJson(effect))}`,

@@ -52,6 +52,12 @@ for (const [who, user] of users()) {
     const shown = await ringfence(place, ["log", "show"]);
     assert.match(shown.stdout, /"text":\{"purged":true,"bytes":6\},"type":"prompt"/);
     assert.match(shown.stdout, /"command":"echo box >>a.txt/);
+    const replayed = await ringfence(place, ["log", "replay", "--all", "--policy", "current"]);
+    assert.match(
+      replayed.stdout,
+      /, 0 different, [1-9]\d* not replayed\n {2}events? [\d, ]+ (?:is|are) not replayed: its text was purged\n {2}by that policy every decision that could be made again is the same\n/,
+    );
+    assert.equal(replayed.status, 1);
     for (const format of ["html", "otlp"]) {
       const exported = await ringfence(place, ["log", "export", "--format", format]);
       assert.equal(exported.status, 0, exported.stderr);

@@ -105,6 +105,9 @@ for (const [who, user] of users()) {
     assert.equal(news.find(({ type }) => type === "request")?.messages, 8);
     assert.equal(played.result.total_cost_usd, 0.5);
     assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+    // The calls that the kill cut off are taken as what they were.
+    const replayed = await ringfence(place, ["log", "replay"]);
+    assert.match(replayed.stdout, /^session \S+: (\d+) decisions, \1 identical, 0 different, 0 not replayed\n$/);
     await refusesChanged(place, join(path, "ledger.log"));
   });
 }

@@ -1,6 +1,6 @@
 // Records a session for the tests of later versions: `node_modules/.bin/node test/ledgers/make.ts FOLDER`.
 //
-// FOLDER gets the log, and the key that checks it. Each schema has one, made by the program that wrote it first; the secrets
+// FOLDER gets the log with its texts and their key, and the key that checks it. Each schema has one, made by the program that wrote it first; the secrets
 // in it are canaries. It plays in a folder of a fixed name, so that no path of the machine is in it.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -107,7 +107,8 @@ async function record(folder: string): Promise<void> {
   const { publicKey } = Seal.of(path);
   if (publicKey === null) throw new Error("nothing was signed");
   mkdirSync(folder, { recursive: true });
-  copyFileSync(join(path, "ledger.log"), join(folder, "ledger.log"));
+  for (const name of ["ledger.log", "ledger.log.content", "ledger.log.key"])
+    copyFileSync(join(path, name), join(folder, name));
   writeFileSync(join(folder, "key"), `${verifierOf(publicKey)}\n`);
 }
 
