@@ -1,9 +1,12 @@
+import type { Box } from "../box/box.ts";
 import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
 import type { NetRequest } from "../core/net-rules.ts";
 import { sourceEvent } from "../core/session-label.ts";
-import { createLedger } from "../ledger/append.ts";
+import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
+import type { Anchor } from "./anchor.ts";
+import { beginAnchor, closeAnchored } from "./anchoring.ts";
 import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
@@ -12,7 +15,7 @@ import { HiddenServices, Tail } from "./hidden-services.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
-import { recordAdopted } from "./record.ts";
+import { type Record, recordAdopted } from "./record.ts";
 import type { TurnEnd } from "./turn.ts";
 import { ceilingsOf, openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
@@ -64,16 +67,12 @@ export async function execInBox(
   streams: Streams,
   extras: Partial<ExecExtras> = {},
 ): Promise<Execed> {
-  const { folder, start, checkout, config } = workplace;
+  const { folder, config, policy } = workplace;
   const { looked = NOTHING, wrapped = null } = extras;
-  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
+  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
   const signal = AbortSignal.any([streams.signal, budget.signal]);
-  const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
-  const { policy } = workplace;
-  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
-  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
+  const ledger = startLedger(workplace);
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
   const gate = new Gate(
     ledger,
@@ -81,15 +80,13 @@ export async function execInBox(
     Date.now,
     () => policy.current,
   );
-  const opening = openBox(workplace).then((box) => {
-    recordAdopted(ledger, policy, Date.now());
-    return box;
-  });
+  const said: string[] = [];
+  const opening = openAnchored(workplace, ledger, (text) => void said.push(text));
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
   const done = await opening
-    .then((box) =>
+    .then(({ box }) =>
       streamInto(
         {
           box,
@@ -113,10 +110,10 @@ export async function execInBox(
       ),
     )
     .catch(async (error: unknown) => {
-      await abandon(folder.path, await opening.catch(() => null), { gate, ledger });
+      await abandon(folder.path, (await opening.catch(() => null))?.box ?? null, { gate, ledger });
       throw error;
     });
-  const box = await opening;
+  const { box, anchor } = await opening;
   if (box.limitsPassed.has("disk")) budget.addFullDisk();
   const end = budget.exhausted();
   let ended: Ended;
@@ -125,11 +122,49 @@ export async function execInBox(
     const reason = end === null ? {} : { reason: end.reason };
     ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message, ...reason });
   } finally {
-    ended = await endBox(box, { gate, ledger }).finally(() => ledger.close());
+    ended = await endRecorded(box, anchor, { gate, ledger });
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [...refused, ...done.hidden, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
+  const notes = [
+    ...refused,
+    ...done.hidden,
+    ...box.notes,
+    ...policy.notes,
+    ...droppedNotes(box),
+    ...ended.notes,
+    ...said,
+  ];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
+}
+
+function startLedger({ folder, start, checkout, config, policy }: Workplace): Ledger {
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
+  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
+  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
+  return ledger;
+}
+
+/** Opens the box once the person's anchor has what it must have before. */
+async function openAnchored(
+  workplace: Workplace,
+  ledger: Ledger,
+  say: (text: string) => void,
+): Promise<{ readonly box: Box; readonly anchor: Anchor | null }> {
+  const { config, checkout, policy } = workplace;
+  const told = { checkout: checkout.path, now: Date.now, say };
+  const anchor = await beginAnchor(config.log.anchor, ledger, told);
+  const box = await openBox(workplace);
+  recordAdopted(ledger, policy, Date.now());
+  return { box, anchor };
+}
+
+async function endRecorded(box: Box, anchor: Anchor | null, record: Record): Promise<Ended> {
+  try {
+    return await endBox(box, record);
+  } finally {
+    await closeAnchored(record.ledger, anchor);
+  }
 }
 
 async function streamInto(

@@ -13,6 +13,8 @@ import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import type { Anchor } from "./anchor.ts";
+import { beginAnchor, closeAnchored } from "./anchoring.ts";
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
@@ -86,6 +88,7 @@ export class Session {
   readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
   readonly budget: Budget;
+  readonly #anchor: Anchor | null;
   readonly #plan: SessionPlan;
   readonly #openness: Openness;
   /** Looks at the checkout where the person trusts something of it; null elsewhere. */
@@ -108,6 +111,7 @@ export class Session {
       box: Box;
       model: Model;
       ledger: Ledger;
+      anchor: Anchor | null;
       gate: Gate;
       branchView: BranchView | null;
       instructions: FoundInstructions;
@@ -121,6 +125,7 @@ export class Session {
     this.box = parts.box;
     this.model = parts.model;
     this.ledger = parts.ledger;
+    this.#anchor = parts.anchor;
     this.gate = parts.gate;
     this.label = parts.label;
     this.#openness = parts.openness;
@@ -174,7 +179,11 @@ export class Session {
       plan.now,
       () => plan.policy.current,
     );
-    const opening = Box.open({ ...plan.box, folder: plan.folder }).then((box) => {
+    const { checkout } = plan.box;
+    const say = (text: string) => plan.show({ type: "notice", text });
+    const anchoring = beginAnchor(plan.log.anchor, ledger, { checkout, now: plan.now, say });
+    const opening = anchoring.then(async () => {
+      const box = await Box.open({ ...plan.box, folder: plan.folder });
       recordAdopted(ledger, plan.policy, plan.now());
       return box;
     });
@@ -192,7 +201,9 @@ export class Session {
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const session = new Session(plan, { box, branchView, instructions, model, ledger, gate, label, openness, view });
+    const anchor = await anchoring;
+    const recorded = { ledger, anchor, gate, label };
+    const session = new Session(plan, { box, branchView, instructions, model, ...recorded, openness, view });
     rising.push(() => session.#network.judgeAgain());
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
     plan.show({
@@ -436,7 +447,7 @@ export class Session {
       await this.#network.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
-      this.ledger.close();
+      await closeAnchored(this.ledger, this.#anchor);
     }
   }
 }

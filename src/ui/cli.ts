@@ -37,6 +37,7 @@ const OPTIONS = {
   config: { type: "string", multiple: true },
   method: { type: "string" },
   key: { type: "string" },
+  anchor: { type: "string" },
   format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
@@ -160,10 +161,7 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
   },
   log: async ({ words, values, start, terminal }) => {
     const { ledgerOf } = await import("../agent/config-sessions.ts");
-    const [action, state] = [
-      logAction(words, { key: values.key ?? null, format: values.format ?? null, isJson: values.json ?? false }),
-      stateFolder(start.environment),
-    ];
+    const [action, state] = [logAction(words, values), stateFolder(start.environment)];
     const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
     return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
   },
@@ -225,7 +223,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   sessions: "all json",
   gc: "days bytes",
   purge: "older-than all content-only",
-  log: "session key format json",
+  log: "session key anchor format json",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -305,21 +303,21 @@ function scanOptions(values: Options, paths: readonly string[]) {
   return { paths, diff, range, jsonl, channel, format, explain } as const;
 }
 
-function logAction(
-  [action, word = "", ...more]: readonly string[],
-  { key, format, isJson }: { readonly key: string | null; readonly format: string | null; readonly isJson: boolean },
-): LogAction {
+function logAction([action, word = "", ...more]: readonly string[], values: Options): LogAction {
+  const [key, anchor, format] = [values.key ?? null, values.anchor ?? null, values.format ?? null];
+  const isJson = values.json ?? false;
   if (more.length > 0) throw new UsageError(`log takes no "${more.join(" ")}"; ringfence --help shows what it takes`);
+  if (anchor !== null && action !== "verify") throw new UsageError("--anchor is for ringfence log verify");
   const isAlone = word === "";
   if (action === "show" && isAlone && key === null && format === null) return { kind: "show", isJson };
   if (isJson) throw new UsageError("--json is for ringfence log show");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
-  if (action === "verify" && isAlone) return { kind: "verify", key };
+  if (action === "verify" && isAlone) return { kind: "verify", key, anchor };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show [--json], log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
+    "type ringfence log show [--json], log verify [--key KEY] [--anchor PLACE], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
   );
 }
 
