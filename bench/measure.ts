@@ -7,10 +7,12 @@ import { measureInstall } from "./install.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
+import { measureMonitor } from "./monitor.ts";
 import { measureNet } from "./net.ts";
 import { type Installed, run } from "./program.ts";
 import { makeProjects } from "./projects.ts";
 import { type Key, type Measured, mean, median, percentile, rounded } from "./report.ts";
+import { measureResume } from "./resume.ts";
 import { measureSecrets } from "./secrets.ts";
 import type { ModelServer } from "./server.ts";
 import { measureShell } from "./shell.ts";
@@ -77,6 +79,8 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["policy_load_ms"], step: measurePolicy },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
+  { keys: ["resume_10k_ms"], step: measureResumed },
+  { keys: ["monitor_event_us"], step: measureWatching },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -280,6 +284,18 @@ async function measureLog({ work, isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 3 : 7;
   say(`the ledger: appending, signing and verifying, ${rounds} times`);
   return measureLedger(join(work, "ledger"), rounds);
+}
+
+async function measureResumed({ ours, server, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 5 : 11;
+  say(`a session of 10,000 events that goes on, ${times} times`);
+  return measureResume(ours, server, times);
+}
+
+async function measureWatching({ isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 5 : 15;
+  say(`the monitor, ${rounds} times`);
+  return measureMonitor(rounds);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -31,6 +31,8 @@ export const TARGETS = {
   ledger_append_ratio: 1.3,
   ledger_group_us: 66,
   ledger_verify_us: 12.5,
+  resume_10k_ms: 300,
+  monitor_event_us: 20,
   version_ms: 65,
   packed_mb: 15,
 } as const;

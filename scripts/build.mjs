@@ -3,6 +3,7 @@
 // All code and every file that lies beside code in src/ lands flat in dist/pkg/dist/, so `new URL("./NAME",
 // import.meta.url)` finds the file in the checkout and in the package alike.
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,7 @@ const sources = readdirSync(join(root, "src"), { recursive: true }).filter((file
 );
 const metafile = await bundle();
 copyAssets();
+writeFileSync(join(pkg, "dist/build.sha256"), `${digestOfBuild()}\n`);
 for (const name of COPIED)
   if (existsSync(join(root, name))) cpSync(join(root, name), join(pkg, name), { recursive: true });
 const hasTypes = emitTypes();
@@ -62,6 +64,18 @@ function copyAssets() {
     taken.add(name);
     cpSync(join(root, "src", file), join(pkg, "dist", name));
   }
+}
+
+/** Digests the code and what lies beside it, by which the record of a session names the program. */
+function digestOfBuild() {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(join(pkg, "dist")).sort())
+    hash.update(`${name}\0`).update(
+      createHash("sha256")
+        .update(readFileSync(join(pkg, "dist", name)))
+        .digest(),
+    );
+  return hash.digest("hex");
 }
 
 /** Writes the declarations of the library entry and of what it reaches. */

@@ -9,6 +9,7 @@ import {
   tightest,
 } from "../core/budget.ts";
 import type { Totals } from "../core/event.ts";
+import type { Spent } from "../core/session-fold-spent.ts";
 import { counted } from "../core/text.ts";
 import type { Usage } from "../model/port.ts";
 import { Costs } from "./costs.ts";
@@ -39,15 +40,18 @@ export class Budget {
   #account: Account;
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
   #unpriced: string | null = null;
+  #wallMsBefore = 0;
   readonly #warnings: string[] = [];
 
-  constructor(limits: RunLimits, now: () => number, warn: (text: string) => void) {
+  /** `spent` is what the session has used up before. */
+  constructor(limits: RunLimits, now: () => number, warn: (text: string) => void, spent: Spent | null = null) {
     this.#limits = limits;
     this.#now = now;
     this.#warn = warn;
     this.#account = openAccount(tightest(limits.ceilings));
     this.startedAt = now();
-    const deadline = deadlineIn(this.#account.ceiling.wallMs);
+    if (spent !== null) this.#goOn(spent);
+    const deadline = deadlineIn(this.#account.ceiling.wallMs - this.#wallMsBefore);
     // A signal that somebody listens to is kept until it fires; one that is only a part of another may be collected.
     deadline.addEventListener("abort", () => this.#stop.abort(deadline.reason), { once: true });
   }
@@ -123,7 +127,8 @@ export class Budget {
   /** Tells which ceiling is reached, and ends what runs then; null while none is. */
   exhausted(): TurnEnd | null {
     // A clock that goes back gives no time back.
-    this.#charge({ wallMs: Math.max(0, this.#now() - this.startedAt - this.#account.spent.wallMs) });
+    const wallMs = this.#wallMsBefore + this.#now() - this.startedAt;
+    this.#charge({ wallMs: Math.max(0, wallMs - this.#account.spent.wallMs) });
     const [first] = lacks(this.#account, NEEDED);
     if (first === undefined && this.#unpriced === null) return null;
     this.#stopNow();
@@ -133,6 +138,13 @@ export class Budget {
     }
     const message = first === undefined ? this.#unpriced : null;
     return { reason: "budget", message: message ?? this.#reached(first ?? "usd") };
+  }
+
+  #goOn({ totals, wallMs, calls, sentBytes }: Spent): void {
+    this.#wallMsBefore = wallMs;
+    this.#totals = totals;
+    const tokens = totals.input + totals.output;
+    this.#charge({ usd: totals.usd ?? Number.NaN, tokens, wallMs, calls, egressBytes: sentBytes });
   }
 
   #reached(name: Quantity): string {
@@ -184,5 +196,5 @@ function mebibytes(bytes: number): string {
 // Aborts with a TimeoutError, by which the box tells the end of a run from the person's hand.
 function deadlineIn(ms: number): AbortSignal {
   // A timer of more than 2^31 - 1 ms would fire at once; nobody waits 24 days for the rest.
-  return ms === Infinity ? new AbortController().signal : AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
+  return ms === Infinity ? new AbortController().signal : AbortSignal.timeout(Math.min(Math.max(0, ms), 2 ** 31 - 1));
 }

@@ -24,16 +24,10 @@ import type { RunLimits } from "./budget.ts";
 import { configFile } from "./config.ts";
 import { UNITS } from "./config-budget.ts";
 import type { NetConfig } from "./config-net.ts";
-import {
-  digestOfRules,
-  findNamed,
-  type LoadedFile,
-  MANAGED_FILE,
-  PROJECT_FILE,
-  readPolicyText,
-} from "./config-policy.ts";
+import { findNamed, type LoadedFile, MANAGED_FILE, PROJECT_FILE, readPolicyText } from "./config-policy.ts";
 
 import { type KeptPolicies, parseOnce } from "./config-policy-kept.ts";
+import { digestOfPolicy } from "./recorded-policy.ts";
 
 /** Where the files of each tier are. */
 export interface PolicyPlaces {
@@ -107,7 +101,7 @@ export class PolicyInForce {
   }
 
   get digest(): string {
-    return digestOfRules(this.#policy);
+    return digestOfPolicy(this.#policy);
   }
 
   /** Takes in the checkout's own file, as a sandbox read it; it only takes away until the person approved its content. */

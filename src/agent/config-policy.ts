@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import type { Policy, Tier } from "../core/policy-rules.ts";
+import type { Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import type { PolicyFile, PolicyPlace } from "./config-policy-parse.ts";
 
@@ -54,13 +54,6 @@ export async function parseText(tier: Tier, path: string, text: string): Promise
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** Names what a policy says by a digest. */
-export function digestOfRules({ rules, ceilings, profiles }: Policy): string {
-  return createHash("sha256")
-    .update(JSON.stringify([rules, ceilings, profiles]))
-    .digest("hex");
 }
 
 /** Finds where a file lies that the person named; one in the checkout is refused, since the host opens nothing there. */

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { LEVELS_DEFAULT } from "../core/monitor-level.ts";
 import { parseConfig, readConfig, stateFolder, UsageError } from "./config.ts";
 
 const EMPTY = {
@@ -20,6 +21,7 @@ const EMPTY = {
     limits: { sentMb: null, requests: null },
   },
   budget: {},
+  monitor: LEVELS_DEFAULT,
   wrap: { providers: [], config: [] },
 };
 
@@ -71,6 +73,7 @@ net:
   sent_mb: 5
   requests: 7
 budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, sent_mb: 3, disk_mb: 4}
+monitor: {canary: kill}
 wrap: {providers: [openai], config: [.codex/config.toml]}
 `;
   assert.deepEqual(await readConfig(write(makeFolder(t), text)), {
@@ -142,6 +145,7 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       egressBytes: 3 * 2 ** 20,
       diskBytes: 4 * 2 ** 20,
     },
+    monitor: { ...LEVELS_DEFAULT, canary: "kill" },
     wrap: { providers: ["openai"], config: [".codex/config.toml"] },
   });
 });
@@ -173,6 +177,17 @@ for (const [title, value, message] of [
   ["an unknown limit", { limits: { memory: 1 } }, /unknown key "limits\.memory"/],
   ["an unknown key of budget", { budget: { dollars: 1 } }, /unknown key "budget\.dollars"; known are usd, tokens/],
   ["a budget that every object has", { budget: JSON.parse('{"__proto__": 1}') }, /unknown key "budget\.__proto__"/],
+  ["an alarm that nobody raises", { monitor: { fire: "kill" } }, /unknown key "monitor\.fire"; known are all, loop, /],
+  [
+    "a kind that every object has",
+    { monitor: JSON.parse('{"__proto__": "kill"}') },
+    /unknown key "monitor\.__proto__"/,
+  ],
+  [
+    "an alarm that nothing comes of",
+    { monitor: { all: "off" } },
+    /"monitor\.all" must be one of note, ask, pause, kill/,
+  ],
   ["a budget of nothing", { budget: { usd: 0 } }, /"budget\.usd" must be a number above 0/],
   ["a budget without end", { budget: { calls: Number.POSITIVE_INFINITY } }, /"budget\.calls" must be a number above 0/],
   ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
@@ -347,4 +362,10 @@ test("a state folder that others may write, that is a link, or that cannot be ma
       (error) => error instanceof UsageError && message.test(error.message),
     );
   }
+});
+
+test("the levels of alarms are the person's, never below the one for all, and a note when left out", () => {
+  assert.deepEqual(new Set(Object.values(parseConfig({}).monitor)), new Set(["note"]));
+  const { monitor } = parseConfig({ monitor: { all: "ask", canary: "kill", loop: "note" } });
+  assert.deepEqual([monitor.canary, monitor.loop, monitor.outside], ["kill", "ask", "ask"]);
 });

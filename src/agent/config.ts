@@ -3,9 +3,11 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Amounts } from "../core/budget.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 import { parseBudget } from "./config-budget.ts";
 import { LOG_DEFAULT, type LogConfig, parseLog } from "./config-log.ts";
+import { parseMonitor } from "./config-monitor.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
 import { makeFolders, unfitState } from "./config-state.ts";
 
@@ -30,6 +32,8 @@ export interface Config {
   readonly budget: Partial<Amounts>;
   /** Which texts its logs keep, and for how long. */
   readonly log: LogConfig;
+  /** What comes of each kind of alarm. */
+  readonly monitor: AlarmLevels;
   /** For agents of another make: their models, and what they see of the home. */
   readonly wrap: { readonly providers: readonly string[]; readonly config: readonly string[] };
 }
@@ -50,6 +54,7 @@ const EMPTY: Config = {
   net: NET_DEFAULT,
   budget: {},
   log: LOG_DEFAULT,
+  monitor: parseMonitor(undefined),
   wrap: { providers: [], config: [] },
 };
 
@@ -85,7 +90,7 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "wrap"], "");
+  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "monitor", "wrap"], "");
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -128,6 +133,7 @@ export function parseConfig(value: unknown): Config {
     net: parseNet(root.net),
     budget: parseBudget(root.budget),
     log: parseLog(root.log),
+    monitor: parseMonitor(root.monitor),
     wrap: {
       providers: textsAt(wrap, "providers", (name) => PROVIDER_NAMES.includes(name), `of ${PROVIDER_NAMES.join(", ")}`),
       config: textsAt(wrap, "config", (path) => path !== "", "of paths of your home: [.codex/config.toml]"),
@@ -157,10 +163,30 @@ export function stateFolder(environment: Environment): string {
 }
 
 /** Finds the package that this code belongs to, from the address of a module at the top of `src` or of the bundle. */
-export function readPackage(moduleUrl: string): { readonly packageRoot: string; readonly version: string } {
+export function readPackage(moduleUrl: string): {
+  readonly packageRoot: string;
+  readonly version: string;
+  readonly build: string;
+} {
   const packageRoot = fileURLToPath(new URL("..", moduleUrl));
   const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
-  return { packageRoot, version };
+  return { packageRoot, version, build: readBuild(packageRoot) };
+}
+
+// `npm run build` writes the digest of what it built. To digest all of a source checkout takes longer than a session to start.
+function readBuild(packageRoot: string): string {
+  const read = (name: string) => readFileSync(join(packageRoot, name), "utf8").trim();
+  try {
+    return `sha256 ${read("dist/build.sha256")}`;
+  } catch {
+    // It is none.
+  }
+  try {
+    const head = read(".git/HEAD");
+    return `source ${head.startsWith("ref: ") ? read(join(".git", head.slice("ref: ".length))) : head}`;
+  } catch {
+    return "source";
+  }
 }
 
 /** Finds ripgrep's binary in the installed package, as Node looks for one: upward from this package, never from the checkout. */

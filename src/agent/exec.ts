@@ -1,7 +1,9 @@
 import type { Box } from "../box/box.ts";
 import type { Streamed, Streams } from "../box/stream.ts";
 import { PERSONS_COMMAND, UNKNOWN_SOURCE } from "../core/label.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { NetRequest } from "../core/net-rules.ts";
+import { SCHEMA } from "../core/schema.ts";
 import { sourceEvent } from "../core/session-label.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
@@ -13,6 +15,8 @@ import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { HiddenServices, Tail } from "./hidden-services.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
+import { KILL, KillSwitch } from "./kill.ts";
+import { SessionMonitor } from "./monitor.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
 import { type Record, recordAdopted } from "./record.ts";
@@ -71,17 +75,11 @@ export async function execInBox(
   const { looked = NOTHING, wrapped = null } = extras;
   const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
-  const signal = AbortSignal.any([streams.signal, budget.signal]);
   const ledger = startLedger(workplace);
+  const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(
-    ledger,
-    () => label,
-    Date.now,
-    () => policy.current,
-  );
-  const said: string[] = [];
-  const opening = openAnchored(workplace, ledger, (text) => void said.push(text));
+  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current));
+  const opening = openWatched(workplace, ledger, monitor, (text) => void alarms.push(text));
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
@@ -106,76 +104,105 @@ export async function execInBox(
           heard: () => {},
           now: Date.now,
         },
-        { command, streams: { ...streams, signal }, looked },
+        { command, streams: { ...streams, signal }, looked, killSwitch },
       ),
     )
-    .catch(async (error: unknown) => {
+    .catch(async (error: unknown): Promise<Heard> => {
+      if (killSwitch.isKilled) return { status: 137, stopped: "cancelled", message: "", ...UNHEARD };
       await abandon(folder.path, (await opening.catch(() => null))?.box ?? null, { gate, ledger });
       throw error;
     });
   const { box, anchor } = await opening;
   if (box.limitsPassed.has("disk")) budget.addFullDisk();
-  const end = budget.exhausted();
+  const end = monitor.ended() ?? budget.exhausted();
   let ended: Ended;
   try {
     const { status, message } = done;
     const reason = end === null ? {} : { reason: end.reason };
     ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message, ...reason });
   } finally {
-    ended = await endRecorded(box, anchor, { gate, ledger });
+    ended = await endRecorded(box, { gate, ledger }, anchor, killSwitch.isKilled);
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
-  const notes = [
-    ...refused,
-    ...done.hidden,
-    ...box.notes,
-    ...policy.notes,
-    ...droppedNotes(box),
-    ...ended.notes,
-    ...said,
-  ];
+  const before = [...alarms, ...refused, ...done.hidden];
+  const notes = [...before, ...box.notes, ...policy.notes, ...droppedNotes(box), ...ended.notes];
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
 function startLedger({ folder, start, checkout, config, policy }: Workplace): Ledger {
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
-  const started = { session: folder.id, checkout: checkout.path, version: start.version, policy: policy.digest };
-  ledger.append({ type: "start", at: Date.now(), ...started, before: seal.newest() });
+  const { version, build } = start;
+  const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
+  ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   return ledger;
 }
 
 /** Opens the box once the person's anchor has what it must have before. */
-async function openAnchored(
+async function openWatched(
   workplace: Workplace,
   ledger: Ledger,
+  monitor: SessionMonitor,
   say: (text: string) => void,
 ): Promise<{ readonly box: Box; readonly anchor: Anchor | null }> {
   const { config, checkout, policy } = workplace;
   const told = { checkout: checkout.path, now: Date.now, say };
   const anchor = await beginAnchor(config.log.anchor, ledger, told);
-  const box = await openBox(workplace);
+  const [box] = await Promise.all([openBox(workplace), monitor.load()]);
   recordAdopted(ledger, policy, Date.now());
   return { box, anchor };
 }
 
-async function endRecorded(box: Box, anchor: Anchor | null, record: Record): Promise<Ended> {
+/** Watches what a command's session records; what ends the command may be an alarm, and may end all of it at once. */
+function watchCommand(ledger: Ledger, levels: AlarmLevels, stops: readonly AbortSignal[]) {
+  const alarms: string[] = [];
+  const tell = (text: string) => alarms.push(text);
+  const kill = (why: string) => killSwitch.kill(why);
+  const monitor = new SessionMonitor({ ledger, levels, now: Date.now, tell, kill });
+  const killSwitch = new KillSwitch(ledger, monitor, Date.now);
+  const signal = AbortSignal.any([...stops, monitor.beginTurn()]);
+  signal.addEventListener("abort", () => signal.reason === KILL && killSwitch.kill("the program was told to end"));
+  return { monitor, killSwitch, signal, alarms };
+}
+
+async function endRecorded(box: Box, record: Record, anchor: Anchor | null, isKilled: boolean): Promise<Ended> {
+  let last = anchor;
   try {
-    return await endBox(box, record);
+    if (!isKilled) return await endBox(box, record);
+    // What was killed waits for nothing, and is not looked into again: its changes, if any, wait in the layer.
+    last = null;
+    await box.close();
+    return { hasChanges: true, notes: [] };
   } finally {
-    await closeAnchored(record.ledger, anchor);
+    await closeAnchored(record.ledger, last);
   }
 }
 
 async function streamInto(
   plan: NetPlan,
-  { command, streams, looked }: { readonly command: string; readonly streams: Streams; readonly looked: LookedAt },
+  {
+    command,
+    streams,
+    looked,
+    killSwitch,
+  }: {
+    readonly command: string;
+    readonly streams: Streams;
+    readonly looked: LookedAt;
+    readonly killSwitch: KillSwitch;
+  },
 ): Promise<Heard> {
   const run = { kind: "run", command, timeoutMs: TIMEOUT_MS_MAX, background: false, profile: "net" } as const;
   const gated = plan.gate.pass(plan.isPersons ? { ...run, approvedBy: "person" } : run, null);
   if (gated.verdict !== "allow") return { status: 20, stopped: null, message: gated.reason, ...UNHEARD };
   const net = await Net.open(plan);
   const previews = new Previews(plan);
+  const drop = () => {
+    previews.closeAll();
+    // Where it is not open whole, it closes when it is.
+    net.close().catch(() => {});
+  };
+  killSwitch.arm({ box: plan.box, drop });
   try {
     for (const port of looked.ports) looked.onShown(port, await previews.openTyped(port));
     const network = net.enter(gated.permit.seq, command);

@@ -7,7 +7,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
 import { spend } from "../core/permit.ts";
-import { TABLE_ALONE } from "../core/policy-rules.ts";
+import { makePolicy, NO_CEILINGS, type Policy, type Rule, TABLE_ALONE } from "../core/policy-rules.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
 import { readLedger } from "../ledger/verify.ts";
@@ -19,11 +19,17 @@ const REPO: Label = { integrity: "repo", secrecy: "private" };
 interface Desk {
   readonly gate: Gate;
   readonly ledger: Ledger;
-  /** What stands in the file, read anew. */
+  /** The decisions that stand in the file, read anew. */
   recorded(): JsonObject[];
+  /** All that stands there. */
+  all(): JsonObject[];
 }
 
-function open(t: TestContext, label: () => Label = () => UNKNOWN_SOURCE): Desk {
+function open(
+  t: TestContext,
+  label: Label | (() => Label) = () => UNKNOWN_SOURCE,
+  policy: { readonly current: Policy } = { current: TABLE_ALONE },
+): Desk {
   const folder = mkdtempSync(join(tmpdir(), "ringfence-gate-"));
   const file = join(folder, "ledger.log");
   const ledger = createLedger(file, null);
@@ -31,15 +37,17 @@ function open(t: TestContext, label: () => Label = () => UNKNOWN_SOURCE): Desk {
     ledger.close();
     rmSync(folder, { recursive: true });
   });
+  const all = () => [...readLedger(file)].map(({ event }) => event);
   return {
     gate: new Gate(
       ledger,
       label,
       () => 7,
-      () => TABLE_ALONE,
+      () => policy.current,
     ),
     ledger,
-    recorded: () => [...readLedger(file)].map(({ event }) => event),
+    recorded: () => all().filter(({ type }) => type === "decision"),
+    all,
   };
 }
 
@@ -58,7 +66,7 @@ test("by the time that a permit exists, its decision stands in the file", (t) =>
     },
   ]);
   assert.ok(gated.verdict === "allow");
-  assert.equal(gated.permit.seq, 0);
+  assert.equal(gated.permit.seq, 1);
   assert.equal(spend(gated.permit), RUN);
 });
 
@@ -109,6 +117,46 @@ test("a long text is recorded by its digest, whole texts up to 2,000 characters 
   assert.equal(contents[0], "x".repeat(2000));
   assert.deepEqual(Object.keys(contents[1] as JsonObject), ["chars", "sha256"]);
   assert.notDeepEqual(contents[1], contents[2]);
+});
+
+test("the rules stand whole before the first decision by them, and again when others hold", (t) => {
+  const deny: Rule = {
+    id: "user policy.yaml:1",
+    tier: "user",
+    verdict: "deny",
+    scope: { kind: "run", argv: ["make"] },
+    because: null,
+  };
+  const policy = { current: TABLE_ALONE };
+  const { gate, all } = open(t, REPO, policy);
+  gate.pass(RUN, "call_1");
+  gate.pass(RUN, "call_2");
+  policy.current = makePolicy([deny], { ...NO_CEILINGS, usd: 2 });
+  gate.pass(RUN, "call_3");
+  assert.deepEqual(
+    all().map(({ type, rules, ceilings, label, verdict }) =>
+      type === "decision" ? verdict : { type, rules, ceilings, label },
+    ),
+    [
+      { type: "policy-rules", rules: [], ceilings: { ...NO_CEILINGS }, label: { ...REPO } },
+      "allow",
+      "allow",
+      { type: "policy-rules", rules: [deny], ceilings: { ...NO_CEILINGS, usd: 2 }, label: { ...REPO } },
+      "deny",
+    ],
+  );
+});
+
+test("a long text that no call brought stands before the decision that names it by digest, once", (t) => {
+  const { gate, all } = open(t);
+  const long = { ...RUN, command: `echo ${"x".repeat(3000)}` };
+  gate.pass(long, null);
+  gate.pass(long, null);
+  gate.pass(long, "call_1");
+  const texts = all().filter(({ type }) => type === "text");
+  const decision = all().find(({ type }) => type === "decision") ?? assert.fail();
+  const named = (decision.effect as JsonObject).command as JsonObject;
+  assert.deepEqual(texts, [{ type: "text", at: 7, sha256: named.sha256, text: long.command }]);
 });
 
 test("text that is no UTF-8 is recorded, and what is permitted is what was asked", (t) => {
@@ -167,7 +215,7 @@ for (const [title, effect, steps] of [
     // The real ledger, with a note of what is asked of it.
     const noted = {
       append: (event: JsonObject) => {
-        seen.push("append");
+        if (event.type === "decision") seen.push("append");
         return ledger.append(event);
       },
       seal: () => {

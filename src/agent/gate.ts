@@ -1,10 +1,13 @@
 import type { Effect } from "../core/effect.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
-import { mint, type Permit, recordDecision } from "../core/permit.ts";
+import { mint, type Permit, type Redact, recordDecision, textsByDigest } from "../core/permit.ts";
+import type { Decision } from "../core/policy.ts";
 import { decideWithin } from "../core/policy-decide.ts";
 import type { Policy } from "../core/policy-rules.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { digestOf } from "./prompt.ts";
+import { rulesEvent } from "./recorded-policy.ts";
 
 export type Gated =
   | { readonly verdict: "allow"; readonly permit: Permit }
@@ -39,35 +42,64 @@ function isWeighty(effect: Effect): boolean {
   return effect.kind === "push" || (effect.kind === "request" && (effect.hasBody || effect.approvedBy === "person"));
 }
 
-/** The one way to a permit: decides, records the decision, and only then mints. */
+const AS_IT_IS: Redact = (text) => text;
+
+/** Writes a decision for the record: all of it comes of the effect, the policy and the label. */
+export function decisionEvent(
+  effect: Effect,
+  decision: Decision,
+  {
+    at,
+    call,
+    label: { integrity, secrecy },
+  }: { readonly at: number; readonly call: string | null; readonly label: Label },
+  redact: Redact = AS_IT_IS,
+): JsonObject {
+  return { ...recordDecision(effect, decision, digestOf, redact), at, call, label: { integrity, secrecy } };
+}
+
+/** The one way to a permit: decides, records the decision with all that it depends on, and only then mints. */
 export class Gate {
   readonly #ledger: Ledger;
-  readonly #label: (effect: Effect) => Label;
+  readonly #label: Label | ((effect: Effect) => Label);
   readonly #now: () => number;
   readonly #policy: () => Policy;
+  readonly #redact: Redact;
+  /** Whose rules are in the record. */
+  #recorded: Policy | null = null;
+  readonly #texts = new Set<string>();
 
-  /** `label` gives what an effect is decided at, with all that the effect itself brings within reach. */
-  constructor(ledger: Ledger, label: (effect: Effect) => Label, now: () => number, policy: () => Policy) {
+  /**
+   * `label` gives what an effect is decided at, with all that the effect itself brings within reach; or it is the one of
+   * every effect.
+   */
+  constructor(
+    ledger: Ledger,
+    label: Label | ((effect: Effect) => Label),
+    now: () => number,
+    policy: () => Policy,
+    redact: Redact = AS_IT_IS,
+  ) {
     this.#ledger = ledger;
     this.#label = label;
     this.#now = now;
     this.#policy = policy;
+    this.#redact = redact;
   }
 
   /** Decides and records. What leaves the layer is on the disk before this returns, and is signed meanwhile. */
   pass(effect: Effect, callId: string | null): Gated {
-    const label = this.#label(effect);
-    const decision = decideWithin(this.#policy(), effect, label);
-    const receipt = this.#ledger.append({
-      ...recordDecision(effect, decision, digestOf),
-      at: this.#now(),
-      call: callId,
-      label: { integrity: label.integrity, secrecy: label.secrecy },
-    });
+    const policy = this.#policy();
+    this.#recordRules(policy);
+    if (callId === null) this.#recordTexts(effect);
+    const label = typeof this.#label === "function" ? this.#label(effect) : this.#label;
+    const decision = decideWithin(policy, effect, label);
+    const event = decisionEvent(effect, decision, { at: this.#now(), call: callId, label }, this.#redact);
+    const receipt = this.#ledger.append(event);
     if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.seal();
     if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
-    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf) };
+    return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf, this.#redact) };
   }
 
   /** Passes what a person asked for themselves, which nothing but a bug of ours can refuse. */
@@ -76,4 +108,23 @@ export class Gate {
     if (gated.verdict !== "allow") throw new Error(`bug: ${effect.kind} for the person was refused: ${gated.reason}`);
     return gated.permit;
   }
+
+  #recordRules(policy: Policy): void {
+    if (policy === this.#recorded) return;
+    const fixed = typeof this.#label === "function" ? null : this.#label;
+    this.#ledger.append({ ...rulesEvent(policy, fixed), at: this.#now() });
+    this.#recorded = policy;
+  }
+
+  // What a call brings along stands in the model's reply; anything else too long for a decision's record stands before it, once.
+  #recordTexts(effect: Effect): void {
+    for (const text of textsByDigest(effect)) {
+      const sha256 = digestOf(text);
+      if (this.#texts.has(sha256)) continue;
+      this.#ledger.append({ type: "text", at: this.#now(), sha256, text });
+      if (this.#texts.size < TEXTS_MAX) this.#texts.add(sha256);
+    }
+  }
 }
+
+const TEXTS_MAX = 1000;

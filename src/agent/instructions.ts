@@ -26,7 +26,7 @@ export interface FoundInstructions {
   readonly others: readonly string[];
 }
 
-const NO_INSTRUCTIONS: FoundInstructions = { approved: [], others: [] };
+export const NO_INSTRUCTIONS: FoundInstructions = { approved: [], others: [] };
 
 /**
  * Reads the instruction files from the repository's root down to the working folder, in the box like every other file. The

@@ -19,6 +19,10 @@ export interface ReaderPlan {
   readonly ledger: Ledger;
   readonly budget: Budget;
   readonly network: SessionNetwork;
+  /** What answers have brought into the session already. */
+  readonly bits: number;
+  /** Takes secrets out of a text, and spells out what hides in it. */
+  readonly clean: (text: string) => string;
   readonly now: () => number;
 }
 
@@ -45,9 +49,10 @@ const UNANSWERED: Outcome = { ok: false, code: "exit", text: "no answer of that 
  */
 export class Reader {
   readonly #plan: ReaderPlan;
-  #bits = 0;
+  #bits: number;
 
   constructor(plan: ReaderPlan) {
+    this.#bits = plan.bits;
     this.#plan = plan;
   }
 
@@ -71,7 +76,7 @@ export class Reader {
     const outcome = await this.#read(permit, effect, by);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     if (!outcome.ok || outcome.image) return UNREAD;
-    const reply = await this.#reply(questionFor(effect, type, outcome.text), signal);
+    const reply = await this.#reply(questionFor(effect, type, this.#plan.clean(outcome.text)), signal);
     if (signal.aborted) return { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
     const answer = reply && parseAnswer(reply.text, type, names);
     ledger.append({

@@ -2,6 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import { HIGHEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { TABLE_ALONE } from "../core/policy-rules.ts";
 import { raised, rebuiltFrom, type TracedLabel, UNTOUCHED } from "../core/session-label.ts";
+import type { Trust } from "../core/trust.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import { readBareLedger } from "../ledger/verify.ts";
@@ -40,16 +41,18 @@ export async function withRecord<T>(
   try {
     return await use({
       ledger,
-      gate: new Gate(
-        ledger,
-        () => UNKNOWN_SOURCE,
-        Date.now,
-        () => TABLE_ALONE,
-      ),
+      gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => TABLE_ALONE),
     });
   } finally {
     await last(ledger).finally(() => ledger.close());
   }
+}
+
+/** Records what the person trusts of the repository, by which what is read there is labelled. Nothing said is nothing trusted. */
+export function recordTrust(ledger: Ledger, trust: Trust | null, at: number): void {
+  if (trust === null) return;
+  const { openness, commits, items } = trust;
+  ledger.append({ type: "trust", at, openness, commits, items: items.map(({ path, hash }) => ({ path, hash })) });
 }
 
 /** Records that the checkout's own policy was taken in, and whether all of it counts. */

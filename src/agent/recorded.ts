@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/json.ts";
-import type { ReplyPart } from "../model/port.ts";
+import type { ReplyPart } from "../core/message.ts";
 import { digestOf } from "./prompt.ts";
 
 /** Bytes of a reply that its event holds; the ledger takes no event of more than 16 MiB. */
@@ -19,6 +19,17 @@ export function recordedParts(parts: readonly ReplyPart[]): JsonObject[] {
     whole.push(json);
   }
   return whole;
+}
+
+/** Takes half surrogate pairs out of a reply, which no record can hold. */
+export function wellFormedParts(parts: readonly ReplyPart[]): readonly ReplyPart[] {
+  return parts.map((part) =>
+    part.kind === "text"
+      ? { ...part, text: wellFormed(part.text) }
+      : part.kind === "call"
+        ? { ...part, id: wellFormed(part.id), name: wellFormed(part.name), input: wellFormed(part.input) }
+        : part,
+  );
 }
 
 /** Writes a text for an event: JSON cannot hold half a surrogate pair as UTF-8. */

@@ -2,6 +2,7 @@ import { listLandings } from "../box/landing.ts";
 import { type Checkpoint, readLayers } from "../box/layers.ts";
 import { rewindPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
+import { filesRewound } from "../core/conversation.ts";
 import type { ChangedSession } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Record } from "./record.ts";
@@ -45,8 +46,8 @@ export async function rewindFor({ path }: ChangedSession, to: Checkpoint, record
 /** Takes files, conversation or both of a session that goes on back to a checkpoint; with files, every command is ended. */
 export async function rewindLive(session: Session, to: Checkpoint, what: Rewound): Promise<Rewind> {
   const { path } = session.box.folder;
-  const conversation = session.conversations.get(to.number);
-  if (what !== "files" && !conversation) throw new Error("bug: a checkpoint without its conversation");
+  const mark = session.markAt(to.number);
+  if (what !== "files" && mark === null) throw new Error("bug: a checkpoint without its conversation");
   let left: Checkpoint;
   if (what === "conversation") left = await session.box.checkpoint("rewind", String(to.number));
   else {
@@ -55,8 +56,8 @@ export async function rewindLive(session: Session, to: Checkpoint, what: Rewound
   }
   session.remember(left.number);
   if (what !== "conversation") session.lookAgainSince(to.number);
-  if (what === "files") session.tell(`The person took the files back to what they were before turn ${to.number}.`);
-  else session.messages.splice(0, Number.POSITIVE_INFINITY, ...(conversation ?? []));
+  if (what === "files") session.tell(filesRewound(to.number));
+  else if (mark !== null) session.goBack(mark);
   return conclude(path, { to, left }, what, session);
 }
 

@@ -2,7 +2,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { join, type Label, LOWEST, UNKNOWN_SOURCE } from "../core/label.ts";
 import { heardBy, reachOf } from "../core/reach.ts";
-import { raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
+import { foreseenEvent, raised, sourceEvent, type TracedLabel, UNTOUCHED, wouldRaise } from "../core/session-label.ts";
 import { labelOf, nameOf, type Source } from "../core/source.ts";
 
 /**
@@ -13,12 +13,13 @@ import { labelOf, nameOf, type Source } from "../core/source.ts";
 export class SessionLabel {
   readonly #record: (event: JsonObject) => void;
   readonly #onRise: () => void;
-  #label: TracedLabel = UNTOUCHED;
+  #label: TracedLabel;
   /** What effects bring of which the host has looked before. */
   readonly #foreseen = new WeakMap<Effect, Source | null>();
 
-  /** `onRise` is called after each rise, once it counts. */
-  constructor(record: (event: JsonObject) => void, onRise: () => void = () => {}) {
+  /** `onRise` is called after each rise, once it counts. `before` is what the session has seen already. */
+  constructor(record: (event: JsonObject) => void, onRise: () => void = () => {}, before: TracedLabel = UNTOUCHED) {
+    this.#label = before;
     this.#record = record;
     this.#onRise = onRise;
   }
@@ -30,10 +31,12 @@ export class SessionLabel {
   /** Notes that text of a source enters the session. */
   enter(source: Source): void {
     const by = labelOf(source);
-    if (!wouldRaise(this.#label, by)) return;
+    const rises = wouldRaise(this.#label, by);
+    // What looks like an injection is named to whoever is asked, though it may raise nothing more.
+    if (!rises && source.kind !== "injection") return;
     this.#record(sourceEvent(by, nameOf(source)));
     this.#label = raised(this.#label, by, nameOf(source));
-    this.#onRise();
+    if (rises) this.#onRise();
   }
 
   /** Notes what an effect will bring, as the host found out for this very one; null for nothing. Else the worst is taken. */
@@ -44,6 +47,7 @@ export class SessionLabel {
   /** Gives the label that an effect is decided at: with all that doing it brings within the session's reach. */
   at(effect: Effect): Label {
     const foreseen = this.#foreseen.get(effect);
+    if (foreseen !== undefined) this.#record(foreseenEvent(foreseen));
     const source = foreseen === undefined ? broughtBy(effect, this.#label) : foreseen;
     if (source !== null) this.enter(source);
     return this.#label;

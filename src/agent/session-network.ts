@@ -15,6 +15,7 @@ export type SessionNetworkPlan = Pick<
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;
+  readonly redact: (text: string) => string;
 };
 
 /** Cheap, so that most output is not looked at any closer. */
@@ -36,13 +37,15 @@ export class SessionNetwork {
   #previews: Promise<Previews> | null = null;
   #hidden: Promise<HiddenServices> | null = null;
   /** Addresses that the person typed in this session. */
-  readonly #typed = new Set<string>();
+  readonly #typed: Set<string>;
   /** The call of each command, by the decision about it. */
   readonly #calls = new Map<number, string>();
   /** What commands were refused; the person is told at the end. */
   readonly #refusals = new Set<string>();
 
-  constructor(plan: SessionNetworkPlan) {
+  /** `typed` are the addresses of before. */
+  constructor(plan: SessionNetworkPlan, typed: ReadonlySet<string>) {
+    this.#typed = new Set(typed);
     this.#plan = plan;
   }
 
@@ -55,7 +58,7 @@ export class SessionNetwork {
   async page(permit: Permit, url: string, { call, signal }: By, isForReader = false): Promise<Outcome> {
     this.#remember(permit, call);
     const { fetchPage } = await import("./page.ts");
-    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader });
+    return fetchPage(permit, url, { net: await this.#open(), signal, isForReader, redact: this.#plan.redact });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */
@@ -98,6 +101,12 @@ export class SessionNetwork {
   /** Has what is on its way judged again, since the session's label rose. */
   judgeAgain(): void {
     this.#net?.then((net) => net.judgeAgain()).catch(() => {});
+  }
+
+  /** Ends every connection without waiting for what is being set up. */
+  drop(): void {
+    // What could not be opened is not open.
+    this.close().catch(() => {});
   }
 
   /** Ends every connection. */

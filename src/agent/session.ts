@@ -1,10 +1,14 @@
 import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
+import { Conversation, type Mark, markOf } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
 import { LOWEST } from "../core/label.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
+import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
+import { SCHEMA } from "../core/schema.ts";
 import { explain } from "../core/session-label.ts";
 import type { Openness, Source } from "../core/source.ts";
 import { bound } from "../core/text.ts";
@@ -12,7 +16,7 @@ import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
-import type { Message, Model, ReplyPart, StopReason, ToolResult, Usage } from "../model/port.ts";
+import type { Model, StopReason, Usage } from "../model/port.ts";
 import type { Anchor } from "./anchor.ts";
 import { beginAnchor, closeAnchored } from "./anchoring.ts";
 import { BranchView } from "./branch.ts";
@@ -23,21 +27,26 @@ import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
 import { fileLabelsReader } from "./config-trust.ts";
 import { Gate, type Gated } from "./gate.ts";
+import { Inspection } from "./inspection.ts";
 import {
   type FoundInstructions,
+  NO_INSTRUCTIONS,
   presentInstructions,
   presentNews,
   readInstructions,
   unapprovedNote,
 } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
+import { KillSwitch } from "./kill.ts";
+import { SessionMonitor } from "./monitor.ts";
 import { placed } from "./placed.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
-import { recordAdopted } from "./record.ts";
+import { type Record, recordAdopted, recordTrust } from "./record.ts";
 import { recordedParts, toJson, wellFormed } from "./recorded.ts";
+import type { Resumption } from "./resume.ts";
 import type { RunQuestions } from "./run-questions.ts";
 import { SessionLabel } from "./session-label.ts";
 import { type By, SessionNetwork } from "./session-network.ts";
@@ -59,16 +68,22 @@ export interface SessionPlan {
   readonly network: NetConfig;
   readonly log: LogConfig;
   readonly policy: PolicyInForce;
+  /** What comes of each kind of alarm. */
+  readonly alarms: AlarmLevels;
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
+  /** Names the program's code. */
+  readonly build: string;
   readonly now: () => number;
   readonly show: (event: SessionEvent) => void;
   /** Asks the person about a request of the box; null where there is none to ask. */
   readonly ask: AskPerson | null;
+  /** The session that goes on; null for a new one. */
+  readonly before: Resumption | null;
 }
 
 /** A conversation with a model that acts in a box, and the ledger of it. */
@@ -80,10 +95,13 @@ export class Session {
   readonly ledger: Ledger;
   /** What the session has seen, and what raised it to that. */
   readonly label: SessionLabel;
+  /** What all texts go through on their way to the model, the person and the log. */
+  readonly inspection: Inspection;
+  readonly monitor: SessionMonitor;
   readonly system: string;
-  readonly messages: Message[] = [];
-  /** What the messages were at each checkpoint, by its number. */
-  readonly conversations = new Map<number, readonly Message[]>();
+  readonly #conversation = new Conversation();
+  /** What the conversation was at each checkpoint, by its number. */
+  readonly #marks: Map<number, Mark>;
   /** The view of a session on a branch of its own; null for every other. */
   readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
@@ -96,12 +114,13 @@ export class Session {
   readonly #network: SessionNetwork;
   /** Until when it is known what of the box the person's own changes have outdated; and until when it was, at each checkpoint. */
   #lookedAt: number;
-  readonly #lookedAtOf = new Map<number, number>();
+  readonly #lookedAtOf: Map<number, number>;
   #instructions: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
+  readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
@@ -116,8 +135,11 @@ export class Session {
       branchView: BranchView | null;
       instructions: FoundInstructions;
       label: SessionLabel;
+      monitor: SessionMonitor;
+      killSwitch: KillSwitch;
       openness: Openness;
       view: TrustView | null;
+      inspection: Inspection;
     },
   ) {
     this.#plan = plan;
@@ -128,103 +150,129 @@ export class Session {
     this.#anchor = parts.anchor;
     this.gate = parts.gate;
     this.label = parts.label;
+    this.inspection = parts.inspection;
+    this.monitor = parts.monitor;
+    this.#switch = parts.killSwitch;
     this.#openness = parts.openness;
     this.#view = parts.view;
     this.branchView = parts.branchView;
     this.show = plan.show;
-    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, (text) =>
-      plan.show({ type: "notice", text }),
-    );
+    const state = plan.before?.state;
+    const warn = (text: string) => plan.show({ type: "notice", text });
+    this.budget = new Budget(limitsWithin(plan.limits, plan.policy.current), plan.now, warn, state?.spent);
     this.budget.refuseUnpriced(parts.model.name, parts.model.hasPrice);
-    this.#lookedAt = plan.box.startedAt;
+    this.#lookedAt = state?.lookedAt ?? plan.box.startedAt;
+    this.#lookedAtOf = new Map(state?.lookedAtOf);
+    this.#marks = new Map(state?.marks);
+    if (state) this.#conversation.goBack(markOf(state.messages));
+    for (const text of state?.news ?? []) this.tell(text);
     this.#instructions = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger } = parts;
+    parts.inspection.begin({
+      record: (event) => ledger.append({ ...event, at: now() }),
+      enter: (source) => parts.label.enter(source),
+      tell: (text) => plan.show({ type: "notice", text }),
+    });
     const { budget } = this;
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, now };
-    this.#network = new SessionNetwork(own);
+    const redact = (text: string) => parts.inspection.redact(text);
+    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
+    this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
-    this.system = systemPrompt({
+    const system = systemPrompt({
       checkout: plan.box.checkout,
       below: plan.box.below ?? "",
-      date: new Date(this.startedAt).toISOString().slice(0, 10),
+      date: new Date(state?.start?.at ?? this.startedAt).toISOString().slice(0, 10),
       branch: plan.branch?.name ?? null,
     });
+    this.system = parts.inspection.clean(system);
   }
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
-  static async open(plan: SessionPlan): Promise<Session> {
+  static async open(given: SessionPlan): Promise<Session> {
+    const inspection = new Inspection();
+    const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
-    const seal = Seal.of(plan.folder.path);
-    const ledger = createLedger(`${plan.folder.path}/ledger.log`, seal, plan.log.keeping);
-    ledger.append({
-      type: "start",
-      at: plan.now(),
-      session: plan.folder.id,
-      checkout: plan.box.checkout,
-      version: plan.version,
-      policy: plan.policy.digest,
-      before: seal.newest(),
-    });
+    const ledger = beginRecord(plan);
+    ledger.through((event) => inspection.recorded(event));
+    const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
+    const killSwitch = new KillSwitch(ledger, monitor, plan.now);
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
+      plan.before?.state.label,
     );
     const gate = new Gate(
       ledger,
       (effect) => label.at(effect),
       plan.now,
-      () => plan.policy.current,
+      () => monitor.tighten(plan.policy.current),
+      (text) => inspection.redact(text),
     );
-    const { checkout } = plan.box;
     const say = (text: string) => plan.show({ type: "notice", text });
-    const anchoring = beginAnchor(plan.log.anchor, ledger, { checkout, now: plan.now, say });
+    const told = { checkout: plan.box.checkout, now: plan.now, say };
+    const anchoring = beginAnchor(plan.log.anchor, ledger, told);
     const opening = anchoring.then(async () => {
-      const box = await Box.open({ ...plan.box, folder: plan.folder });
+      const box = await openBox(plan, { gate, ledger }, inspection);
+      // Read by the box already.
+      inspection.know(await plan.vault());
       recordAdopted(ledger, plan.policy, plan.now());
       return box;
     });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
     const { instructionFolders: folders } = plan;
-    const reading = beginning.then(async () =>
-      readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust: await plan.trust() }),
-    );
-    const [box, branchView, instructions, model] = await Promise.all([opening, beginning, reading, plan.model]).catch(
-      async (error: unknown) => {
-        await abandon(plan.folder.path, await opening.catch(() => null), { gate, ledger });
-        throw error;
-      },
-    );
+    const reading = beginning.then(async () => {
+      const trust = await plan.trust();
+      recordTrust(ledger, trust, plan.now());
+      if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
+      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
+    });
+    const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
+    const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
+      const box = await opening.catch(() => null);
+      if (plan.before === null) await abandon(plan.folder.path, box, { gate, ledger });
+      else await box?.close().finally(() => ledger.close());
+      throw error;
+    });
     const trust = await plan.trust();
     const openness = trust?.openness ?? "private";
     const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const anchor = await anchoring;
-    const recorded = { ledger, anchor, gate, label };
-    const session = new Session(plan, { box, branchView, instructions, model, ...recorded, openness, view });
+    const seen = { label, openness, view, inspection };
+    const recorded = { ledger, anchor: await anchoring, gate, monitor, killSwitch };
+    const parts = { box, branchView, instructions, model, ...recorded, ...seen };
+    const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
+    killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
-    plan.show({
+    session.#tellStart(instructions);
+    return session;
+  }
+
+  #tellStart({ approved, others }: FoundInstructions): void {
+    const { box, before, policy } = this.#plan;
+    this.show({
       type: "start",
-      session: session.id,
-      checkout: plan.box.checkout,
-      model: model.name,
+      session: this.id,
+      checkout: box.checkout,
+      model: this.model.name,
       tools: TOOL_NAMES,
     });
-    const paths = instructions.approved.map(({ path }) => path);
-    if (paths.length > 0) plan.show({ type: "instructions", paths });
-    const unapproved = unapprovedNote(instructions.others);
-    if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
-    for (const text of [...box.notes, ...plan.policy.notes, ...droppedNotes(box)]) session.note(text);
-    return session;
+    const paths = approved.map(({ path }) => path);
+    if (paths.length > 0) this.show({ type: "instructions", paths });
+    const unapproved = unapprovedNote(others);
+    if (unapproved !== null) this.show({ type: "notice", text: unapproved });
+    for (const text of [...(before?.gone ?? []), ...this.box.notes, ...policy.notes, ...droppedNotes(this.box)])
+      this.note(text);
   }
 
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
   async checkpoint(prompt: string): Promise<void> {
     const begin = this.#plan.log.keeping.keep === "none" ? "" : prompt;
-    const title = bound(wellFormed(begin.trimStart().split("\n", 1)[0] ?? ""), TITLE_CHARS_MAX).text;
+    const line = this.inspection.redact(begin.trimStart().split("\n", 1)[0] ?? "");
+    const title = bound(wellFormed(line), TITLE_CHARS_MAX).text;
     const startedAt = performance.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
     const ms = Math.round(performance.now() - startedAt);
@@ -234,13 +282,14 @@ export class Session {
       at: this.#plan.now(),
       number,
       layers: stack === null ? null : [...stack],
+      lookedAt: this.#lookedAt,
       ms,
     });
   }
 
   /** Keeps beside a checkpoint what a rewind to it takes back apart from the files. */
   remember(checkpoint: number): void {
-    this.conversations.set(checkpoint, [...this.messages]);
+    this.#marks.set(checkpoint, this.#conversation.mark());
     this.#lookedAtOf.set(checkpoint, this.#lookedAt);
   }
 
@@ -249,24 +298,43 @@ export class Session {
     this.#lookedAt = Math.min(this.#lookedAt, this.#lookedAtOf.get(checkpoint) ?? this.#lookedAt);
   }
 
+  /** What the conversation was at a checkpoint; null where that is not known. */
+  markAt(checkpoint: number): Mark | null {
+    return this.#marks.get(checkpoint) ?? null;
+  }
+
+  /** Makes the conversation what it was. */
+  goBack(mark: Mark): void {
+    this.#conversation.goBack(mark);
+  }
+
+  get messages(): readonly Message[] {
+    return this.#conversation.messages;
+  }
+
   /** Tells the model something of the program's own, ahead of the person's next prompt. */
   tell(news: string): void {
     this.#news.push(news);
   }
 
-  addUser(prompt: string): void {
+  /** Adds what the person typed, behind what they did meanwhile. */
+  addUser(news: string, typed: string): void {
     this.label.enter({ kind: "person", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
-    this.#network.noteTyped(prompt);
-    const text = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, prompt));
+    this.#network.noteTyped(typed);
+    this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, typed);
+    for (const { path, text } of this.#instructions)
+      this.inspection.later({ channel: "skill-file", name: path, line: null }, text, true);
+    const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${typed}`));
+    const text = this.inspection.clean(presented);
     this.#instructions = [];
-    this.ledger.append({ type: "prompt", at: this.#plan.now(), text });
-    this.messages.push({ role: "user", text });
+    this.ledger.append({ type: "prompt", at: this.#plan.now(), text, typed: wellFormed(typed) });
+    this.#conversation.addPrompt(text);
   }
 
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
-    const isFirst = this.messages.length === 0;
+    const isFirst = this.messages.length === 0 && this.#plan.before === null;
     this.#view?.renew();
     if (this.branchView !== null) {
       // What they do in the checkout is not on the branch.
@@ -290,7 +358,7 @@ export class Session {
   async dropOutdated(): Promise<void> {
     const [since, now] = [this.#lookedAt, this.#plan.now()];
     // What the base layer held was looked at when the box was set up.
-    const lines = this.conversations.size > 0 ? await dropOutdatedFor(this.box, since, this) : [];
+    const lines = this.#marks.size > 0 ? await dropOutdatedFor(this.box, since, this) : [];
     for (const line of lines ?? []) this.note(line);
     if (lines !== null) this.#lookedAt = now;
   }
@@ -320,7 +388,7 @@ export class Session {
       stop,
       usage: toJson(usage),
     });
-    this.messages.push({ role: "assistant", parts });
+    this.#conversation.addReply(parts);
     const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
     const calls = parts.flatMap((part) =>
       part.kind === "call" ? [{ id: part.id, name: part.name, input: parseCall(part.name, part.input).input }] : [],
@@ -381,7 +449,20 @@ export class Session {
 
   #openReader(): Promise<Reader> {
     const { id: session, box, model, gate, ledger, budget } = this;
-    const plan = { session, box, model, gate, ledger, budget, network: this.#network, now: this.#plan.now };
+    const bits = this.#plan.before?.state.readerBits ?? 0;
+    const clean = (text: string) => this.inspection.clean(text);
+    const plan = {
+      session,
+      box,
+      model,
+      gate,
+      ledger,
+      budget,
+      bits,
+      network: this.#network,
+      clean,
+      now: this.#plan.now,
+    };
     this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
     return this.#reader;
   }
@@ -415,7 +496,7 @@ export class Session {
   }
 
   addResults(results: readonly ToolResult[]): void {
-    this.messages.push({ role: "tool", results });
+    this.#conversation.addResults(results);
   }
 
   get totals(): Totals {
@@ -441,15 +522,44 @@ export class Session {
     this.show({ type: "end", reason: end.reason, message: end.message, totals: this.totals });
   }
 
+  /** Kills every process of the box at once, closes its network and signs the record; what it changed stays in its layer. */
+  kill(why: string): void {
+    this.#switch.kill(why);
+  }
+
+  get isKilled(): boolean {
+    return this.#switch.isKilled;
+  }
+
   /** Ends the box and the record; a session that changed nothing, or whose branch landed whole, leaves no layer behind. */
   async close(isLanded = false): Promise<void> {
     try {
       await this.#network.close();
+      if (this.isKilled) return await this.box.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
-      await closeAnchored(this.ledger, this.#anchor);
+      // What was killed waits for nothing.
+      await closeAnchored(this.ledger, this.isKilled ? null : this.#anchor);
     }
   }
+}
+
+function beginRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): Ledger {
+  const at = now();
+  if (before !== null) {
+    before.record({ version, build, policy: policy.digest, at });
+    return before.ledger;
+  }
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
+  const own = { session: folder.id, checkout: box.checkout, version, build, policy: policy.digest };
+  ledger.append({ type: "start", schema: SCHEMA, at, ...own, before: seal.newest() });
+  return ledger;
+}
+
+async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
+  await before?.putRight(record);
+  return Box.open({ ...box, folder, texts, isAgain: before !== null });
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.

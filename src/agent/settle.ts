@@ -6,9 +6,11 @@ import { writeRest } from "../box/landing.ts";
 import { savePatch } from "../box/patch-file.ts";
 import type { ChangeClass } from "../core/classify.ts";
 import type { JudgedCommit } from "../core/commits.ts";
+import { isAlarm } from "../core/placeholders.ts";
 import { visible } from "../core/text.ts";
 import { type BranchView, type LandedBranch, landBranch } from "./branch.ts";
 import { type ChangedSession, commitsOf, landFor, noteWriter, patchOf, withChanges } from "./changeset.ts";
+import { wellFormed } from "./recorded.ts";
 import { keepRest } from "./rest.ts";
 import type { Session } from "./session.ts";
 
@@ -64,6 +66,7 @@ export async function settle(
       const patch = hasPatch ? savePatch(changed.path, await patchOf(collected, "source")) : null;
       const found = await commitsOf(changed, collected);
       if (landed.length > 0) keepRest(changed, collected, landed, { found, landed: null });
+      recordWaits(session, held, found?.commits ?? []);
       await look(changed, collected, found);
       return { held: [...held, ...git], landed, commits: found?.commits ?? [], patch, branch: null };
     });
@@ -71,6 +74,14 @@ export async function settle(
     await session.box.thaw();
     session.ledger.seal();
   }
+}
+
+/** Records how much waits for the person, and where what stands for a credential was found: that never lands. */
+function recordWaits({ ledger }: Session, held: readonly HeldChange[], commits: readonly JudgedCommit[]): void {
+  const alarmed = held.filter(({ why }) => isAlarm(why)).map(({ path }) => path);
+  const inCommits = commits.flatMap(({ id, why }) => (why !== null && isAlarm(why) ? [`commit ${id}`] : []));
+  const placeholders = [...alarmed, ...inCommits].slice(0, PLACEHOLDERS_MAX).map(wellFormed);
+  ledger.append({ type: "waits", at: Date.now(), files: held.length, commits: commits.length, placeholders });
 }
 
 /**
@@ -90,6 +101,7 @@ export async function settleBranch(session: Session, view: BranchView, task: str
   await box.freeze();
   try {
     const landed = await landBranch({ path, facts }, view.branch, session);
+    recordWaits(session, [], landed.commits);
     writeRest(path, { changes: problem === null ? 0 : 1, hasCommits: !landed.isWhole }, []);
     const branch: LandedBranch =
       problem === null
@@ -107,6 +119,7 @@ export async function settleBranch(session: Session, view: BranchView, task: str
   }
 }
 
+const PLACEHOLDERS_MAX = 20;
 const SUBJECT_CHARS_MAX = 72;
 
 function subjectOf(task: string): string {

@@ -1,6 +1,8 @@
 import type { Call, EndReason } from "../core/event.ts";
+import type { ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { type Model, ModelFailure, type ReplyPart, type StopReason, type ToolResult } from "../model/port.ts";
+import { type Model, ModelFailure, type StopReason } from "../model/port.ts";
+import { wellFormedParts } from "./recorded.ts";
 import type { Session } from "./session.ts";
 import { parseCall, TOOL_SPECS } from "./tools.ts";
 
@@ -20,24 +22,26 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
-  const signal = AbortSignal.any([person, session.budget.signal]);
+  const signal = AbortSignal.any([person, session.budget.signal, session.monitor.beginTurn()]);
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
-  session.addUser(`${news}${prompt}`);
+  session.addUser(news, prompt);
   const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
-    const limit = session.budget.limitReached();
+    const limit = session.monitor.ended() ?? session.budget.limitReached();
     if (limit !== null) return limit;
     const reply = await receive(session, session.model, signal);
     if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
+    await session.inspection.settle();
     const calls = reply.parts.filter((part) => part.kind === "call");
-    const text = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const said = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
+    const text = session.inspection.redact(said);
     if (calls.length === 0) return concludeTurn(text, isFirst, refused, reply.stop);
     const results: ToolResult[] = [];
     let end: TurnEnd | null = null;
     for (const call of calls) {
-      end ??= session.budget.beginCall();
+      end ??= session.monitor.ended() ?? session.budget.beginCall();
       const outcome = signal.aborted || end !== null ? CANCELLED : await act(session, call, signal);
       if (!outcome.ok && (outcome.code === "refused" || outcome.code === "denied")) refused.add(outcome.code);
       results.push(toResult(call, outcome));
@@ -52,6 +56,8 @@ const STOPPED: TurnEnd = { reason: "interrupted", message: "stopped by the perso
 const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
 
 function stopped(session: Session, person: AbortSignal): TurnEnd {
+  const alarm = session.monitor.ended();
+  if (alarm !== null) return alarm;
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
@@ -91,15 +97,20 @@ async function receive(session: Session, model: Model, signal: AbortSignal): Pro
         session.show(event);
         continue;
       }
-      session.addReply(event.parts, event.stop, event.usage);
-      return { ok: true, parts: event.parts, stop: event.stop };
+      // What is recorded of it is what is acted on.
+      const parts = wellFormedParts(event.parts);
+      session.addReply(parts, event.stop, event.usage);
+      return { ok: true, parts, stop: event.stop };
     }
   } catch (error) {
-    if (signal.aborted) return { ok: false, end: STOPPED };
+    if (signal.aborted) return { ok: false, end: session.monitor.ended() ?? STOPPED };
     if (error instanceof ModelFailure) {
       return {
         ok: false,
-        end: { reason: error.kind === "auth" ? "model-auth" : "model-provider", message: error.message },
+        end: {
+          reason: error.kind === "auth" ? "model-auth" : "model-provider",
+          message: session.inspection.redact(error.message),
+        },
       };
     }
     throw error;
@@ -116,8 +127,11 @@ async function act(
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
   session.show({ type: "call", call });
   const startedAt = performance.now();
-  const done = parsed.ok ? await session.perform(parsed.effect, part.id, signal) : refuse(parsed.message);
-  const outcome = { ...done, text: `${done.text}${session.budget.takeWarnings()}` };
+  const done = parsed.ok
+    ? (session.inspection.refusal(parsed.effect) ?? (await session.perform(parsed.effect, part.id, signal)))
+    : refuse(parsed.message);
+  const clean = await session.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
+  const outcome = { ...clean, text: `${clean.text}${session.budget.takeWarnings()}` };
   session.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
   session.recordOutcome(part, outcome);
   return outcome;

@@ -17,7 +17,9 @@ import { LedgerFailure } from "../ledger/failure.ts";
 import { type Config, findRipgrep, readConfig, stateFolder } from "./config.ts";
 import { type Checkout, findCheckout, refuseUnfit } from "./config-checkout.ts";
 import { keepSpare, tooFull } from "./config-disk.ts";
+import { findNamed } from "./config-policy.ts";
 import { boxWithin, isTrusted, loadPolicy, netWithin, type PolicyInForce, vaultWithin } from "./config-policy-tiers.ts";
+import type { StoredSession } from "./config-sessions.ts";
 import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
@@ -29,6 +31,8 @@ export interface Start {
   /** The folder of the installed package or of the source checkout. */
   readonly packageRoot: string;
   readonly version: string;
+  /** Names the program's code: the digest of what was built, or the commit that a source checkout stands on. */
+  readonly build: string;
   /** Policy files that the person named for this session. */
   readonly policies?: readonly string[];
   /** Further programs to show in the box: name and absolute path. */
@@ -43,6 +47,8 @@ export interface Workplace {
   readonly config: Config;
   readonly policy: PolicyInForce;
   readonly folder: SessionFolder;
+  /** The session that is to go on; null for a new one. */
+  readonly earlier: StoredSession | null;
   /** The person's credentials: read when they are asked for first. */
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
@@ -61,21 +67,24 @@ export interface AgentNeeds {
   readonly ports: readonly number[];
 }
 
-const NO_NEEDS: AgentNeeds = { keys: [], variables: {}, homePaths: [], ports: [] };
+export const NO_NEEDS: AgentNeeds = { keys: [], variables: {}, homePaths: [], ports: [] };
 
-/** Checks the folder that the program was started in, and prepares a new session for it. */
+/** Checks the folder that the program was started in, and prepares a new session for it, or an earlier one to go on. */
 export async function prepareWorkplace(
   start: Start,
   limits: Partial<Limits> = {},
   needs: AgentNeeds = NO_NEEDS,
+  earlier: StoredSession | null = null,
 ): Promise<Workplace> {
-  const startedAt = Date.now();
+  const startedAt = earlier?.facts.startedAt ?? Date.now();
   const checkout = findCheckout(start.folder);
   const state = stateFolder(start.environment);
   const [identity, configured] = await Promise.all([readIdentity(start.environment), readConfig(start.environment)]);
   refuseUnfit(checkout, identity.home, state);
   const { home } = identity;
-  const { environment, folder: standing, policies: named = [] } = start;
+  const { environment, folder: standing } = start;
+  // The rules that the person named for a session hold in all its lives.
+  const named = [...new Set([...(earlier?.facts.policies ?? []), ...(start.policies ?? [])])];
   const remote = once(() =>
     readRemote({ checkout: checkout.path, state, home, environment, programs: findPrograms() }),
   );
@@ -103,10 +112,12 @@ export async function prepareWorkplace(
       return landingRules(policy.current);
     },
     startedAt,
+    policies: named.map((file) => findNamed(file, standing, checkout.path)),
   };
   refuseFull(state);
   // Last, so that what was refused before leaves nothing behind.
-  return { start, checkout, state, config, policy, folder: makeSessionFolder(state, startedAt), vault, trust, box };
+  const folder = earlier === null ? makeSessionFolder(state, startedAt) : { id: earlier.facts.id, path: earlier.path };
+  return { start, checkout, state, config, policy, folder, earlier, vault, trust, box };
 }
 
 /** Opens the box of a prepared session, for the callers that have no model. */

@@ -15,17 +15,19 @@ import { Bases } from "./bases.ts";
 import { profileFor, writeControl, writeShown } from "./box-profile.ts";
 import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
 import { settleCopy } from "./copy-view.ts";
-import { copyRootMode, readFacts, type SessionFolder, writeFacts } from "./folder.ts";
+import { copyRootMode, readFacts, type SessionFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
+import { takeGit } from "./git-seen.ts";
 import { type BoxSocket, type FoundSecret, Holder, type SavedBases, type ViewChoice, type ViewKind } from "./holder.ts";
 import type { Identity } from "./identity.ts";
 import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, sealLayer } from "./layers.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { POLICY_PATH, scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
-import { type Performance, perform } from "./perform.ts";
+import { AS_IT_IS, type Performance, perform, type TextRules } from "./perform.ts";
 import { Pool } from "./pool.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
+import type { Earlier } from "./reopen.ts";
 import { findRepository, type Repository } from "./repository.ts";
 import { strings } from "./script.ts";
 import { type Streamed, type Streams, stream } from "./stream.ts";
@@ -46,6 +48,8 @@ export interface BoxPlan {
   /** Programs of ours that the box shows last in PATH: name and absolute path on the host. `rg` is one of them. */
   readonly tools: Readonly<Record<string, string>>;
   readonly startedAt: number;
+  /** Goes on in the folder of a session that had a box before, over the layer that is there. */
+  readonly isAgain?: boolean;
   /** Folders of objects outside the checkout that the person listed; its repository may borrow from these alone. */
   readonly alternates?: readonly string[];
   /** Finds what of the person's credentials is shown; asked while the holder looks through the checkout. */
@@ -54,12 +58,16 @@ export interface BoxPlan {
   readonly services?: readonly number[];
   /** Paths of the checkout that the person's policy hides, as globs. */
   readonly hidden?: readonly string[];
+  /** Files of rules that the person named for the session. */
+  readonly policies?: readonly string[];
   /** Takes in the checkout's own policy, null for none, before anything runs; gives what the session keeps about landing. */
   readonly adoptPolicy?: (content: Uint8Array | null) => Promise<readonly Rule[]>;
   /** Lets ptrace through the filter, for strace, gdb and LeakSanitizer. */
   readonly debug?: boolean;
   /** What the view is; `copy` is for what tests it. */
   readonly view?: ViewChoice;
+  /** What becomes of texts of the box before anybody is shown them. */
+  readonly texts?: TextRules;
 }
 
 /** What of the person's credentials is shown: placeholders, in variables, in files of the home, and in masked copies. */
@@ -98,6 +106,7 @@ export class Box {
   readonly dropped: readonly Dropped[];
   /** Where in the checkout commands start; the file tools start at its root always. */
   readonly below: string;
+  readonly texts: TextRules;
   /** The state of the person's repository that the box took over last; see `syncGit`. */
   gitSeen: string;
   /** The authorities that the person trusts, in PEM. */
@@ -114,6 +123,7 @@ export class Box {
   readonly #lingering = new WeakSet<OneShot>();
   readonly #follow: Follow;
   #isFollowing = false;
+  #isKilled = false;
   #freezes = 0;
   readonly #limitReasons = new WeakMap<OneShot, string>();
 
@@ -128,6 +138,7 @@ export class Box {
     this.base = parts.base;
     this.dropped = parts.dropped;
     this.below = parts.below;
+    this.texts = parts.texts;
     this.gitSeen = parts.gitSeen;
     this.authorities = parts.authorities;
     this.#javaAuthorities = parts.javaAuthorities;
@@ -151,10 +162,9 @@ export class Box {
 
   /** Sets up the box; throws BoxUnavailable, which names the fix, when any piece cannot be had. */
   static async open(plan: BoxPlan): Promise<Box> {
-    const { checkout } = plan;
-    const limits = plan.limits ?? LIMITS_DEFAULT;
+    const { checkout, folder, limits = LIMITS_DEFAULT } = plan;
     const programs = findPrograms();
-    const { folder } = plan;
+    const earlier = plan.isAgain ? await readyAgain(folder.path, programs) : null;
     copyRootMode(folder, checkout);
     const { repository, alternates, notes } = await findGit(plan, programs);
     if (repository) copyRootMode(folder, repository.common, ["layer/git-upper", "mask-git"]);
@@ -186,13 +196,13 @@ export class Box {
       const landing = await plan.adoptPolicy?.(policy?.content ?? null);
       const masked = maskFound(found, folder.path, holder, { fill: shown?.fill, hidden: plan.hidden ?? [] });
       const { base, dropped } = await showBase(await preparing, folder, holder);
-      const gitSeen = await holder.copyGit(false);
-      const view = await holder.mountView(null, []);
-      const parts = partFolders(base);
+      const stack = (await earlier?.begin(holder)) ?? [];
+      const gitSeen = earlier?.gitSeen ?? (await takeGit(folder.path, () => holder.copyGit(false)));
+      const view = await holder.mountView(null, stack);
       const placeholders = shown?.credentials().map(({ placeholder, source }) => ({ placeholder, source })) ?? [];
-      const { startedAt } = plan;
-      const known = { id: folder.id, checkout, startedAt, masked, placeholders, repository, alternates, parts };
-      writeFacts(folder, landing === undefined || landing.length === 0 ? known : { ...known, landing });
+      const seen = { masked, placeholders, repository, alternates, parts: partFolders(base), landing };
+      const facts = factsOf(plan, seen);
+      writeFacts(folder, earlier?.join(facts) ?? facts);
       return new Box({
         folder,
         limits,
@@ -204,6 +214,7 @@ export class Box {
         base,
         dropped,
         below: plan.below ?? "",
+        texts: plan.texts ?? AS_IT_IS,
         gitSeen,
         authorities,
         javaAuthorities,
@@ -381,7 +392,7 @@ export class Box {
   async copyGit(): Promise<string> {
     let state = "";
     await this.renew(async () => {
-      state = await this.#holder.copyGit(true);
+      state = await takeGit(this.folder.path, () => this.#holder.copyGit(true));
     });
     return state;
   }
@@ -437,11 +448,18 @@ export class Box {
     }
   }
 
+  /** Kills every process of the session at once, without waiting for any. The box can only be closed. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#watch.close();
+    this.#holder.kill();
+  }
+
   /** Kills every process of the session and gives back what was set up. The layer stays. */
   async close(): Promise<void> {
     this.#watch.close();
     try {
-      if (this.#bases.isNeeded) await this.#bases.save();
+      if (this.#bases.isNeeded && !this.#isKilled) await this.#bases.save();
     } finally {
       // A disk that is full must not keep what runs alive.
       this.#pool.close();
@@ -470,6 +488,25 @@ export class Box {
     }
     await Promise.all(killed.map(({ gone }) => gone));
   }
+}
+
+function factsOf(
+  { folder: { id }, checkout, startedAt, policies = [] }: BoxPlan,
+  {
+    landing = [],
+    ...seen
+  }: Omit<SessionFacts, "id" | "checkout" | "startedAt" | "landing"> & {
+    readonly landing: readonly Rule[] | undefined;
+  },
+): SessionFacts {
+  const facts = { id, checkout, startedAt, ...seen };
+  return { ...facts, ...(landing.length > 0 ? { landing } : {}), ...(policies.length > 0 ? { policies } : {}) };
+}
+
+// Loaded where it is needed alone: a new session has none.
+async function readyAgain(sessionPath: string, programs: Programs): Promise<Earlier | null> {
+  const { Earlier } = await import("./reopen.ts");
+  return Earlier.ready(sessionPath, programs);
 }
 
 function noteOf({ kind, why }: ViewKind): readonly string[] {
@@ -529,6 +566,7 @@ interface BoxParts {
   readonly base: Base | null;
   readonly dropped: readonly Dropped[];
   readonly below: string;
+  readonly texts: TextRules;
   readonly gitSeen: string;
   readonly authorities: string;
   readonly javaAuthorities: JavaEntries;

@@ -13,6 +13,7 @@ export const IMAGE_BYTES_MAX = 3_750_000;
 export const NO_SUCH_FILE = 91;
 export const NOT_A_FILE = 92;
 export const IS_FOLDER = 93;
+export const LEADS_AWAY = 94;
 /** The exit status of wrong usage (README.md). */
 const WRONG_FOLDER = 2;
 
@@ -109,7 +110,7 @@ export function launcher(limits: Limits, countsProcesses: boolean, umask: number
   );
 }
 
-const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || exit ${NO_SUCH_FILE}; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
+const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || { [ -L "$p" ] && exit ${LEADS_AWAY}; exit ${NO_SUCH_FILE}; }; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 
 /** The shell program of a `read`. Images are read whole, text from the asked line on. */
 export function readProgram(effect: Effect & { readonly kind: "read" }): string {
@@ -125,7 +126,7 @@ export function isImageName(path: string): boolean {
 
 /** The shell program of a `write`; the content is its input. Folders on the way are made. */
 export function writeProgram(path: string): string {
-  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
+  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do [ -L "$l" ] && [ ! -e "$l" ] && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
 }
 
 /**

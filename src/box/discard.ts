@@ -63,6 +63,12 @@ export function emptyFolder(folder: string, programs: Programs): Promise<void> {
   return remove(folder, [], programs);
 }
 
+/** Removes what has one of these names in a session's folder, and nothing else. */
+export function removeNamed(sessionPath: string, names: readonly string[], programs: Programs): Promise<void> {
+  const tests = names.flatMap((name) => ["-o", "-name", name]).slice(1);
+  return remove(sessionPath, ["(", ...tests, ")"], programs);
+}
+
 /** Removes a sealed layer that nothing names any more, with what lies beside it. */
 export function removeLayer(sessionPath: string, number: number, programs: Programs): Promise<void> {
   const tests = ["(", "-name", String(number), "-o", "-name", `${number}.*`, ")"];

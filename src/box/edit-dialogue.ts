@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { applyEdit, EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { Stream } from "./oneshot.ts";
+import type { TextRules } from "./perform.ts";
 
 /** The host's side of an edit: reads the file that the sandbox prints, and answers with the new content or with nothing. */
 export class EditDialogue {
@@ -11,12 +12,14 @@ export class EditDialogue {
   count = 0;
   readonly #effect: Effect & { readonly kind: "edit" };
   readonly #mark: Buffer;
+  readonly #texts: TextRules;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #isAnswered = false;
 
-  constructor(effect: Effect & { readonly kind: "edit" }, mark: string) {
+  constructor(effect: Effect & { readonly kind: "edit" }, mark: string, texts: TextRules) {
     this.#effect = effect;
+    this.#texts = texts;
     this.#mark = Buffer.from(mark);
   }
 
@@ -34,12 +37,19 @@ export class EditDialogue {
   }
 
   #answer(content: Buffer): void {
-    const { path, oldString, newString, replaceAll } = this.#effect;
+    const { path, replaceAll } = this.#effect;
     if (content.length >= EDIT_BYTES_MAX) {
       this.refusal = `edit: ${path} is larger than ${EDIT_BYTES_MAX} bytes; use run with sed`;
       this.input.end();
       return;
     }
+    const resolved = this.#texts.resolve([this.#effect.oldString, this.#effect.newString], content);
+    if (typeof resolved === "string") {
+      this.refusal = `edit: not done: ${resolved} (${path})`;
+      this.input.end();
+      return;
+    }
+    const [oldString = "", newString = ""] = resolved;
     const result = applyEdit(content, { oldString, newString, replaceAll });
     if (!result.ok) {
       this.refusal = `${result.message} (${path})`;

@@ -30,6 +30,8 @@ export interface SessionFacts {
   readonly branch?: BranchFacts;
   /** What the session's policy says of landing. Absent for nothing. */
   readonly landing?: readonly Rule[];
+  /** Files of rules that the person named for this session. Absent for none. */
+  readonly policies?: readonly string[];
   /** Commits of the box that landed with the person's signature, and so under other ids. */
   readonly signed?: readonly string[];
   /** Parts of the base layer that it showed, as folders of the state folder. Absent in what an older version left. */
@@ -49,8 +51,13 @@ export function makeSessionFolder(state: string, startedAt: number): SessionFold
   const stamp = new Date(startedAt).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const path = join(state, "sessions", id);
-  for (const name of FOLDERS) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+  makeFolders(path);
   return { id, path };
+}
+
+/** Makes what a session's folder lacks. */
+export function makeFolders(path: string): void {
+  for (const name of FOLDERS) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
 }
 
 /**

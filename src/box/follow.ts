@@ -34,6 +34,12 @@ export function readFollowed(sessionPath: string): ReadonlyMap<string, string> {
   return new Map(existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as [string, string][]) : []);
 }
 
+/** Forgets them all, for a layer that the holder took them out of. */
+export function forgetFollowed(sessionPath: string): void {
+  for (const name of [FILE, "ctl/followed", "ctl/follow"])
+    rmSync(join(sessionPath, name), { recursive: true, force: true });
+}
+
 /**
  * Writes what the person changes into the view while a background command lives.
  *

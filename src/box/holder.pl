@@ -264,6 +264,7 @@ sub put_aside {
 sub mount_view {
     (my $instant, @stack) = @_;
     $mounted_since = $instant ne "-" ? $instant : $mounted_since || bases::stamp_for($arch);
+    note_mounted();
     fit_masks();
     my @folders = ({ name => "tree", at => $checkout, mask => "/mask", lower => "/lower", between => ["/git-state", map { "/base/$_" } @parts],
         upper => "upper", work => "work", sealed => [@stack] });
@@ -286,6 +287,20 @@ sub mount_view {
     count_copy();
     ($is_mounted, $is_taken) = (1, 1);
     return $why;
+}
+
+# Outlives this holder, so that the next one knows which of the checkout's files this view can have shown.
+sub note_mounted {
+    open(my $file, ">", "/ctl/mounted.new") or die "mounted: $!\n";
+    print {$file} "$mounted_since\n";
+    close $file && rename "/ctl/mounted.new", "/ctl/mounted" or die "mounted: $!\n";
+}
+
+# Takes an earlier holder's view for the one before the next mount. Its layer was written over these sealed ones.
+sub go_on {
+    @stack = @_;
+    open(my $file, "<", "/ctl/mounted") or return;
+    $mounted_since = $1 if (<$file> // "") =~ /^(\d+)$/;
 }
 
 # Mounts all of them or none. Undefined when they are.
@@ -734,6 +749,7 @@ while (my $line = <STDIN>) {
         print "viewed $view", $why eq "" ? "" : " $why", "\n";
         list_names();
     }
+    elsif ($word eq "r") { go_on(split / /, $rest // ""); print "going\n" }
     elsif ($word eq "u") { print unmount_view() ? "unviewed\n" : "failed umount: $!\n" }
     elsif ($word eq "w") {
         # A whiteout in the mask layer: a name that does not exist yet stays hidden when it appears.

@@ -224,6 +224,12 @@ export class Holder {
     await this.#expect("settled");
   }
 
+  /** Goes on from the view that an earlier holder mounted over these sealed layers; before the first mount. */
+  async goOn(sealed: readonly number[]): Promise<void> {
+    this.#say(`r ${sealed.join(" ")}`);
+    await this.#expect("going");
+  }
+
   async unmountView(): Promise<void> {
     this.#say("u");
     await this.#expect("unviewed");

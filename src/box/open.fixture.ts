@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
-import { makeSessionFolder } from "./folder.ts";
+import { makeSessionFolder, type SessionFolder } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
 import { makePlace, type Place, VIEW } from "./land.fixture.ts";
 import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
@@ -34,7 +34,7 @@ export interface OpenBox {
 
 /** Opens a box on a checkout that a shell program made and committed. */
 export async function openBox(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   make = "",
   options: {
     readonly limits?: Partial<Limits>;
@@ -42,13 +42,16 @@ export async function openBox(
     readonly place?: Place;
     readonly below?: string;
     readonly alternates?: readonly string[];
+    /** The folder of an earlier box, and since when its session goes on. */
+    readonly again?: { readonly folder: SessionFolder; readonly startedAt: number };
   } = {},
 ): Promise<OpenBox> {
   const place = options.place ?? makePlace(make);
-  const startedAt = Date.now();
+  const startedAt = options.again?.startedAt ?? Date.now();
   const environment = options.environment ?? process.env;
   const box = await Box.open({
-    folder: makeSessionFolder(place.state, startedAt),
+    folder: options.again?.folder ?? makeSessionFolder(place.state, startedAt),
+    isAgain: options.again !== undefined,
     checkout: place.checkout,
     below: options.below ?? "",
     alternates: options.alternates ?? [],

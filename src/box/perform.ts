@@ -4,13 +4,14 @@ import type { Effect } from "../core/effect.ts";
 import type { Image, Outcome } from "../core/outcome.ts";
 import type { RunProfile } from "../core/shell.ts";
 import { bound, counted } from "../core/text.ts";
-import { plain } from "../core/text-plain.ts";
+import { plain, withStrings } from "../core/text-plain.ts";
 import type { Box, Started } from "./box.ts";
 import {
   editProgram,
   IMAGE_BYTES_MAX,
   IS_FOLDER,
   isImageName,
+  LEADS_AWAY,
   listProgram,
   NO_SUCH_FILE,
   NOT_A_FILE,
@@ -33,6 +34,17 @@ export interface Performance {
   /** For a command that may use the network. */
   readonly network?: CommandNetwork | undefined;
 }
+
+/** What the host makes of texts of the box. */
+export interface TextRules {
+  /** Takes secrets out before anything is cut, since half a secret is none that anybody knows. */
+  readonly redact: (text: string) => string;
+  /** Puts back into texts what placeholders stand for in a file's own content; a string says why that cannot be. */
+  readonly resolve: (texts: readonly string[], content: Uint8Array) => readonly string[] | string;
+}
+
+/** Where there is no model texts are shown as they are. */
+export const AS_IT_IS: TextRules = { redact: (text) => text, resolve: (texts) => texts };
 
 const TEXT_CHARS_MAX = 30_000;
 const LINE_CHARS_MAX = 2000;
@@ -163,11 +175,11 @@ async function read(box: Box, effect: Effect & { readonly kind: "read" }, perfor
       ok: true,
       text: `binary file, first ${counted(Math.min(bytes.length, READ_BYTES_MAX), "byte")} not shown; use run with xxd or file`,
     };
-  return { ok: true, text: numberLines(bytes, effect.offset, effect.limit) };
+  return { ok: true, text: numberLines(box, bytes, effect.offset, effect.limit) };
 }
 
-function numberLines(bytes: Buffer, offset: number, limit: number): string {
-  const text = plainText(bytes);
+function numberLines(box: Box, bytes: Buffer, offset: number, limit: number): string {
+  const text = fileText(box, bytes);
   if (text === "") return offset <= 1 ? "(empty file)" : `(no line ${offset}: the file is shorter)`;
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
@@ -211,7 +223,7 @@ async function write(
 async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, performance: Performance): Promise<Outcome> {
   // Whatever the file holds, it cannot hold a mark drawn just now.
   const mark = randomBytes(16).toString("hex");
-  const dialogue = new EditDialogue(effect, mark);
+  const dialogue = new EditDialogue(effect, mark, box.texts);
   const job = {
     program: editProgram(effect.path, mark, EDIT_BYTES_MAX),
     stdin: dialogue.input,
@@ -232,7 +244,7 @@ async function search(
   const job = { program: searchProgram(effect), ...READING, bytesMax: SEARCH_BYTES_MAX };
   const done = await finish(box, job, performance);
   if (done.status === 1) return { ok: true, text: `no match for ${effect.pattern}` };
-  return listing("search", effect.path, done);
+  return listing(box, "search", effect.path, done);
 }
 
 async function list(box: Box, effect: Effect & { readonly kind: "list" }, performance: Performance): Promise<Outcome> {
@@ -240,12 +252,12 @@ async function list(box: Box, effect: Effect & { readonly kind: "list" }, perfor
   const done = await finish(box, job, performance);
   if (done.status === 1 && done.errors === "")
     return { ok: true, text: `no file matches ${effect.glob ?? effect.path}` };
-  return listing("list", effect.path, done);
+  return listing(box, "list", effect.path, done);
 }
 
-function listing(tool: string, path: string, done: Finished): Outcome {
+function listing(box: Box, tool: string, path: string, done: Finished): Outcome {
   if (done.status !== 0 && done.stopped !== "full") return fileFailure(tool, path, done);
-  const text = plainText(done.output.bytes()).trimEnd();
+  const text = fileText(box, done.output.bytes()).trimEnd();
   const { text: shown, cut } = bound(text, TEXT_CHARS_MAX);
   const note = cut || done.stopped === "full" ? "\n(cut: narrow the pattern, the path or the glob)" : "";
   return { ok: true, text: (shown === "" ? "(empty folder)" : shown) + note };
@@ -309,7 +321,7 @@ async function noteLeftovers(box: Box, command: string, done: Finished): Promise
 // A model that was shown only a part can read the rest in the box.
 async function spill(box: Box, done: Finished): Promise<string> {
   const bytes = done.output.bytes();
-  const { text, cut } = bound(plainText(bytes).replace(/\n+$/, ""), TEXT_CHARS_MAX);
+  const { text, cut } = bound(plainText(box, bytes).replace(/\n+$/, ""), TEXT_CHARS_MAX);
   if (!cut) return text;
   const path = `/tmp/ringfence/output-${done.started.oneShot.id}.txt`;
   const saved = await box.start({
@@ -352,7 +364,7 @@ async function startBackground(
 function readBackground(box: Box, id: string): Outcome {
   const entry = box.background.get(id);
   if (!entry) return { ok: false, code: "invalid", text: unknownBackground(box, id) };
-  const text = bound(plainText(entry.output.take()).replace(/\n+$/, ""), TEXT_CHARS_MAX).text;
+  const text = bound(plainText(box, entry.output.take()).replace(/\n+$/, ""), TEXT_CHARS_MAX).text;
   const state =
     entry.status === undefined
       ? "running"
@@ -383,11 +395,19 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
     return { ok: false, code: "timeout", text: `${tool}: ${path} gave no answer within ${FILE_TOOL_MS} ms` };
   if (done.stopped === "cancelled") return { ok: false, code: "cancelled", text: `${tool}: ${done.cancelled}` };
   if (done.status === NO_SUCH_FILE) return say(`${path} does not exist; use list or search to find it`);
+  if (done.status === LEADS_AWAY)
+    return say(`${path} does not exist: a link there leads to what the box does not show`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);
   return say(plain(done.errors) || `failed with status ${done.status}`);
 }
 
-function plainText(bytes: Buffer): string {
-  return plain(new TextDecoder().decode(bytes));
+/** What a command printed as a terminal would draw it, and what it would swallow as well. */
+function plainText(box: Box, bytes: Buffer): string {
+  return box.texts.redact(plain(withStrings(new TextDecoder().decode(bytes))));
+}
+
+/** What stands in files: signs that a terminal would obey are part of it, but for the ends of lines. */
+function fileText(box: Box, bytes: Buffer): string {
+  return box.texts.redact(new TextDecoder().decode(bytes)).replaceAll("\r\n", "\n");
 }

@@ -24,7 +24,7 @@ const NESTED_MAX = 3;
 /** A longer run of backslashes is none that nested JSON made. */
 const BACKSLASHES_MAX = 8;
 const SHORT_BYTES = 48;
-const NEAR_BYTES = 16;
+const NEAR_BYTES = 64;
 
 const SPECIALS = [PERCENT, BACKSLASH, LINE];
 const SPECIAL = tableOf("%\\\n");

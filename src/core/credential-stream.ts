@@ -41,6 +41,13 @@ export function openStream(search: Search): MaskingStream {
   return { push: (chunk) => take(chunk, false), end: () => take(new Uint8Array(0), true) };
 }
 
+/** Tells whether a text holds a needle whole, in any of its encodings. */
+export function holdsAny(search: Search, bytes: Buffer): boolean {
+  if (matches(search, bytes).length > 0) return true;
+  const plain = withoutEscapes(bytes);
+  return plain !== null && matches(search, plain.bytes).length > 0;
+}
+
 /** Tells which needles a text holds whole, in any of their encodings. */
 export function ownersIn(search: Search, text: string): number[] {
   return look(search, Buffer.from(text)).owners;

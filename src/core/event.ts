@@ -7,6 +7,8 @@ export type EndReason =
   | "not-completed"
   | "denied"
   | "approval-needed"
+  | "paused"
+  | "killed"
   | "model-auth"
   | "model-provider"
   | "budget"
@@ -21,6 +23,8 @@ export const EXIT_CODES: Readonly<Record<EndReason, number>> = {
   "not-completed": 10,
   denied: 20,
   "approval-needed": 21,
+  paused: 24,
+  killed: 25,
   budget: 30,
   turns: 31,
   time: 32,

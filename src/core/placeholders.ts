@@ -23,5 +23,12 @@ export function placeholderIn(placeholders: readonly Placeholder[], text: string
 
 /** Says why what holds a placeholder never lands. */
 export function alarmOf({ source }: Placeholder): string {
-  return `alarm: it holds what stands in the box for the credential of ${source}, and never lands`;
+  return `${ALARM} for the credential of ${source}, and never lands`;
+}
+
+const ALARM = "alarm: it holds what stands in the box";
+
+/** Whether a reason for which something does not land is that it holds a placeholder. */
+export function isAlarm(why: string): boolean {
+  return why.includes(ALARM);
 }

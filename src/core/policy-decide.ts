@@ -93,7 +93,8 @@ function unplaced(policy: Policy, kinds: readonly Kind[]): Restriction[] {
 }
 
 // As the address of the call names it: git adds its service to the repository's own.
-function repositoryOf({ protocol, host, port, path }: Effect & { readonly kind: "push" }) {
+/** The repository that a push goes to, as rules name one; null where that cannot be told. */
+export function repositoryOf({ protocol, host, port, path }: Effect & { readonly kind: "push" }) {
   // What ssh is asked for is spelled in other ways: a rule about any repository may mean it.
   if (protocol === "ssh") return null;
   const [bare = ""] = path.split("?", 1);

@@ -1,4 +1,4 @@
-import { SECRET_RULES, type SecretRule } from "./redact-rules.ts";
+import { anchorPlaces, anchorsAt } from "./redact-anchors.ts";
 
 /** A secret that was found by its looks. */
 export interface FoundSecret {
@@ -8,65 +8,41 @@ export interface FoundSecret {
   readonly name: string;
 }
 
-const ANCHOR_UNITS = 3;
-const HASHES = 1 << 14;
 const BEGIN = "-----BEGIN";
 const KEY_WORDS = "PRIVATE KEY";
 const END = "-----END";
 /** Of the longest key; what goes on longer is no key. */
 export const PEM_CHARS_MAX = 16_384;
 
-const shifts = new Uint8Array(HASHES).fill(ANCHOR_UNITS - 1);
-interface Anchored {
-  readonly anchor: string;
-  readonly rule: SecretRule;
-}
-
-const buckets: (readonly Anchored[])[] = Array.from({ length: HASHES }, () => []);
-for (const rule of SECRET_RULES)
-  for (const anchor of rule.anchors) {
-    const units = Array.from(anchor.slice(0, ANCHOR_UNITS), (char) => char.charCodeAt(0));
-    const [first = 0, second = 0, third = 0] = units;
-    shifts[hashOf(first, second)] = Math.min(1, shifts[hashOf(first, second)]!);
-    const last = hashOf(second, third);
-    shifts[last] = 0;
-    buckets[last] = [...(buckets[last] ?? []), { anchor, rule }];
-  }
-
-function hashOf(first: number, second: number): number {
-  return (((first | 0x20) << 7) ^ (second | 0x20)) & (HASHES - 1);
-}
-
-/** Finds the secrets whose format is known, in order and apart. Linear: it moves on by what the last two signs allow. */
+/** Finds the secrets whose format is known, in order and apart. Linear: a rule looks only where its anchor stands. */
 export function formatsIn(text: string): FoundSecret[] {
   const found: FoundSecret[] = privateKeys(text);
-  const length = text.length;
-  for (let at = ANCHOR_UNITS - 1; at < length; ) {
-    const hash = (((text.charCodeAt(at - 1) | 0x20) << 7) ^ (text.charCodeAt(at) | 0x20)) & (HASHES - 1);
-    const shift = shifts[hash]!;
-    if (shift !== 0) {
-      at += shift;
-      continue;
-    }
-    const start = at - ANCHOR_UNITS + 1;
-    const secret = secretAt(text, start, hash);
-    if (secret !== null) found.push(secret);
-    at = secret === null ? at + 1 : Math.max(at + 1, secret.end + ANCHOR_UNITS - 1);
+  let end = 0;
+  for (const start of anchorPlaces(text)) {
+    const secret = start < end ? null : secretAt(text, start);
+    if (secret === null) continue;
+    found.push(secret);
+    end = secret.end;
   }
-  return apart(found);
+  return found.length < 2 ? found : apart(found);
 }
 
-function secretAt(text: string, start: number, hash: number): FoundSecret | null {
-  for (const { anchor, rule } of buckets[hash]!) {
-    if (!beginsWith(text, start, anchor)) continue;
-    // Within a word it is part of something else; the dash too, of which some formats have many.
-    if (anchor !== "://" && start > 0 && /[A-Za-z0-9-]/.test(text[start - 1]!)) continue;
+function secretAt(text: string, start: number): FoundSecret | null {
+  // Within a word it is part of something else; the dash too, of which some formats have many.
+  const isInWord = start > 0 && isWordSign(text.charCodeAt(start - 1));
+  for (const { anchor, rule } of anchorsAt(text, start)) {
+    if ((isInWord && anchor !== "://") || !beginsWith(text, start, anchor)) continue;
     rule.pattern.lastIndex = start;
     const match = rule.pattern.exec(text);
     const span = match?.indices?.[1] ?? match?.indices?.[0];
     if (span) return { start: span[0], end: span[1], rule: rule.id, name: rule.name };
   }
   return null;
+}
+
+function isWordSign(unit: number): boolean {
+  const letter = unit | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (unit >= 0x30 && unit <= 0x39) || unit === 0x2d;
 }
 
 function beginsWith(text: string, start: number, anchor: string): boolean {

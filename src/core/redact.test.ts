@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lintSource } from "@secretlint/core";
 import { creator as preset } from "@secretlint/secretlint-rule-preset-recommend";
+import fc from "fast-check";
 import { redactorOf } from "./redact.ts";
 import { formatsIn } from "./redact-formats.ts";
 import { SECRET_RULES } from "./redact-rules.ts";
@@ -86,6 +87,55 @@ test("every rule has canaries, and finds each to its last sign", () => {
       const [found, ...more] = formatsIn(text);
       assert.deepEqual([found?.rule, text.slice(found?.start, found?.end), more], [id, secret, []], text);
     }
+});
+
+const BY_FIRST = Map.groupBy(
+  SECRET_RULES.flatMap((rule) =>
+    [...new Set(rule.anchors.map(([first = ""]) => first))].map((first) => [first, rule] as const),
+  ),
+  ([first]) => first,
+);
+
+/** Looks at every place of a text for every beginning of every rule. */
+function slowly(text: string): (readonly [number, number, string])[] {
+  const found: (readonly [number, number, string])[] = [];
+  const small = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  for (let start = 0; start < text.length; start += 1) {
+    const isInWord = start > 0 && /[a-z0-9-]/.test(small[start - 1] ?? "");
+    const rules = (BY_FIRST.get(small[start] ?? "") ?? [])
+      .map(([, rule]) => rule)
+      .filter(({ anchors }) =>
+        anchors.some((anchor) => small.startsWith(anchor, start) && (anchor === "://" || !isInWord)),
+      );
+    for (const { pattern, id } of rules) {
+      pattern.lastIndex = start;
+      const { indices } = pattern.exec(text) ?? {};
+      const span = indices?.[1] ?? indices?.[0];
+      if (!span) continue;
+      found.push([...span, id]);
+      start = span[1] - 1;
+      break;
+    }
+  }
+  return found;
+}
+
+test("the quick search finds exactly what is found by looking everywhere", () => {
+  const anchors = SECRET_RULES.flatMap(({ anchors: own }) => own);
+  const piece = fc.oneof(
+    fc.constantFrom(...anchors, ...anchors.map((anchor) => anchor.toUpperCase())),
+    fc.constantFrom(...Object.values(CANARIES).flatMap((all) => all.map(([before, secret]) => before + secret))),
+    fc.constantFrom(..." \n=:/@.-_\"'x0é\u0141\u0173€", some(40), hex(40), "eyJ"),
+    fc.string({ unit: "binary", maxLength: 6 }),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 24 }), (pieces) => {
+      const text = pieces.join("");
+      const quick = formatsIn(text).map(({ start, end, rule }) => [start, end, rule]);
+      assert.deepEqual(quick, slowly(text));
+    }),
+    { numRuns: process.env.RINGFENCE_FULL === "1" ? 5000 : 100 },
+  );
 });
 
 test("a private key goes whole, and so does one whose end is missing", () => {

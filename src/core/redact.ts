@@ -1,7 +1,8 @@
 import { needlesOf } from "./credential-forms.ts";
 import { type Search, searchFor } from "./credential-search.ts";
-import { look, type Spot } from "./credential-stream.ts";
-import { formatsIn, PEM_CHARS_MAX } from "./redact-formats.ts";
+import { holdsAny } from "./credential-stream.ts";
+import { WordStream } from "./redact-live.ts";
+import { FormatStream, KnownStream, LINE_CHARS_MAX, type RedactingStream, withoutFormats } from "./redact-streams.ts";
 
 /** A secret that the person is known to have. */
 export interface KnownSecret {
@@ -13,52 +14,103 @@ export interface KnownSecret {
 /** Takes secrets out of the texts of one session; one secret has the same placeholder in all of them. */
 export interface Redactor {
   redact(text: string): string;
+  /** From now on these are the known ones; texts that are `spared` are no secrets, whatever they look like. */
+  know(known: readonly KnownSecret[], spared: Iterable<string>): void;
+  /** The placeholders given so far that a text holds. */
+  placeholdersIn(text: string): string[];
+  /** What each placeholder stands for within one text; null where that is more than one thing. */
+  meaningsIn(text: string): ReadonlyMap<string, string | null>;
   /** The same, piece by piece: whatever the pieces, the result is that of the whole. */
   open(): RedactingStream;
+  /** For text that is shown as it comes: no more than the last word waits. */
+  live(): RedactingStream;
   /** How many different secrets were met. */
   met(): number;
 }
 
-export interface RedactingStream {
-  push(piece: string): string;
-  end(): string;
-}
-
 const VALUE_CHARS_MIN = 8;
-/** A line that is longer is cut, so that what waits is bounded. */
-const LINE_CHARS_MAX = 1 << 20;
-const CUT_CHARS_MAX = 1 << 16;
 
 /** Makes a redactor: it knows some values in all their encodings, and others by their format. */
-export function redactorOf(known: readonly KnownSecret[]): Redactor {
-  const usable = known.filter(({ value }) => value.length >= VALUE_CHARS_MIN && /^[\x21-\x7e]+$/.test(value));
-  const search = searchFor(usable.flatMap(({ value }, owner) => needlesOf(value, "x".repeat(value.length), owner)));
+export function redactorOf(known: readonly KnownSecret[] = []): Redactor {
   const names = new Names();
-  const open = (): RedactingStream => {
-    const first =
-      usable.length === 0
-        ? null
-        : new KnownStream(search, (owner) => names.of(usable[owner]!.value, usable[owner]!.name));
-    const second = new FormatStream(names);
-    return {
-      push: (piece) => second.push(first === null ? piece : first.push(piece)),
-      end: () => second.push(first === null ? "" : first.end()) + second.end(),
-    };
+  let usable = usableOf(known);
+  let search = searchOf(usable);
+  let spared: ReadonlySet<string> = new Set();
+  const know = (all: readonly KnownSecret[], others: Iterable<string>) => {
+    usable = usableOf(all);
+    search = searchOf(usable);
+    spared = new Set(others);
   };
-  const redact = (text: string) => {
-    const stream = open();
-    return stream.push(text) + stream.end();
+  const byFormat = (met: Met) => (text: string, name: string) =>
+    spared.has(text) ? null : met(text, names.of(text, name));
+  const openKnown = (met: Met) => {
+    const owners = usable;
+    return new KnownStream(search, (owner, text) => met(text, names.of(owners[owner]!.value, owners[owner]!.name)));
   };
-  return { redact, open, met: () => names.count };
+  const openWith = (met: Met, Formats: typeof FormatStream | typeof WordStream): RedactingStream => {
+    const second = new Formats(byFormat(met));
+    if (usable.length === 0) return second;
+    const first = openKnown(met);
+    return { push: (piece) => second.push(first.push(piece)), end: () => second.push(first.end()) + second.end() };
+  };
+  // Most texts hold none, and need only be looked at.
+  const whole = (given: string, met: Met) => {
+    const hasKnown = usable.length > 0 && holdsAny(search, bytesOf(given));
+    const text = hasKnown ? wholeOf(openKnown(met), given) : given;
+    return text.length > LINE_CHARS_MAX
+      ? wholeOf(new FormatStream(byFormat(met)), text)
+      : withoutFormats(text, byFormat(met));
+  };
+  const meaningsIn = (text: string) => {
+    const meanings = new Map<string, string | null>();
+    whole(text, (written, placeholder) => {
+      const before = meanings.get(placeholder);
+      meanings.set(placeholder, before === undefined || before === written ? written : null);
+      return placeholder;
+    });
+    return meanings;
+  };
+  const shown: Met = (_text, placeholder) => placeholder;
+  const open = () => openWith(shown, FormatStream);
+  const live = () => openWith(shown, WordStream);
+  const redact = (text: string) => whole(text, shown);
+  return { redact, open, live, know, meaningsIn, placeholdersIn: (text) => names.in(text), met: () => names.count };
 }
+
+function usableOf(known: readonly KnownSecret[]): readonly KnownSecret[] {
+  return known.filter(({ value }) => value.length >= VALUE_CHARS_MIN && /^[\x21-\x7e]+$/.test(value));
+}
+
+function searchOf(usable: readonly KnownSecret[]): Search {
+  return searchFor(usable.flatMap(({ value }, owner) => needlesOf(value, "x".repeat(value.length), owner)));
+}
+
+function wholeOf(stream: RedactingStream, text: string): string {
+  return stream.push(text) + stream.end();
+}
+
+// Bytes of plain ASCII are made many times faster than UTF-8.
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
+}
+
+/** Is told what stood where a placeholder goes; gives what goes there. */
+type Met = (text: string, placeholder: string) => string;
+
+const PLACEHOLDER = /«secret:[\w-]+#\d+»/g;
 
 /** Numbers secrets in the order in which they are met, those of each name for themselves. */
 class Names {
   readonly #placeholders = new Map<string, string>();
+  readonly #given = new Set<string>();
   readonly #counts = new Map<string, number>();
 
   get count(): number {
     return this.#placeholders.size;
+  }
+
+  in(text: string): string[] {
+    return (text.match(PLACEHOLDER) ?? []).filter((placeholder) => this.#given.has(placeholder));
   }
 
   of(value: string, name: string): string {
@@ -68,138 +120,7 @@ class Names {
     this.#counts.set(name, number);
     const placeholder = `«secret:${name}#${number}»`;
     this.#placeholders.set(value, placeholder);
+    this.#given.add(placeholder);
     return placeholder;
   }
-}
-
-/** Replaces known values; what may be the beginning of one waits. */
-class KnownStream {
-  readonly #search: Search;
-  readonly #placeholder: (owner: number) => string;
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  #raw = Buffer.alloc(0);
-  /** The first half of a pair of surrogates whose other is yet to come. */
-  #half = "";
-
-  constructor(search: Search, placeholder: (owner: number) => string) {
-    this.#search = search;
-    this.#placeholder = placeholder;
-  }
-
-  push(piece: string): string {
-    const text = this.#half + piece;
-    const last = text.charCodeAt(text.length - 1);
-    this.#half = last >= 0xd800 && last <= 0xdbff ? text.slice(-1) : "";
-    return this.#take(Buffer.from(this.#half === "" ? text : text.slice(0, -1)), false);
-  }
-
-  end(): string {
-    const rest = Buffer.from(this.#half);
-    this.#half = "";
-    return this.#take(rest, true) + this.#decoder.decode();
-  }
-
-  #take(given: Buffer, isLast: boolean): string {
-    const bytes = this.#raw.length === 0 ? given : Buffer.concat([this.#raw, given]);
-    const { spots, openAt } = look(this.#search, bytes);
-    const joined = unions(spots);
-    let kept = isLast ? bytes.length : openAt;
-    for (const { start, end } of joined) if (!isLast && start < kept && end >= kept) kept = start;
-    const parts: string[] = [];
-    let from = 0;
-    for (const { start, end, owner } of joined) {
-      if (start >= kept) break;
-      parts.push(this.#decoder.decode(bytes.subarray(from, start), { stream: true }), this.#placeholder(owner));
-      from = end;
-    }
-    parts.push(this.#decoder.decode(bytes.subarray(from, kept), { stream: true }));
-    this.#raw = Buffer.from(bytes.subarray(kept));
-    return parts.join("");
-  }
-}
-
-/** Joins spots that overlap, so that no rest of one stays beside another. */
-function unions(spots: readonly Spot[]): { start: number; end: number; owner: number }[] {
-  const joined: { start: number; end: number; owner: number }[] = [];
-  for (const { start, end, owner } of [...spots].sort((a, b) => a.start - b.start || b.end - a.end)) {
-    const last = joined.at(-1);
-    if (last && start < last.end) joined[joined.length - 1] = { ...last, end: Math.max(last.end, end) };
-    else joined.push({ start, end, owner });
-  }
-  return joined;
-}
-
-/** Replaces secrets of known formats, by whole lines: none but a private key goes over the end of one. */
-class FormatStream {
-  readonly #names: Names;
-  #held = "";
-
-  constructor(names: Names) {
-    this.#names = names;
-  }
-
-  push(piece: string): string {
-    this.#held += piece;
-    const parts: string[] = [];
-    for (let cut = readyEnd(this.#held); cut > 0; cut = readyEnd(this.#held)) parts.push(this.#take(cut));
-    return parts.join("");
-  }
-
-  end(): string {
-    return this.#take(this.#held.length);
-  }
-
-  #take(cut: number): string {
-    const text = this.#held.slice(0, cut);
-    this.#held = this.#held.slice(cut);
-    const found = formatsIn(text);
-    if (found.length === 0) return text;
-    const parts: string[] = [];
-    let from = 0;
-    for (const { start, end, name } of found) {
-      parts.push(text.slice(from, start), this.#names.of(text.slice(start, end), name));
-      from = end;
-    }
-    return parts.join("") + text.slice(from);
-  }
-}
-
-/** How much of a text can be looked at whatever follows; it depends on the text alone, not on how it came. */
-function readyEnd(text: string): number {
-  const long = longLineEnd(text);
-  if (long !== null) return long;
-  const lines = text.lastIndexOf("\n") + 1;
-  const key = openKey(text);
-  return key === null ? lines : Math.min(lines, key);
-}
-
-/** Where a text is cut because of its first line that is too long; null where there is none, 0 where that is not known yet. */
-function longLineEnd(text: string): number | null {
-  if (text.length <= LINE_CHARS_MAX) return null;
-  for (let start = 0; text.length - start > LINE_CHARS_MAX; ) {
-    const next = text.indexOf("\n", start);
-    if (next >= 0 && next - start <= LINE_CHARS_MAX) {
-      start = next + 1;
-      continue;
-    }
-    // What stands before it is looked at by itself, so that the line begins at a place that does not depend on pieces.
-    if (start > 0) return start;
-    const near = text.slice(LINE_CHARS_MAX, LINE_CHARS_MAX + CUT_CHARS_MAX);
-    const blank = near.search(/[^\w.~+/=:@%-]/);
-    if (blank >= 0) return LINE_CHARS_MAX + blank + 1;
-    return near.length < CUT_CHARS_MAX ? 0 : LINE_CHARS_MAX + CUT_CHARS_MAX;
-  }
-  return null;
-}
-
-/** Where the last private key begins whose end is yet to come. */
-function openKey(text: string): number | null {
-  const from = Math.max(0, text.length - PEM_CHARS_MAX - 100);
-  const tail = text.slice(from);
-  for (let at = tail.indexOf("-----BEGIN"); at >= 0; at = tail.indexOf("-----BEGIN", at + 1)) {
-    if (!tail.slice(at, at + 60).includes("PRIVATE KEY")) continue;
-    const end = tail.indexOf("-----END", at);
-    if (end < 0 || tail.indexOf("\n", end) < 0) return text.lastIndexOf("\n", from + at) + 1;
-  }
-  return null;
 }

@@ -1,5 +1,6 @@
 import { field, type JsonObject } from "./json.ts";
 import { join, type Label, LOWEST, parseLabel, UNKNOWN_SOURCE } from "./label.ts";
+import { labelOf, nameOf, type Source } from "./source.ts";
 import { bound, visible } from "./text.ts";
 
 /** A label, and what raised each half of it to where it is, oldest first. */
@@ -38,9 +39,16 @@ export function sourceEvent(by: Label, what: string): JsonObject {
   return { type: "source", integrity: by.integrity, secrecy: by.secrecy, what: what.toWellFormed() };
 }
 
+/** Writes down what the host found out that the next decision's effect will bring; null for nothing. */
+export function foreseenEvent(source: Source | null): JsonObject {
+  if (source === null) return { type: "foreseen", brings: null };
+  const { integrity, secrecy } = labelOf(source);
+  return { type: "foreseen", brings: { integrity, secrecy, what: nameOf(source).toWellFormed() } };
+}
+
 /** Builds a session's label from its record; an event of a source that cannot be read raises it to the top. */
-export function rebuiltFrom(events: Iterable<JsonObject>): TracedLabel {
-  let label = UNTOUCHED;
+export function rebuiltFrom(events: Iterable<JsonObject>, before: TracedLabel = UNTOUCHED): TracedLabel {
+  let label = before;
   for (const event of events) {
     if (field(event, "type") !== "source") continue;
     const what = field(event, "what");

@@ -31,9 +31,10 @@ test("each source has its own label, and nothing of a repository is public unles
       words({ kind: "program" }),
       words({ kind: "package", name: "left-pad" }),
       words({ kind: "server", name: "tickets" }),
+      words({ kind: "injection", where: "README.md" }),
       words({ kind: "secret", path: "prod.env" }),
     ],
-    ["system public", "external public", "external private", "external secret"],
+    ["system public", "external public", "external private", "external public", "external secret"],
   );
 });
 
@@ -76,6 +77,7 @@ test("a source is named in words that a person knows", () => {
       nameOf({ kind: "forge", host: "example.com", author: "NONE", openness }),
       nameOf({ kind: "package", name: "left-pad" }),
       nameOf({ kind: "server", name: "tickets" }),
+      nameOf({ kind: "injection", where: "README.md" }),
       nameOf({ kind: "secret", path: "prod.env" }),
     ],
     [
@@ -90,6 +92,7 @@ test("a source is named in words that a person knows", () => {
       "text on example.com by a stranger",
       "the package left-pad",
       "an answer of the tool server tickets",
+      "text that looks like an injection in README.md",
       "prod.env, which may hold secrets",
     ],
   );

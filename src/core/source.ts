@@ -30,6 +30,8 @@ export type Source =
   | { readonly kind: "package"; readonly name: string }
   /** The answer of a tool server. */
   | { readonly kind: "server"; readonly name: string }
+  /** A text that looks like orders to an agent, wherever it came from: who wrote those is a stranger. */
+  | { readonly kind: "injection"; readonly where: string }
   /** A file of a name by which secrets are known. */
   | { readonly kind: "secret"; readonly path: string };
 
@@ -65,6 +67,8 @@ export function labelOf(source: Source): Label {
       return { integrity: "external", secrecy: "public" };
     case "server":
       return UNKNOWN_SOURCE;
+    case "injection":
+      return { integrity: "external", secrecy: "public" };
     case "secret":
       return { integrity: "external", secrecy: "secret" };
   }
@@ -89,6 +93,8 @@ export function nameOf(source: Source): string {
       return `the package ${source.name}`;
     case "server":
       return `an answer of the tool server ${source.name}`;
+    case "injection":
+      return `text that looks like an injection in ${source.where}`;
     case "secret":
       return `${source.path}, which may hold secrets`;
   }

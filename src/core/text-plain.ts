@@ -11,6 +11,13 @@ export function plain(text: string): string {
   return withoutSequences(text).split("\n").map(lastDrawing).join("\n");
 }
 
+/** Spells out where a control string begins, of which a terminal shows nothing: what is in it then stays for everybody to see. */
+export function withStrings(text: string): string {
+  return text.replace(/\x1b(?=[\]PX^_])|[\x90\x98\x9d-\x9f]/g, (sign) =>
+    sign === "\x1b" ? "\\x1b" : `<U+00${sign.charCodeAt(0).toString(16).toUpperCase()}>`,
+  );
+}
+
 function withoutSequences(text: string): string {
   const kept: string[] = [];
   let from = 0;

@@ -13,7 +13,7 @@ import { readLedger, verifyLedger } from "./verify.ts";
 test("events read back in order, over several openings, under the hash of the last receipt", (t) => {
   const file = join(temporaryFolder(t), "a.ledger");
   const created = createLedger(file, null);
-  created.append({ type: "start", z: 1, a: "é" });
+  created.append({ type: "start", schema: 1, z: 1, a: "é" });
   created.sync();
   created.close();
   const opened = openLedger(file, null);
@@ -23,7 +23,7 @@ test("events read back in order, over several openings, under the hash of the la
   assert.deepEqual(
     [...readLedger(file)],
     [
-      { seq: 0, event: { type: "start", z: 1, a: "é" } },
+      { seq: 0, event: { type: "start", schema: 1, z: 1, a: "é" } },
       { seq: 1, event: { type: "end" } },
     ],
   );

@@ -8,8 +8,11 @@ import { openFile, syncFolderOf } from "./file.ts";
 import { encodeFrame, FIRST_CHAIN, FIRST_LINE } from "./frame.ts";
 import { type Lock, releaseLock, takeLock } from "./lock.ts";
 import { EMPTY_TREE, grown, rootOf, type Tree } from "./merkle.ts";
-import { recover } from "./recover.ts";
+import { recover, type Visitor } from "./recover.ts";
 import type { Seal, Unsigned } from "./seal.ts";
+
+/** Gives an event as it is written. */
+export type Written = (event: JsonObject) => JsonObject;
 
 /**
  * Creates the ledger of a new session. Nothing may exist at the path. Without a seal nothing of it is signed. Texts
@@ -30,9 +33,9 @@ export function createLedger(file: string, seal: Seal | null, keeping: Keeping =
  *
  * Throws Tampered where less is left than was signed.
  */
-export function openLedger(file: string, seal: Seal | null): Ledger {
+export function openLedger(file: string, seal: Seal | null, visitor?: Visitor): Ledger {
   return open(file, "append", (fd, lock) => {
-    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null);
+    const { events, chain, end, cut, tree } = recover(file, fd, seal?.kept() ?? null, visitor);
     if (end === 0) writeWhole(fd, FIRST_LINE);
     const ledger = new Ledger({ file, fd, lock, seal, keeping: KEEP_ALL, seq: events, chain, tree });
     if (cut !== null) ledger.append({ type: "recovered", ...cut });
@@ -48,6 +51,7 @@ export class Ledger {
   readonly #lock: Lock;
   readonly #seal: Seal | null;
   readonly #content: ContentStore;
+  #written: Written = (event) => event;
   #seq: number;
   #chain: Uint8Array;
   #tree: Tree;
@@ -61,6 +65,7 @@ export class Ledger {
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
+  #watcher: Watcher | null = null;
 
   /** Called by createLedger and openLedger alone; owns the descriptor and the lock from here on. */
   constructor(start: Start) {
@@ -75,12 +80,18 @@ export class Ledger {
     this.#sealed = start.seq;
   }
 
+  /** Has every event from here on written as `written` gives it. */
+  through(written: Written): void {
+    this.#written = written;
+  }
+
   /**
    * Writes one event and returns the proof that it stands in the file; throws LedgerFailure when it does not.
    *
    * After return, the event survives the death of this process; only sync makes it survive a power loss.
    */
-  append(event: JsonObject): Receipt {
+  append(given: JsonObject): Receipt {
+    const event = this.#written(given);
     if (this.#ended !== null) throw new LedgerFailure(this.#ended);
     this.#settle();
     const frame = encodeFrame(this.#chain, this.#hold(event));
@@ -94,7 +105,14 @@ export class Ledger {
     }
     this.#chain = frame.chain;
     this.#tree = grown(this.#tree, frame.leaf);
-    return issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    const receipt = issueReceipt(this.#seq++, Buffer.from(frame.chain).toString("hex"), event);
+    this.#watcher?.(receipt.seq, event);
+    return receipt;
+  }
+
+  /** Has one watcher told of every event from here on, once it stands in the file. What it throws, append throws. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** Returns when everything appended is on the disk. */
@@ -124,9 +142,7 @@ export class Ledger {
 
   /** Has everything that was appended signed and on the disk now; returns the newest head, and of how many events it is. */
   sealed(): { readonly note: string; readonly size: number } {
-    this.seal();
-    this.#settle();
-    this.sync();
+    this.sealNow();
     return { note: this.#newest, size: this.#sealed - 1 };
   }
 
@@ -139,10 +155,17 @@ export class Ledger {
   stop(why: string): void {
     if (this.#ended !== null) return;
     try {
-      this.sealed();
+      this.sealNow();
     } finally {
       this.#ended ??= why;
     }
+  }
+
+  /** Returns when everything appended is signed, and that is on the disk. */
+  sealNow(): void {
+    this.seal();
+    this.#settle();
+    this.sync();
   }
 
   /** Signs what is not signed yet, ends appending and gives up the lock; a second call does nothing. */
@@ -150,11 +173,7 @@ export class Ledger {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) {
-        this.seal();
-        this.#settle();
-        this.sync();
-      }
+      if (this.#seal !== null && this.#ended === null && this.#sealed !== this.#seq) this.sealNow();
     } finally {
       this.#ended ??= `ledger ${this.#file} is closed; open it again to append`;
       closeSync(this.#fd);
@@ -172,6 +191,12 @@ export class Ledger {
         `cannot keep the texts of event ${this.#seq} of ledger ${this.#file}: ${causeOf(thrown)}; free the disk, then resume the session`,
       );
     }
+  }
+
+  /** Gives up the lock and signs nothing, of a record that is not to be believed. */
+  abandon(): void {
+    this.#sealed = this.#seq;
+    this.close();
   }
 
   #beginHead(): Unsigned | null {
@@ -208,6 +233,9 @@ export class Ledger {
     return new LedgerFailure(message);
   }
 }
+
+/** Is told of an event; may append others, of which it is told as well. */
+export type Watcher = (seq: number, event: JsonObject) => void;
 
 interface Start {
   readonly file: string;

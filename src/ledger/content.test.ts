@@ -29,7 +29,7 @@ const FULL = Boolean(process.env.RINGFENCE_FULL);
 const SEED = 20_261_130;
 const LONG = "A long reply about the tax return of 2025. ".repeat(200);
 const EVENTS: readonly JsonObject[] = [
-  { type: "start", session: "s" },
+  { type: "start", schema: 1, session: "s" },
   { type: "prompt", text: "my salary is 4711" },
   {
     type: "reply",

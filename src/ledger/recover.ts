@@ -1,9 +1,11 @@
 import { fstatSync, ftruncateSync } from "node:fs";
+import { parseEvent } from "./event.ts";
 import { Tampered } from "./failure.ts";
 import { readPieces } from "./file.ts";
 import { decodeFrames } from "./frame.ts";
 import type { Head } from "./head.ts";
 import { EMPTY_TREE, grown, leafHash, rootOf, type Tree } from "./merkle.ts";
+import { knownSchema } from "./verify.ts";
 
 /** Where appending goes on. `cut` is null when nothing had to be cut; `end` 0 means that the first line is missing. */
 export interface Recovery {
@@ -20,6 +22,16 @@ export interface Cut {
   readonly reason?: string;
 }
 
+/** Looks at every event on the way, and can refuse the ledger before anything of it is changed. */
+export interface Visitor {
+  /** `tree` is of the events before it. */
+  add(payload: Uint8Array, tree: Tree): void;
+  /** After the last. */
+  end(): void;
+}
+
+const NOBODY: Visitor = { add: () => {}, end: () => {} };
+
 /**
  * Cuts off an open ledger what lies behind its last whole event. The caller records the cut.
  *
@@ -28,7 +40,7 @@ export interface Cut {
  * the disk: where `kept`, the newest one, covers more than is left, or is not of what is left, this throws Tampered and leaves
  * the file as it is.
  */
-export function recover(file: string, fd: number, kept: Head | null): Recovery {
+export function recover(file: string, fd: number, kept: Head | null, visitor: Visitor = NOBODY): Recovery {
   const frames = decodeFrames(readPieces(fd));
   let tree = EMPTY_TREE;
   const compare = () => {
@@ -37,10 +49,13 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   };
   compare();
   let step = frames.next();
+  if (!step.done) refuseNewer(file, step.value.payload);
   for (; !step.done; step = frames.next()) {
+    visitor.add(step.value.payload, tree);
     tree = grown(tree, leafHash(step.value.payload));
     compare();
   }
+  visitor.end();
   const { events, chain, end, ...tail } = step.value;
   const reason = tail.kind === "damaged" ? { reason: tail.reason } : {};
   if (kept !== null && kept.size > events)
@@ -55,4 +70,10 @@ export function recover(file: string, fd: number, kept: Head | null): Recovery {
   const cutBytes = fstatSync(fd).size - end;
   ftruncateSync(fd, end);
   return { events, chain, end, cut: { cutBytes, ...reason }, tree };
+}
+
+// What a newer program recorded must not be followed by what this one would write.
+function refuseNewer(file: string, first: Uint8Array): void {
+  const parsed = parseEvent(first);
+  if (parsed.ok) knownSchema(parsed.event, file);
 }

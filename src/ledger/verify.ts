@@ -1,8 +1,9 @@
 import { closeSync } from "node:fs";
 import { field, type JsonObject } from "../core/json.ts";
+import { migrated, SCHEMA, schemaOf } from "../core/schema.ts";
 import { ContentReader } from "./content-read.ts";
 import { parseEvent } from "./event.ts";
-import { Tampered } from "./failure.ts";
+import { LedgerFailure, Tampered } from "./failure.ts";
 import { openFile, readPieces } from "./file.ts";
 import { decodeFrames, type Ending } from "./frame.ts";
 import { type Head, type HeadKey, openHead } from "./head.ts";
@@ -52,25 +53,52 @@ export function verifyLedger(file: string, signer: Signer): Verdict {
 }
 
 /**
- * Reads the events of a ledger, also of one being written: an unfinished last event is left out. Throws Tampered.
+ * Reads the events of a ledger as this program writes them, also of an older one's; throws LedgerFailure for a newer one's.
  *
- * In place of a text that is not there stands an object: `bytes`, and `purged`, `unkept`, `missing` or `damaged`.
+ * An unfinished last event, of a ledger that is being written, is left out. Throws Tampered. In place of a text that is not
+ * there stands an object: `bytes`, and `purged`, `unkept`, `missing` or `damaged`.
  */
 export function* readLedger(file: string): Generator<RecordedEvent, void> {
+  yield* filled(file, readBareLedger(file));
+}
+
+/** Reads the events of a ledger exactly as they were written, whatever program it was. Otherwise as `readLedger`. */
+export function* readRaw(file: string): Generator<RecordedEvent, void> {
+  yield* filled(file, readAsIs(file));
+}
+
+/** Reads the events of a ledger with references in place of texts. Otherwise as `readLedger`. */
+export function* readBareLedger(file: string): Generator<RecordedEvent, void> {
+  let schema: number | null = null;
+  for (const { seq, event } of readAsIs(file)) {
+    schema ??= knownSchema(event, file);
+    yield { seq, event: migrated(event, schema) };
+  }
+}
+
+function* filled(file: string, events: Iterable<RecordedEvent>): Generator<RecordedEvent, void> {
   const texts = new ContentReader(file);
   try {
-    for (const { seq, event } of readBareLedger(file)) yield { seq, event: texts.fill(event) };
+    for (const { seq, event } of events) yield { seq, event: texts.fill(event) };
   } finally {
     texts.close();
   }
 }
 
-/** Reads the events of a ledger as they stand there, with references in place of texts. Throws Tampered. */
-export function* readBareLedger(file: string): Generator<RecordedEvent, void> {
+function* readAsIs(file: string): Generator<RecordedEvent, void> {
   const events = decodeFile(file);
   let step = events.next();
   for (; !step.done; step = events.next()) yield { seq: step.value.seq, event: step.value.event };
   if (step.value.kind === "damaged") throw new Tampered(file, step.value.events, step.value.reason);
+}
+
+/** Says by its first event whether this program knows the shape of a ledger's events; throws LedgerFailure where it does not. */
+export function knownSchema(first: JsonObject, file: string): number {
+  const schema = schemaOf(first);
+  if (schema !== null && schema <= SCHEMA) return schema;
+  throw new LedgerFailure(
+    `ledger ${file} was written by a newer program (schema ${schema ?? "unknown"}, this one knows up to ${SCHEMA}): use that program; ringfence log verify and log show work all the same`,
+  );
 }
 
 function judge(ending: Ending, signed: number, kept: Head | null): Verdict {

@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import type { Json } from "../core/json.ts";
+import type { Message, ReplyPart } from "../core/message.ts";
 import { field, printable } from "./fault.ts";
-import { type Message, type Model, type ModelEvent, type ModelRequest, type ReplyPart, UnusableModel } from "./port.ts";
+import { type Model, type ModelEvent, type ModelRequest, UnusableModel } from "./port.ts";
 
 /**
  * Opens a model that plays a file, for demos and tests. The format is public and stable:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Message } from "../core/message.ts";
 import { openModel } from "./open.ts";
-import type { Message } from "./port.ts";
 import { anthropic, google, openai, type Protocol, vllm } from "./protocols.fixture.ts";
 import {
   answered,

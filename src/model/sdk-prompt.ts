@@ -1,6 +1,7 @@
 import type { LanguageModelV4CallOptions, LanguageModelV4Prompt, SharedV4ProviderOptions } from "@ai-sdk/provider";
 import type { Json } from "../core/json.ts";
-import type { Message, ModelRequest, ReplyPart, ToolResult } from "./port.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
+import type { ModelRequest } from "./port.ts";
 
 /** What one vendor's wire wants of a prompt, beyond what the SDK already knows. */
 export interface Dialect {

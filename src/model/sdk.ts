@@ -1,7 +1,8 @@
 import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
 import type { Json } from "../core/json.ts";
+import type { ReplyPart } from "../core/message.ts";
 import { Fault, faultOf } from "./fault.ts";
-import type { ModelEvent, ModelRequest, ReplyPart, StopReason, Usage } from "./port.ts";
+import type { ModelEvent, ModelRequest, StopReason, Usage } from "./port.ts";
 import { type Price, usdOf } from "./pricing.ts";
 import { callOptionsOf, type Dialect } from "./sdk-prompt.ts";
 

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import type { Message, Model, ModelEvent, ModelRequest, ReplyPart } from "./port.ts";
+import type { Message, ReplyPart } from "../core/message.ts";
+import type { Model, ModelEvent, ModelRequest } from "./port.ts";
 import type { Clock } from "./retry.ts";
 
 /** A request as the server got it. */

@@ -92,12 +92,7 @@ export async function changesCommand(
   const policy = landingPolicy(stored.facts.landing);
   const record = {
     ledger,
-    gate: new Gate(
-      ledger,
-      () => UNKNOWN_SOURCE,
-      Date.now,
-      () => policy,
-    ),
+    gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => policy),
   };
   try {
     if (command === "land")

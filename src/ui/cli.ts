@@ -8,6 +8,7 @@ import { visible } from "../core/text.ts";
 import { exitCodeOfError, wordsOf } from "./errors.ts";
 import { helpFor } from "./help.ts";
 import type { LogAction } from "./log.ts";
+import type { ReplayOptions } from "./replay.ts";
 import { failedResult, makeReport, OUTPUT_FORMATS, type OutputFormat } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,6 +24,7 @@ const OPTIONS = {
   "output-format": { type: "string" },
   land: { type: "string" },
   branch: { type: "string" },
+  resume: { type: "string" },
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
@@ -123,7 +125,11 @@ interface Line {
 /** What each command does; its module is loaded with it. */
 const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
   "": async ({ values, start, terminal }) => {
-    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values) };
+    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values), resume: null };
+    return (await import("./interactive.ts")).interactive(options, start, terminal);
+  },
+  resume: async ({ words, values, start, terminal }) => {
+    const options = { model: values.model ?? null, ceilings: ceilingsTyped(values), resume: words[0] ?? "last" };
     return (await import("./interactive.ts")).interactive(options, start, terminal);
   },
   run: async ({ words, values, start, terminal }) =>
@@ -160,6 +166,9 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     return (await import("./purge.ts")).purgeCommand({ ids: words, olderThan, all, contentOnly }, start, terminal);
   },
   log: async ({ words, values, start, terminal }) => {
+    if (words[0] === "replay")
+      return (await import("./replay.ts")).replayCommand(replayOptions(words.slice(1), values), start, terminal);
+    refuseReplayOptions(values);
     const { ledgerOf } = await import("../agent/config-sessions.ts");
     const [action, state] = [logAction(words, values), stateFolder(start.environment)];
     const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
@@ -207,12 +216,15 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 };
 
 /** How many words a command takes after its own; those that are not here take any number. */
-const WORDS_MAX = new Map(Object.entries({ undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }));
+const WORDS_MAX = new Map(
+  Object.entries({ resume: 1, undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }),
+);
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model max-usd max-tokens max-calls max-minutes policy",
-  run: "model output-format branch land max-turns max-usd max-tokens max-calls max-minutes policy",
+  resume: "model max-usd max-tokens max-calls max-minutes policy",
+  run: "model output-format branch resume land max-turns max-usd max-tokens max-calls max-minutes policy",
   exec: "preview max-minutes policy",
   wrap: "provider config max-usd max-tokens max-minutes preview policy",
   diff: "session json stat class",
@@ -223,7 +235,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   sessions: "all json",
   gc: "days bytes",
   purge: "older-than all content-only",
-  log: "session key anchor format json",
+  log: "session key anchor format json all policy",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -286,12 +298,15 @@ function runOptions(values: Options, words: readonly string[]) {
   if (land !== "patch" && land !== "auto") throw new UsageError(`--land is patch or auto, not "${land}"`);
   if (values.branch !== undefined && values.land !== undefined)
     throw new UsageError("--branch lands commits on that branch and no files, so it does not go with --land");
+  if (values.branch !== undefined && values.resume !== undefined)
+    throw new UsageError("--branch begins on a branch of its own, so it does not go with --resume");
   return {
     prompt,
     model: values.model ?? null,
     format: formatOf(values["output-format"] ?? "text"),
     land,
     branch: values.branch ?? null,
+    resume: values.resume ?? null,
     limits: { turnsMax: amount(values["max-turns"], "--max-turns"), ceilings: ceilingsTyped(values) },
   } as const;
 }
@@ -301,6 +316,22 @@ function scanOptions(values: Options, paths: readonly string[]) {
   if (format !== "text" && format !== "json" && format !== "sarif")
     throw new UsageError(`--format is text, json or sarif, not "${format}"`);
   return { paths, diff, range, jsonl, channel, format, explain } as const;
+}
+
+function replayOptions(
+  [word, ...more]: readonly string[],
+  { session: named, all = false, policy = [], json = false, key, format }: Options,
+): ReplayOptions {
+  const session = word ?? named ?? null;
+  if (more.length > 0 || policy.length > 1 || key !== undefined || format !== undefined)
+    throw new UsageError("type ringfence log replay [ID] [--policy FILE|current] [--all] [--json]");
+  if (all && session !== null) throw new UsageError("log replay takes --all or one session, not both");
+  return { session, isAll: all, policy: policy[0] ?? null, json };
+}
+
+function refuseReplayOptions(values: Options): void {
+  const name = (["all", "policy"] as const).find((option) => values[option] !== undefined);
+  if (name !== undefined) throw new UsageError(`--${name} is for ringfence log replay`);
 }
 
 function logAction([action, word = "", ...more]: readonly string[], values: Options): LogAction {
@@ -313,11 +344,12 @@ function logAction([action, word = "", ...more]: readonly string[], values: Opti
   if (isJson) throw new UsageError("--json is for ringfence log show");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
+  if (action === "monitor" && isAlone && key === null) return { kind: "monitor" };
   if (action === "verify" && isAlone) return { kind: "verify", key, anchor };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show [--json], log verify [--key KEY] [--anchor PLACE], log prove NUMBER of an event, log check FILE [--key KEY], or log export [--format FORMAT]",
+    "type ringfence log show [--json], log monitor, log verify [--key KEY] [--anchor PLACE], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
   );
 }
 

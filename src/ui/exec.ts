@@ -1,5 +1,6 @@
 import { Budget } from "../agent/budget.ts";
 import { type Execed, execInBox } from "../agent/exec.ts";
+import { KILL } from "../agent/kill.ts";
 import { ceilingsOf, prepareWorkplace, type Start } from "../agent/workplace.ts";
 import type { Streams } from "../box/stream.ts";
 import type { Amounts } from "../core/budget.ts";
@@ -69,7 +70,7 @@ export async function execCommand(
   }
 }
 
-/** Ends a command by the signals that end this program, whose number then is the exit status. */
+/** Ends a command by the signals that end this program, whose number then is the exit status; SIGTERM kills all of its box. */
 export function listenForStops(): { readonly controller: AbortController; readonly status: () => number } {
   const controller = new AbortController();
   const numbers = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -77,7 +78,7 @@ export function listenForStops(): { readonly controller: AbortController; readon
   for (const [name, code] of Object.entries(numbers)) {
     process.on(name, () => {
       status = code;
-      controller.abort();
+      controller.abort(name === "SIGTERM" ? KILL : undefined);
     });
   }
   return { controller, status: () => status };

@@ -12,12 +12,17 @@ const PARTS: readonly Part[] = [
     ],
   },
   {
+    command: "resume",
+    lines: ["ringfence resume [ID]           go on with a session that is over or broke off: the newest, or that one"],
+  },
+  {
     command: "run",
     lines: [
       'ringfence run "TASK"            one task, without a person',
       "    --model PROVIDER/NAME       anthropic, openai, google, ollama, llamacpp, vllm, openai-compatible; or scripted:FILE",
       "    --output-format FORMAT      text, json or stream-json",
       "    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is",
+      "    --resume ID                 go on with that session; --resume last with the newest",
       "    --land patch|auto           auto lands source unread, which then runs at your next test",
       "    --max-usd N, --max-tokens N, --max-calls N, --max-minutes N, --max-turns N",
     ],
@@ -93,10 +98,13 @@ const PARTS: readonly Part[] = [
     lines: [
       "ringfence log show|verify       the record of a session; whether it is whole, and who signed it; show --json",
       "    --anchor PLACE              compare the log with the heads in a FILE, REPOSITORY#REF or at an address",
+      "ringfence log monitor           what the monitor says to the record, an alarm a line",
       "ringfence log prove NUMBER      what proves to others that this event is in it",
       "ringfence log check FILE        check such a proof [--key KEY]",
       "ringfence log export            the record as one page of HTML, on standard output",
       "    --format FORMAT             html, jsonl, otlp, ocsf or in-toto",
+      "ringfence log replay [ID]       make every decision in it again, and compare; --all for every session; --json",
+      "    --policy FILE|current       which decisions that policy would have made otherwise",
     ],
   },
   {

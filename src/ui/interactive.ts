@@ -3,7 +3,7 @@ import { readConfig, UsageError } from "../agent/config.ts";
 import type { Session } from "../agent/session.ts";
 import { settle } from "../agent/settle.ts";
 import { takeTurn } from "../agent/turn.ts";
-import { prepareWorkplace, type Start } from "../agent/workplace.ts";
+import type { Start } from "../agent/workplace.ts";
 import type { Amounts } from "../core/budget.ts";
 import { EXIT_CODES, type SessionEvent } from "../core/event.ts";
 import { explain } from "../core/session-label.ts";
@@ -17,7 +17,7 @@ import { previewTyped, showPort } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
 import { deniedText, describeCall, failedText, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
-import { openSession } from "./run.ts";
+import { openSession, placeFor } from "./run.ts";
 import { dim, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
@@ -38,13 +38,13 @@ const HELP = `${FIRST}
 
 /** The interactive session: a prompt, a streamed answer, and a diff that waits for one key. */
 export async function interactive(
-  options: { readonly model: string | null; readonly ceilings: Partial<Amounts> },
+  options: { readonly model: string | null; readonly ceilings: Partial<Amounts>; readonly resume: string | null },
   start: Start,
   terminal: Terminal,
 ): Promise<number> {
   const { model } = await readConfig(start.environment);
   if (options.model === null && model === null) return welcome(start, terminal);
-  const workplace = await prepareWorkplace(start);
+  const workplace = await placeFor(start, options.resume);
   let lines: Interface | null = null;
   const asking = new Asking(terminal, () => lines);
   const session = await openSession(

@@ -8,7 +8,7 @@ import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, type Signer, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { readLedger, readRaw, type Signer, type Verdict, verifyLedger } from "../ledger/verify.ts";
 import { eventText } from "./log-text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
@@ -18,13 +18,14 @@ type LedgerFile = ReturnType<typeof ledgerOf>;
 
 export type LogAction =
   | { readonly kind: "show"; readonly isJson: boolean }
+  | { readonly kind: "monitor" }
   | { readonly kind: "verify"; readonly key: string | null; readonly anchor: string | null }
   | { readonly kind: "prove"; readonly seq: number }
   | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
   | { readonly kind: "check"; readonly proof: string; readonly key: string | null };
 
-/** `ringfence log show|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
+/** `ringfence log show|monitor|verify|prove|check`: the record of a session, a line an event, and what proves that it is the record. */
 export async function logCommand(
   action: LogAction,
   fileOf: () => LedgerFile,
@@ -35,12 +36,14 @@ export async function logCommand(
     case "show":
       // A person reads it on a terminal, and a program elsewhere.
       if (terminal.stdout.isTTY && !action.isJson) {
-        for (const { seq, event } of readLedger(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
+        for (const { seq, event } of readRaw(fileOf())) writeSafe(terminal.stdout, row(eventText(seq, event)));
         return 0;
       }
-      for (const { seq, event } of readLedger(fileOf()))
+      for (const { seq, event } of readRaw(fileOf()))
         terminal.stdout.write(`${visibleJson(JSON.stringify({ seq, ...event }))}\n`);
       return 0;
+    case "monitor":
+      return (await import("./log-monitor.ts")).showAlarms(readLedger(fileOf()), terminal);
     case "verify":
       return verify(fileOf(), action, terminal);
     case "prove": {

@@ -1,12 +1,15 @@
 import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import type { RunLimits } from "../agent/budget.ts";
+import { stateFolder } from "../agent/config.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
+import { Inspection } from "../agent/inspection.ts";
 import type { AskPerson } from "../agent/questions.ts";
+import type { Resumption } from "../agent/resume.ts";
 import { Session } from "../agent/session.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
-import { ceilingsOf, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
+import { ceilingsOf, NO_NEEDS, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
 import { type BranchFacts, removeUnused } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
@@ -27,6 +30,8 @@ export interface RunOptions {
   readonly land: "patch" | "auto";
   /** A branch to work on, which takes the commits at the end; null works on the checkout as it is. */
   readonly branch: string | null;
+  /** The session that goes on, by its id, or "last"; null for a new one. */
+  readonly resume: string | null;
 }
 
 /** Runs one task without a person; returns the exit status. Whatever happens, one `result` is reported last. */
@@ -38,37 +43,65 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   let leftover = NO_LEFTOVER;
   let end: TurnEnd;
   let failure: unknown = null;
-  const interrupt = listenForSignals();
+  let inspection = new Inspection();
+  let opened: Session | null = null;
+  const interrupt = listenForSignals((name) => opened?.kill(`${name} was sent`));
   try {
     const { path } = findCheckout(start.folder);
     const branch = options.branch === null ? null : await planBranch(path, options.branch);
-    const workplace = await prepareWorkplace(start);
-    const opened = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
-    session = opened.id;
-    const view = opened.branchView;
+    const workplace = await placeFor(start, options.resume);
+    const going = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
+    opened = going;
+    session = going.id;
+    inspection = going.inspection;
     try {
-      end = await takeTurn(opened, options.prompt, interrupt.signal);
-      leftover = view ? await settleBranch(opened, view, options.prompt) : await settle(opened, options.land);
+      end = await takeTurn(going, options.prompt, interrupt.signal);
+      leftover = await settleTask(going, options);
       const isOver = end.reason === "done" || end.reason === "denied";
       if (isOver && leftover.held.some(waitsForApproval)) end = { ...end, reason: "approval-needed" };
       if (leftover.branch) end = endOfBranch(end, leftover.branch);
-      opened.finish(end);
+      end = going.monitor.ended() ?? end;
+      going.finish(end);
     } finally {
-      totals = opened.totals;
-      costs = opened.budget.costs;
-      await opened.close(leftover.branch?.isWhole);
+      totals = going.totals;
+      costs = going.budget.costs;
+      await going.close(leftover.branch?.isWhole);
     }
   } catch (error) {
-    failure = error;
+    // What was going on in the box when it was killed fails in whatever way.
+    const killed = opened?.isKilled ? opened.monitor.ended() : null;
+    failure = killed === null ? error : null;
     const said = error instanceof Error ? error.message : String(error);
-    end = { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
+    end = killed ?? { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
   } finally {
     interrupt.close();
   }
   const exitCode = exitCodeOf(end.reason, failure, interrupt.signalNumber());
-  report.result({ ...end, session, durationMs: Date.now() - startedAt, exitCode, totals, costs, leftover });
+  const told = inspection.redacted({ ...end, leftover });
+  report.result({ ...told, session, durationMs: Date.now() - startedAt, exitCode, totals, costs });
   if (options.format === "text" && session !== null) await adviseOnSize(start, terminal);
   return exitCode;
+}
+
+/** Prepares a new session, or an earlier one to go on. */
+export async function placeFor(start: Start, resume: string | null): Promise<Workplace> {
+  if (resume === null) return prepareWorkplace(start);
+  const { findResumable } = await import("../agent/config-resume.ts");
+  const earlier = findResumable(stateFolder(start.environment), findCheckout(start.folder).path, resume);
+  return prepareWorkplace(start, {}, NO_NEEDS, earlier);
+}
+
+async function resumptionOf({ earlier, folder, checkout }: Workplace): Promise<Resumption | null> {
+  if (earlier === null) return null;
+  const { Resumption } = await import("../agent/resume.ts");
+  return Resumption.open(folder, checkout.path, earlier.hasLayer);
+}
+
+// What a killed session changed stays in its layer; an alarm that has all requests ask lets nothing land unread.
+async function settleTask(session: Session, { land, prompt }: RunOptions): Promise<Leftover> {
+  if (session.isKilled) return NO_LEFTOVER;
+  const view = session.branchView;
+  return view ? settleBranch(session, view, prompt) : settle(session, session.monitor.isAskingAll ? "patch" : land);
 }
 
 /** Opens a session, the model loading beside the box. */
@@ -83,13 +116,15 @@ export async function openSession(
   const { start, config } = workplace;
   const spec = options.model ?? config.model;
   if (spec === null) {
-    removeUnused(workplace.folder.path);
+    if (workplace.earlier === null) removeUnused(workplace.folder.path);
     throw new ModelFailure(
       "auth",
       "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
     );
   }
+  const before = await resumptionOf(workplace);
   const session = await Session.open({
+    before,
     folder: workplace.folder,
     box: workplace.box,
     model: openModel(spec, { env: start.environment, providers: config.providers }),
@@ -99,9 +134,11 @@ export async function openSession(
     network: config.net,
     log: config.log,
     policy: workplace.policy,
+    alarms: config.monitor,
     vault: workplace.vault,
     trust: workplace.trust,
     version: start.version,
+    build: start.build,
     now: Date.now,
     show,
     ask: options.ask,
@@ -137,8 +174,8 @@ interface Interrupt {
   close(): void;
 }
 
-// The first signal stops the turn, and what it did is kept; the second ends the program at once.
-function listenForSignals(): Interrupt {
+// The first signal stops the turn, and what it did is kept; SIGTERM kills the session; the second ends the program at once.
+function listenForSignals(kill: (name: string) => void): Interrupt {
   const controller = new AbortController();
   let received = 0;
   const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
@@ -147,6 +184,7 @@ function listenForSignals(): Interrupt {
       if (received > 0) process.exit(128 + number);
       received = number;
       controller.abort();
+      if (name === "SIGTERM") kill(name);
     };
     process.on(name, listener);
     return { name, listener };
@@ -167,5 +205,6 @@ function reasonOf(error: unknown): EndReason {
 
 function exitCodeOf(reason: EndReason, failure: unknown, signalNumber: number): number {
   if (reason === "interrupted") return 128 + (signalNumber || 2);
+  if (reason === "killed" && signalNumber > 0) return 128 + signalNumber;
   return failure === null || reason !== "error" ? EXIT_CODES[reason] : exitCodeOfError(failure);
 }

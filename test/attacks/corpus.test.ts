@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { after, test } from "node:test";
-import { CANNOT_FIRE, type Case, draw, MAY_BE_MISSING, NEEDS_NETWORK, OPEN, readCases } from "./cases.ts";
+import {
+  CANNOT_FIRE,
+  type Case,
+  draw,
+  MAY_BE_MISSING,
+  NEEDS_NETWORK,
+  OPEN,
+  QUIET,
+  readCases,
+  UNNOTICED,
+} from "./cases.ts";
 import { type Actor, actors, play } from "./rig.ts";
 import type { Job, Verdict } from "./stage.ts";
 
@@ -20,7 +30,8 @@ const corpus = [...readCases("attacks-dev.jsonl"), ...readCases("incidents.jsonl
 const own = readCases("own.jsonl");
 const quick = (cases: readonly Case[]) => cases.filter(({ id }) => !SLOW.test(id));
 const chosen = IS_FULL ? [...corpus, ...own] : [...draw(quick(corpus), SLICE, SEED), ...draw(quick(own), OWN, SEED)];
-const sum = { run: 0, harm: 0, missing: 0, open: 0 };
+const sum = { run: 0, harm: 0, missing: 0, open: 0, logs: 0, decisions: 0 };
+const noticed = { all: 0, plays: 0, quiet: 0, kinds: new Map<string, number>() };
 // The full run takes the plain way, as everybody; the seed of each quick one says which way it takes, and as whom.
 const landings = [IS_FULL || SEED % 2 === 0 ? "land" : "auto"] as const;
 const players = IS_FULL ? actors() : draw(actors(), 1, SEED);
@@ -36,9 +47,28 @@ for (const actor of players) {
         verdicts.filter(({ id, harm, problem }) => problem !== null || (harm !== null && !(id in OPEN))),
         [],
       );
+      const silent = verdicts.filter(
+        ({ id, alarms, missing }) => missing === null && alarms.length === 0 && !(id in QUIET),
+      );
+      assert.deepEqual(
+        silent.map(({ id }) => id).filter((id) => !(id in UNNOTICED)),
+        [],
+        "the monitor raised no alarm",
+      );
+      // A table that says more than is so would hide what the monitor has lost.
+      const found = verdicts.filter(({ id, alarms }) => alarms.length > 0 && (id in QUIET || id in UNNOTICED));
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        [],
+      );
     });
   }
 }
+
+test("the monitor notices 95 of 100 attacks whose sessions show anything", () => {
+  const shown = [...corpus, ...own].filter(({ id }) => !(id in QUIET));
+  assert.ok(Object.keys(UNNOTICED).length <= shown.length * 0.05);
+});
 
 test(`undefended, in a throw-away place, the checks of ${fired.length} of these attacks fire (RINGFENCE_SEED=${SEED})`, async () => {
   const verdicts = await playAll(fired, "undefended", "user");
@@ -48,6 +78,13 @@ test(`undefended, in a throw-away place, the checks of ${fired.length} of these 
 
 after(() => {
   process.stdout.write(`attacks: ${sum.run} run, ${sum.harm} harm, ${sum.missing} not run\n`);
+  process.stdout.write(`of ${sum.logs} logs ${sum.decisions} decisions came out the same again\n`);
+  assert.ok(sum.logs > 0);
+  const kinds = [...noticed.kinds].sort(([, a], [, b]) => b - a).map(([kind, times]) => `${kind} ${times}`);
+  const { all, plays, quiet } = noticed;
+  process.stdout.write(
+    `monitor: ${all} of ${plays} noticed, ${quiet} that show nothing among the others: ${kinds.join(", ")}\n`,
+  );
   if (sum.open > 0) process.stdout.write(`of the harm, ${sum.open} known and open: ${Object.keys(OPEN).join(", ")}\n`);
   assert.equal(readFileSync("/proc/sys/kernel/core_pattern", "utf8"), corePattern);
   assert.ok(statSync("/dev/null").isCharacterDevice());
@@ -68,7 +105,13 @@ async function playAll(cases: readonly Case[], how: Job["play"], actor: Actor): 
 }
 
 function count(verdicts: readonly Verdict[]): void {
-  for (const { id, harm, missing } of verdicts) {
+  for (const { id, harm, missing, replayed, alarms } of verdicts) {
+    sum.logs += replayed?.logs ?? 0;
+    sum.decisions += replayed?.decisions ?? 0;
+    if (missing === null) noticed.plays++;
+    if (missing === null && id in QUIET) noticed.quiet++;
+    if (alarms.length > 0) noticed.all++;
+    for (const kind of alarms) noticed.kinds.set(kind, (noticed.kinds.get(kind) ?? 0) + 1);
     if (missing !== null) sum.missing++;
     else sum.run++;
     if (harm !== null) sum.harm++;

@@ -1,7 +1,10 @@
 // Runs inside a stage: plays the cases of a job one after the other, and prints one line of JSON for each.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { alarmsIn } from "../monitor/alarms.ts";
+import { replayAll } from "../replayed.ts";
 import { CANNOT_FIRE, type Case, readAllCases } from "./cases.ts";
 import { dayCases } from "./days.ts";
 import { type Landing, playDefended } from "./defended.ts";
@@ -26,7 +29,11 @@ export interface Verdict {
   readonly missing: string | null;
   /** Why the play proves nothing. */
   readonly problem: string | null;
+  /** Kinds of the alarms that the monitor raised in its sessions; none of an undefended play. */
+  readonly alarms: readonly string[];
   readonly ms: number;
+  /** Logs of the play, and the decisions in them, that came out the same when they were made again. */
+  readonly replayed?: Awaited<ReturnType<typeof replayAll>>;
 }
 
 const POLL_MS = 50;
@@ -69,6 +76,7 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
     harm,
     missing,
     problem,
+    alarms: [],
     ms: Date.now() - startedAt,
   });
   const missing = attack.needs.find((program) => !isThere(program, job.path));
@@ -80,7 +88,9 @@ async function judge(attack: Case, number: number, job: Job, shared: Shared): Pr
       return verdict(await awaitHarm(filled.harm, await playUndefended(filled, place)), null, null);
     const { evidence, problem } =
       job.play === "wrapped" ? await playWrapped(filled, place) : await playDefended(filled, place, job.play);
-    return verdict(findHarm(filled.harm, evidence), null, problem);
+    const harm = findHarm(filled.harm, evidence);
+    const state = join(place.home, ".local/state/ringfence");
+    return { ...verdict(harm, null, problem), replayed: await replayAll(state), alarms: alarmsIn(state) };
   } catch (error) {
     return verdict(null, null, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {

@@ -18,6 +18,25 @@ async function shown(place: Place, ...args: string[]): Promise<Shown[]> {
     .map((line) => JSON.parse(line) as Shown);
 }
 
+/** A log comes out the same, and a policy is tried on it. */
+async function replays(place: Place): Promise<void> {
+  const same = await ringfence(place, ["log", "replay"]);
+  assert.match(same.stdout, /^session \S+: (\d+) decisions, \1 identical, 0 different, 0 not replayed\n$/);
+  assert.equal(same.status, 0);
+  const policy = join(place.root, "tried.yaml");
+  writeFileSync(policy, 'rules:\n  - deny: {land: "*.txt"}\n    because: quiet\n');
+  const tried = await ringfence(place, ["log", "replay", "--policy", policy, "--all"]);
+  assert.match(
+    tried.stdout,
+    /event \d+: allow -> deny {2}land b.txt\n.*\n.*now deny: user tried.yaml:2 denies it: quiet\n/,
+  );
+  assert.match(tried.stdout, /by that policy 1 decision is otherwise/);
+  assert.equal(tried.status, 1);
+  const now = await ringfence(place, ["log", "replay", "--policy", "current", "--json"]);
+  assert.deepEqual((JSON.parse(now.stdout) as { otherwise: unknown }).otherwise, []);
+  assert.equal(now.status, 0);
+}
+
 for (const [who, user] of users()) {
   test(`${who} has a signed log, of which cut events are missed, and whose events others can be shown one by one`, async (t) => {
     const place = makePlace(t, "echo a >a.txt", { user });
@@ -30,6 +49,7 @@ for (const [who, user] of users()) {
     assert.equal(verified.status, 0);
     assert.equal((await ringfence(place, ["land"])).status, 0);
     assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+    await replays(place);
 
     const key = /by (ringfence\S+)/.exec(verified.stdout)?.[1] ?? assert.fail();
     const decision = first.find(({ type }) => type === "decision") ?? assert.fail();
@@ -51,7 +71,7 @@ for (const [who, user] of users()) {
 }
 
 test("the end of a log cannot be taken away unnoticed, and nothing in the box sees what signs it", async (t) => {
-  const place = makePlace(t, "echo a >a.txt", { user: ordinary() });
+  const place = makePlace(t, "echo a >a.txt", { user: ordinary(), isReplayed: false });
   const seals = join(place.home, ".local/state/ringfence/seals");
   const look = run(`echo b >b.txt; cat ${seals}/* ~/.local/state/ringfence/seals/*; ls -la ${seals}`);
   const spec = script(place, [look, { text: "ok" }]);

@@ -8,6 +8,7 @@ import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { drawn } from "../../src/box/drawn.fixture.ts";
 import { canonical, type JsonObject } from "../../src/core/json.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
+import { replayAll } from "../replayed.ts";
 
 /** Who owns a place and runs the program there. */
 export interface User {
@@ -93,10 +94,12 @@ export function users(): readonly (readonly [who: string, user: User])[] {
 export function makePlace(
   t: TestContext,
   make = "",
-  options: { readonly git?: boolean; readonly user?: User } = {},
+  options: { readonly git?: boolean; readonly user?: User; readonly isReplayed?: boolean } = {},
 ): Place {
   const user = options.user ?? self();
   const root = mkdtempSync("/tmp/ringfence-headless-");
+  // A log that a test did not damage itself tells how each of its decisions came about.
+  if (options.isReplayed ?? true) t.after(() => replayAll(join(root, "home/.local/state/ringfence")));
   // A layer has folders that are closed to everybody.
   t.after(() => spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx -- "$0"; rm -rf -- "$0"', root]));
   const place = { root, checkout: join(root, "repo"), home: join(root, "home"), user };

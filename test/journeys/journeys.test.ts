@@ -56,6 +56,7 @@ for (const user of users()) {
       const boxed = await runBoxed(place, journey);
       assert.deepEqual(boxed.steps, plain);
       assert.equal(boxed.questions, 0);
+      assert.deepEqual(boxed.alarms, [], "the monitor raised alarms about ordinary work");
     });
   }
 }

@@ -16,6 +16,8 @@ import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { bound, visible } from "../../src/core/text.ts";
 import { plain } from "../../src/core/text-plain.ts";
+import { alarmsIn } from "../monitor/alarms.ts";
+import { replayAll } from "../replayed.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
 
 /** Who runs a journey. */
@@ -34,12 +36,16 @@ export interface BoxedRun {
   readonly steps: readonly StepResult[];
   /** Calls that were refused because nobody was there to ask. */
   readonly questions: number;
+  /** Kinds of the alarms that the monitor raised. */
+  readonly alarms: readonly string[];
 }
 
 /** A throw-away folder with one checkout path that both runs use, one after the other. */
 export interface Place {
   readonly path: string;
   readonly user: User;
+  /** Logs whose decisions were made again and came out the same. */
+  readonly replayed: Set<string>;
 }
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -65,7 +71,7 @@ export function makePlace(user: User): Place {
     join(path, "passwd"),
     `root:x:0:0:root:/root:/bin/bash\n${user.name}:x:1000:1000::${path}/home:/bin/bash\n`,
   );
-  return { path, user };
+  return { path, user, replayed: new Set() };
 }
 
 /** Makes the checkout and the home that both runs of a journey start from. */
@@ -175,10 +181,12 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
     detached: true,
   });
   const { stdout, stderr } = await ended(child);
-  return readStream(stdout, stderr);
+  const { logs } = await replayAll(join(path, "state/ringfence"), place.replayed);
+  if (logs !== 1) throw new Error(`the boxed run left ${logs} logs to replay`);
+  return { ...readStream(stdout, stderr), alarms: alarmsIn(join(path, "state/ringfence")) };
 }
 
-function readStream(stdout: string, stderr: string): BoxedRun {
+function readStream(stdout: string, stderr: string): Omit<BoxedRun, "alarms"> {
   const events = stdout
     .split("\n")
     .filter((line) => line !== "")

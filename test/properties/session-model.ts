@@ -60,6 +60,7 @@ export class SessionModel {
     "readsFile",
     "installs",
     "asksServer",
+    "findsOrders",
     "opensSecret",
     "writes",
     "writes",
@@ -123,6 +124,10 @@ export class SessionModel {
 
   asksServer(): void {
     this.#enter({ kind: "server", name: "tickets" }, [STRANGER, 1]);
+  }
+
+  findsOrders(): void {
+    this.#enter({ kind: "injection", where: "README.md" }, [STRANGER, 0]);
   }
 
   opensSecret(): void {

@@ -8,6 +8,7 @@ import { isHeld } from "../../src/core/classify.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 import { landApproved, landOffer, listTurn, showHeld } from "../../src/ui/live.ts";
 import { openSession } from "../../src/ui/run.ts";
+import { alarmsIn } from "../monitor/alarms.ts";
 import type { Step } from "./task.ts";
 
 /** What a session of a task came to, for the process that started this one. */
@@ -18,8 +19,12 @@ export interface Played {
   readonly results: readonly { readonly ok: boolean; readonly text: string }[];
   /** The label of every decision of a call, as recorded. */
   readonly labels: readonly string[];
+  /** What inspection warned of, and nothing in an ordinary task is worth it. */
+  readonly warnings: readonly string[];
   /** Files that were approved one by one. */
   readonly approved: readonly string[];
+  /** Kinds of the alarms that the monitor raised. */
+  readonly alarms: readonly string[];
   /** What still waits after the last landing. */
   readonly left: readonly string[];
   /** From the opening of the session to the end of its last turn, landings included. */
@@ -82,7 +87,10 @@ async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
     await session.close();
   }
   const ms = Math.round(performance.now() - startedAt);
-  return { questions, ends, results, labels: labelsIn(join(workplace.folder.path, "ledger.log")), approved, left, ms };
+  const alarms = alarmsIn(workplace.state);
+  const log = join(workplace.folder.path, "ledger.log");
+  const found = { labels: labelsIn(log), warnings: warningsIn(log), alarms };
+  return { questions, ends, results, ...found, approved, left, ms };
 }
 
 const FIRST = "Do what the issue asks for; what the customers do is in inbox/customers.csv.";
@@ -100,6 +108,12 @@ function labelsIn(file: string): string[] {
     };
     return type === "decision" && typeof call === "string" && label ? [`${label.integrity} ${label.secrecy}`] : [];
   });
+}
+
+function warningsIn(file: string): string[] {
+  return [...readLedger(file)].flatMap(({ event }) =>
+    event.type === "finding" && event.level === "strong" ? [`${event.where}: ${event.excerpt}`] : [],
+  );
 }
 
 const [given = "[]", answer = ""] = process.argv.slice(2);

@@ -41,9 +41,11 @@ export async function doTask(t: TestContext, task: Task, user: User): Promise<Ro
   const [issue, customers] = played.results;
   assert.ok(issue?.text.includes(EXTERNAL_MARK) && customers?.text.includes(PRIVATE_MARK));
   assert.deepEqual([...new Set(played.labels)], ["external private"]);
+  assert.deepEqual(played.warnings, []);
   assert.equal(played.questions.length, task.questions, played.questions.join("\n"));
   assert.deepEqual([...played.approved].sort(), [...task.held].sort());
   assert.deepEqual(played.left, []);
+  assert.deepEqual(played.alarms, [], "the monitor raised alarms about ordinary work");
   assert.deepEqual(
     played.ends.filter((end) => !end.startsWith("done: ")),
     [],

@@ -1,0 +1,156 @@
+import type { SessionEvent } from "../core/event.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Monitor, watch } from "../core/monitor.ts";
+import type { AlarmLevel, AlarmLevels, tightenedAll } from "../core/monitor-level.ts";
+import type { Alarm } from "../core/monitor-reducer.ts";
+import type { Policy } from "../core/policy-rules.ts";
+import type { Ledger } from "../ledger/append.ts";
+import type { TurnEnd } from "./turn.ts";
+
+export interface MonitorPlan {
+  readonly ledger: Ledger;
+  /** What the person wants done about each kind of alarm. */
+  readonly levels: AlarmLevels;
+  readonly now: () => number;
+  /** Tells the person in a line. */
+  readonly tell: (text: string) => void;
+  /** Ends the session and all that runs in its box, at once. */
+  readonly kill: (why: string) => void;
+}
+
+interface WatchedPlan {
+  readonly alarms: AlarmLevels;
+  readonly now: () => number;
+  readonly show: (event: SessionEvent) => void;
+}
+
+interface Core {
+  readonly watch: typeof watch;
+  readonly tightenedAll: typeof tightenedAll;
+}
+
+/** Events that are kept until the monitor is loaded. */
+const EARLY_MAX = 1000;
+
+/**
+ * Watches what a session records, as it is recorded, and does what the person wants done about an alarm.
+ *
+ * It only ever tightens: an alarm stands in the record before anything comes of it, and nothing that it does grants.
+ */
+export class SessionMonitor {
+  readonly #plan: MonitorPlan;
+  #core: Core | null = null;
+  #monitor: Monitor | null = null;
+  readonly #early: (readonly [seq: number, event: JsonObject])[] = [];
+  /** Why every request asks; null while none has to. */
+  #asksAll: string | null = null;
+  #tightened: { readonly of: Policy; readonly policy: Policy } | null = null;
+  #pause = new AbortController();
+  #end: TurnEnd | null = null;
+
+  constructor(plan: MonitorPlan) {
+    this.#plan = plan;
+    plan.ledger.watch((seq, event) => this.#take(seq, event));
+  }
+
+  /** Makes the monitor of a session; `kill` ends it. */
+  static of(session: WatchedPlan, ledger: Ledger, kill: MonitorPlan["kill"]): SessionMonitor {
+    const { alarms: levels, now, show } = session;
+    return new SessionMonitor({ ledger, levels, now, kill, tell: (text) => show({ type: "notice", text }) });
+  }
+
+  /** Loads what looks at the events, and has it take those that came before. */
+  async load(): Promise<void> {
+    const [{ UNWATCHED, watch }, { tightenedAll }] = await Promise.all([
+      import("../core/monitor.ts"),
+      import("../core/monitor-level.ts"),
+    ]);
+    this.#core = { watch, tightenedAll };
+    this.#monitor = UNWATCHED;
+    for (const [seq, event] of this.#early.splice(0)) this.#take(seq, event);
+  }
+
+  /** Whether an alarm has every request ask. */
+  get isAskingAll(): boolean {
+    return this.#asksAll !== null;
+  }
+
+  /** Gives a policy as strict as the alarms so far want it. */
+  tighten(policy: Policy): Policy {
+    if (this.#asksAll === null || this.#core === null) return policy;
+    if (this.#tightened?.of !== policy)
+      this.#tightened = { of: policy, policy: this.#core.tightenedAll(policy, this.#verdict(), this.#asksAll) };
+    return this.#tightened.policy;
+  }
+
+  /** Begins a turn: whoever goes on has seen why the one before was paused. Aborts when an alarm ends it. */
+  beginTurn(): AbortSignal {
+    if (this.#end?.reason === "paused") {
+      this.#end = null;
+      this.#pause = new AbortController();
+    }
+    return this.#pause.signal;
+  }
+
+  /** Why the turn cannot go on; null while it can. */
+  ended(): TurnEnd | null {
+    return this.#end;
+  }
+
+  #take(seq: number, event: JsonObject): void {
+    if (this.#core === null || this.#monitor === null) {
+      if (this.#early.length < EARLY_MAX) this.#early.push([seq, event]);
+      return;
+    }
+    const { monitor, alarms } = this.#core.watch(this.#monitor, seq, event);
+    this.#monitor = monitor;
+    for (const alarm of alarms) this.#raise(alarm);
+  }
+
+  #raise({ kind, seqs, words }: Alarm): void {
+    const level = this.#plan.levels[kind];
+    this.#plan.ledger.append({ type: "alarm", at: this.#plan.now(), kind, level, seqs: [...seqs], words });
+    this.#plan.tell(`${LEVEL_WORDS[level]}, ${kind}: ${words}`);
+    const why = `the monitor raised an alarm, ${kind}: ${words}`;
+    switch (level) {
+      case "note":
+        return;
+      case "ask":
+        this.#askAll(why);
+        return;
+      case "pause":
+        this.#askAll(why);
+        this.#stop({ reason: "paused", message: `paused: ${why}` });
+        return;
+      case "kill":
+        this.#plan.kill(why);
+    }
+  }
+
+  /** Notes that the session is killed, whoever did it: no turn goes on, and nothing leaves any more, whatever was allowed. */
+  end(why: string): void {
+    this.#stop({ reason: "killed", message: `killed: ${why}` });
+    this.#asksAll = `the session is killed: ${why}`;
+    this.#tightened = null;
+  }
+
+  #verdict(): "ask" | "deny" {
+    return this.#end?.reason === "killed" ? "deny" : "ask";
+  }
+
+  #askAll(why: string): void {
+    this.#asksAll ??= why;
+  }
+
+  #stop(end: TurnEnd): void {
+    if (this.#end?.reason !== "killed") this.#end = end;
+    this.#pause.abort();
+  }
+}
+
+const LEVEL_WORDS: Readonly<Record<AlarmLevel, string>> = {
+  note: "monitor",
+  ask: "monitor: every request asks from here on",
+  pause: "monitor: the turn is paused",
+  kill: "monitor: the session is killed",
+};

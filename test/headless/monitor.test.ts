@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { call, makePlace, newestEvents, ordinary, type Place, play, ringfence, run, sh } from "./program.ts";
+
+const ATTACK = run("cat ~/.ssh/id_rsa");
+
+function configure(place: Place, monitor: string, net = ""): void {
+  const folder = join(place.home, ".config/ringfence");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "config.yaml"), `${net}monitor: ${monitor}\n`);
+}
+
+const ofType = (place: Place, type: string) => newestEvents(place).filter((event) => event.type === type);
+
+test("an alarm is recorded and told in a line, stops nothing, and is found again in the record", async (t) => {
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  const played = await play(place, [ATTACK, run("echo two >>a.txt"), { text: "ok" }]);
+  const words = "a place of the person's home is named: ~/.ssh/id_rsa";
+  assert.deepEqual(
+    ofType(place, "alarm").map(({ kind, level, words: said }) => [kind, level, said]),
+    [["outside", "note", words]],
+  );
+  const notices = played.events.filter(({ subtype }) => subtype === "notice").map(({ text }) => text);
+  assert.deepEqual(notices, [`monitor, outside: ${words}`]);
+  assert.equal(played.result.reason, "done");
+  const again = await ringfence(place, ["log", "monitor"]);
+  assert.match(
+    again.stdout,
+    /^\d+ +outside: a place of the person's home is named: ~\/\.ssh\/id_rsa\n1 alarm in \d+ events\n$/,
+  );
+});
+
+test("an alarm that has everything ask holds back what went freely before, and lands nothing unread", async (t) => {
+  const { place, asked, address } = await makeServed(t);
+  configure(place, "{outside: ask}", `net:\n  allow:\n    - ${address}\n`);
+  const get = call("fetch", { url: `${address}/page` });
+  const prompt = ["run", `read ${address}/page`, "--model"];
+  const turns = [get, ATTACK, get, run("echo two >>a.txt"), { text: "ok" }];
+  const file = join(place.root, "script.json");
+  writeFileSync(file, JSON.stringify({ turns }));
+  const { status, stdout } = await ringfence(place, [
+    ...prompt,
+    `scripted:${file}`,
+    "--land",
+    "auto",
+    "--output-format",
+    "json",
+  ]);
+  const result = JSON.parse(stdout) as { reason: string; landed: unknown[]; held: { path: string }[] };
+  // The person typed the address, so that both would have gone.
+  assert.deepEqual(asked, ["/page"]);
+  assert.equal(status, 21);
+  assert.deepEqual(result.landed, []);
+  assert.deepEqual(
+    result.held.map(({ path }) => path),
+    ["a.txt"],
+  );
+  const decisions = newestEvents(place).filter(
+    ({ effect }) => (effect as { kind?: string } | undefined)?.kind === "request",
+  );
+  assert.deepEqual(
+    decisions.map(({ verdict }) => verdict),
+    ["allow", "ask"],
+  );
+  assert.match(String(decisions[1]?.reason), /^the monitor asks for a person: the monitor raised an alarm, outside: /);
+});
+
+test("an alarm that pauses ends the run with a status of its own, before the next call, with the changes kept", async (t) => {
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  configure(place, "{all: pause}");
+  const played = await play(place, [run("echo two >>a.txt"), ATTACK, run("echo three >>a.txt"), { text: "ok" }]);
+  assert.deepEqual([played.status, played.result.reason], [24, "paused"]);
+  assert.match(String(played.result.result ?? played.result.message), /paused: the monitor raised an alarm, outside: /);
+  assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
+  assert.doesNotMatch((await ringfence(place, ["diff"])).stdout, /three/);
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+test("an alarm that kills ends every process of the box and the session, and the record says so and is signed", async (t) => {
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  configure(place, "{outside: kill}");
+  const played = await play(place, [
+    run("echo two >>a.txt; sleep 60 & echo"),
+    ATTACK,
+    run("echo three >>a.txt"),
+    { text: "ok" },
+  ]);
+  assert.deepEqual([played.status, played.result.reason], [25, "killed"]);
+  const [killed] = ofType(place, "killed");
+  assert.match(String(killed?.why), /^the monitor raised an alarm, outside: /);
+  const verified = await ringfence(place, ["log", "verify"]);
+  assert.match(verified.stdout, /Signed up to event/);
+  assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
+  assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\n");
+});
+
+test("a session without a model is watched too: what its commands ask for is", async (t) => {
+  const { place, address } = await makeServed(t);
+  configure(place, "{all: note}", `net:\n  allow:\n    - ${address}\n`);
+  const many = Array.from({ length: 30 }, (_, at) => `curl -s --noproxy '' ${address}/s?q=w${at}`).join("; ");
+  await ringfence(place, ["exec", "--", "sh", "-c", many]);
+  assert.deepEqual(
+    ofType(place, "alarm").map(({ kind }) => kind),
+    ["exfiltration"],
+  );
+});
+
+async function makeServed(t: TestContext) {
+  const asked: string[] = [];
+  const server = createServer((request, answer) => {
+    asked.push(request.url ?? "");
+    answer.writeHead(200, { "Content-Type": "text/plain" }).end("words\n");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  return { place, asked, address };
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { replayEvents } from "../src/agent/replay.ts";
+import { Seal } from "../src/ledger/seal.ts";
+import { readLedger, verifyLedger } from "../src/ledger/verify.ts";
+
+/** Verifies and replays the log of every session in a state folder; throws where one proves nothing or comes out otherwise. Those `done` before are passed over. */
+export async function replayAll(
+  state: string,
+  done: Set<string> = new Set(),
+): Promise<{ readonly logs: number; readonly decisions: number }> {
+  let [logs, decisions] = [0, 0];
+  const folder = join(state, "sessions");
+  for (const id of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, id);
+    const file = join(path, "ledger.log");
+    if (!existsSync(file) || done.has(file)) continue;
+    done.add(file);
+    const verdict = verifyLedger(file, Seal.of(path).signer());
+    assert.ok(verdict.ok, `${file}: ${JSON.stringify(verdict)}`);
+    const { differences, unreplayed, givenLabels, ...counts } = await replayEvents(readLedger(file));
+    assert.deepEqual(
+      { differences, unreplayed, givenLabels },
+      { differences: [], unreplayed: [], givenLabels: 0 },
+      file,
+    );
+    logs += 1;
+    decisions += counts.decisions;
+  }
+  return { logs, decisions };
+}
