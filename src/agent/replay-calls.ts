@@ -10,8 +10,12 @@ import { parseCall } from "./tools.ts";
 interface Call {
   readonly id: string;
   readonly name: string;
-  readonly input: string;
+  /** Null where the text is not in the record: purged, or never kept. */
+  readonly input: string | null;
 }
+
+/** Says why what a call was cannot be told. */
+export const NOT_KEPT = "the input of its call is not in the record: purged, or never kept";
 
 /** A call that is under way: what it would do, null where it is malformed, and the last decision about it. */
 interface Current {
@@ -51,6 +55,7 @@ export class RecordedCalls {
     if (call === undefined && this.#isCut)
       return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
     if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
+    if (call.input === null) return { ok: false, why: NOT_KEPT, isLost: true };
     this.#current ??= { effect: await this.#effectOf(call), decided: null };
     const { effect, decided } = this.#current;
     if (effect === null) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
@@ -70,6 +75,10 @@ export class RecordedCalls {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
+    if (call.input === null) {
+      this.#calls = rest;
+      return null;
+    }
     const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
     this.#calls = rest;
     this.#current = null;
@@ -79,14 +88,14 @@ export class RecordedCalls {
   }
 
   async #effectOf({ name, input }: Call): Promise<Effect | null> {
-    const parsed = parseCall(name, input);
+    const parsed = parseCall(name, input ?? "");
     if (!parsed.ok) return null;
     return parsed.effect.kind === "run" ? this.#profiles.choose(parsed.effect) : parsed.effect;
   }
 }
 
 function callOf({ id, name, input }: JsonObject): Call {
-  return { id: String(id), name: String(name), input: String(input) };
+  return { id: String(id), name: String(name), input: typeof input === "string" ? input : null };
 }
 
 function outcomeIn({ ok, code, text }: JsonObject): Outcome {

@@ -13,6 +13,7 @@ test("a program of the same user writes a log anew and signs it: log verify find
     `mkdir ~/elsewhere -p; mkdir -p .ringfence ~/.config/ringfence
      echo "log: {anchor: {file: $HOME/taken}}" | tee config.yaml ringfence.yaml >.ringfence/config.yaml
      echo "log: {anchor: {file: $HOME/elsewhere/heads}}" >~/.config/ringfence/config.yaml`,
+    { isReplayed: false },
   );
   const heads = join(place.home, "elsewhere/heads");
   const attack = run(`echo forged | tee -a ${heads} ${place.home}/taken; cat ${heads}; ls ${place.home}/elsewhere`);
