@@ -56,7 +56,8 @@ function parseAnchor(value: unknown): AnchorConfig {
   return { ...placeOf(kind, anchor), isRequired: required };
 }
 
-function placeOf(kind: string, anchor: Record<string, unknown>): AnchorPlace {
+/** Reads one place of an anchor; throws an Error where it is none. */
+export function placeOf(kind: string, anchor: Record<string, unknown>): AnchorPlace {
   const place = anchor[kind];
   if (typeof place !== "string" || place === "") throw new Error(`"log.anchor.${kind}" must be text`);
   if (kind === "url") {

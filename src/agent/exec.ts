@@ -7,6 +7,8 @@ import { SCHEMA } from "../core/schema.ts";
 import { sourceEvent } from "../core/session-label.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
+import type { Anchor } from "./anchor.ts";
+import { beginAnchor, closeAnchored } from "./anchoring.ts";
 import { Budget } from "./budget.ts";
 import { abandon } from "./changeset.ts";
 import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
@@ -17,7 +19,7 @@ import { KILL, KillSwitch } from "./kill.ts";
 import { SessionMonitor } from "./monitor.ts";
 import { Net, type NetPlan } from "./net.ts";
 import { Previews } from "./previews.ts";
-import { recordAdopted } from "./record.ts";
+import { type Record, recordAdopted } from "./record.ts";
 import type { TurnEnd } from "./turn.ts";
 import { ceilingsOf, openBox, type Workplace } from "./workplace.ts";
 import type { Wrapped } from "./wrap.ts";
@@ -69,25 +71,20 @@ export async function execInBox(
   streams: Streams,
   extras: Partial<ExecExtras> = {},
 ): Promise<Execed> {
-  const { folder, start, checkout, config } = workplace;
+  const { folder, config, policy } = workplace;
   const { looked = NOTHING, wrapped = null } = extras;
-  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
+  const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
-  const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
-  const { policy } = workplace;
+  const ledger = startLedger(workplace);
   const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
-  const { version, build } = start;
-  const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
-  ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
   const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current));
-  const opening = openWatched(workplace, ledger, monitor);
+  const opening = openWatched(workplace, ledger, monitor, (text) => void alarms.push(text));
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
   const done = await opening
-    .then((box) =>
+    .then(({ box }) =>
       streamInto(
         {
           box,
@@ -114,10 +111,10 @@ export async function execInBox(
     )
     .catch(async (error: unknown): Promise<Heard> => {
       if (killSwitch.isKilled) return { status: 137, stopped: "cancelled", message: "", ...UNHEARD };
-      await abandon(folder.path, await opening.catch(() => null), { gate, ledger });
+      await abandon(folder.path, (await opening.catch(() => null))?.box ?? null, { gate, ledger });
       throw error;
     });
-  const box = await opening;
+  const { box, anchor } = await opening;
   if (box.limitsPassed.has("disk")) budget.addFullDisk();
   const end = monitor.ended() ?? budget.exhausted();
   let ended: Ended;
@@ -126,7 +123,7 @@ export async function execInBox(
     const reason = end === null ? {} : { reason: end.reason };
     ledger.append({ type: "outcome", at: Date.now(), call: null, ok: status === 0, status, message, ...reason });
   } finally {
-    ended = await (killSwitch.isKilled ? endKilled(box) : endBox(box, { gate, ledger })).finally(() => ledger.close());
+    ended = await endRecorded(box, { gate, ledger }, anchor, killSwitch.isKilled);
   }
   const refused = done.refusals.map((refusal) => `no answer from the network: ${refusal}`);
   const before = [...alarms, ...refused, ...done.hidden];
@@ -134,10 +131,28 @@ export async function execInBox(
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
-async function openWatched(workplace: Workplace, ledger: Ledger, monitor: SessionMonitor): Promise<Box> {
+function startLedger({ folder, start, checkout, config, policy }: Workplace): Ledger {
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
+  const { version, build } = start;
+  const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
+  ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
+  return ledger;
+}
+
+/** Opens the box once the person's anchor has what it must have before. */
+async function openWatched(
+  workplace: Workplace,
+  ledger: Ledger,
+  monitor: SessionMonitor,
+  say: (text: string) => void,
+): Promise<{ readonly box: Box; readonly anchor: Anchor | null }> {
+  const { config, checkout, policy } = workplace;
+  const told = { checkout: checkout.path, now: Date.now, say };
+  const anchor = await beginAnchor(config.log.anchor, ledger, told);
   const [box] = await Promise.all([openBox(workplace), monitor.load()]);
-  recordAdopted(ledger, workplace.policy, Date.now());
-  return box;
+  recordAdopted(ledger, policy, Date.now());
+  return { box, anchor };
 }
 
 /** Watches what a command's session records; what ends the command may be an alarm, and may end all of it at once. */
@@ -152,10 +167,17 @@ function watchCommand(ledger: Ledger, levels: AlarmLevels, stops: readonly Abort
   return { monitor, killSwitch, signal, alarms };
 }
 
-// What was killed is not looked into again: its changes, if any, wait in the layer.
-async function endKilled(box: Box): Promise<Ended> {
-  await box.close();
-  return { hasChanges: true, notes: [] };
+async function endRecorded(box: Box, record: Record, anchor: Anchor | null, isKilled: boolean): Promise<Ended> {
+  let last = anchor;
+  try {
+    if (!isKilled) return await endBox(box, record);
+    // What was killed waits for nothing, and is not looked into again: its changes, if any, wait in the layer.
+    last = null;
+    await box.close();
+    return { hasChanges: true, notes: [] };
+  } finally {
+    await closeAnchored(record.ledger, last);
+  }
 }
 
 async function streamInto(

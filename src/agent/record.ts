@@ -28,10 +28,14 @@ function* eventsIn(file: string): Generator<JsonObject> {
   for (const { event } of readBareLedger(file)) yield event;
 }
 
-/** Opens the ledger of a session that is over, for as long as `use` takes. Throws LedgerFailure while the session goes on. */
+/**
+ * Opens the ledger of a session that is over, for as long as `use` takes, and then for `last`. Throws LedgerFailure while
+ * the session goes on.
+ */
 export async function withRecord<T>(
   session: { readonly path: string },
   use: (record: Record) => Promise<T>,
+  last: (ledger: Ledger) => Promise<void> = async () => {},
 ): Promise<T> {
   const ledger = openLedger(`${session.path}/ledger.log`, Seal.of(session.path));
   try {
@@ -40,7 +44,7 @@ export async function withRecord<T>(
       gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => TABLE_ALONE),
     });
   } finally {
-    ledger.close();
+    await last(ledger).finally(() => ledger.close());
   }
 }
 

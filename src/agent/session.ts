@@ -19,6 +19,8 @@ import type { Vault } from "../egress/vault.ts";
 import { createLedger, type Ledger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
 import type { Model, StopReason, Usage } from "../model/port.ts";
+import type { Anchor } from "./anchor.ts";
+import { beginAnchor, closeAnchored } from "./anchoring.ts";
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
@@ -114,6 +116,7 @@ export class Session implements Agent, Asker {
   readonly branchView: BranchView | null;
   readonly show: (event: SessionEvent) => void;
   readonly budget: Budget;
+  readonly #anchor: Anchor | null;
   readonly #plan: SessionPlan;
   readonly #openness: Openness;
   /** Looks at the checkout where the person trusts something of it; null elsewhere. */
@@ -139,6 +142,7 @@ export class Session implements Agent, Asker {
       box: Box;
       model: Model;
       ledger: Ledger;
+      anchor: Anchor | null;
       gate: Gate;
       branchView: BranchView | null;
       instructions: FoundInstructions;
@@ -156,6 +160,7 @@ export class Session implements Agent, Asker {
     this.box = parts.box;
     this.model = parts.model;
     this.ledger = parts.ledger;
+    this.#anchor = parts.anchor;
     this.gate = parts.gate;
     this.label = parts.label;
     this.inspection = parts.inspection;
@@ -226,7 +231,11 @@ export class Session implements Agent, Asker {
       () => monitor.tighten(plan.policy.current),
       (text) => inspection.redact(text),
     );
-    const opening = openBox(plan, { gate, ledger }, inspection).then(async (box) => {
+    const say = (text: string) => plan.show({ type: "notice", text });
+    const told = { checkout: plan.box.checkout, now: plan.now, say };
+    const anchoring = beginAnchor(plan.log.anchor, ledger, told);
+    const opening = anchoring.then(async () => {
+      const box = await openBox(plan, { gate, ledger }, inspection);
       // Read by the box already.
       inspection.know(await plan.vault());
       recordAdopted(ledger, plan.policy, plan.now());
@@ -237,7 +246,10 @@ export class Session implements Agent, Asker {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders: plan.instructionFolders, trust });
+      return readInstructions(
+        { box: await opening, gate, label },
+        { ...plan.box, folders: plan.instructionFolders, trust },
+      );
     });
     const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
     const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
@@ -247,21 +259,26 @@ export class Session implements Agent, Asker {
       throw error;
     });
     const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
-    const seen = { label, inspection, ...trusting };
-    const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
+    const recorded = { ledger, anchor: await anchoring, gate, monitor, killSwitch };
+    const parts = { box, branchView, instructions, model, label, inspection, ...recorded, ...trusting };
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
     killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
-    const { checkout } = plan.box;
-    plan.show({ type: "start", session: session.id, checkout, model: model.name, tools: TOOL_NAMES });
-    const paths = instructions.approved.map(({ path }) => path);
-    if (paths.length > 0) plan.show({ type: "instructions", paths });
-    const unapproved = unapprovedNote(instructions.others);
-    if (unapproved !== null) plan.show({ type: "notice", text: unapproved });
-    for (const text of [...(plan.before?.gone ?? []), ...box.notes, ...plan.policy.notes, ...droppedNotes(box)])
-      session.note(text);
+    session.#tellStart(instructions);
     return session;
+  }
+
+  #tellStart({ approved, others }: FoundInstructions): void {
+    const { box, before, policy } = this.#plan;
+    const { checkout } = box;
+    this.show({ type: "start", session: this.id, checkout, model: this.model.name, tools: TOOL_NAMES });
+    const paths = approved.map(({ path }) => path);
+    if (paths.length > 0) this.show({ type: "instructions", paths });
+    const unapproved = unapprovedNote(others);
+    if (unapproved !== null) this.show({ type: "notice", text: unapproved });
+    for (const text of [...(before?.gone ?? []), ...this.box.notes, ...policy.notes, ...droppedNotes(this.box)])
+      this.note(text);
   }
 
   /** Keeps files and conversation as they are before a turn, so that the person can take both back to here. */
@@ -572,7 +589,8 @@ export class Session implements Agent, Asker {
       if (this.isKilled) return await this.box.close();
       for (const text of (await endBox(this.box, this, isLanded)).notes) this.show({ type: "notice", text });
     } finally {
-      this.ledger.close();
+      // What was killed waits for nothing.
+      await closeAnchored(this.ledger, this.isKilled ? null : this.#anchor);
     }
   }
 }

@@ -128,7 +128,8 @@ export function scriptBind(
     | "clone.pl"
     | "lockfiles.pl"
     | "markdown.pl"
-    | "trusted.pl",
+    | "trusted.pl"
+    | "anchor.pl",
 ): Bind {
   return { source: fileURLToPath(new URL(`./${name}`, import.meta.url)), target: `/script/${name}`, access: "read" };
 }

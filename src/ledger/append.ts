@@ -59,6 +59,9 @@ export class Ledger {
   #sealed: number;
   /** What is to be signed and written as the very next event; null when nothing is. */
   #owed: Unsigned | null = null;
+  /** The newest head that this process wrote; "" before the first. */
+  #newest = "";
+  #told: (note: string, size: number) => void = () => {};
   /** Why nothing more can be appended; null while it can. */
   #ended: string | null = null;
   #isClosed = false;
@@ -137,6 +140,27 @@ export class Ledger {
     this.#owed = owed;
   }
 
+  /** Has everything that was appended signed and on the disk now; returns the newest head, and of how many events it is. */
+  sealed(): { readonly note: string; readonly size: number } {
+    this.sealNow();
+    return { note: this.#newest, size: this.#sealed - 1 };
+  }
+
+  /** Hands over each signed head from now on, once it is written. What it is told to must be quick, and append nothing. */
+  watchHeads(told: (note: string, size: number) => void): void {
+    this.#told = told;
+  }
+
+  /** Signs what is there and takes nothing more: who appends is told why. */
+  stop(why: string): void {
+    if (this.#ended !== null) return;
+    try {
+      this.sealNow();
+    } finally {
+      this.#ended ??= why;
+    }
+  }
+
   /** Returns when everything appended is signed, and that is on the disk. */
   sealNow(): void {
     this.seal();
@@ -200,6 +224,8 @@ export class Ledger {
     this.append({ type: "head", note });
     seal.keep(note);
     this.#sealed = this.#seq;
+    this.#newest = note;
+    this.#told(note, this.#sealed - 1);
   }
 
   #end(message: string): LedgerFailure {

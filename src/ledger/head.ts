@@ -58,6 +58,11 @@ export function openHead(note: string, { key, hash }: HeadKey): Head | null {
   // One signature has one spelling: what the decoder passes over would be another.
   if (bytes.toString("base64") !== signed || !bytes.subarray(0, HASH_BYTES).equals(hash)) return null;
   if (!verify(null, Buffer.from(text), key, bytes.subarray(HASH_BYTES))) return null;
+  return parseHead(text);
+}
+
+/** Reads the text of a head, whoever signed it; null for every other text. */
+export function parseHead(text: string): Head | null {
   const [, session, size, root] =
     /^ringfence\/session\/([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text) ?? [];
   if (session === undefined || size === undefined || root === undefined) return null;

@@ -1,13 +1,15 @@
 import { findBranchCommits, type LandedBranch, landBranch } from "../agent/branch.ts";
 import type { ChangedSession } from "../agent/changeset.ts";
 import { UsageError } from "../agent/config.ts";
-import { withRecord } from "../agent/record.ts";
+import { type Record, withRecord } from "../agent/record.ts";
+import type { Start } from "../agent/workplace.ts";
 import { quote } from "../box/commands.ts";
 import type { BranchFacts } from "../box/folder.ts";
 import type { Signer } from "../box/sign.ts";
 import type { JudgedCommit } from "../core/commits.ts";
 import { EXIT_CODES } from "../core/event.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
+import { anchorLast } from "./anchor.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** What the `branch` of a result is. */
@@ -54,8 +56,10 @@ export async function branchCommand(
     readonly json: boolean;
     readonly signer: Signer | null;
   },
-  { stdout }: Terminal,
+  start: Start,
+  terminal: Terminal,
 ): Promise<number> {
+  const { stdout } = terminal;
   const { name } = session.branch;
   if (options.paths.length > 0 || options.approve.length > 0)
     throw new UsageError(
@@ -77,10 +81,11 @@ export async function branchCommand(
       );
     return 0;
   }
-  return withRecord(session, async (record) => {
+  const act = async (record: Record) => {
     const landed = await landBranch(session, session.branch, record, options.signer);
     writeSafe(stdout, branchText(landed, session.facts.id));
     if (landed.commits.some(({ state }) => state === "waits")) return EXIT_CODES["approval-needed"];
     return landed.name === null && landed.commits.length > 0 ? 1 : 0;
-  });
+  };
+  return withRecord(session, act, anchorLast(session, start, terminal));
 }

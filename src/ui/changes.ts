@@ -36,6 +36,7 @@ import { landingPolicy } from "../core/policy-rules.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
 import { type Ledger, openLedger } from "../ledger/append.ts";
 import { Seal } from "../ledger/seal.ts";
+import { anchorLast } from "./anchor.ts";
 import { branchCommand } from "./branch.ts";
 import { parseHunks } from "./hunks.ts";
 import { warnOfLabel } from "./label.ts";
@@ -82,7 +83,7 @@ export async function changesCommand(
     throw new UsageError("land --sign signs commits, and those land without a PATH: leave the PATH out");
   const signer = options.sign ? await findSigner(start.environment, stored.facts.checkout) : null;
   if (command !== "discard" && branch)
-    return branchCommand(command, { ...stored, branch }, { ...options, signer }, terminal);
+    return branchCommand(command, { ...stored, branch }, { ...options, signer }, start, terminal);
   if (command === "diff")
     return withChanges(stored, (collected) =>
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
@@ -104,7 +105,7 @@ export async function changesCommand(
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
     return 0;
   } finally {
-    ledger.close();
+    await anchorLast(stored, start, terminal)(ledger).finally(() => ledger.close());
   }
 }
 

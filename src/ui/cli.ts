@@ -42,6 +42,7 @@ const OPTIONS = {
   config: { type: "string", multiple: true },
   method: { type: "string" },
   key: { type: "string" },
+  anchor: { type: "string" },
   format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
@@ -184,10 +185,7 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
       return (await import("./replay.ts")).replayCommand(replayOptions(words.slice(1), values), start, terminal);
     refuseReplayOptions(values);
     const { ledgerOf } = await import("../agent/config-sessions.ts");
-    const [action, state] = [
-      logAction(words, { key: values.key ?? null, format: values.format ?? null, isJson: values.json ?? false }),
-      stateFolder(start.environment),
-    ];
+    const [action, state] = [logAction(words, values), stateFolder(start.environment)];
     const fileOf = () => ledgerOf(state, findCheckout(start.folder).path, values.session ?? null);
     return (await import("./log.ts")).logCommand(action, fileOf, state, terminal);
   },
@@ -255,7 +253,7 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   top: "once json",
   gc: "days bytes",
   purge: "older-than all content-only",
-  log: "session key format json all policy",
+  log: "session key anchor format json all policy",
   doctor: "json",
   net: "json method policy",
   policy: "json managed policy",
@@ -354,22 +352,22 @@ function refuseReplayOptions(values: Options): void {
   if (name !== undefined) throw new UsageError(`--${name} is for ringfence log replay`);
 }
 
-function logAction(
-  [action, word = "", ...more]: readonly string[],
-  { key, format, isJson }: { readonly key: string | null; readonly format: string | null; readonly isJson: boolean },
-): LogAction {
+function logAction([action, word = "", ...more]: readonly string[], values: Options): LogAction {
+  const [key, anchor, format] = [values.key ?? null, values.anchor ?? null, values.format ?? null];
+  const isJson = values.json ?? false;
   if (more.length > 0) throw new UsageError(`log takes no "${more.join(" ")}"; ringfence --help shows what it takes`);
+  if (anchor !== null && action !== "verify") throw new UsageError("--anchor is for ringfence log verify");
   const isAlone = word === "";
   if (action === "show" && isAlone && key === null && format === null) return { kind: "show", isJson };
   if (isJson) throw new UsageError("--json is for ringfence log show");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
   if (action === "monitor" && isAlone && key === null) return { kind: "monitor" };
-  if (action === "verify" && isAlone) return { kind: "verify", key };
+  if (action === "verify" && isAlone) return { kind: "verify", key, anchor };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
   throw new UsageError(
-    "type ringfence log show [--json], log monitor, log verify [--key KEY], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
+    "type ringfence log show [--json], log monitor, log verify [--key KEY] [--anchor PLACE], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
   );
 }
 

@@ -118,6 +118,7 @@ const PARTS: readonly Part[] = [
     command: "log",
     lines: [
       "ringfence log show|verify       the record of a session; whether it is whole, and who signed it; show --json",
+      "    --anchor PLACE              compare the log with the heads in a FILE, REPOSITORY#REF or at an address",
       "ringfence log monitor           what the monitor says to the record, an alarm a line",
       "ringfence log prove NUMBER      what proves to others that this event is in it",
       "ringfence log check FILE        check such a proof [--key KEY]",

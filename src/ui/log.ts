@@ -8,7 +8,7 @@ import { Tampered } from "../ledger/failure.ts";
 import { type HeadKey, parseVerifier, verifierOf } from "../ledger/head.ts";
 import { checkProof, proveEvent, readProof } from "../ledger/prove.ts";
 import { Seal } from "../ledger/seal.ts";
-import { readLedger, readRaw, type Verdict, verifyLedger } from "../ledger/verify.ts";
+import { readLedger, readRaw, type Signer, type Verdict, verifyLedger } from "../ledger/verify.ts";
 import { eventText } from "./log-text.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
@@ -19,7 +19,7 @@ type LedgerFile = ReturnType<typeof ledgerOf>;
 export type LogAction =
   | { readonly kind: "show"; readonly isJson: boolean }
   | { readonly kind: "monitor" }
-  | { readonly kind: "verify"; readonly key: string | null }
+  | { readonly kind: "verify"; readonly key: string | null; readonly anchor: string | null }
   | { readonly kind: "prove"; readonly seq: number }
   | { readonly kind: "export"; readonly format: string }
   /** Needs no session: the proof and the key say all. */
@@ -45,7 +45,7 @@ export async function logCommand(
     case "monitor":
       return (await import("./log-monitor.ts")).showAlarms(readLedger(fileOf()), terminal);
     case "verify":
-      return verify(fileOf(), action.key, terminal);
+      return verify(fileOf(), action, terminal);
     case "prove": {
       const file = fileOf();
       terminal.stdout.write(`${visibleJson(JSON.stringify(proveEvent(file, action.seq, Seal.keyOf(state))))}\n`);
@@ -59,7 +59,11 @@ export async function logCommand(
   }
 }
 
-function verify(file: LedgerFile, key: string | null, { stdout }: Terminal): number {
+async function verify(
+  file: LedgerFile,
+  { key, anchor }: LogAction & { readonly kind: "verify" },
+  { stdout }: Terminal,
+): Promise<number> {
   const seal = Seal.of(dirname(file));
   const own = seal.signer();
   const signer = key === null ? own : { ...own, key: keyOf(key) };
@@ -69,10 +73,31 @@ function verify(file: LedgerFile, key: string | null, { stdout }: Terminal): num
     return 1;
   }
   stdout.write(`${file}: ${counted(verdict.events, "event")}, chain whole, last hash ${verdict.lastHash}\n`);
-  stdout.write(`${signedWords(verdict, signer.key && verifierOf(signer.key))}\n`);
+  stdout.write(`${signedWords(verdict, signer.key && verifierOf(signer.key), anchor !== null)}\n`);
+  const anchored = anchor === null ? null : await compareWith(anchor, file, signer);
+  if (anchored !== null) stdout.write(row(anchored.text));
   const texts = verifyContent(file);
   stdout.write(contentWords(texts));
-  return texts.missing.length + texts.damaged.length > 0 ? 1 : 0;
+  return texts.missing.length + texts.damaged.length > 0 || anchored?.ok === false ? 1 : 0;
+}
+
+async function compareWith(word: string, file: LedgerFile, signer: Signer): Promise<{ ok: boolean; text: string }> {
+  const [{ anchorTyped, placeWords }, { readAnchor }, { compareAnchored }] = await Promise.all([
+    import("../agent/config-anchor.ts"),
+    import("../agent/anchor.ts"),
+    import("../ledger/anchored.ts"),
+  ]);
+  const place = anchorTyped(word);
+  const named = placeWords(place);
+  const verdict = compareAnchored(file, await readAnchor(place), signer);
+  if (!verdict.ok)
+    return { ok: false, text: `tampered with from event ${verdict.seq} on: ${named}: ${verdict.reason}` };
+  const { heads, size, events } = verdict;
+  const since = events > size ? `; ${counted(events - size, "event")} came after` : "";
+  return {
+    ok: true,
+    text: `Anchored up to event ${size - 1}${since}: ${counted(heads, "head")} in ${named}, each of this log`,
+  };
 }
 
 function contentWords({ whole, unkept, purged, missing, damaged }: ContentVerdict): string {
@@ -101,15 +126,18 @@ function exported(file: LedgerFile, name: string): string {
   return exportLedger(format, readLedger(file), { seal, proof });
 }
 
-function signedWords({ events, signed }: Verdict & { readonly ok: true }, verifier: string | null): string {
+function signedWords(
+  { events, signed }: Verdict & { readonly ok: true },
+  verifier: string | null,
+  isCompared = false,
+): string {
   if (signed === 0 || verifier === null)
     return "None of it is signed, so it proves nothing against a program of the same user.";
   const rest = events - signed - 1;
   const since = rest > 0 ? `; ${counted(rest, "event")} came after` : "";
-  return (
-    `Signed up to event ${signed - 1}${since}, by ${verifier}\n` +
-    "Whoever runs programs as you can sign anew: only a head or a proof that somebody else keeps shows that."
-  );
+  const by = `Signed up to event ${signed - 1}${since}, by ${verifier}`;
+  if (isCompared) return by;
+  return `${by}\nWhoever runs programs as you can sign anew: only a head or a proof that somebody else keeps shows that (--anchor).`;
 }
 
 function check(file: string, key: HeadKey, { stdout }: Terminal): number {

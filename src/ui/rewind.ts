@@ -7,6 +7,7 @@ import type { Session } from "../agent/session.ts";
 import type { Start } from "../agent/workplace.ts";
 import type { Checkpoint } from "../box/layers.ts";
 import { counted } from "../core/text.ts";
+import { anchorLast } from "./anchor.ts";
 import { oneLine, type Terminal, writeSafe } from "./terminal.ts";
 
 const TITLE_CHARS_MAX = 60;
@@ -24,7 +25,11 @@ export async function rewindCommand(
   if (name === undefined) list(session.path, terminal);
   else {
     const to = findCheckpoint(session.path, name, "files");
-    const rewind = await withRecord(session, (record) => rewindFor(session, to, record));
+    const rewind = await withRecord(
+      session,
+      (record) => rewindFor(session, to, record),
+      anchorLast(session, start, terminal),
+    );
     const again = `ringfence rewind ${rewind.left.number} --session ${session.facts.id}`;
     tell(rewind, "files", { again, undo: `ringfence undo --session ${session.facts.id}` }, terminal);
   }

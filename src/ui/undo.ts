@@ -10,6 +10,7 @@ import { readFacts } from "../box/folder.ts";
 import { type LandedMove, type Landing, readRest } from "../box/landing.ts";
 import type { Recovered, UndoResult } from "../box/undo.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
+import { anchorLast } from "./anchor.ts";
 import { wordOf } from "./branch.ts";
 import { row, type Terminal, writeSafe } from "./terminal.ts";
 
@@ -25,7 +26,11 @@ export async function undoCommand(
   const found = findLanding(state, checkout, options.session);
   if (found === null) return tellNoLanding(state, checkout, options.session, terminal);
   const { session, landing } = found;
-  const result = await withRecord(session, (record) => undoFor(session, landing, record));
+  const result = await withRecord(
+    session,
+    (record) => undoFor(session, landing, record),
+    anchorLast(session, start, terminal),
+  );
   return tellUndo(result, session.path, landing, terminal);
 }
 

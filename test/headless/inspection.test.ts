@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { drawn } from "../../src/box/drawn.fixture.ts";
 import { vllm } from "../../src/model/protocols.fixture.ts";
 import { serve, sse } from "../../src/model/wire.fixture.ts";
 import { head, makeRepository, READ, trust } from "./labelled.ts";
-import { call, makePlace, newestEvents, type Place, play, ringfence, run, sh } from "./program.ts";
+import {
+  call,
+  makePlace,
+  newestEvents,
+  type Place,
+  play,
+  recordedText,
+  ringfence,
+  run,
+  sessionFolder,
+  sh,
+} from "./program.ts";
 
 /** The person has it in their environment, and somebody has written it into a file that is no secret file. */
 const KNOWN = "key-canary-7f6e5d4c3b2a1908-QWVXYZU";
@@ -88,6 +99,11 @@ test("a secret that commands print in any encoding reaches neither model nor log
     assert.match(ended.stdout, /It is «secret:github#2»/);
   }
   assert.deepEqual(filesWith(join(place.home, ".local/state"), [...forms, INVENTED]), []);
+  // What is encrypted there would hide them from that look: these are the texts themselves, the longer ones included.
+  const recorded = recordedText(place);
+  for (const form of [...forms, INVENTED]) assert.equal(recorded.includes(form), false, form);
+  assert.ok(recorded.split("«secret:example-key#1»").length > LEAKS.length, recorded);
+  assert.ok(statSync(join(sessionFolder(place), "ledger.log.content")).size > 0);
 });
 
 test("a file is edited around a secret in it, and no call writes a placeholder where a secret belongs", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makePlace, newestEvents, type Place, play, ringfence, run, sh } from "./program.ts";
@@ -67,7 +67,8 @@ test("without content no text is on the disk, and no file of the repository can 
 });
 
 test("links planted in the state folder are refused or passed over, and nothing behind them changes", async (t) => {
-  const place = makePlace(t, "echo a >a.txt; mkdir -p ../other/victim; echo mine >../other/victim/key.pem");
+  const make = "echo a >a.txt; mkdir -p ../other/victim; echo mine >../other/victim/key.pem";
+  const place = makePlace(t, make, { isReplayed: false });
   const id = await session(place);
   const other = join(place.root, "other/victim");
   sh(place, `cp ${stateOf(place)}/sessions/${id}/session.json ${other}; sed -i s/${id}/planted/ ${other}/session.json`);
@@ -84,4 +85,20 @@ test("links planted in the state folder are refused or passed over, and nothing 
   assert.match(begun.stderr, /holds a link, seals, which is none of ours: remove/);
   assert.equal(begun.status, 2);
   assert.equal(sh(place, `ls ${other}; cat ${other}/key.pem`), "key.pem\nsession.json\nmine\n");
+});
+
+test("no export tells what was purged, and a purge by id leaves the log alone", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  const id = await session(place);
+  assert.equal((await ringfence(place, ["purge", "--all", "--content-only"])).status, 0);
+  for (const format of ["html", "otlp"]) {
+    const exported = await ringfence(place, ["log", "export", "--format", format]);
+    assert.equal(exported.status, 0, exported.stderr);
+    assert.equal(exported.stdout.includes(SECRET), false);
+  }
+  assert.equal((await ringfence(place, ["land"])).status, 0);
+  assert.equal((await ringfence(place, ["purge", id])).status, 0);
+  const left = ["ledger.log", "ledger.log.key", "session.json"];
+  assert.deepEqual(readdirSync(join(stateOf(place), "sessions", id)).sort(), left);
+  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
 });
