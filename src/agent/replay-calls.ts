@@ -29,6 +29,8 @@ export class RecordedCalls {
   #calls: readonly Call[] = [];
   #isCut = false;
   #current: Current | null = null;
+  /** Whether the program ended before the calls were done. */
+  #isBrokenOff = false;
   readonly #profiles: RunProfiles;
 
   /** `rules` are those that bound a command, as the record has them by then. */
@@ -42,6 +44,13 @@ export class RecordedCalls {
     const all = Array.isArray(parts) ? (parts as readonly JsonObject[]) : [];
     this.#calls = all.flatMap((part) => (part.kind === "call" ? [callOf(part)] : []));
     this.#isCut = all.some((part) => part.kind === "rest");
+    this.#isBrokenOff = false;
+    this.#current = null;
+  }
+
+  /** The session goes on in another program: calls that are not done are told to the model as cancelled, and no more is decided of them. */
+  breakOff(): void {
+    this.#isBrokenOff = true;
     this.#current = null;
   }
 
@@ -50,7 +59,8 @@ export class RecordedCalls {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut)
       return { ok: false, why: "the call is past what the record holds of its reply", isLost: true };
-    if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
+    if (call?.id !== id || this.#isBrokenOff)
+      return { ok: false, why: "the model made no such call there", isLost: false };
     this.#current ??= { effect: await this.#effectOf(call), decided: null };
     const { effect, decided } = this.#current;
     if (effect === null) return { ok: false, why: "the call is malformed, and so comes to nothing", isLost: false };
@@ -70,6 +80,12 @@ export class RecordedCalls {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
+    if (this.#isBrokenOff) {
+      this.#calls = rest;
+      return event.code === "cancelled" && event.ok === false
+        ? null
+        : `${call.name} was cut off, and came to something`;
+    }
     const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
     this.#calls = rest;
     this.#current = null;

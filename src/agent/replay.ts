@@ -92,7 +92,8 @@ class Replay {
       case "start":
         return this.#begin(event);
       case "resumed":
-        return this.#calls.clear();
+        for (const calls of this.#calls.values()) calls.breakOff();
+        return;
       case "policy":
         // The checkout's own file was taken in.
         if (this.#isOld && event.rules === undefined) this.#rules = null;
