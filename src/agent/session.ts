@@ -191,10 +191,13 @@ export class Session {
     const inspection = new Inspection();
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
-    const ledger = beginRecord(plan);
+    const seal = Seal.of(plan.folder.path);
+    const file = `${plan.folder.path}/ledger.log`;
+    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
+    beginRecord(plan, ledger, seal);
     const label = new SessionLabel(
       (event) => ledger.append({ ...event, at: plan.now() }),
       () => rising.forEach((tell) => void tell()),
@@ -528,17 +531,14 @@ export class Session {
   }
 }
 
-function beginRecord({ folder, before, box, version, build, policy, log, now }: SessionPlan): Ledger {
-  const at = now();
-  if (before !== null) {
-    before.record({ version, build, policy: policy.digest, at });
-    return before.ledger;
+function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
+  const { folder, before, box, version, build, policy, now } = plan;
+  const own = { version, build, policy: policy.digest, at: now() };
+  if (before !== null) before.record(own);
+  else {
+    const place = { session: folder.id, checkout: box.checkout };
+    ledger.append({ type: "start", schema: SCHEMA, ...place, ...own, before: seal.newest() });
   }
-  const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
-  const own = { session: folder.id, checkout: box.checkout, version, build, policy: policy.digest };
-  ledger.append({ type: "start", schema: SCHEMA, at, ...own, before: seal.newest() });
-  return ledger;
 }
 
 async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
