@@ -192,8 +192,7 @@ export class Session {
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const file = `${plan.folder.path}/ledger.log`;
-    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
+    const ledger = plan.before?.ledger ?? createLedger(`${plan.folder.path}/ledger.log`, seal, plan.log.keeping);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
