@@ -188,13 +188,11 @@ export class Session {
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(given: SessionPlan): Promise<Session> {
-    const inspection = new Inspection();
-    if (given.before !== null) inspection.goOnAfter(given.before.state.secrets);
+    const inspection = new Inspection(given.before?.state.secrets);
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const file = `${plan.folder.path}/ledger.log`;
-    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
+    const ledger = plan.before?.ledger ?? createLedger(`${plan.folder.path}/ledger.log`, seal, plan.log.keeping);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
