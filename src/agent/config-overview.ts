@@ -97,6 +97,8 @@ export function taskOf({ path }: StoredSession): string {
       // Of one that was forked its beginning was the other's.
       const { role, text } = recordOf(event.message);
       if (event.type === "inherited" && role === "user") return typeof text === "string" ? promptOf(text) : NOT_THERE;
+      // As it was typed: what the model was given has what hides in it spelled out. Older logs have that alone.
+      if (event.type === "prompt" && typeof event.typed === "string") return event.typed;
       if (event.type === "prompt") return typeof event.text === "string" ? promptOf(event.text) : NOT_THERE;
       if (event.type === "outcome" && event.call === null) return command;
       if (event.type === "decision" && event.call === null && command === "") command = commandOf(event.effect);

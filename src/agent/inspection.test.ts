@@ -9,8 +9,8 @@ const KNOWN = "key-canary-7f6e5d4c3b2a1908-QWVXYZU";
 const STANDS_FOR_IT = `gh${"p_"}placeholder9placeholder9placeholder9`;
 const TOKEN = `gh${"p_"}aB3dE5gH7jK9mN2pQ4rS6tU8vWxYz0123456`;
 
-function opened(): Inspection {
-  const inspection = new Inspection();
+function opened(numbered?: ReadonlyMap<string, number>): Inspection {
+  const inspection = new Inspection(numbered);
   const credential = { id: "1", source: "env MY_KEY", placeholder: STANDS_FOR_IT, value: new Secret(KNOWN), rules: [] };
   const credentials = [credential];
   const nothing = { variables: {}, files: [], notes: [], remote: null };
@@ -43,8 +43,7 @@ test("a secret of a session that goes on never has the number that another one h
   const numbers = new Map(Object.entries(outcome.secrets as Record<string, number>));
   const [name = ""] = numbers.keys();
   assert.deepEqual([outcome.text, numbers.get(name)], [`token «secret:${name}#1»`, 1]);
-  const second = opened();
-  second.goOnAfter(numbers);
+  const second = opened(numbers);
   const other = TOKEN.replace("aB3d", "zY8x");
   assert.equal(second.redact(other), `«secret:${name}#2»`);
   // What stands in the conversation from before is no text for a file either.

@@ -39,9 +39,9 @@ export class Inspection {
     this.#vault = vault;
   }
 
-  /** Makes this number no secret as another was numbered in an earlier life of the session. */
-  goOnAfter(numbers: ReadonlyMap<string, number>): void {
-    this.#redactor.goOnAfter(numbers);
+  /** `numbered` is how far secrets were numbered in an earlier life of the session: none is numbered so again. */
+  constructor(numbered: ReadonlyMap<string, number> = new Map()) {
+    this.#redactor.goOnAfter(numbered);
   }
 
   /** Gives a text without the secrets in it. */

@@ -209,8 +209,7 @@ export class Session implements Agent, Asker {
 
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(given: SessionPlan): Promise<Session> {
-    const inspection = new Inspection();
-    if (given.before !== null) inspection.goOnAfter(given.before.state.secrets);
+    const inspection = new Inspection(given.before?.state.secrets);
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
