@@ -12,6 +12,7 @@ import { abandon } from "./changeset.ts";
 import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { HiddenServices, Tail } from "./hidden-services.ts";
+import { Inspection } from "./inspection.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { KILL, KillSwitch } from "./kill.ts";
 import { SessionMonitor } from "./monitor.ts";
@@ -75,14 +76,26 @@ export async function execInBox(
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
+  const inspection = new Inspection();
+  ledger.through((event) => inspection.recorded(event));
   const { policy } = workplace;
   const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
   const { version, build } = start;
   const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
   ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current));
-  const opening = openWatched(workplace, ledger, monitor);
+  const gate = new Gate(
+    ledger,
+    label,
+    Date.now,
+    () => monitor.tighten(policy.current),
+    (text) => inspection.redact(text),
+  );
+  const opening = openWatched(workplace, ledger, monitor).then(async (box) => {
+    // Read by the box already.
+    inspection.know(await workplace.vault());
+    return box;
+  });
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });

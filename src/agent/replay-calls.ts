@@ -4,6 +4,7 @@ import type { Label } from "../core/label.ts";
 import type { Outcome, OutcomeCode } from "../core/outcome.ts";
 import type { ProfileRule } from "../core/policy-rules.ts";
 import type { Verdict } from "../core/sinks.ts";
+import { wasHeldBack } from "./replay-secrets.ts";
 import { RunProfiles } from "./shell.ts";
 import { parseCall } from "./tools.ts";
 
@@ -73,7 +74,8 @@ export class RecordedCalls {
     const { effect, decided } = this.#current ?? { effect: await this.#effectOf(call), decided: null };
     this.#calls = rest;
     this.#current = null;
-    if (effect !== null && decided === null) return `${call.name} has an outcome and no decision`;
+    if (effect !== null && decided === null && !wasHeldBack(effect, event))
+      return `${call.name} has an outcome and no decision`;
     if (effect?.kind === "run") this.#profiles.explain(effect, outcomeIn(event));
     return null;
   }

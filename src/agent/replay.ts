@@ -12,6 +12,7 @@ import { decisionEvent } from "./gate.ts";
 import { parseRules, type RecordedRules } from "./recorded-policy.ts";
 import { RecordedCalls } from "./replay-calls.ts";
 import { effectIn, relisted } from "./replay-effect.ts";
+import { asRecorded } from "./replay-secrets.ts";
 import { SessionLabel } from "./session-label.ts";
 
 /** Something in a record that does not come of what stands before it, or that the record cannot tell. */
@@ -163,8 +164,10 @@ class Replay {
     const label = this.#labelAt(effect, rules, foreseen, event);
     const decision = decideWithin(rules.policy, effect, label);
     const { agent } = event;
+    const again = decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label });
     const made = {
-      ...decisionEvent(effect, decision, { at: Number(event.at), call: event.call as string | null, label }),
+      ...again,
+      effect: asRecorded(again.effect as JsonObject, effect, event.effect),
       ...(agent === undefined ? {} : { agent }),
     };
     if (typeof event.call === "string") this.#callsOf(event).decided(seq, decision.verdict, labelIn(made));

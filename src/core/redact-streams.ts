@@ -134,7 +134,7 @@ function longLineEnd(text: string): number | null {
     // What stands before it is looked at by itself, so that the line begins at a place that does not depend on pieces.
     if (start > 0) return start;
     const near = text.slice(LINE_CHARS_MAX, LINE_CHARS_MAX + CUT_CHARS_MAX);
-    const blank = near.search(/[^\w.~+/=:@%-]/);
+    const blank = near.search(/[^\w.~+/=:@%\\-]/);
     if (blank >= 0) return LINE_CHARS_MAX + blank + 1;
     return near.length < CUT_CHARS_MAX ? 0 : LINE_CHARS_MAX + CUT_CHARS_MAX;
   }

@@ -1,7 +1,8 @@
 import { findBranchCommits, type LandedBranch, landBranch } from "../agent/branch.ts";
 import type { ChangedSession } from "../agent/changeset.ts";
 import { UsageError } from "../agent/config.ts";
-import { withRecord } from "../agent/record.ts";
+import type { Inspection } from "../agent/inspection.ts";
+import { type Record, withRecord } from "../agent/record.ts";
 import { quote } from "../box/commands.ts";
 import type { BranchFacts } from "../box/folder.ts";
 import type { Signer } from "../box/sign.ts";
@@ -53,6 +54,8 @@ export async function branchCommand(
     readonly approve: readonly string[];
     readonly json: boolean;
     readonly signer: Signer | null;
+    /** Keeps secrets out of the record. */
+    readonly texts: Inspection;
   },
   { stdout }: Terminal,
 ): Promise<number> {
@@ -77,10 +80,11 @@ export async function branchCommand(
       );
     return 0;
   }
-  return withRecord(session, async (record) => {
+  const land = async (record: Record) => {
     const landed = await landBranch(session, session.branch, record, options.signer);
     writeSafe(stdout, branchText(landed, session.facts.id));
     if (landed.commits.some(({ state }) => state === "waits")) return EXIT_CODES["approval-needed"];
     return landed.name === null && landed.commits.length > 0 ? 1 : 0;
-  });
+  };
+  return withRecord(session, land, options.texts);
 }
