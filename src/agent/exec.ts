@@ -74,28 +74,16 @@ export async function execInBox(
   const { looked = NOTHING, wrapped = null } = extras;
   const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, workplace.policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
-  const seal = Seal.of(folder.path);
-  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
-  const inspection = new Inspection();
-  ledger.through((event) => inspection.recorded(event));
+  const { seal, ledger, inspection } = createRecord(workplace);
   const { policy } = workplace;
   const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
   const { version, build } = start;
   const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
   ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(
-    ledger,
-    label,
-    Date.now,
-    () => monitor.tighten(policy.current),
-    (text) => inspection.redact(text),
-  );
-  const opening = openWatched(workplace, ledger, monitor).then(async (box) => {
-    // Read by the box already.
-    inspection.know(await workplace.vault());
-    return box;
-  });
+  const redact = (text: string) => inspection.redact(text);
+  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current), redact);
+  const opening = openWatched(workplace, { ledger, inspection }, monitor);
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
@@ -145,8 +133,23 @@ export async function execInBox(
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
-async function openWatched(workplace: Workplace, ledger: Ledger, monitor: SessionMonitor): Promise<Box> {
+/** Creates the record of a command's session; no secret gets into it. */
+function createRecord({ folder, config }: Workplace) {
+  const seal = Seal.of(folder.path);
+  const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
+  const inspection = new Inspection();
+  ledger.through((event) => inspection.recorded(event));
+  return { seal, ledger, inspection };
+}
+
+async function openWatched(
+  workplace: Workplace,
+  { ledger, inspection }: { readonly ledger: Ledger; readonly inspection: Inspection },
+  monitor: SessionMonitor,
+): Promise<Box> {
   const [box] = await Promise.all([openBox(workplace), monitor.load()]);
+  // Read by the box already.
+  inspection.know(await workplace.vault());
   recordAdopted(ledger, workplace.policy, Date.now());
   return box;
 }
