@@ -11,7 +11,10 @@ const CHARS = 1e6;
 const CREDENTIALS = 20;
 const RUN: Effect = { kind: "run", command: "npm run build", timeoutMs: 1000, background: false, profile: "net" };
 
-/** Measures what 1 MB of a command's output takes to be redacted, sanitised and searched for injections, as a session does it. */
+/**
+ * Measures what 1 MB of a command's output takes to be redacted, sanitised and searched for injections, as a session does it:
+ * searched is what of it the model can be shown.
+ */
 export async function measureInspection(root: string, rounds: number): Promise<Measured[]> {
   const texts = { logs: logs(), code: code(join(root, "src")) };
   const times: Record<string, number[]> = { logs: [], code: [], first: [] };
