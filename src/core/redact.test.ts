@@ -218,6 +218,17 @@ test("a known value goes in every encoding, and the pieces in which a text comes
   }
 });
 
+test("a known value that overlaps itself for long has one placeholder, wherever the pieces end", () => {
+  const open = () => redactorOf([{ name: "vault", value: "abcabcabc" }]).open();
+  const text = `é ${"abc".repeat(1500)}ab rest abcabcab ${"abc".repeat(3)} é`;
+  for (const size of [1, 97, 4100, text.length]) {
+    const stream = open();
+    let result = "";
+    for (let at = 0; at < text.length; at += size) result += stream.push(text.slice(at, at + size));
+    assert.equal(result + stream.end(), "é «secret:vault#1»ab rest abcabcab «secret:vault#1» é", String(size));
+  }
+});
+
 test("a line of megabytes is cut where its text says, not where its pieces end", () => {
   const secret = `gh${"p_"}${some(36)}`;
   const text = `${"word,".repeat(210_000)}${secret},${"word,".repeat(210_000)}${"A".repeat(1_200_000)} ${secret}`;
