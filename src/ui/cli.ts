@@ -42,6 +42,7 @@ const OPTIONS = {
   format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
+  once: { type: "boolean" },
   ignored: { type: "boolean" },
   diff: { type: "string" },
   range: { type: "string" },
@@ -156,6 +157,10 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     const options = { all: values.all ?? false, json: values.json ?? false };
     return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
   },
+  kill: async ({ words, values, start, terminal }) =>
+    (await import("./kill.ts")).killCommand({ id: words[0] ?? null, all: values.all ?? false }, start, terminal),
+  top: async ({ values, start, terminal }) =>
+    (await import("./top.ts")).topCommand({ once: values.once ?? false, json: values.json ?? false }, start, terminal),
   gc: async ({ values, start, terminal }) => {
     const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
     return (await import("./sessions.ts")).gcCommand(options, start, terminal);
@@ -219,7 +224,18 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 
 /** How many words a command takes after its own; those that are not here take any number. */
 const WORDS_MAX = new Map(
-  Object.entries({ resume: 1, undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }),
+  Object.entries({
+    resume: 1,
+    undo: 0,
+    rewind: 1,
+    sessions: 0,
+    kill: 1,
+    top: 0,
+    gc: 0,
+    discard: 0,
+    doctor: 0,
+    demo: 0,
+  }),
 );
 
 /** The options of each command, beside those that every one takes. */
@@ -235,6 +251,8 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   rewind: "session",
   discard: "session ignored",
   sessions: "all json",
+  kill: "all",
+  top: "once json",
   gc: "days bytes",
   purge: "older-than all content-only",
   log: "session key format json all policy",

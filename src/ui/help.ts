@@ -79,6 +79,16 @@ const PARTS: readonly Part[] = [
     lines: ["ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts"],
   },
   {
+    command: "top",
+    lines: [
+      "ringfence top [--once]          the sessions that run: cost, label, last effect, what waits for you; --json",
+    ],
+  },
+  {
+    command: "kill",
+    lines: ["ringfence kill [ID|--all]       end a session that runs, and every process of its box, at once"],
+  },
+  {
     command: "gc",
     lines: [
       "ringfence gc                    remove what sessions that are over hold, but their logs",
