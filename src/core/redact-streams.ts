@@ -68,7 +68,9 @@ export class KnownStream implements RedactingStream {
 }
 
 /** Joins spots that overlap, so that no rest of one stays beside another. */
-function unions(spots: readonly Spot[]): { start: number; end: number; owner: number }[] {
+function unions(
+  spots: readonly Pick<Spot, "start" | "end" | "owner">[],
+): { start: number; end: number; owner: number }[] {
   const joined: { start: number; end: number; owner: number }[] = [];
   for (const { start, end, owner } of [...spots].sort((a, b) => a.start - b.start || b.end - a.end)) {
     const last = joined.at(-1);
