@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
 import { measureDecide, policyText, RULES } from "./decide.ts";
+import { measureInspection } from "./inspection.ts";
 import { measureInstall } from "./install.ts";
 import { measureKill } from "./kill.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
@@ -64,6 +65,7 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["work_ratio"], step: measureWorks },
   { keys: ["diff_list_50k_ms", "diff_50k_ratio", "checkpoint_50k_ms", "land_50k_ratio"], step: measureLarge },
   { keys: ["scan_100mb_ms", "mask_100mb_ms"], step: measureSearch },
+  { keys: ["inspect_mb_ms"], step: measureInspected },
   {
     keys: [
       "net_request_over_ms",
@@ -280,6 +282,12 @@ async function measureSearch({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 3 : 7;
   say(`100 MB searched for secrets, ${rounds} times`);
   return measureSecrets(rounds);
+}
+
+async function measureInspected({ root, isQuick, say }: Round): Promise<Measured[]> {
+  const rounds = isQuick ? 3 : 9;
+  say(`1 MB of output inspected, ${rounds} times`);
+  return measureInspection(root, rounds);
 }
 
 async function measureNetwork({ exec, installed, work, isQuick, say }: Round): Promise<Measured[]> {

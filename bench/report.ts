@@ -18,6 +18,7 @@ export const TARGETS = {
   land_50k_ratio: 1.3,
   scan_100mb_ms: 333,
   mask_100mb_ms: 333,
+  inspect_mb_ms: 60,
   net_request_over_ms: 1.5,
   net_slowdown: 1,
   net_tls_slowdown: 2,

@@ -14,6 +14,7 @@ import { abandon } from "./changeset.ts";
 import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
 import { HiddenServices, Tail } from "./hidden-services.ts";
+import { Inspection } from "./inspection.ts";
 import { droppedNotes, type Ended, endBox } from "./keep.ts";
 import { KILL, KillSwitch } from "./kill.ts";
 import { SessionMonitor } from "./monitor.ts";
@@ -75,11 +76,12 @@ export async function execInBox(
   const { looked = NOTHING, wrapped = null } = extras;
   const limits = limitsWithin({ turnsMax: null, ceilings: ceilingsOf(config, {}) }, policy.current);
   const budget = extras.budget ?? new Budget(limits, Date.now, () => {});
-  const ledger = startLedger(workplace);
+  const { ledger, inspection } = startLedger(workplace);
   const { monitor, killSwitch, signal, alarms } = watchCommand(ledger, config.monitor, [streams.signal, budget.signal]);
   const label = wrapped === null ? PERSONS_COMMAND : UNKNOWN_SOURCE;
-  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current));
-  const opening = openWatched(workplace, ledger, monitor, (text) => void alarms.push(text));
+  const redact = (text: string) => inspection.redact(text);
+  const gate = new Gate(ledger, label, Date.now, () => monitor.tighten(policy.current), redact);
+  const opening = openWatched(workplace, { ledger, inspection }, monitor, (text) => void alarms.push(text));
   // Its label is what nobody can look into; the record says so, for who is asked about its changes later.
   if (wrapped !== null)
     ledger.append({ ...sourceEvent(UNKNOWN_SOURCE, "an agent of another make and its model"), at: Date.now() });
@@ -131,19 +133,22 @@ export async function execInBox(
   return { ...done, session: folder.id, hasChanges: ended.hasChanges, notes, end };
 }
 
-function startLedger({ folder, start, checkout, config, policy }: Workplace): Ledger {
+/** Begins the record of a command's session; no secret gets into it. */
+function startLedger({ folder, start, checkout, config, policy }: Workplace) {
   const seal = Seal.of(folder.path);
   const ledger = createLedger(`${folder.path}/ledger.log`, seal, config.log.keeping);
+  const inspection = new Inspection();
+  ledger.through((event) => inspection.recorded(event));
   const { version, build } = start;
   const started = { session: folder.id, checkout: checkout.path, version, build, policy: policy.digest };
   ledger.append({ type: "start", schema: SCHEMA, at: Date.now(), ...started, before: seal.newest() });
-  return ledger;
+  return { ledger, inspection };
 }
 
 /** Opens the box once the person's anchor has what it must have before. */
 async function openWatched(
   workplace: Workplace,
-  ledger: Ledger,
+  { ledger, inspection }: { readonly ledger: Ledger; readonly inspection: Inspection },
   monitor: SessionMonitor,
   say: (text: string) => void,
 ): Promise<{ readonly box: Box; readonly anchor: Anchor | null }> {
@@ -151,6 +156,8 @@ async function openWatched(
   const told = { checkout: checkout.path, now: Date.now, say };
   const anchor = await beginAnchor(config.log.anchor, ledger, told);
   const [box] = await Promise.all([openBox(workplace), monitor.load()]);
+  // Read by the box already.
+  inspection.know(await workplace.vault());
   recordAdopted(ledger, policy, Date.now());
   return { box, anchor };
 }

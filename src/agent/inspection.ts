@@ -15,6 +15,8 @@ import type { Findings, FindingsPlan, Passing } from "./findings.ts";
 const WAITING_MAX = 100;
 /** Of the text of one outcome, after what hides in it was spelled out. */
 const TEXT_CHARS_MAX = 80_000;
+/** What of it is searched for injections: all that the model can be shown, since spelling out makes nothing shorter than half. */
+const SEARCHED_CHARS_MAX = 2 * TEXT_CHARS_MAX;
 
 /**
  * What every text of a session goes through on its way to the model, the terminal and the log: secrets become placeholders,
@@ -100,7 +102,10 @@ export class Inspection {
   async outcome(effect: Effect | null, outcome: Outcome, call: string): Promise<Outcome> {
     const redacted = this.redact(outcome.text);
     const place = effect && placeOf(effect);
-    if (place !== null) this.#waiting.push({ place, text: redacted, call, isApproved: false });
+    if (place !== null) {
+      const text = bound(redacted, SEARCHED_CHARS_MAX).text;
+      this.#waiting.push({ place, text, call, isApproved: false });
+    }
     await this.settle();
     const text = bound(sanitize(redacted).text, TEXT_CHARS_MAX).text;
     const hint = !outcome.ok && effect?.kind === "edit" && SPELLED.test(effect.oldString) ? SPELLED_HINT : "";

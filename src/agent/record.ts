@@ -8,6 +8,7 @@ import { Seal } from "../ledger/seal.ts";
 import { readBareLedger } from "../ledger/verify.ts";
 import type { PolicyInForce } from "./config-policy-tiers.ts";
 import { Gate } from "./gate.ts";
+import { Inspection } from "./inspection.ts";
 
 /** The gate of a session, and the ledger that it writes. */
 export interface Record {
@@ -28,23 +29,28 @@ function* eventsIn(file: string): Generator<JsonObject> {
   for (const { event } of readBareLedger(file)) yield event;
 }
 
-/**
- * Opens the ledger of a session that is over, for as long as `use` takes, and then for `last`. Throws LedgerFailure while
- * the session goes on.
- */
+/** Opens the ledger of a session that is over; `texts` keeps secrets out of it. Throws LedgerFailure while the session goes on. */
+export function openRecord({ path }: { readonly path: string }, texts: Inspection, policy = TABLE_ALONE): Record {
+  const ledger = openLedger(`${path}/ledger.log`, Seal.of(path));
+  ledger.through((event) => texts.recorded(event));
+  const redact = (text: string) => texts.redact(text);
+  return { ledger, gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => policy, redact) };
+}
+
+/** The same for as long as `use` takes, and then for `last`. */
 export async function withRecord<T>(
   session: { readonly path: string },
   use: (record: Record) => Promise<T>,
-  last: (ledger: Ledger) => Promise<void> = async () => {},
+  {
+    texts = new Inspection(),
+    last = async () => {},
+  }: { readonly texts?: Inspection; readonly last?: (ledger: Ledger) => Promise<void> } = {},
 ): Promise<T> {
-  const ledger = openLedger(`${session.path}/ledger.log`, Seal.of(session.path));
+  const record = openRecord(session, texts);
   try {
-    return await use({
-      ledger,
-      gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => TABLE_ALONE),
-    });
+    return await use(record);
   } finally {
-    await last(ledger).finally(() => ledger.close());
+    await last(record.ledger).finally(() => record.ledger.close());
   }
 }
 

@@ -74,8 +74,7 @@ export class RecordedCalls {
   async effectOf(id: string, isYes: (seq: number) => boolean): Promise<Found> {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut) return lost("the call is past what the record holds of its reply");
-    if (call?.id !== id || this.#isLeft)
-      return { ok: false, why: "the model made no such call there", isLost: false };
+    if (call?.id !== id || this.#isLeft) return { ok: false, why: "the model made no such call there", isLost: false };
     const { found, decided } = await this.#begin(call);
     if (!found.ok || decided === null) return found;
     const { effect } = found;

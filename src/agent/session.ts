@@ -329,15 +329,16 @@ export class Session implements Agent, Asker {
     this.#news.push(news);
   }
 
-  /** Adds what the person typed, behind what they did meanwhile. */
-  addUser(news: string, typed: string): void {
+  /** Adds a prompt, behind what the person did meanwhile. What of it they did not type they pasted: anybody may have written it. */
+  addUser(news: string, prompt: string, typed: string): void {
     this.label.enter({ kind: "person", openness: this.#openness });
+    if (typed !== prompt) this.label.enter({ kind: "pasted", openness: this.#openness });
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(typed);
-    this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, typed);
+    this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, prompt);
     for (const { path, text } of this.#instructions)
       this.inspection.later({ channel: "skill-file", name: path, line: null }, text, true);
-    const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${typed}`));
+    const presented = presentNews(this.#news.splice(0), presentInstructions(this.#instructions, `${news}${prompt}`));
     const text = this.inspection.clean(presented);
     this.#instructions = [];
     this.ledger.append({ type: "prompt", at: this.#plan.now(), text, typed: wellFormed(typed) });

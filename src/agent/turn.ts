@@ -43,14 +43,19 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
 /**
  * One turn: prompt in, model and tools in alternation, until the model makes no more calls or a limit is reached.
  *
- * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
+ * `typed` is the prompt without what was pasted. The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
-export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
+export async function takeTurn(
+  session: Session,
+  prompt: string,
+  person: AbortSignal,
+  typed = prompt,
+): Promise<TurnEnd> {
   const paused = session.monitor.beginTurn();
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
-  session.addUser(news, prompt);
+  session.addUser(news, prompt, typed);
   return converse(session, AbortSignal.any([person, paused]));
 }
 

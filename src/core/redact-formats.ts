@@ -29,7 +29,7 @@ export function formatsIn(text: string): FoundSecret[] {
 
 function secretAt(text: string, start: number): FoundSecret | null {
   // Within a word it is part of something else; the dash too, of which some formats have many.
-  const isInWord = start > 0 && isWordSign(text.charCodeAt(start - 1));
+  const isInWord = start > 0 && isWordSign(text.charCodeAt(start - 1)) && !endsEscape(text, start);
   for (const { anchor, rule } of anchorsAt(text, start)) {
     if ((isInWord && anchor !== "://") || !beginsWith(text, start, anchor)) continue;
     rule.pattern.lastIndex = start;
@@ -44,6 +44,16 @@ function isWordSign(unit: number): boolean {
   const letter = unit | 0x20;
   return (letter >= 0x61 && letter <= 0x7a) || (unit >= 0x30 && unit <= 0x39) || unit === 0x2d;
 }
+
+/** Whether an escape ends there whose last letter is no part of a word: `\\n` in JSON, `%3D` in an address. */
+function endsEscape(text: string, at: number): boolean {
+  if (text.charCodeAt(at - 2) !== BACKSLASH && text.charCodeAt(at - 3) !== PERCENT) return false;
+  return ESCAPE.test(text.slice(Math.max(0, at - 3), at));
+}
+
+const BACKSLASH = 0x5c;
+const PERCENT = 0x25;
+const ESCAPE = /\\[nrt]$|%[0-9a-f]{2}$/i;
 
 function beginsWith(text: string, start: number, anchor: string): boolean {
   for (let at = 0; at < anchor.length; at += 1)

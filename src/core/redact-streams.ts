@@ -11,6 +11,8 @@ export interface RedactingStream {
 /** A line that is longer is cut, so that what waits is bounded. */
 export const LINE_CHARS_MAX = 1 << 20;
 const CUT_CHARS_MAX = 1 << 16;
+/** Known values that overlap without an end wait no longer than this: else all of them would be looked at again with each piece. */
+const JOINED_BYTES_MAX = 1 << 12;
 
 /** Replaces known values; what may be the beginning of one waits. */
 export class KnownStream implements RedactingStream {
@@ -18,6 +20,8 @@ export class KnownStream implements RedactingStream {
   readonly #placeholder: (owner: number, text: string) => string;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #raw = Buffer.alloc(0);
+  /** How many of those bytes a placeholder stands for already. */
+  #covered = 0;
   /** The first half of a pair of surrogates whose other is yet to come. */
   #half = "";
 
@@ -42,16 +46,20 @@ export class KnownStream implements RedactingStream {
   #take(given: Buffer, isLast: boolean): string {
     const bytes = this.#raw.length === 0 ? given : Buffer.concat([this.#raw, given]);
     const { spots, openAt } = look(this.#search, bytes);
-    const joined = unions(spots);
+    const before = this.#covered;
+    const joined = unions(before > 0 ? [...spots, { start: 0, end: before, owner: -1 }] : spots);
     let kept = isLast ? bytes.length : openAt;
-    for (const { start, end } of joined) if (!isLast && start < kept && end >= kept) kept = start;
+    for (const { start, end } of joined)
+      if (!isLast && start < kept && end >= kept && end - start <= JOINED_BYTES_MAX) kept = start;
+    this.#covered = Math.max(0, before - kept);
     const parts: string[] = [];
     let from = 0;
     for (const { start, end, owner } of joined) {
       if (start >= kept) break;
-      const placeholder = this.#placeholder(owner, bytes.toString("utf8", start, end));
-      parts.push(this.#decoder.decode(bytes.subarray(from, start), { stream: true }), placeholder);
-      from = end;
+      parts.push(this.#decoder.decode(bytes.subarray(from, start), { stream: true }));
+      if (start > 0 || before === 0) parts.push(this.#placeholder(owner, bytes.toString("utf8", start, end)));
+      from = Math.min(end, kept);
+      this.#covered = end - from;
     }
     parts.push(this.#decoder.decode(bytes.subarray(from, kept), { stream: true }));
     this.#raw = Buffer.from(bytes.subarray(kept));
@@ -60,7 +68,9 @@ export class KnownStream implements RedactingStream {
 }
 
 /** Joins spots that overlap, so that no rest of one stays beside another. */
-function unions(spots: readonly Spot[]): { start: number; end: number; owner: number }[] {
+function unions(
+  spots: readonly Pick<Spot, "start" | "end" | "owner">[],
+): { start: number; end: number; owner: number }[] {
   const joined: { start: number; end: number; owner: number }[] = [];
   for (const { start, end, owner } of [...spots].sort((a, b) => a.start - b.start || b.end - a.end)) {
     const last = joined.at(-1);
@@ -134,7 +144,7 @@ function longLineEnd(text: string): number | null {
     // What stands before it is looked at by itself, so that the line begins at a place that does not depend on pieces.
     if (start > 0) return start;
     const near = text.slice(LINE_CHARS_MAX, LINE_CHARS_MAX + CUT_CHARS_MAX);
-    const blank = near.search(/[^\w.~+/=:@%-]/);
+    const blank = near.search(/[^\w.~+/=:@%\\-]/);
     if (blank >= 0) return LINE_CHARS_MAX + blank + 1;
     return near.length < CUT_CHARS_MAX ? 0 : LINE_CHARS_MAX + CUT_CHARS_MAX;
   }

@@ -20,6 +20,7 @@ test("each source has its own label, and nothing of a repository is public unles
   for (const openness of ["public", "private"] as const) {
     const labels = [
       words({ kind: "person", openness }),
+      words({ kind: "pasted", openness }),
       words({ ...file, standing: "approved", openness }),
       words({ ...file, standing: "changed", openness }),
       words({ ...file, standing: "unknown", openness }),
@@ -27,7 +28,7 @@ test("each source has its own label, and nothing of a repository is public unles
       words({ ...forge, author: "MEMBER", openness }),
       words({ ...forge, author: "NONE", openness }),
     ];
-    const expected = ["user", "repo", "local", "external", "external", "local", "external"];
+    const expected = ["user", "external", "repo", "local", "external", "external", "local", "external"];
     assert.deepEqual(
       labels,
       expected.map((integrity) => `${integrity} ${openness}`),

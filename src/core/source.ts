@@ -9,6 +9,8 @@ export type Source =
   | { readonly kind: "program" }
   /** What the person typed. */
   | { readonly kind: "person"; readonly openness: Openness }
+  /** What the person pasted into a prompt: whoever wrote it. */
+  | { readonly kind: "pasted"; readonly openness: Openness }
   /**
    * Bytes of the checkout: a blob of the commit that the person approved by id, bytes that differ from it, or, without
    * such a commit, bytes of whatever origin. `carried` is what is known of them from before.
@@ -62,6 +64,8 @@ export function labelOf(source: Source): Label {
       return { integrity: "system", secrecy: "public" };
     case "person":
       return { integrity: "user", secrecy: source.openness };
+    case "pasted":
+      return { integrity: "external", secrecy: source.openness };
     case "checkout": {
       const own: Label = { integrity: STANDINGS[source.standing], secrecy: source.openness };
       // The person's approval of these very bytes is the one act that lowers what they carried, and only their integrity.
@@ -97,6 +101,8 @@ export function nameOf(source: Source): string {
       return "Ringfence's own words";
     case "person":
       return "what you typed";
+    case "pasted":
+      return "text that you pasted";
     case "checkout":
       return `${source.path} (${STANDING_WORDS[source.standing]})`;
     case "carried":

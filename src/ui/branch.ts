@@ -1,6 +1,7 @@
 import { findBranchCommits, type LandedBranch, landBranch } from "../agent/branch.ts";
 import type { ChangedSession } from "../agent/changeset.ts";
 import { UsageError } from "../agent/config.ts";
+import type { Inspection } from "../agent/inspection.ts";
 import { type Record, withRecord } from "../agent/record.ts";
 import type { Start } from "../agent/workplace.ts";
 import { quote } from "../box/commands.ts";
@@ -55,6 +56,8 @@ export async function branchCommand(
     readonly approve: readonly string[];
     readonly json: boolean;
     readonly signer: Signer | null;
+    /** Keeps secrets out of the record. */
+    readonly texts: Inspection;
   },
   start: Start,
   terminal: Terminal,
@@ -87,5 +90,5 @@ export async function branchCommand(
     if (landed.commits.some(({ state }) => state === "waits")) return EXIT_CODES["approval-needed"];
     return landed.name === null && landed.commits.length > 0 ? 1 : 0;
   };
-  return withRecord(session, act, anchorLast(session, start, terminal));
+  return withRecord(session, act, { texts: options.texts, last: anchorLast(session, start, terminal) });
 }

@@ -14,9 +14,9 @@ import { findCheckout } from "../agent/config-checkout.ts";
 import { useSpare } from "../agent/config-disk.ts";
 import { findWaiting } from "../agent/config-overview.ts";
 import { findSession, listSessions, type StoredSession } from "../agent/config-sessions.ts";
-import { Gate } from "../agent/gate.ts";
 import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "../agent/hunks.ts";
-import { labelIn } from "../agent/record.ts";
+import { knownSecrets } from "../agent/known-secrets.ts";
+import { labelIn, openRecord, type Record } from "../agent/record.ts";
 import { keepRest, movesOf } from "../agent/rest.ts";
 import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -31,11 +31,8 @@ import { type Approval, afterLanding, parseApproval, partnersOf } from "../core/
 import { type ChangeClass, isHeld } from "../core/classify.ts";
 import { countDependencies, dependencyFolder } from "../core/dependency-folder.ts";
 import { EXIT_CODES } from "../core/event.ts";
-import { UNKNOWN_SOURCE } from "../core/label.ts";
 import { landingPolicy } from "../core/policy-rules.ts";
 import { counted, visible, visibleJson } from "../core/text.ts";
-import { type Ledger, openLedger } from "../ledger/append.ts";
-import { Seal } from "../ledger/seal.ts";
 import { anchorLast } from "./anchor.ts";
 import { branchCommand } from "./branch.ts";
 import { parseHunks } from "./hunks.ts";
@@ -83,17 +80,19 @@ export async function changesCommand(
     throw new UsageError("land --sign signs commits, and those land without a PATH: leave the PATH out");
   const signer = options.sign ? await findSigner(start.environment, stored.facts.checkout) : null;
   if (command !== "discard" && branch)
-    return branchCommand(command, { ...stored, branch }, { ...options, signer }, start, terminal);
+    return branchCommand(
+      command,
+      { ...stored, branch },
+      { ...options, signer, texts: await knownSecrets(start, stored.facts.checkout) },
+      start,
+      terminal,
+    );
   if (command === "diff")
     return withChanges(stored, (collected) =>
       printDiff(stored, only(collected, options.paths, standing, options.classes), options, terminal),
     );
-  const ledger = openLedger(`${stored.path}/ledger.log`, Seal.of(stored.path));
-  const policy = landingPolicy(stored.facts.landing);
-  const record = {
-    ledger,
-    gate: new Gate(ledger, UNKNOWN_SOURCE, Date.now, () => policy),
-  };
+  const texts = await knownSecrets(start, stored.facts.checkout);
+  const record = openRecord(stored, texts, landingPolicy(stored.facts.landing));
   try {
     if (command === "land")
       return await withChanges(stored, (collected) =>
@@ -105,7 +104,7 @@ export async function changesCommand(
     terminal.stdout.write(`session ${stored.facts.id}: its changes are thrown away, its log is kept\n`);
     return 0;
   } finally {
-    await anchorLast(stored, start, terminal)(ledger).finally(() => ledger.close());
+    await anchorLast(stored, start, terminal)(record.ledger).finally(() => record.ledger.close());
   }
 }
 
@@ -262,7 +261,7 @@ function dependencyRows(word: string, paths: readonly string[]): string[] {
 
 /** How a landing is recorded and told. */
 interface How {
-  readonly record: { readonly gate: Gate; readonly ledger: Ledger };
+  readonly record: Record;
   readonly terminal: Terminal;
   /** The commits, where they were looked for already. */
   readonly found?: FoundCommits | null;

@@ -13,6 +13,7 @@ import { splitHunks } from "./hunks.ts";
 import { KillKeys } from "./kill-keys.ts";
 import { warnOfLabel } from "./label.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
+import { type Entered, markPastes, Pasting } from "./pasting.ts";
 import type { Standing } from "./paths.ts";
 import { previewTyped, showPort } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
@@ -68,11 +69,17 @@ export async function interactive(
   );
   try {
     lines = createInterface({ input: terminal.stdin, output: terminal.stdout, prompt: "> ", historySize: 200 });
+    markPastes(terminal, true);
     return await converse({ session, standing: workplace.checkout, terminal, lines, asking });
   } finally {
+    markPastes(terminal, false);
     await session.close();
   }
 }
+
+const NOTHING: Entered = { text: "", typed: "" };
+/** One line; what was pasted has more. */
+const COMMAND = /^\/.*$/;
 
 async function converse(going: Going & { readonly lines: Interface }): Promise<number> {
   const { session, terminal, lines, asking } = going;
@@ -84,13 +91,19 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
     asking.close();
   });
   // A line waits here while a turn is under way; when it was typed tells what it can be an answer to.
-  const typed: { readonly at: number; readonly isTaken: boolean }[] = [];
+  const typed: { readonly at: number; readonly isTaken: boolean; readonly entered: Entered }[] = [];
+  const pasting = new Pasting();
   lines.on("line", (line) => {
     const at = performance.now();
-    typed.push({ at, isTaken: asking.take(line.trim(), at) });
+    const entered = pasting.line(line);
+    const isTaken = entered === null || asking.take(entered.text.trim(), at);
+    typed.push({ at, isTaken, entered: entered ?? NOTHING });
   });
   // Before the line that a key ends is taken for an answer.
-  stdin.prependListener("keypress", () => asking.press());
+  stdin.prependListener("keypress", (text: string | undefined, key?: { readonly name?: string }) => {
+    pasting.key(text ?? "", key?.name, lines.line);
+    asking.press();
+  });
   const kill = new KillKeys(session, () => {
     lines.close();
     stdin.destroy();
@@ -108,19 +121,19 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
   let waiting: Waiting | null = null;
   lines.prompt();
   for await (const line of lines) {
-    const { at = 0, isTaken = false } = typed.shift() ?? {};
+    const { at = 0, isTaken = false, entered = { text: line, typed: line } } = typed.shift() ?? {};
     if (isTaken) continue;
-    const text = line.trim();
+    const text = entered.text.trim();
     if (text === "/exit" || text === "/quit") break;
     const reply = replyOf(question, text, at);
     if (reply === "ahead") {
       writeSafe(stderr, `"${text}" was typed before this could be read, so it answers nothing; type it again\n`);
       question = { ...question, hasDraft: false };
-    } else if (reply !== "none" || text.startsWith("/"))
+    } else if (reply !== "none" || COMMAND.test(text))
       question = ask(lines, await command(reply, text, question, going));
     else if (text !== "") {
       turn = new AbortController();
-      waiting = await answer(going, text, turn.signal, waiting);
+      waiting = await answer(going, { text, typed: entered.typed.trim() }, turn.signal, waiting);
       question = ask(lines, { offer: waiting?.offer ?? null });
       turn = null;
     }
@@ -143,14 +156,14 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
 
 async function answer(
   { session, terminal, asking }: Going,
-  text: string,
+  { text, typed }: Entered,
   signal: AbortSignal,
   before: Waiting | null,
 ): Promise<Waiting | null> {
   const { stdout, stderr } = terminal;
   asking.begin();
   // Before anything else is listed that one key answers.
-  const end = await takeTurn(session, text, signal).finally(() => asking.end());
+  const end = await takeTurn(session, text, signal, typed).finally(() => asking.end());
   // What it changed waits in its layer; nothing can look into the box any more.
   if (session.isKilled) return null;
   if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);

@@ -25,11 +25,9 @@ export async function rewindCommand(
   if (name === undefined) list(session.path, terminal);
   else {
     const to = findCheckpoint(session.path, name, "files");
-    const rewind = await withRecord(
-      session,
-      (record) => rewindFor(session, to, record),
-      anchorLast(session, start, terminal),
-    );
+    const rewind = await withRecord(session, (record) => rewindFor(session, to, record), {
+      last: anchorLast(session, start, terminal),
+    });
     const again = `ringfence rewind ${rewind.left.number} --session ${session.facts.id}`;
     tell(rewind, "files", { again, undo: `ringfence undo --session ${session.facts.id}` }, terminal);
   }

@@ -2,6 +2,7 @@ import { type ChangedSession, releaseFor } from "../agent/changeset.ts";
 import { stateFolder } from "../agent/config.ts";
 import { findCheckout } from "../agent/config-checkout.ts";
 import { findLanding, listPending, listSessions, newestLanding } from "../agent/config-sessions.ts";
+import { knownSecrets } from "../agent/known-secrets.ts";
 import { type Record, withRecord } from "../agent/record.ts";
 import type { Session } from "../agent/session.ts";
 import { recoverFor, undoFor } from "../agent/undo.ts";
@@ -26,11 +27,9 @@ export async function undoCommand(
   const found = findLanding(state, checkout, options.session);
   if (found === null) return tellNoLanding(state, checkout, options.session, terminal);
   const { session, landing } = found;
-  const result = await withRecord(
-    session,
-    (record) => undoFor(session, landing, record),
-    anchorLast(session, start, terminal),
-  );
+  const texts = await knownSecrets(start, session.facts.checkout);
+  const last = anchorLast(session, start, terminal);
+  const result = await withRecord(session, (record) => undoFor(session, landing, record), { texts, last });
   return tellUndo(result, session.path, landing, terminal);
 }
 

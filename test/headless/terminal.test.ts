@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { call, makePlace, mark, processesWith, ringfence, run, script, sh, until } from "./program.ts";
+import { call, makePlace, mark, newestEvents, processesWith, ringfence, run, script, sh, until } from "./program.ts";
 import { open } from "./screen.ts";
 
 /** Longer than it takes until a line counts as an answer. */
@@ -59,6 +59,31 @@ test("a session in a terminal: a task, the answer, the diff, landing, throwing a
   assert.equal(await screen.status, 0);
   assert.equal(sh(place, "git status --porcelain"), " M a.txt\n");
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
+});
+
+test("what is pasted is one prompt that a key ends; it is labelled, and what stands in it was not typed", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const screen = open(t, place, ["--model", script(place, [{ text: "Seen." }, { text: "Again." }])]);
+  await screen.see("> ");
+  screen.type("plain\r");
+  await screen.see("Seen.");
+  await screen.see("> ");
+  screen.type("/label\r");
+  await screen.see("user and private: ");
+  await screen.see("> ");
+  screen.type(`see ${ESC}[200~https://a.example/x\r/exit\ry\r${ESC}[201~there\r`);
+  await screen.see("Again.");
+  await screen.see("> ");
+  screen.type("/label\r");
+  await screen.see("external and private: external by text that you pasted");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  const prompts = newestEvents(place).filter(({ type }) => type === "prompt");
+  assert.deepEqual(
+    prompts.map(({ typed }) => typed),
+    ["plain", "see  \nthere"],
+  );
+  assert.match(String(prompts[1]?.text), /see https:\/\/a\.example\/x\n\/exit\ny\nthere/);
 });
 
 test("y after a turn lands exactly what was listed; typed ahead, or after it changed, it lands nothing", async (t) => {

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { makePlace, type Place, play, ringfence, run, self, sh, users } from "./program.ts";
+import { makePlace, type Place, play, recordedText, ringfence, run, self, sh, users } from "./program.ts";
 
 const NPM = "npm_canaryCanary0123456789abcdefghijABCD";
 const API = "key-canary-9f8e7d6c5b4a3210-ZYXWVUT";
@@ -68,6 +68,9 @@ for (const [who, user] of users()) {
     // What stands for it has its shape, by which tools know it.
     assert.match(done.stdout, /_authToken=npm_[A-Za-z0-9]{36}\n/);
     assert.deepEqual(filesWith(join(place.home, ".local/state"), canaries), []);
+    const log = recordedText(place);
+    assert.match(log, /_authToken/);
+    for (const canary of canaries) assert.equal(log.includes(canary), false, canary);
   });
 
   test(`a placeholder anywhere else is an alarm, and nothing of it leaves, as ${who}`, async (t) => {
@@ -145,4 +148,7 @@ test("a model's session that greps, prints and encodes finds no value, and none 
   const hex = Buffer.from(NPM).toString("hex");
   for (const canary of [...canaries, hex]) assert.equal(JSON.stringify(played).includes(canary), false, canary);
   assert.deepEqual(filesWith(join(place.home, ".local/state"), [...canaries, hex]), []);
+  const log = recordedText(place);
+  assert.match(log, /EXAMPLE_KEY/);
+  for (const canary of [...canaries, hex]) assert.equal(log.includes(canary), false, canary);
 });
