@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { measureChanges } from "./changes.ts";
 import { measureDecide, policyText, RULES } from "./decide.ts";
 import { measureInstall } from "./install.ts";
+import { measureKill } from "./kill.ts";
 import { type Launch, launch, type Subject } from "./launch.ts";
 import { measureLedger } from "./ledger.ts";
 import type { CpuMeter } from "./meter.ts";
@@ -77,10 +78,12 @@ const STEPS: readonly { readonly keys: readonly Key[]; readonly step: (round: Ro
   { keys: ["decide_200_us"], step: measureDecisions },
   { keys: ["shell_analysis_p95_us"], step: measureAnalysis },
   { keys: ["policy_load_ms"], step: measurePolicy },
+  { keys: ["policy_managed_ms"], step: measureManaged },
   { keys: ["npm_install_ratio"], step: measureInstalls },
   { keys: ["ledger_append_ratio", "ledger_group_us", "ledger_verify_us"], step: measureLog },
   { keys: ["resume_10k_ms"], step: measureResumed },
   { keys: ["monitor_event_us"], step: measureWatching },
+  { keys: ["kill_ms"], step: measureKilling },
   { keys: ["version_ms"], step: measureVersion },
   {
     keys: ["packed_mb"],
@@ -128,6 +131,28 @@ async function measurePolicy({ ours, server, work, isQuick, say }: Round): Promi
   const [before, after] = [without, own].map((all) => median(all.map(({ firstMs }) => firstMs)));
   const note = `first request with none ${rounded(before ?? 0)} ms; ${RULES} rules with an example each, ${times} starts`;
   return [{ key: "policy_load_ms", value: (after ?? 0) - (before ?? 0), note }];
+}
+
+/** What the same costs as the machine's own, which is read anew at every start; `/etc` is another one for both. */
+async function measureManaged({ ours, server, work, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 10 : 20;
+  say(`the machine's policy of ${RULES} rules, ${times} times`);
+  const mount = 'mount -t overlay overlay -o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" /etc && exec "$@"';
+  const flags = process.getuid?.() === 0 ? ["-m"] : ["-Urm"];
+  const [without, ruled] = ["no-policy", "policy"].map((name): Subject => {
+    const over = join(work, name);
+    mkdirSync(join(over, "upper/ringfence"), { recursive: true });
+    mkdirSync(join(over, "work"));
+    if (name === "policy") writeFileSync(join(over, "upper/ringfence/policy.yaml"), policyText());
+    return { ...ours, command: ["unshare", ...flags, "sh", "-c", mount, over, ...ours.command] };
+  }) as [Subject, Subject];
+  const starts = await inTurns(times, {
+    without: () => launch(without, server, 1),
+    own: () => launch(ruled, server, 1),
+  });
+  const [before, after] = [starts.without, starts.own].map((all) => median(all.map(({ firstMs }) => firstMs)));
+  const note = `first request with none ${rounded(before ?? 0)} ms; ${RULES} rules with an example each, ${times} starts`;
+  return [{ key: "policy_managed_ms", value: (after ?? 0) - (before ?? 0), note }];
 }
 
 async function measureCalls({
@@ -296,6 +321,12 @@ async function measureWatching({ isQuick, say }: Round): Promise<Measured[]> {
   const rounds = isQuick ? 5 : 15;
   say(`the monitor, ${rounds} times`);
   return measureMonitor(rounds);
+}
+
+async function measureKilling({ exec, isQuick, say }: Round): Promise<Measured[]> {
+  const times = isQuick ? 5 : 11;
+  say(`a session that is killed, ${times} times`);
+  return measureKill(exec, times);
 }
 
 async function measureVersion({ version, empty, isQuick, say }: Round): Promise<Measured[]> {

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { listLandings, readRest } from "../box/landing.ts";
 import { lastEventAt, type Measure, measureSessions } from "../box/measure.ts";
 import { findPrograms } from "../box/programs.ts";
+import { recordOf } from "../core/json.ts";
 import type { RetainedSession, SessionState } from "../core/retention.ts";
+import { SpentFold } from "../core/session-fold-spent.ts";
 import { isLocked } from "../ledger/lock.ts";
 import { readBareLedger, readLedger } from "../ledger/verify.ts";
 import { commitsOf, withChanges } from "./changeset.ts";
@@ -92,6 +94,9 @@ export function taskOf({ path }: StoredSession): string {
   let command = "";
   try {
     for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
+      // Of one that was forked its beginning was the other's.
+      const { role, text } = recordOf(event.message);
+      if (event.type === "inherited" && role === "user") return typeof text === "string" ? promptOf(text) : NOT_THERE;
       if (event.type === "prompt") return typeof event.text === "string" ? promptOf(event.text) : NOT_THERE;
       if (event.type === "outcome" && event.call === null) return command;
       if (event.type === "decision" && event.call === null && command === "") command = commandOf(event.effect);
@@ -103,22 +108,33 @@ export function taskOf({ path }: StoredSession): string {
   return "";
 }
 
-/**
- * Reads what the replies in a session's log cost; null where there were none, where one had no known price, where the log
- * is too long to be read for that, and while the session's own model still works.
- */
-export function costOf(session: StoredSession): number | null {
-  if (ledgerBytes(session) > COSTED_BYTES_MAX) return null;
-  let [total, wrapped]: [number | null | undefined, number | null] = [undefined, null];
+/** What the log of a session says of it as a whole. */
+export interface Account {
+  /** What replies cost; null where there were none, where one had no known price, or where the log is too long to be read for that. */
+  readonly usd: number | null;
+  /** Whether it ended in the middle, of which nobody was told. */
+  readonly isBroken: boolean;
+}
+
+/** Reads the account of a session out of its log. */
+export function accountOf(session: StoredSession): Account {
+  if (ledgerBytes(session) > COSTED_BYTES_MAX) return { usd: null, isBroken: false };
+  const spent = new SpentFold();
+  let [wrapped, isPrompted, isEnded]: [number | null, boolean, boolean] = [null, false, true];
   try {
     for (const { event } of readBareLedger(join(session.path, "ledger.log"))) {
-      if (event.type === "end") total = amountOf((event.totals as { readonly usd?: unknown } | undefined)?.usd);
-      if (event.type === "model-reply") wrapped = (wrapped ?? 0) + (amountOf(event.usd) ?? Number.NaN);
+      const { type } = event;
+      spent.add(event);
+      if (type === "model-reply") wrapped = (wrapped ?? 0) + (amountOf(event.usd) ?? Number.NaN);
+      isPrompted ||= type === "prompt";
+      if (type === "end") isEnded = true;
+      else if (type === "prompt" || type === "resumed") isEnded = false;
     }
   } catch {
     // As above.
   }
-  return total === undefined ? amountOf(wrapped) : total;
+  const { replies, usd } = spent.spent().totals;
+  return { usd: replies > 0 ? usd : amountOf(wrapped), isBroken: isPrompted && !isEnded };
 }
 
 function amountOf(usd: unknown): number | null {

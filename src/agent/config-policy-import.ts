@@ -39,11 +39,25 @@ async function read(agent: ImportedAgent, text: string): Promise<Imported> {
       if (settings === null) throw new Error("they are no JSON");
       return (await import("./policy-import-claude.ts")).importClaude(settings);
     }
-    case "codex":
+    case "codex": {
+      const config = await parsedToml(text);
+      if (config !== null) return (await import("./policy-import-codex-config.ts")).importCodexConfig(config);
       return (await import("./policy-import-codex.ts")).importCodex(text);
+    }
     case "gemini": {
       const { parse } = await import("smol-toml");
       return (await import("./policy-import-gemini.ts")).importGemini(parse(text));
     }
+  }
+}
+
+// Of its two files one is TOML, which no call of the other is.
+async function parsedToml(text: string): Promise<unknown> {
+  const { parse } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (error) {
+    if (/^\s*(?:#.*\n\s*)*(?:\[|[\w.-]+\s*=)/.test(text)) throw error;
+    return null;
   }
 }

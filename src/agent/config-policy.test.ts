@@ -230,19 +230,23 @@ test("what is imported from another agent loads as a policy", async () => {
   const codex =
     'prefix_rule(pattern=["npm", "publish"], decision="forbidden", match=["npm publish -x"], not_match=["npm test"])';
   const gemini = '[[rule]]\ntoolName = "run_shell_command"\ncommandPrefix = "npm publish"\ndecision = "deny"\n';
+  const config = `approval_policy = "never"\nsandbox_mode = "workspace-write"\n[sandbox_workspace_write]\nnetwork_access = false\n`;
   const counts: number[] = [];
   for (const [agent, text] of [
     ["claude", claude],
     ["codex", codex],
     ["gemini", gemini],
+    ["codex", config],
   ] as const) {
     const { yaml, left } = await importRules(agent, text);
     const { rules } = await parseText("user", "/x/policy.yaml", yaml);
     counts.push(rules.length, left.length);
   }
-  assert.deepEqual(counts, [3, 0, 1, 0, 1, 0]);
+  assert.deepEqual(counts, [3, 0, 1, 0, 1, 0, 1, 1]);
   await assert.rejects(importRules("claude", "{"), /^Error: the rules of claude cannot be read: they are no JSON/);
   await assert.rejects(importRules("gemini", "[[rule"), UsageError);
+  await assert.rejects(importRules("codex", "# mine\nmodel = x"), /the rules of codex cannot be read: Invalid TOML/);
+  await assert.rejects(importRules("codex", "prefix_rule(x)"), /the rules of codex cannot be read: line 1/);
 });
 
 test("what is kept of a file counts for that very text, tier and program alone, and a managed file is always read", async (t) => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { readPlainYaml } from "../core/plain-yaml.ts";
 import type { Tier } from "../core/policy-rules.ts";
 import { UsageError } from "./config.ts";
 import type { PolicyFile, PolicyPlace } from "./config-policy-parse.ts";
@@ -32,28 +33,49 @@ export function readPolicyText(tier: Tier, path: string, as: "holds" | "draft" =
 export async function parseText(tier: Tier, path: string, text: string): Promise<LoadedFile> {
   const name = `${tier} ${basename(path)}`;
   if (text.length > BYTES_MAX) throw new UsageError(`${path} is larger than ${BYTES_MAX} bytes`);
-  // Of a CommonJS module only this is there when it is bundled.
-  const [{ default: yaml }, { parsePolicy }] = await Promise.all([import("yaml"), import("./config-policy-parse.ts")]);
-  const { LineCounter, parseDocument, isNode, isSeq, visit } = yaml;
-  const lines = new LineCounter();
+  const { parsePolicy } = await import("./config-policy-parse.ts");
   try {
-    const document = parseDocument(text, { lineCounter: lines });
-    // What YAML only warns of, a tag that it does not know, is no part of a policy either.
-    const [problem] = [...document.errors, ...document.warnings];
-    if (problem) throw problem;
-    let aliases = 0;
-    visit(document, { Alias: () => (++aliases > ALIASES_MAX ? visit.BREAK : undefined) });
-    if (aliases > ALIASES_MAX) throw new Error(`it has more than ${ALIASES_MAX} aliases: write them out`);
-    const lineOf: PolicyPlace["lineOf"] = (index, name) => {
-      const list = document.get(name);
-      const item = isSeq(list) ? list.items[index] : null;
-      return isNode(item) ? lines.linePos(item.range?.[0] ?? 0).line : 1;
-    };
-    const parsed = parsePolicy(document.toJS({ maxAliasCount: 10 }), { tier, name, lineOf });
+    const { value, lineOf } = readPlain(text) ?? (await readYaml(text));
+    const parsed = parsePolicy(value, { tier, name, lineOf });
     return { ...parsed, tier, path, sha256: createHash("sha256").update(text).digest("hex") };
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+interface ReadText extends Pick<PolicyPlace, "lineOf"> {
+  readonly value: unknown;
+}
+
+// To load the library alone takes longer than a policy may cost a start.
+function readPlain(text: string): ReadText | null {
+  const read = readPlainYaml(text);
+  if (read === null) return null;
+  const { value, lines } = read;
+  const lineOf: PolicyPlace["lineOf"] = (index, name) => {
+    const list = value[name];
+    return (Array.isArray(list) && lines.get(list)?.[index]) || 1;
+  };
+  return { value, lineOf };
+}
+
+async function readYaml(text: string): Promise<ReadText> {
+  // Of a CommonJS module only this is there when it is bundled.
+  const { LineCounter, parseDocument, isNode, isSeq, visit } = (await import("yaml")).default;
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  // What YAML only warns of, a tag that it does not know, is no part of a policy either.
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw problem;
+  let aliases = 0;
+  visit(document, { Alias: () => (++aliases > ALIASES_MAX ? visit.BREAK : undefined) });
+  if (aliases > ALIASES_MAX) throw new Error(`it has more than ${ALIASES_MAX} aliases: write them out`);
+  const lineOf: PolicyPlace["lineOf"] = (index, name) => {
+    const list = document.get(name);
+    const item = isSeq(list) ? list.items[index] : null;
+    return isNode(item) ? lines.linePos(item.range?.[0] ?? 0).line : 1;
+  };
+  return { value: document.toJS({ maxAliasCount: 10 }), lineOf };
 }
 
 /** Finds where a file lies that the person named; one in the checkout is refused, since the host opens nothing there. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { forgetTitles } from "../box/layers.ts";
 import { holdsTexts, purgeTexts, unused } from "../ledger/purge.ts";
 import { releaseFor, removeFor } from "./changeset.ts";
+import { forgetName } from "./config-name.ts";
 import type { StoredSession } from "./config-sessions.ts";
 import { withRecord } from "./record.ts";
 import { recoverFor } from "./undo.ts";
@@ -24,6 +25,7 @@ export async function purgeFor(session: StoredSession, what: Purged, why: string
         await releaseFor(session, record);
         await removeFor(session, record);
       } else forgetTitles(session.path);
+      forgetName(session.path);
       if (holdsTexts(file)) purgeTexts(record.ledger, file, { at: Date.now(), why });
       // It was measured with them.
       rmSync(join(session.path, "size.json"), { force: true });

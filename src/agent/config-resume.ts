@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { isLocked } from "../ledger/lock.ts";
 import { readLedger } from "../ledger/verify.ts";
 import { UsageError } from "./config.ts";
-import { listSessions, type StoredSession } from "./config-sessions.ts";
+import { listSessions, type StoredSession, sessionCalled } from "./config-sessions.ts";
 
 /** What the person types for the newest session that can go on. */
 const LAST = "last";
@@ -12,8 +12,7 @@ const EVENTS_MAX = 500;
 /** Finds the session that is to go on: the named one, else the newest of the checkout that is over or broke off. Throws UsageError. */
 export function findResumable(state: string, checkout: string, name: string): StoredSession {
   if (name === LAST) return newestOf(state, checkout);
-  const found = listSessions(state, null).find(({ facts }) => facts.id === name);
-  if (!found) throw new UsageError(`there is no session "${name}"; see ringfence sessions --all`);
+  const found = sessionCalled(state, name);
   const why = refusalOf(found, checkout);
   if (why !== null) throw new UsageError(why);
   return found;
@@ -48,7 +47,7 @@ function refusalOf({ path, facts }: StoredSession, checkout: string): string | n
 function isPrompted(path: string): boolean {
   try {
     for (const { seq, event } of readLedger(join(path, "ledger.log"))) {
-      if (event.type === "prompt") return true;
+      if (event.type === "prompt" || event.type === "forked") return true;
       if (seq > EVENTS_MAX) return false;
     }
   } catch {

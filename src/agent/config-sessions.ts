@@ -24,7 +24,23 @@ export function listSessions(state: string, checkout: string | null): StoredSess
       sessions.push({ path, facts, hasLayer: existsSync(join(path, "layer")) });
   }
   // An id tells the second alone.
-  return sessions.sort((a, b) => b.facts.startedAt - a.facts.startedAt || (a.facts.id < b.facts.id ? 1 : -1));
+  return sessions.sort((a, b) => begunAt(b) - begunAt(a) || (a.facts.id < b.facts.id ? 1 : -1));
+}
+
+function begunAt({ facts }: StoredSession): number {
+  return facts.forkedAt ?? facts.startedAt;
+}
+
+/** Finds the session that a person calls so: by its id, or the name that they gave it. Throws UsageError. */
+export function sessionCalled(state: string, called: string): StoredSession {
+  const found = listSessions(state, null).find(isCalled(called));
+  if (!found) throw new UsageError(`there is no session "${called}"; see ringfence sessions --all`);
+  return found;
+}
+
+/** Says of a session whether it is the one that a person calls so. */
+export function isCalled(called: string): (session: StoredSession) => boolean {
+  return ({ facts }) => facts.id === called || facts.name === called;
 }
 
 // What an older version left where the disk was full.
@@ -39,8 +55,7 @@ function factsOf(path: string): SessionFacts | null {
 /** Finds the named session, else the newest of this checkout that has a layer. */
 export function findSession(state: string, checkout: string, id: string | null): StoredSession {
   if (id !== null) {
-    const found = listSessions(state, null).find(({ facts }) => facts.id === id);
-    if (!found) throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
+    const found = sessionCalled(state, id);
     if (!found.hasLayer) throw new UsageError(`the layer of session ${id} is discarded`);
     return found;
   }
@@ -52,8 +67,9 @@ export function findSession(state: string, checkout: string, id: string | null):
 /** Lists the sessions of a checkout, and the named one, of which a landing or an undo is under way, or broke off. */
 export function listPending(state: string, checkout: string, id: string | null): StoredSession[] {
   return listSessions(state, null).filter(
-    ({ path, facts }) =>
-      (facts.checkout === checkout || facts.id === id) && (readPending(path) !== null || isMoving(path)),
+    (session) =>
+      (session.facts.checkout === checkout || (id !== null && isCalled(id)(session))) &&
+      (readPending(session.path) !== null || isMoving(session.path)),
   );
 }
 
@@ -68,11 +84,7 @@ export function findLanding(
   checkout: string,
   id: string | null,
 ): { readonly session: StoredSession; readonly landing: Landing } | null {
-  const sessions = listSessions(state, id === null ? checkout : null).filter(
-    ({ facts }) => (id ?? facts.id) === facts.id,
-  );
-  if (id !== null && sessions.length === 0)
-    throw new UsageError(`there is no session "${id}"; see ringfence sessions --all`);
+  const sessions = id === null ? listSessions(state, checkout) : [sessionCalled(state, id)];
   const found = sessions.flatMap((session) => {
     const landing = newestLanding(session.path);
     return landing === null ? [] : [{ session, landing }];
@@ -82,13 +94,7 @@ export function findLanding(
 
 /** Finds the ledger of the named session, else of the newest of the checkout. */
 export function ledgerOf(state: string, checkout: string, id: string | null): string {
-  const session =
-    id === null ? listSessions(state, checkout)[0] : listSessions(state, null).find(({ facts }) => facts.id === id);
-  if (!session)
-    throw new UsageError(
-      id === null
-        ? `there is no session of ${checkout} yet`
-        : `there is no session "${id}"; see ringfence sessions --all`,
-    );
+  const session = id === null ? listSessions(state, checkout)[0] : sessionCalled(state, id);
+  if (!session) throw new UsageError(`there is no session of ${checkout} yet`);
   return join(session.path, "ledger.log");
 }

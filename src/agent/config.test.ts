@@ -21,6 +21,7 @@ const EMPTY = {
     limits: { sentMb: null, requests: null },
   },
   budget: {},
+  trust: { authors: [], api: { host: "api.github.com", port: 443, base: "" } },
   monitor: LEVELS_DEFAULT,
   wrap: { providers: [], config: [] },
 };
@@ -73,6 +74,7 @@ net:
   sent_mb: 5
   requests: 7
 budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, sent_mb: 3, disk_mb: 4}
+trust: {authors: [owner, collaborator], github: "https://git.example.com:8443/api/v3/"}
 monitor: {canary: kill}
 wrap: {providers: [openai], config: [.codex/config.toml]}
 `;
@@ -145,6 +147,7 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       egressBytes: 3 * 2 ** 20,
       diskBytes: 4 * 2 ** 20,
     },
+    trust: { authors: ["OWNER", "COLLABORATOR"], api: { host: "git.example.com", port: 8443, base: "/api/v3" } },
     monitor: { ...LEVELS_DEFAULT, canary: "kill" },
     wrap: { providers: ["openai"], config: [".codex/config.toml"] },
   });
@@ -285,6 +288,14 @@ for (const [title, value, message] of [
   ["a push to every branch", { net: { push: [{ at: "https://a.b/c", branch: "*" }] } }, /\.branch" must be a branch/],
   ["a push to no branch", { net: { push: [{ at: "https://a.b/c" }] } }, /\.branch" must be a branch/],
   ["an unknown key of a push", { net: { push: [{ url: "https://a.b/c" }] } }, /unknown key "net\.push\[0\]\.url"/],
+  ["an author that none can be", { trust: { authors: ["contributor"] } }, /"trust\.authors" must be a list of owner/],
+  ["an author in the forge's own spelling", { trust: { authors: ["OWNER"] } }, /"trust\.authors" must be a list of/],
+  ["one author", { trust: { authors: "owner" } }, /"trust\.authors" must be a list of owner/],
+  ["a forge without TLS", { trust: { github: "http://api.github.com" } }, /"trust\.github" must be the address of/],
+  ["a forge with a login", { trust: { github: "https://a:b@api.github.com" } }, /"trust\.github" must be/],
+  ["a forge in another spelling", { trust: { github: "https://a.b/x/../v3" } }, /"trust\.github" must be/],
+  ["a forge that is none", { trust: { github: ["a"] } }, /"trust\.github" must be/],
+  ["an unknown key of trust", { trust: { gitlab: "https://a.b" } }, /unknown key "trust\.gitlab"/],
   ["a memory that no box fits in", { limits: { memory_mb: 1 } }, /"limits\.memory_mb" must be at least 16: with less/],
   ["a limit that is a fraction", { limits: { memory_mb: 0.5 } }, /must be a whole number above 0/],
 ] as const) {

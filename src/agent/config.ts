@@ -3,9 +3,11 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Amounts } from "../core/budget.ts";
+import type { ForgeConfig } from "../core/forge.ts";
 import type { AlarmLevels } from "../core/monitor-level.ts";
 import { checkModelName, PROVIDER_NAMES, type ProviderSettings } from "../model/open.ts";
 import { parseBudget } from "./config-budget.ts";
+import { FORGE_DEFAULT, parseForge } from "./config-forge.ts";
 import { LOG_DEFAULT, type LogConfig, parseLog } from "./config-log.ts";
 import { parseMonitor } from "./config-monitor.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
@@ -30,6 +32,8 @@ export interface Config {
   readonly net: NetConfig;
   /** What every session may use up at most; what is not named has no ceiling. */
   readonly budget: Partial<Amounts>;
+  /** Whose text on a forge does not count as a stranger's. */
+  readonly trust: ForgeConfig;
   /** Which texts its logs keep, and for how long. */
   readonly log: LogConfig;
   /** What comes of each kind of alarm. */
@@ -53,6 +57,7 @@ const EMPTY: Config = {
   git: { alternates: [] },
   net: NET_DEFAULT,
   budget: {},
+  trust: FORGE_DEFAULT,
   log: LOG_DEFAULT,
   monitor: parseMonitor(undefined),
   wrap: { providers: [], config: [] },
@@ -90,7 +95,11 @@ function readText(file: string): string {
 export function parseConfig(value: unknown): Config {
   if (value === null || value === undefined) return EMPTY;
   const root = recordAt(value, "the file");
-  refuseUnknown(root, ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "monitor", "wrap"], "");
+  refuseUnknown(
+    root,
+    ["model", "providers", "limits", "gc", "git", "net", "budget", "log", "monitor", "trust", "wrap"],
+    "",
+  );
   const model = textAt(root, "model", "");
   if (model !== null) checkModelName(model);
   const entries = recordAt(root.providers ?? {}, "providers");
@@ -132,6 +141,7 @@ export function parseConfig(value: unknown): Config {
     git: { alternates: foldersAt(git, "alternates", "git.") },
     net: parseNet(root.net),
     budget: parseBudget(root.budget),
+    trust: parseForge(root.trust),
     log: parseLog(root.log),
     monitor: parseMonitor(root.monitor),
     wrap: {

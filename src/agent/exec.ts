@@ -102,8 +102,10 @@ export async function execInBox(
           isPersons: wrapped === null,
           budget,
           origin: () => "",
+          asksAll: () => monitor.isAskingAll,
           denied: () => {},
           // Its label is the highest that it can have from the start.
+          forge: null,
           heard: () => {},
           now: Date.now,
         },
@@ -143,7 +145,7 @@ function watchCommand(ledger: Ledger, levels: AlarmLevels, stops: readonly Abort
   const alarms: string[] = [];
   const tell = (text: string) => alarms.push(text);
   const kill = (why: string) => killSwitch.kill(why);
-  const monitor = new SessionMonitor({ ledger, levels, now: Date.now, tell, kill });
+  const monitor = new SessionMonitor({ ledger, levels, now: Date.now, tell, kill, before: null });
   const killSwitch = new KillSwitch(ledger, monitor, Date.now);
   const signal = AbortSignal.any([...stops, monitor.beginTurn()]);
   signal.addEventListener("abort", () => signal.reason === KILL && killSwitch.kill("the program was told to end"));

@@ -37,6 +37,22 @@ test("text that is drawn as it comes shows no secret, wherever its pieces end", 
   assert.equal(drawn([...text]).join(""), whole);
 });
 
+test("a secret of a session that goes on never has the number that another one had before", () => {
+  const first = opened();
+  const outcome = first.recorded({ type: "outcome", text: `token ${TOKEN}` });
+  const numbers = new Map(Object.entries(outcome.secrets as Record<string, number>));
+  const [name = ""] = numbers.keys();
+  assert.deepEqual([outcome.text, numbers.get(name)], [`token «secret:${name}#1»`, 1]);
+  const second = opened();
+  second.goOnAfter(numbers);
+  const other = TOKEN.replace("aB3d", "zY8x");
+  assert.equal(second.redact(other), `«secret:${name}#2»`);
+  // What stands in the conversation from before is no text for a file either.
+  const effect = { kind: "write", path: "a", content: `token «secret:${name}#1»` } as const;
+  assert.equal(second.refusal(effect)?.ok, false);
+  assert.equal(second.refusal({ ...effect, content: `token «secret:${name}#3»` }), null);
+});
+
 test("of text that is drawn as it comes no more than the last word waits", () => {
   assert.deepEqual(drawn(["one tw", "o three", "\nfour"]), ["one ", "two ", "three\n", "four"]);
 });

@@ -39,6 +39,11 @@ export class Inspection {
     this.#vault = vault;
   }
 
+  /** Makes this number no secret as another was numbered in an earlier life of the session. */
+  goOnAfter(numbers: ReadonlyMap<string, number>): void {
+    this.#redactor.goOnAfter(numbers);
+  }
+
   /** Gives a text without the secrets in it. */
   redact(text: string): string {
     this.#renew();
@@ -56,9 +61,13 @@ export class Inspection {
     return mapped(value as Json, (text) => this.#redactor.redact(text)) as T;
   }
 
-  /** Writes an event for the log. Heads are signed as they are. */
+  /** Writes an event for the log. Heads are signed as they are. What is said to the model or by it tells how far secrets are numbered. */
   recorded(event: JsonObject): JsonObject {
-    return event.type === "head" ? event : this.redacted(event);
+    if (event.type === "head") return event;
+    const redacted = this.redacted(event);
+    const numbers = this.#redactor.numbers();
+    const isSaid = event.type === "prompt" || event.type === "reply" || event.type === "outcome";
+    return isSaid && numbers.size > 0 ? { ...redacted, secrets: Object.fromEntries(numbers) } : redacted;
   }
 
   /** Shows events without secrets. Of text that comes piece by piece the last word waits for its end. */

@@ -5,6 +5,7 @@ import type { AlarmLevel, AlarmLevels, tightenedAll } from "../core/monitor-leve
 import type { Alarm } from "../core/monitor-reducer.ts";
 import type { Policy } from "../core/policy-rules.ts";
 import type { Ledger } from "../ledger/append.ts";
+import type { WatchedBefore } from "./resume.ts";
 import type { TurnEnd } from "./turn.ts";
 
 export interface MonitorPlan {
@@ -16,9 +17,12 @@ export interface MonitorPlan {
   readonly tell: (text: string) => void;
   /** Ends the session and all that runs in its box, at once. */
   readonly kill: (why: string) => void;
+  /** Of a session that goes on: what was seen of it before. */
+  readonly before: WatchedBefore | null;
 }
 
 interface WatchedPlan {
+  readonly before: { readonly watched: WatchedBefore } | null;
   readonly alarms: AlarmLevels;
   readonly now: () => number;
   readonly show: (event: SessionEvent) => void;
@@ -50,13 +54,15 @@ export class SessionMonitor {
 
   constructor(plan: MonitorPlan) {
     this.#plan = plan;
+    this.#asksAll = plan.before?.asksAll ?? null;
     plan.ledger.watch((seq, event) => this.#take(seq, event));
   }
 
   /** Makes the monitor of a session; `kill` ends it. */
   static of(session: WatchedPlan, ledger: Ledger, kill: MonitorPlan["kill"]): SessionMonitor {
     const { alarms: levels, now, show } = session;
-    return new SessionMonitor({ ledger, levels, now, kill, tell: (text) => show({ type: "notice", text }) });
+    const tell = (text: string) => show({ type: "notice", text });
+    return new SessionMonitor({ ledger, levels, now, kill, tell, before: session.before?.watched ?? null });
   }
 
   /** Loads what looks at the events, and has it take those that came before. */
@@ -66,7 +72,7 @@ export class SessionMonitor {
       import("../core/monitor-level.ts"),
     ]);
     this.#core = { watch, tightenedAll };
-    this.#monitor = UNWATCHED;
+    this.#monitor = this.#plan.before?.monitor ?? UNWATCHED;
     for (const [seq, event] of this.#early.splice(0)) this.#take(seq, event);
   }
 

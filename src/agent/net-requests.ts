@@ -1,5 +1,6 @@
 import { type Packages, packagesOf } from "../box/packages.ts";
 import type { Effect } from "../core/effect.ts";
+import { type ForgeAsked, forgeAsked, readForge } from "../core/forge.ts";
 import { looksLikePush } from "../core/git-remote.ts";
 import { isAddress } from "../core/host.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -45,19 +46,22 @@ const AGE_MS_MAX = 10_000;
 
 /** A document, or why there is none: the gate refused it, or it could not be had. */
 export type Read =
-  | (Document & { readonly ok: true })
+  | (Document & { readonly ok: true; readonly from: "strangers" | "authors" })
   | { readonly ok: false; readonly code: "refused" | "denied" | "exit"; readonly reason: string };
 
 interface Asked {
   readonly what: string;
   readonly host: string;
   readonly token: string | null;
-  readonly isForReader: boolean;
+  /** Whether what answers enters the session at once; or later or never. */
+  readonly isHeard: boolean;
 }
 
 /** What nobody has been asked about. */
 const UNASKED = { approvedBy: "none", shown: null } as const;
 
+const UNKNOWN_PAGE = { kind: "page", host: "a host", openness: "private" } as const;
+const GITHUB = "application/vnd.github+json";
 const NOTHING_SENT = { status: null, sentBytes: 0, receivedBytes: 0 } as const;
 
 /** What a session's requests are answered with: the proxy, and what the gate says to each request. */
@@ -75,7 +79,7 @@ export class NetRequests {
   /** Requests on their way, by the decision about each. */
   readonly #asked = new Map<number, Asked>();
   /** What each of them hears: a page of a host. */
-  readonly #pages = new Map<number, Source>();
+  readonly #pages = new Map<number, Source & { readonly kind: "page" }>();
   readonly #broker: Broker;
 
   constructor(plan: NetPlan, vault: Vault, certificates: Certificates, users: NetUsers) {
@@ -85,10 +89,10 @@ export class NetRequests {
     this.#packages = packagesOf({ ...plan.place, get: (...asked) => this.#get(...asked) });
     const { environment, identity } = plan.place;
     this.#upstream = openRemote(vault, plan.box, { environment, home: identity.home });
-    const { ask, origin, now } = plan;
+    const { ask, origin, asksAll, now } = plan;
     const { id: session } = plan.box.folder;
     const [pass, record] = [(effect: Effect) => this.#pass(effect), (event: JsonObject) => this.#seal(event)];
-    this.#questions = ask && new Questions({ ask, pass, record, origin, session, now });
+    this.#questions = ask && new Questions({ ask, pass, record, origin, asksAll, session, now });
     this.#model = plan.wrapped?.open((event) => this.#record(event)) ?? null;
     const broker = new Broker(vault.credentials);
     this.#broker = broker;
@@ -233,6 +237,7 @@ export class NetRequests {
     const text = this.#users.textOf(token);
     const acts = text !== null && this.#users.kindOf(token) === "command" ? await explainRun(text, true) : null;
     const asking = { effect, look, command: text === null ? null : { text, acts } };
+    if (this.#plan.asksAll()) this.#yeses.revoke();
     return dated === null
       ? this.#questions.pass(asking, gated)
       : askAboutPackage({ ...asking, dated }, gated, {
@@ -254,8 +259,23 @@ export class NetRequests {
       const instead = nearest === "" ? "" : ` (${nearest})`;
       return { ok: false, code: needsPerson ? "refused" : "denied", reason: `${reason}${instead}` };
     }
-    const read = await this.#proxy.read(judged.permit, judged.reach, how);
-    return read.ok ? read : { ok: false, code: "exit", reason: read.reason };
+    const page = this.#pages.get(judged.permit.seq) ?? UNKNOWN_PAGE;
+    const asked = this.#forgeAsked(request, token);
+    const read = await this.#proxy.read(judged.permit, judged.reach, asked === null ? how : { ...how, accept: GITHUB });
+    const text = asked === null || !read.ok ? null : readForge(asked, read);
+    if (asked !== null) {
+      const { authors: trusted, where } = asked;
+      const of = { trusted, where, openness: page.openness };
+      this.#plan.heard(text === null ? page : { kind: "forge", author: text.author, people: text.people, ...of });
+    }
+    if (!read.ok) return { ok: false, code: "exit", reason: read.reason };
+    return text === null ? { ...read, from: "strangers" } : { ...read, body: Buffer.from(text.text), from: "authors" };
+  }
+
+  // What a command asks for may be passed on before it is whole.
+  #forgeAsked(request: NetRequest, token: string | null): ForgeAsked | null {
+    const { forge } = this.#plan;
+    return forge === null || this.#users.kindOf(token) !== "fetch" ? null : forgeAsked(forge, request);
   }
 
   /** Reads what a registry says of a package that is locked, or that the person let be asked for, for the host's own judgement. */
@@ -285,8 +305,8 @@ export class NetRequests {
   }
 
   #askedBy(request: NetRequest, token: string | null): Asked {
-    const isForReader = this.#users.kindOf(token) === "reader";
-    return { what: nameOf(request), host: request.host, token, isForReader };
+    const isHeard = this.#users.kindOf(token) !== "reader" && this.#forgeAsked(request, token) === null;
+    return { what: nameOf(request), host: request.host, token, isHeard };
   }
 
   #isTyped(request: NetRequest): boolean {
@@ -314,10 +334,10 @@ export class NetRequests {
 
   // What cannot be recorded is not heard.
   #heard(seq: number): void {
-    // What a reader is answered stays with it.
-    if (this.#asked.get(seq)?.isForReader) return;
+    // What a reader is answered stays with it; of text on a forge it is told once it is whole whose it is.
+    if (this.#asked.get(seq)?.isHeard === false) return;
     try {
-      this.#plan.heard(this.#pages.get(seq) ?? { kind: "page", host: "a host", openness: "private" });
+      this.#plan.heard(this.#pages.get(seq) ?? UNKNOWN_PAGE);
     } catch {
       this.#proxy.close();
     }

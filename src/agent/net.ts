@@ -1,5 +1,6 @@
 import type { Box } from "../box/box.ts";
 import type { PackagesPlan } from "../box/packages.ts";
+import type { Forge } from "../core/forge.ts";
 import { addressOf, type NetRequest } from "../core/net-rules.ts";
 import type { Source } from "../core/source.ts";
 import { Acceptor, type Listener } from "../egress/acceptor.ts";
@@ -44,10 +45,14 @@ export interface NetPlan {
   readonly isPersons: boolean;
   /** Says in words what raised the session's label; "" where nothing did. */
   readonly origin: () => string;
+  /** Whether an alarm has every request ask: no yes of before holds then, and none for longer than once. */
+  readonly asksAll: () => boolean;
   /** Told of what was refused, for whoever looks on. */
   readonly denied: (denial: Denial) => void;
   /** Of the session: it counts what leaves, and by host. */
   readonly budget: Budget;
+  /** The forge whose text may be of people whom the person named, for the tool `fetch`; null where everything is a stranger's. */
+  readonly forge: Forge | null;
   /** Told of what answers, before anything of it is passed on. */
   readonly heard: (source: Source) => void;
   readonly now: () => number;

@@ -40,6 +40,11 @@ export class PackageYeses {
     this.#yeses.set(key, { decision: seq, version: asking.dated.version, filesLeft: FILES_MAX });
   }
 
+  /** Ends every yes. */
+  revoke(): void {
+    this.#yeses.clear();
+  }
+
   /** Says which decision's yes lets one more file of that package come; null where none does. Only one version comes by a yes. */
   take(asking: AboutPackage, { label }: Asked): number | null {
     const { version } = asking.dated;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parse } from "smol-toml";
 import { importClaude } from "./policy-import-claude.ts";
 import { importCodex } from "./policy-import-codex.ts";
+import { importCodexConfig } from "./policy-import-codex-config.ts";
 import { importGemini } from "./policy-import-gemini.ts";
 import { readCalls } from "./starlark.ts";
 
@@ -77,6 +79,94 @@ test("rules of Codex become rules about the beginning of commands, with the exam
     "line 9, prefix_rule ls: a command needs no allow: the box bounds each",
     "line 12, host_executable: there is nothing like it in a policy",
   ]);
+});
+
+const PROFILE = `
+model = "gpt-5-codex"
+approval_policy = "on-request"
+default_permissions = "edit"
+[permissions.base]
+extends = ":workspace"
+[permissions.base.filesystem]
+"~/.ssh" = "deny"
+":workspace_roots" = { "." = "write", "**/*.env" = "none", docs = "read" }
+[permissions.base.network]
+enabled = false
+[permissions.edit]
+extends = "base"
+[permissions.edit.filesystem]
+":workspace_roots" = { docs = "write", "vendor/" = "read", "../x" = "deny" }
+[permissions.edit.network]
+enabled = true
+proxy_url = "http://127.0.0.1:1"
+[permissions.edit.network.domains]
+"api.example.com" = "allow"
+"**.example.org" = "allow"
+"ads.example.com" = "deny"
+"*" = "allow"
+"a b" = "allow"
+[permissions.other.network]
+enabled = true
+[mcp_servers.files]
+command = "x"
+`;
+
+test("a profile of Codex becomes rules about paths and hosts, with what it extends, and the rest is told", () => {
+  const { rules, left } = importCodexConfig(parse(PROFILE));
+  assert.deepEqual(rules, [
+    { deny: { read: "**/*.env" } },
+    { deny: { write: "**/*.env" } },
+    { deny: { write: "vendor" } },
+    { allow: { net: "api.example.com" } },
+    { allow: { net: "example.org" } },
+    { allow: { net: "*.example.org" } },
+    { deny: { net: "ads.example.com" } },
+  ]);
+  assert.deepEqual(
+    left.map((what) => what.split(": ").slice(0, -1).join(": ")),
+    [
+      "write docs",
+      "deny ../x",
+      "edit: ~/.ssh",
+      "allow *",
+      "allow a b",
+      "permissions.edit.network.mode",
+      "permissions.edit.network.proxy_url",
+      "permissions.other",
+      "approval_policy",
+      "mcp_servers",
+      "model",
+    ],
+  );
+});
+
+test("a sandbox mode of Codex is carried over where it takes away, and never where it gives", () => {
+  const of = (text: string) => importCodexConfig(parse(text));
+  const off = { deny: { net: "*" } };
+  assert.deepEqual(of('sandbox_mode = "read-only"').rules, [{ deny: { write: "**" } }]);
+  assert.deepEqual(of('default_permissions = ":read-only"').rules, [{ deny: { write: "**" } }]);
+  assert.deepEqual(of('[permissions.a]\nextends = "a"').left, ["permissions.a: it is not the one in use"]);
+  assert.deepEqual(of('default_permissions = "a"\n[permissions.a]\nextends = "a"').rules, []);
+  assert.deepEqual(of('default_permissions = "a"\n[permissions.a.network]\nenabled = false').rules, [off]);
+  assert.deepEqual(of('sandbox_mode = "workspace-write"\n[sandbox_workspace_write]\nnetwork_access = false').rules, [
+    off,
+  ]);
+  for (const [text, said] of [
+    ['sandbox_mode = "danger-full-access"', "sandbox_mode danger-full-access"],
+    ['default_permissions = ":danger-full-access"', ":danger-full-access"],
+    ['default_permissions = "gone"', "default_permissions gone"],
+    [
+      'sandbox_mode = "workspace-write"\n[sandbox_workspace_write]\nnetwork_access = true',
+      "sandbox_workspace_write.network_access",
+    ],
+    [
+      'sandbox_mode = "workspace-write"\n[sandbox_workspace_write]\nwritable_roots = ["/"]',
+      "sandbox_workspace_write.writable_roots",
+    ],
+  ] as const) {
+    const { rules, left } = of(text);
+    assert.deepEqual([rules, left.map((what) => what.split(": ")[0])], [[], [said]], text);
+  }
 });
 
 test("of a file that is more than calls with literals nothing is read, and the line is named", () => {

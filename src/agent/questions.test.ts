@@ -12,7 +12,7 @@ import { type Answer, type AskedEffect, Questions, type RequestQuestion } from "
 type Request = Effect & { readonly kind: "request" };
 
 const REQUEST: Request = requestOf();
-const PLAN = { origin: () => "external by example.com", session: "s", now: () => 1000 };
+const PLAN = { origin: () => "external by example.com", asksAll: () => false, session: "s", now: () => 1000 };
 const LABEL = { integrity: "external", secrecy: "private" } as const;
 const ASKED: Gated & { readonly verdict: "ask" } = { verdict: "ask", reason: "why", seq: 5, label: LABEL };
 const DENIED: Gated = { verdict: "deny", reason: "the gate has the last word" };
@@ -24,9 +24,10 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
     passed.push(effect);
     return DENIED;
   };
-  let now = 1000;
+  let [now, isAskingAll] = [1000, false];
   const record = (event: JsonObject) => recorded.push(event);
-  const questions = new Questions({ ...PLAN, ask: answer, pass, record, now: () => now });
+  const plan = { ...PLAN, ask: answer, pass, record, asksAll: () => isAskingAll, now: () => now };
+  const questions = new Questions(plan);
   const say = (effect: AskedEffect, look: Partial<Look> = {}, label: Label = LABEL) =>
     questions
       .pass({ effect, look: { ...LOOK, ...look }, command: { text: "curl", acts: "runs curl" } }, { ...ASKED, label })
@@ -39,7 +40,10 @@ function open(answer: (question: RequestQuestion) => Promise<Answer>) {
   const wait = (ms: number) => {
     now += ms;
   };
-  return { ask, say, wait, passed, recorded };
+  const alarm = () => {
+    isAskingAll = true;
+  };
+  return { ask, say, wait, alarm, passed, recorded };
 }
 
 test("a yes is recorded, and then passed to the gate for the very request that was shown", async () => {
@@ -49,9 +53,16 @@ test("a yes is recorded, and then passed to the gate for the very request that w
   assert.equal(reason, "the gate has the last word");
   const shown = { label: LABEL, headers: ["X-Own", "1"], body: { bytes: 5, sha256: "5" } };
   assert.deepEqual(passed, [{ ...REQUEST, method: "POST", hasBody: true, approvedBy: "person", shown }]);
-  const [{ hash, ...event } = {}] = recorded;
+  const [waiting, { hash, ...event } = {}] = recorded;
   assert.match(String(hash), /^[0-9a-f]{64}$/);
-  assert.deepEqual([event, recorded.length], [{ type: "answer", decision: 5, answer: "yes" }, 1]);
+  assert.deepEqual(
+    [waiting, event],
+    [
+      { type: "waiting", decision: 5 },
+      { type: "answer", decision: 5, answer: "yes" },
+    ],
+  );
+  assert.equal(recorded.length, 2);
 });
 
 test("after a no, and after silence, a command is not heard again about that host, and others are", async () => {
@@ -148,7 +159,7 @@ test("a yes for the session or for a while answers exactly what was shown, and n
     await ask({ path: "/a" }, look);
     await ask({ path: "/a", command: 9 }, look);
     assert.deepEqual([asked, passed.length], [["/a"], 3]);
-    const answers = recorded.map(({ answer }) => answer);
+    const answers = recorded.flatMap(({ answer }) => answer ?? []);
     assert.deepEqual(answers, [said, "given before", "given before"]);
     const body = { bytes: Buffer.from("hello"), sha256: "5" };
     const readBody = async () => ({ ok: true, body }) as const;
@@ -192,6 +203,36 @@ test("a yes for a while ends in time, one for this once at once, and every yes w
     const isRecorded = recorded.some(({ type }) => type === "grants-ended");
     assert.equal(isRecorded, asks === 2 && said !== "yes", "the end of a yes is in the record");
   }
+});
+
+test("an alarm that has everything ask ends each yes of before, and none holds for longer than once from then on", async () => {
+  for (const said of ["session", "minutes"] as const) {
+    const lasting: boolean[] = [];
+    const { ask, alarm, recorded } = open(async ({ mayLast }) => {
+      lasting.push(mayLast);
+      return said;
+    });
+    await ask();
+    await ask();
+    assert.deepEqual(lasting, [true]);
+    alarm();
+    for (const time of [1, 2]) assert.equal(await ask(), "the gate has the last word", `time ${time}`);
+    assert.deepEqual(lasting, [true, false, false]);
+    const kinds = recorded.map(({ type, answer }) => answer ?? type);
+    assert.deepEqual(kinds, ["waiting", said, "given before", "grants-ended", "waiting", "yes", "waiting", "yes"]);
+  }
+});
+
+test("an alarm while a question stands there ends what its answer would have held for", async () => {
+  let asked = 0;
+  const { ask, alarm } = open(async () => {
+    asked += 1;
+    alarm();
+    return "session";
+  });
+  await ask();
+  await ask();
+  assert.equal(asked, 2);
 });
 
 test("what cannot be seen, and a push, are never answered for longer than once, whatever the answer says", async () => {

@@ -65,6 +65,8 @@ export interface QuestionsPlan {
   readonly record: (event: JsonObject) => void;
   /** Says in words what raised the session's label. */
   readonly origin: () => string;
+  /** Whether an alarm has every request ask: no yes of before holds then, and none for longer than once. */
+  readonly asksAll: () => boolean;
   readonly session: string;
   readonly now: () => number;
 }
@@ -122,7 +124,7 @@ export class Questions {
         reason: asked.reason,
         about,
         origin: this.#plan.origin(),
-        mayLast: request.kind === "request" && !isUnseen,
+        mayLast: request.kind === "request" && !isUnseen && !this.#plan.asksAll(),
       };
       const hash = digestOf(canonical({ ...shownWhole(request, look, body), about: [...about] }));
       const turn = this.#last.then(() => this.#answer(question, { hash, ...asked }, gone));
@@ -159,8 +161,10 @@ export class Questions {
       this.#plan.record({ type: "answer", decision, answer: "given before", hash });
       return "yes";
     }
+    this.#plan.record({ type: "waiting", decision });
     const said = await this.#plan.ask(question, gone);
-    const answer = question.mayLast || said === "no" || said === "none" ? said : "yes";
+    const mayLast = question.mayLast && !this.#plan.asksAll();
+    const answer = mayLast || said === "no" || said === "none" ? said : "yes";
     const span = spanOf(answer, this.#plan.now());
     this.#plan.record({ type: "answer", decision, answer, ...(span === null ? {} : { hash }) });
     if (gone.aborted) return "none";
@@ -176,10 +180,12 @@ export class Questions {
   }
 
   #isGranted({ hash, label }: About): boolean {
-    const { session, now } = this.#plan;
+    const { session, asksAll, now } = this.#plan;
     const moment = { hash, session, label, now: now() };
-    const ended = this.#grants.length - surviving(this.#grants, moment).length;
+    const living = surviving(this.#grants, moment).filter(({ span }) => span.kind === "once" || !asksAll());
+    const ended = this.#grants.length - living.length;
     if (ended > 0) this.#plan.record({ type: "grants-ended", count: ended });
+    this.#grants = living;
     const { isGranted, grants } = answered(this.#grants, moment);
     this.#grants = grants;
     return isGranted;

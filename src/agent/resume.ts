@@ -1,6 +1,8 @@
 import { readFacts, type SessionFolder } from "../box/folder.ts";
 import { readLayers } from "../box/layers.ts";
 import { markOf } from "../core/conversation.ts";
+import type { JsonObject } from "../core/json.ts";
+import { type Monitor, UNWATCHED, watch } from "../core/monitor.ts";
 import { LOST_TEXT, SessionFold, type SessionState, UNDONE_TEXT } from "../core/session-fold.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
@@ -14,13 +16,18 @@ import { recoverFor } from "./undo.ts";
 export class Resumption {
   readonly ledger: Ledger;
   readonly state: SessionState;
+  readonly watched: WatchedBefore;
   readonly #path: string;
   readonly #hasLayer: boolean;
 
-  private constructor(path: string, parts: { ledger: Ledger; state: SessionState; hasLayer: boolean }) {
+  private constructor(
+    path: string,
+    parts: { ledger: Ledger; state: SessionState; watched: WatchedBefore; hasLayer: boolean },
+  ) {
     this.#path = path;
     this.ledger = parts.ledger;
     this.state = parts.state;
+    this.watched = parts.watched;
     this.#hasLayer = parts.hasLayer;
   }
 
@@ -32,12 +39,16 @@ export class Resumption {
   static open(folder: SessionFolder, checkout: string, hasLayer: boolean): Resumption {
     const file = `${folder.path}/ledger.log`;
     const fold = new SessionFold();
-    const ledger = reopenLedger(file, Seal.of(folder.path), (event) => fold.add(event));
+    const watching = new Watching();
+    const ledger = reopenLedger(file, Seal.of(folder.path), (event) => {
+      fold.add(event);
+      watching.add(event);
+    });
     try {
       const state = withCheckpoints(fold.state(), folder.path);
       if (state.start?.session !== folder.id || state.start.checkout !== checkout)
         throw new LedgerFailure(`ledger ${file} is the record of another session: keep it as evidence, and start anew`);
-      return new Resumption(folder.path, { ledger, state, hasLayer });
+      return new Resumption(folder.path, { ledger, state, watched: watching, hasLayer });
     } catch (error) {
       ledger.abandon();
       throw error;
@@ -69,19 +80,51 @@ export class Resumption {
 
   /** Says what the end of the last program took with it, a sentence each, for the model and the person. */
   get gone(): readonly string[] {
-    const { background, end } = this.state;
-    const how = end === null ? "This session broke off and goes on now" : "This session goes on";
+    const { background, isForgotten } = this.state;
+    const how = howItGoesOn(this.state);
     const named = background.map((command) => JSON.stringify(command)).join(", ");
     return [
       `${how}, in a new box: /tmp and the home are empty, and no command of before runs.`,
+      ...(isForgotten ? ["What was said in this session is not kept any more: it goes on without that."] : []),
       ...(background.length > 0 ? [`What ran in the background has ended: ${named}.`] : []),
       ...(this.#hasLayer ? [] : ["No changes of before wait any more: the files are those of the checkout."]),
     ];
   }
 }
 
-// The program can end between a checkpoint and its event; nothing was said in between.
-function withCheckpoints(state: SessionState, sessionPath: string): SessionState {
+function howItGoesOn({ end, from, wasResumed }: SessionState): string {
+  if (from !== null && !wasResumed) return `This session was forked from ${from.session}${beforeTurn(from.turn)}`;
+  return end === null ? "This session broke off and goes on now" : "This session goes on";
+}
+
+/** Says where in a session a fork of it begins. */
+export function beforeTurn(turn: number | null): string {
+  return turn === null ? " as it was" : `, from before its turn ${turn}`;
+}
+
+/** What the monitor has seen of a session before it went on. */
+export interface WatchedBefore {
+  readonly monitor: Monitor;
+  /** Why every request asks since; null while none has to. */
+  readonly asksAll: string | null;
+}
+
+// The alarms of before stand in the record already.
+class Watching implements WatchedBefore {
+  monitor = UNWATCHED;
+  asksAll: string | null = null;
+  #seq = 0;
+
+  add(event: JsonObject): void {
+    this.monitor = watch(this.monitor, this.#seq, event).monitor;
+    this.#seq += 1;
+    if (event.type === "alarm" && event.level !== "note")
+      this.asksAll ??= `the monitor raised an alarm, ${String(event.kind)}: ${String(event.words)}`;
+  }
+}
+
+/** Adds checkpoints that have no event: the program can end between the two, and nothing was said in between. */
+export function withCheckpoints(state: SessionState, sessionPath: string): SessionState {
   const marks = new Map(state.marks);
   for (const { number } of readLayers(sessionPath).checkpoints)
     if (!marks.has(number)) marks.set(number, markOf(state.messages));

@@ -51,6 +51,7 @@ export class RunQuestions {
       origin,
       mayLast: false,
     };
+    this.#plan.record({ type: "waiting", decision: asked.seq });
     const said = await this.#plan.ask(question, gone);
     const answer = said === "no" || said === "none" ? said : "yes";
     const { integrity, secrecy } = asked.label;

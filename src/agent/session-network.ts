@@ -11,7 +11,7 @@ import type { Previews } from "./previews.ts";
 /** What of a session's network is set when it begins. */
 export type SessionNetworkPlan = Pick<
   NetPlan,
-  "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "budget" | "origin" | "heard" | "now"
+  "gate" | "ledger" | "config" | "place" | "vault" | "ask" | "budget" | "origin" | "asksAll" | "forge" | "heard" | "now"
 > & {
   readonly box: Box;
   readonly show: (event: SessionEvent) => void;

@@ -3,6 +3,7 @@ import type { BranchFacts, SessionFolder } from "../box/folder.ts";
 import { Conversation, type Mark, markOf } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
+import type { Forge, ForgeConfig } from "../core/forge.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
 import type { AlarmLevels } from "../core/monitor-level.ts";
@@ -71,6 +72,8 @@ export interface SessionPlan {
   readonly vault: () => Promise<Vault>;
   /** What the person trusts of the repository; null where they said nothing of it. */
   readonly trust: () => Promise<Trust | null>;
+  /** Whose text on a forge does not count as a stranger's. */
+  readonly authors: ForgeConfig;
   /** The branch that the view stands on; null for the checkout as it is. */
   readonly branch: BranchFacts | null;
   readonly version: string;
@@ -135,6 +138,7 @@ export class Session {
       killSwitch: KillSwitch;
       openness: Openness;
       view: TrustView | null;
+      forge: Forge | null;
       inspection: Inspection;
     },
   ) {
@@ -164,7 +168,7 @@ export class Session {
     this.#instructions = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
-    const { box, gate, ledger } = parts;
+    const { box, gate, ledger, forge } = parts;
     parts.inspection.begin({
       record: (event) => ledger.append({ ...event, at: now() }),
       enter: (source) => parts.label.enter(source),
@@ -174,7 +178,9 @@ export class Session {
     const [origin, show] = [() => explain(parts.label.current), plan.show];
     const heard = (source: Source) => parts.label.enter(source);
     const redact = (text: string) => parts.inspection.redact(text);
-    const own = { box, gate, ledger, config, place, vault, ask, budget, origin, heard, show, redact, now };
+    const asksAll = () => parts.monitor.isAskingAll;
+    const asking = { ask, origin, asksAll, heard, show, redact };
+    const own = { box, gate, ledger, config, place, vault, budget, forge, now, ...asking };
     this.#network = new SessionNetwork(own, state?.typed ?? new Set());
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     const system = systemPrompt({
@@ -189,11 +195,11 @@ export class Session {
   /** Starts the box and the model side by side; throws what either cannot be had for. */
   static async open(given: SessionPlan): Promise<Session> {
     const inspection = new Inspection();
+    if (given.before !== null) inspection.goOnAfter(given.before.state.secrets);
     const plan = { ...given, show: inspection.showing(given.show) };
     const rising: (() => void)[] = [];
     const seal = Seal.of(plan.folder.path);
-    const file = `${plan.folder.path}/ledger.log`;
-    const ledger = plan.before?.ledger ?? createLedger(file, seal, plan.log.keeping);
+    const ledger = ledgerFor(plan, seal);
     ledger.through((event) => inspection.recorded(event));
     const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
     const killSwitch = new KillSwitch(ledger, monitor, plan.now);
@@ -231,10 +237,8 @@ export class Session {
       else await box?.close().finally(() => ledger.close());
       throw error;
     });
-    const trust = await plan.trust();
-    const openness = trust?.openness ?? "private";
-    const view = trust === null || branchView !== null ? null : await openTrustView(plan, { trust, box, gate, label });
-    const seen = { label, openness, view, inspection };
+    const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
+    const seen = { label, inspection, ...trusting };
     const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
@@ -471,6 +475,8 @@ export class Session {
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
     const code = outcome.ok ? null : outcome.code;
     const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
+    // What would end with the program, for the one that goes on.
+    const running = this.box.background.running().length;
     this.ledger.append({
       type: "outcome",
       at: this.#plan.now(),
@@ -479,6 +485,7 @@ export class Session {
       code,
       text: wellFormed(outcome.text),
       image,
+      ...(running === 0 ? {} : { running }),
     });
     this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
   }
@@ -531,6 +538,10 @@ export class Session {
   }
 }
 
+function ledgerFor({ folder, before, log }: SessionPlan, seal: Seal): Ledger {
+  return before?.ledger ?? createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
+}
+
 function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
   const { folder, before, box, version, build, policy, now } = plan;
   const own = { version, build, policy: policy.digest, at: now() };
@@ -547,12 +558,18 @@ async function openBox({ folder, box, before }: SessionPlan, record: Record, tex
 }
 
 // Loaded where something is trusted alone: others pay nothing for it.
-async function openTrustView(
-  { box: { state, checkout } }: SessionPlan,
-  parts: { readonly trust: Trust; readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
-): Promise<TrustView> {
+async function openTrust(
+  { box: { state, checkout }, authors, trust: said }: SessionPlan,
+  parts: { readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
+  isOnBranch: boolean,
+): Promise<{ readonly openness: Openness; readonly view: TrustView | null; readonly forge: Forge | null }> {
+  const trust = await said();
+  if (trust === null) return { openness: "private", view: null, forge: null };
+  const forge = authors.authors.length === 0 ? null : (await import("../core/forge.ts")).forgeOf(authors, trust);
+  if (isOnBranch) return { openness: trust.openness, view: null, forge };
   const { TrustView } = await import("./trust-view.ts");
-  return new TrustView({ ...parts, fileLabels: fileLabelsReader(state, checkout) });
+  const view = new TrustView({ ...parts, trust, fileLabels: fileLabelsReader(state, checkout) });
+  return { openness: trust.openness, view, forge };
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -3,14 +3,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { openBox, until } from "./open.fixture.ts";
-
-// Whoever runs these tests runs all of them; root has the ordinary user run them once more.
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user too", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}
 
 test("processes, memory and disk past their limits end the command alone", async (t) => {
   const limits = { memoryBytes: 200 << 20, processes: 40, diskBytes: 24 << 20, fileBytes: 24 << 20 };

@@ -2,16 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser, makePlace, sh, VIEW } from "./land.fixture.ts";
+import { makePlace, sh, VIEW } from "./land.fixture.ts";
 import { openBox, processesWith, readEffect, until } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
 import { BoxUnavailable } from "./programs.ts";
-
-// Whoever runs these tests runs all of them; root has the ordinary user run them once more.
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user too", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}
 
 let marks = 0;
 

@@ -1,19 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { discardSession } from "./discard.ts";
-import {
-  asOrdinaryUser,
-  landAll,
-  makePlace,
-  pathsOf,
-  programs,
-  read,
-  sessionThat,
-  sh,
-  startSession,
-  tree,
-} from "./land.fixture.ts";
+import { landAll, makePlace, pathsOf, programs, read, sessionThat, sh, startSession, tree } from "./land.fixture.ts";
 
 test("ignored is what the checkout's own rules ignore, not what the box made of them", async () => {
   const place = makePlace(
@@ -137,7 +125,3 @@ test("nothing under .git lands, neither a commit nor a hook nor configuration, a
   for (const path of [".git/hooks/pre-commit", ".git/config", "sub/nested/.git/config"])
     assert.ok(pathsOf(result.held).includes(path), path);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { discardSession } from "./discard.ts";
-import { asOrdinaryUser, makePlace, PROJECT, programs, sessionThat, tree, WORK } from "./land.fixture.ts";
+import { makePlace, PROJECT, programs, sessionThat, tree, WORK } from "./land.fixture.ts";
 
 test("discarding removes all of a layer and nothing else", async () => {
   const place = makePlace(PROJECT);
@@ -22,7 +21,3 @@ test("discarding removes all of a layer and nothing else", async () => {
   assert.deepEqual(readdirSync(session.path).sort(), ["ledger.log", "session.json"]);
   assert.equal(tree(place.checkout), before);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

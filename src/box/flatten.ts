@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { removeLayer } from "./discard.ts";
 import { readFacts } from "./folder.ts";
-import { layerNames, readLayers, replaceStack, reserveLayer, sealLayer } from "./layers.ts";
+import { readLayers, replaceStack, reserveLayer, sealLayer } from "./layers.ts";
 import type { Programs } from "./programs.ts";
 import { type Bind, runSandbox, scriptBind } from "./sandbox.ts";
 
@@ -17,13 +17,21 @@ const FLATTEN_MS_MAX = 300_000;
 export async function flattenLayer(sessionPath: string, programs: Programs): Promise<string> {
   if (readLayers(sessionPath).stack.length === 0) return "upper";
   const top = sealLayer(sessionPath).made;
-  const stack = layerNames(sessionPath).filter((name) => name !== "upper");
+  const number = await makeFlat(sessionPath, readLayers(sessionPath).stack, programs);
+  replaceStack(sessionPath, [number]);
+  // No checkpoint knows it.
+  await removeLayer(sessionPath, top, programs);
+  return `sealed/${number}`;
+}
+
+/** Makes one sealed layer with the content of these, over the others; it is in no stack yet. Returns its number. */
+export async function makeFlat(sessionPath: string, stack: readonly number[], programs: Programs): Promise<number> {
   const number = reserveLayer(sessionPath, (same) => same);
   const script = scriptBind("flatten.pl");
   const result = await runSandbox({
     programs,
     binds: [{ source: join(sessionPath, "layer"), target: "/layer", access: "write" }, ...lowers(sessionPath), script],
-    command: [programs.perl, script.target, process.arch, `sealed/${number}`, ...stack],
+    command: [programs.perl, script.target, process.arch, `sealed/${number}`, ...stack.map((one) => `sealed/${one}`)],
     input: Buffer.alloc(0),
     timeoutMs: FLATTEN_MS_MAX,
     stdoutBytesMax: 1 << 20,
@@ -33,10 +41,7 @@ export async function flattenLayer(sessionPath: string, programs: Programs): Pro
     throw new Error(
       `the layers of ${sessionPath} stay apart: ${result.stderr.trim() || `status ${result.status}`}; nothing of them is lost`,
     );
-  replaceStack(sessionPath, [number]);
-  // No checkpoint knows it.
-  await removeLayer(sessionPath, top, programs);
-  return `sealed/${number}`;
+  return number;
 }
 
 /** Shows what lies below the layers. */

@@ -28,6 +28,10 @@ export interface SessionFacts {
   readonly alternates: readonly string[];
   /** Set while the view stands on a branch of its own: its files never land in the checkout, only its commits do. */
   readonly branch?: BranchFacts;
+  /** What the person calls it. Absent for nothing. */
+  readonly name?: string;
+  /** When it was forked from another session, whose start is its own. Absent for one that was not. */
+  readonly forkedAt?: number;
   /** What the session's policy says of landing. Absent for nothing. */
   readonly landing?: readonly Rule[];
   /** Files of rules that the person named for this session. Absent for none. */

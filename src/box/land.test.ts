@@ -3,9 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import {
-  asOrdinaryUser,
   landAll,
   makePlace,
   PROJECT,
@@ -188,7 +186,3 @@ test("only the chosen paths land", async () => {
   const result = await session.land(collected, ["c.ts", "evil"]);
   assert.deepEqual([result.landed, pathsOf(result.held)], [["c.ts"], ["evil"]]);
 });
-
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}

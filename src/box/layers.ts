@@ -97,6 +97,14 @@ export function reserveLayer(
   return made;
 }
 
+/** Moves a sealed layer that no stack has into the layer of another session, which has none yet. */
+export function giveLayer(sessionPath: string, number: number, to: string): void {
+  const given = reserveLayer(to, (stack) => stack);
+  for (const end of ["", ".git"])
+    renameSync(`${sealedPath(sessionPath, number)}${end}`, `${sealedPath(to, given)}${end}`);
+  replaceStack(to, [given]);
+}
+
 /** Makes the view show these sealed layers from its next mount on. */
 export function replaceStack(sessionPath: string, stack: readonly number[]): void {
   writeLayers(sessionPath, { ...readLayers(sessionPath), stack });

@@ -3,8 +3,6 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, makeOneShotGroup, releaseCgroups } from "./limits.ts";
 
 const LIMITS: Limits = { ...LIMITS_DEFAULT, memoryBytes: 256 * 2 ** 20, processes: 50 };
@@ -60,10 +58,6 @@ test("what a killed session left behind is swept away by the next one; a young o
     assert.deepEqual([existsSync(join(parent, old)), existsSync(join(parent, young))], [false, true]);
     releaseCgroups({ joined: [join(parent, young)], pids: null, hasMemory: false });
   }
-});
-
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
 });
 
 function name(stamp: string): string {

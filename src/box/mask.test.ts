@@ -4,11 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { secretKind } from "../core/secretfiles.ts";
 import { inBox, type Stage } from "./box.fixture.ts";
 import { quote } from "./commands.ts";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { scanTests } from "./mask.ts";
 
 const SECRET = "swordfish-7a1f";
@@ -243,10 +241,6 @@ test("a masked file keeps its mode, and a link in its place shows nothing from o
       assert.equal(await run("stat -c %a server.key; cat auth.json 2>/dev/null || echo absent"), "640\nabsent");
     },
   );
-});
-
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
 });
 
 function place(folder: string, name: string, text: string, mode = 0o644): void {

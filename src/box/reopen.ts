@@ -55,7 +55,7 @@ export class Earlier {
 
   /** Keeps what the earlier box may have written into the layer from ever landing: what was masked, and its placeholders. */
   join(facts: SessionFacts): SessionFacts {
-    const { masked, placeholders: earlier = [], signed } = this.#facts;
+    const { masked, placeholders: earlier = [], signed, name, forkedAt } = this.#facts;
     const placeholders = new Map<string, Placeholder>();
     for (const one of [...earlier, ...(facts.placeholders ?? [])]) placeholders.set(one.placeholder, one);
     return {
@@ -63,6 +63,8 @@ export class Earlier {
       masked: [...new Set([...masked, ...facts.masked])],
       placeholders: [...placeholders.values()],
       ...(signed === undefined ? {} : { signed }),
+      ...(name === undefined ? {} : { name }),
+      ...(forkedAt === undefined ? {} : { forkedAt }),
     };
   }
 }

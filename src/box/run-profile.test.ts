@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { RunProfile } from "../core/shell.ts";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { type OpenBox, openBox } from "./open.fixture.ts";
-
-// Whoever runs these tests runs all of them; root has the ordinary user run them once more.
-if (process.getuid?.() === 0) {
-  test("all of this holds for an ordinary user too", () => asOrdinaryUser(fileURLToPath(import.meta.url)));
-}
 
 const bounded =
   ({ perform }: OpenBox, profile: RunProfile) =>

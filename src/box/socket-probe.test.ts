@@ -5,9 +5,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { inBox } from "./box.fixture.ts";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { findPrograms } from "./programs.ts";
 import { mayUseUnixSockets, probe } from "./socket-probe.ts";
 
@@ -72,8 +70,4 @@ test("a socket of the machine in the checkout or among the toolchains cannot be 
   );
   for (const server of servers) await once(server.close(), "close");
   assert.equal(reached, 0);
-});
-
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
 });

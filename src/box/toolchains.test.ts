@@ -3,8 +3,6 @@ import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { findToolchains, isWithin } from "./toolchains.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "ringfence-toolchains-")));
@@ -14,10 +12,6 @@ const DEFAULT = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "
 const STRANGER = 4_242;
 
 /** Makes a home and a checkout with these folders. */
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
-});
-
 function make(names: readonly string[]): { home: string; checkout: string } {
   const place = mkdtempSync(join(folder, "place-"));
   const [home, checkout] = [join(place, "home"), join(place, "repo")];

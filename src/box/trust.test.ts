@@ -3,8 +3,6 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { asOrdinaryUser } from "./land.fixture.ts";
 import { openBox } from "./open.fixture.ts";
 import { makeServer, SERVER } from "./trust.fixture.ts";
 import { beginTrust, TRUST_VARIABLES } from "./trust.ts";
@@ -14,10 +12,6 @@ after(() => rmSync(folder, { recursive: true }));
 const SESSION = join(folder, "session");
 mkdirSync(join(SESSION, "trust"), { recursive: true });
 const { root, key, chain } = makeServer(folder);
-
-test("the same holds for an ordinary user", () => {
-  if (process.getuid?.() === 0) asOrdinaryUser(fileURLToPath(import.meta.url));
-});
 
 /** Says whether a session would trust what this file has, and that it shows what it says. */
 function isTrusted(path: string, closed: readonly string[] = [], name = "SSL_CERT_FILE"): boolean {

@@ -18,10 +18,22 @@ export class Conversation {
 
   /** Adds what the person said; to what they said last, where the model never answered that. */
   addPrompt(text: string): void {
+    this.add({ role: "user", text });
+  }
+
+  /** Adds a message. No text of it is read for that. */
+  add(message: Message): void {
     const last = this.#messages.at(-1);
-    if (last?.role === "user")
-      this.#messages[this.#messages.length - 1] = { role: "user", text: `${last.text}\n\n${text}` };
-    else this.#messages.push({ role: "user", text });
+    if (message.role === "assistant") this.addReply(message.parts);
+    else if (message.role === "tool") this.addResults(message.results);
+    else if (last?.role !== "user") this.#messages.push(message);
+    else
+      this.#messages[this.#messages.length - 1] = {
+        role: "user",
+        get text() {
+          return `${last.text}\n\n${message.text}`;
+        },
+      };
   }
 
   /** Adds a reply; one without anything in it is none. */

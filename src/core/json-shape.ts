@@ -107,6 +107,36 @@ export function parseObject(
   return isObject(value) ? (value as JsonObject) : "it is no JSON object";
 }
 
+/**
+ * Parses bytes that every parser of JSON reads alike: UTF-8 of bounded depth and size, and no key twice in one object. Null
+ * for any other.
+ */
+export function parseUnambiguous(
+  bytes: Uint8Array,
+  bounds: { readonly depthMax: number; readonly valuesMax: number },
+): unknown {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (isBeyond(text, bounds)) return null;
+    const value: unknown = JSON.parse(text);
+    // Of keys that stand there twice the parser keeps one.
+    return keysIn(value) === colonsIn(text) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function keysIn(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce<number>((sum, each) => sum + keysIn(each), own);
+}
+
+/** Those outside strings: each follows a key. */
+function colonsIn(jsonText: string): number {
+  return jsonText.replace(/"(?:[^"\\]|\\.)*"/gs, "").split(":").length - 1;
+}
+
 // Counts outside strings. Text that is no JSON may be misjudged here, and the parser refuses it after.
 function isBeyond(
   jsonText: string,

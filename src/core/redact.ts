@@ -24,6 +24,9 @@ export interface Redactor {
   open(): RedactingStream;
   /** For text that is shown as it comes: no more than the last word waits. */
   live(): RedactingStream;
+  /** The highest number given so far, by name; and what was given in an earlier life of the session, which is given no more. */
+  numbers(): ReadonlyMap<string, number>;
+  goOnAfter(numbers: ReadonlyMap<string, number>): void;
   /** How many different secrets were met. */
   met(): number;
 }
@@ -74,7 +77,10 @@ export function redactorOf(known: readonly KnownSecret[] = []): Redactor {
   const open = () => openWith(shown, FormatStream);
   const live = () => openWith(shown, WordStream);
   const redact = (text: string) => whole(text, shown);
-  return { redact, open, live, know, meaningsIn, placeholdersIn: (text) => names.in(text), met: () => names.count };
+  const placeholdersIn = (text: string) => names.in(text);
+  const goOnAfter = (before: ReadonlyMap<string, number>) => names.goOnAfter(before);
+  const numbers = () => names.numbers;
+  return { redact, open, live, know, meaningsIn, placeholdersIn, numbers, goOnAfter, met: () => names.count };
 }
 
 function usableOf(known: readonly KnownSecret[]): readonly KnownSecret[] {
@@ -97,7 +103,7 @@ function bytesOf(text: string): Buffer {
 /** Is told what stood where a placeholder goes; gives what goes there. */
 type Met = (text: string, placeholder: string) => string;
 
-const PLACEHOLDER = /«secret:[\w-]+#\d+»/g;
+const PLACEHOLDER = /«secret:([\w-]+)#(\d{1,9})»/g;
 
 /** Whether a text that was recorded may have had a secret in it. */
 export function isRedacted(text: string): boolean {
@@ -107,15 +113,24 @@ export function isRedacted(text: string): boolean {
 /** Numbers secrets in the order in which they are met, those of each name for themselves. */
 class Names {
   readonly #placeholders = new Map<string, string>();
-  readonly #given = new Set<string>();
   readonly #counts = new Map<string, number>();
 
   get count(): number {
     return this.#placeholders.size;
   }
 
+  get numbers(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  goOnAfter(numbers: ReadonlyMap<string, number>): void {
+    for (const [name, number] of numbers) this.#counts.set(name, Math.max(number, this.#counts.get(name) ?? 0));
+  }
+
   in(text: string): string[] {
-    return (text.match(PLACEHOLDER) ?? []).filter((placeholder) => this.#given.has(placeholder));
+    return [...text.matchAll(PLACEHOLDER)].flatMap(([placeholder, name = "", number]) => {
+      return Number(number) >= 1 && Number(number) <= (this.#counts.get(name) ?? 0) ? [placeholder] : [];
+    });
   }
 
   of(value: string, name: string): string {
@@ -125,7 +140,6 @@ class Names {
     this.#counts.set(name, number);
     const placeholder = `«secret:${name}#${number}»`;
     this.#placeholders.set(value, placeholder);
-    this.#given.add(placeholder);
     return placeholder;
   }
 }

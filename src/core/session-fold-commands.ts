@@ -24,7 +24,9 @@ export function foldCommands(): { add(event: JsonObject): void; running(): reado
         if (effect.kind === "run" && typeof command === "string")
           begun.set(event.call, { command, isBackground: effect.background === true });
       }
-      if (event.type !== "outcome" || typeof event.call !== "string" || running.length >= COMMANDS_MAX) return;
+      // Said where something runs, so that no text is read for nothing.
+      const isSilent = event.type !== "outcome" || event.running === undefined;
+      if (isSilent || typeof event.call !== "string" || running.length >= COMMANDS_MAX) return;
       const call = begun.get(event.call);
       const isLeft = call?.isBackground === true ? event.ok === true : LEFT_RUNNING.test(String(event.text));
       if (call && isLeft) running.push(call.command.slice(0, COMMAND_CHARS_MAX).toWellFormed());

@@ -39,10 +39,25 @@ export class SpentFold {
     if (type === "reply" && Array.isArray(event.parts))
       this.#calls += event.parts.filter((part) => field(recordOf(part), "kind") === "call").length;
     if (type === "sent") this.#sentBytes += amountOf(event.sentBytes);
+    if (type === "forked") this.#begin(recordOf(event.spent));
   }
 
   spent(): Spent {
     return { totals: this.#totals, wallMs: this.#wallMs + this.#life, calls: this.#calls, sentBytes: this.#sentBytes };
+  }
+
+  #begin(spent: Readonly<Record<string, unknown>>): void {
+    const { input, cachedInput, output, replies, usd } = recordOf(spent.totals);
+    this.#totals = {
+      input: amountOf(input),
+      cachedInput: amountOf(cachedInput),
+      output: amountOf(output),
+      replies: amountOf(replies),
+      usd: typeof usd === "number" ? usd : null,
+    };
+    this.#wallMs = amountOf(spent.wallMs);
+    this.#calls = amountOf(spent.calls);
+    this.#sentBytes = amountOf(spent.sentBytes);
   }
 
   #addTime(type: unknown, at: number): void {

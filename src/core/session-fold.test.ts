@@ -39,7 +39,7 @@ test("a fold gives the conversation, what was spent and what is lost of a sessio
     { type: "request", at: 1150 },
     replyOf(0.5, { kind: "text", text: "I look" }, callPart("a"), callPart("b"), callPart("c")),
     decision("a", { kind: "run", command: "sleep 9", background: true }),
-    outcome("a", "started in the background as bg1", { image: "ab" }),
+    outcome("a", "started in the background as bg1", { image: "ab", running: 1 }),
     { type: "asked", used: 7 },
     { type: "answered", usage: { input: 1, cachedInput: 0, output: 1, usd: 0.25 } },
     { type: "sent", sentBytes: 12 },
@@ -101,6 +101,78 @@ test("a rewind takes the conversation back, and the way there can be taken again
   assert.deepEqual(mark && said(messagesAt(mark)), ["one", "two"]);
   const files = foldSession([...events, { type: "rewound", to: 1, left: 5, what: "files" }]);
   assert.deepEqual([said(files.messages), files.news.length], [["one", "three"], 1]);
+});
+
+test("a fork begins with what its record says of the other session, and goes on from there", () => {
+  const spent = {
+    totals: { input: 5, cachedInput: 1, output: 2, replies: 1, usd: 0.5 },
+    wallMs: 70,
+    calls: 3,
+    sentBytes: 9,
+  };
+  const state = foldSession([
+    { ...START, from: { session: "other", seq: 7, hash: "00", turn: 2 } },
+    { type: "source", integrity: "external", secrecy: "public", what: "a page" },
+    { type: "forked", at: 1000, readerBits: 6, spent, lookedAt: 800, secrets: { github: 2 } },
+    { type: "inherited", message: { role: "user", text: "one https://docs.example/b" } },
+    { type: "inherited", message: { role: "assistant", parts: [{ kind: "text", text: "t" }, callPart("a")] } },
+    { type: "inherited", message: { role: "tool", results: [{ id: "a", name: "run", ok: true, text: "x" }] } },
+    { type: "inherited", text: "a file was taken back" },
+    { ...PROMPT, secrets: { github: 1, npm: 4 } },
+  ]);
+  assert.deepEqual(
+    state.messages.map(({ role }) => role),
+    ["user", "assistant", "tool", "user"],
+  );
+  assert.deepEqual(state.from, { session: "other", turn: 2 });
+  assert.deepEqual([state.label.integrity, state.readerBits, state.lookedAt], ["external", 6, 800]);
+  assert.deepEqual(state.spent, { ...spent, wallMs: 170 });
+  assert.deepEqual(
+    [...state.secrets],
+    [
+      ["github", 2],
+      ["npm", 4],
+    ],
+  );
+  // What was typed in the other session opens nothing here.
+  assert.deepEqual([...state.typed], [...foldSession([START, PROMPT]).typed]);
+});
+
+test("a session of which no text is kept begins its conversation anew, and says so", () => {
+  const gone = { purged: true, bytes: 9 };
+  const events: JsonObject[] = [
+    START,
+    checkpoint(1),
+    { ...PROMPT, text: gone, typed: gone },
+    replyOf(0, { kind: "text", text: gone }, { ...callPart("a"), input: gone }),
+  ];
+  const state = foldSession(events);
+  const mark = state.marks.get(1);
+  assert.deepEqual([state.messages, mark && messagesAt(mark)], [[], []]);
+  assert.deepEqual([state.isForgotten, state.isPrompted, state.lost.length], [true, false, 1]);
+  const one = foldSession([...events, { type: "request" }, replyOf(0, { kind: "text", text: "kept" })]);
+  assert.deepEqual(
+    [one.isForgotten, one.messages[0]],
+    [false, { role: "user", text: "(this text is not kept any more)" }],
+  );
+});
+
+test("no text of a conversation is read before somebody looks at it", () => {
+  let reads = 0;
+  const later = (text: string) => ({
+    get text() {
+      reads += 1;
+      return text;
+    },
+  });
+  const events = ["a", "b", "c"].flatMap((text, at) => {
+    const event = { type: "prompt", at: 1 } as JsonObject;
+    return [checkpoint(at + 1), Object.defineProperties({ ...event }, Object.getOwnPropertyDescriptors(later(text)))];
+  });
+  const state = foldSession([START, ...events]);
+  // Whether there is any.
+  assert.equal(reads, 1);
+  assert.deepEqual(state.messages, [{ role: "user", text: "a\n\nb\n\nc" }]);
 });
 
 test("what belongs to another agent of the session changes its label and what was spent, and no more", () => {

@@ -1,8 +1,9 @@
-import { Conversation, filesRewound, type Mark } from "./conversation.ts";
+import { Conversation, filesRewound, type Mark, markOf } from "./conversation.ts";
 import { field, type JsonObject, recordOf } from "./json.ts";
-import type { Message, ReplyPart, ToolResult } from "./message.ts";
+import type { Message, ToolResult } from "./message.ts";
 import { typedAddresses } from "./net-rules.ts";
 import { foldCommands } from "./session-fold-commands.ts";
+import { RecordedMessages, textOf } from "./session-fold-messages.ts";
 import { type Spent, SpentFold } from "./session-fold-spent.ts";
 import { rebuiltFrom, type TracedLabel } from "./session-label.ts";
 
@@ -10,7 +11,11 @@ import { rebuiltFrom, type TracedLabel } from "./session-label.ts";
 export interface SessionState {
   readonly events: number;
   /** The session, the checkout and the time of the first event; null where there is none. */
+  /** Whether it went on once since it began, or since it was forked. */
+  readonly wasResumed: boolean;
   readonly start: { readonly session: string; readonly checkout: string; readonly at: number } | null;
+  /** The session that it was forked from, and before which turn of it; null for none. */
+  readonly from: { readonly session: string; readonly turn: number | null } | null;
   /** The newest digest of the policy in force; "" where none is recorded. */
   readonly policy: string;
   /** The name that the person gave it; null for none. */
@@ -31,6 +36,10 @@ export interface SessionState {
   /** Addresses that the person typed. */
   readonly typed: ReadonlySet<string>;
   readonly readerBits: number;
+  /** How far the secrets that stand in the conversation by name and number are numbered, by name. */
+  readonly secrets: ReadonlyMap<string, number>;
+  /** Whether nothing of what was said is kept: it was destroyed, or never was. The conversation then begins anew. */
+  readonly isForgotten: boolean;
   /** Whether instruction files were given: they are with the first prompt, once. */
   readonly isPrompted: boolean;
   /** Commands that went on after their call, as far as the record tells; they ended with the program. */
@@ -75,7 +84,11 @@ export class SessionFold {
   #end: string | null = null;
   #lookedAt: number | null = null;
   #readerBits = 0;
+  readonly #secrets = new Map<string, number>();
   #isPrompted = false;
+  #from: SessionState["from"] = null;
+  #wasResumed = false;
+  readonly #messages = new RecordedMessages();
   /** A rewind that was decided and of which no end is recorded. */
   #rewinding: number | null = null;
   /** The calls of the last reply, and what came of them. */
@@ -87,8 +100,16 @@ export class SessionFold {
     start: (event) => {
       this.#start ??= { session: textOf(event.session), checkout: textOf(event.checkout), at: numberOf(event.at) };
       this.#policy = textOf(event.policy);
+      const { session, turn } = recordOf(event.from);
+      if (typeof session === "string") this.#from = { session, turn: typeof turn === "number" ? turn : null };
     },
+    forked: (event) => {
+      this.#readerBits = numberOf(event.readerBits);
+      if (typeof event.lookedAt === "number") this.#lookedAt = event.lookedAt;
+    },
+    inherited: (event) => this.#addInherited(event),
     resumed: (event) => {
+      this.#wasResumed = true;
       this.#end = null;
       this.#policy = textOf(event.policy);
     },
@@ -96,7 +117,7 @@ export class SessionFold {
       this.#policy = textOf(event.policy);
     },
     named: (event) => {
-      this.#name = typeof event.name === "string" ? event.name : null;
+      this.#name = typeof event.title === "string" && event.title !== "" ? event.title : null;
     },
     prompt: (event) => this.#addPrompt(event),
     request: () => this.#conclude(),
@@ -116,6 +137,8 @@ export class SessionFold {
   add(event: JsonObject): void {
     this.#events += 1;
     this.#spent.add(event);
+    for (const [name, number] of Object.entries(recordOf(event.secrets)))
+      this.#secrets.set(name, Math.max(numberOf(number), this.#secrets.get(name) ?? 0));
     if (event.type === "source") this.#label = rebuiltFrom([event], this.#label);
     if (field(event, "agent") !== undefined) return;
     this.#commands.add(event);
@@ -125,8 +148,11 @@ export class SessionFold {
   state(): SessionState {
     const lost = this.#lost();
     const conversation = new Conversation();
-    conversation.goBack(this.#conversation.mark());
-    conversation.addResults(this.#resultsOf());
+    const { isForgotten } = this.#messages;
+    if (!isForgotten) {
+      conversation.goBack(this.#conversation.mark());
+      conversation.addResults(this.#resultsOf());
+    }
     const broken =
       this.#rewinding === null
         ? []
@@ -134,19 +160,23 @@ export class SessionFold {
     return {
       events: this.#events,
       start: this.#start,
+      from: this.#from,
+      wasResumed: this.#wasResumed,
       policy: this.#policy,
       name: this.#name,
       end: this.#end,
       label: this.#label,
       messages: conversation.messages,
       lost,
-      marks: this.#marks,
+      marks: isForgotten ? new Map([...this.#marks.keys()].map((number) => [number, markOf([])])) : this.#marks,
       lookedAt: this.#lookedAt,
       lookedAtOf: this.#lookedAtOf,
       spent: this.#spent.spent(),
       typed: this.#typed,
       readerBits: this.#readerBits,
-      isPrompted: this.#isPrompted,
+      secrets: this.#secrets,
+      isForgotten,
+      isPrompted: this.#isPrompted && !isForgotten,
       background: this.#commands.running(),
       news: [...this.#news, ...broken],
     };
@@ -154,7 +184,7 @@ export class SessionFold {
 
   #addPrompt(event: JsonObject): void {
     this.#conclude();
-    this.#conversation.addPrompt(keptText(event.text));
+    this.#conversation.add(this.#messages.prompt(event));
     // What else the prompt's event holds was written by the program, or by a file that the person approved.
     for (const address of typedAddresses(textOf(event.typed))) this.#typed.add(address);
     this.#isPrompted = true;
@@ -165,7 +195,7 @@ export class SessionFold {
 
   #addReply(event: JsonObject): void {
     this.#conclude();
-    const parts = Array.isArray(event.parts) ? event.parts.flatMap((part) => partOf(recordOf(part))) : [];
+    const parts = this.#messages.parts(event.parts);
     this.#conversation.addReply(parts);
     this.#calls = parts.flatMap((part) => (part.kind === "call" ? [{ id: part.id, name: part.name }] : []));
   }
@@ -179,9 +209,15 @@ export class SessionFold {
   #addOutcome(event: JsonObject): void {
     const call = this.#calls.find(({ id }) => id === event.call);
     if (!call) return;
-    const image = typeof event.image === "string" ? "\n(the image that was here is not kept)" : "";
-    const text = `${keptText(event.text)}${image}`;
-    this.#results.set(call.id, { id: call.id, name: call.name, ok: event.ok === true, text });
+    this.#results.set(call.id, this.#messages.result(call, event));
+  }
+
+  /** A message of the session that this one was forked from, or what its model was still to be told. */
+  #addInherited(event: JsonObject): void {
+    if (typeof event.text === "string") this.#news.push(event.text);
+    const message = this.#messages.whole(recordOf(event.message));
+    if (message !== null) this.#conversation.add(message);
+    this.#isPrompted ||= message?.role === "user";
   }
 
   #addCheckpoint(event: JsonObject): void {
@@ -233,38 +269,6 @@ export const UNDONE_TEXT = "not done: the turn was stopped";
 /** What it reads of one that was allowed and of which nobody knows the end. */
 export const LOST_TEXT =
   "the program ended before it was known what came of this: it may be done in part or whole, so look before you do it again";
-
-function partOf(part: Readonly<Record<string, unknown>>): ReplyPart[] {
-  const vendor = part.vendor === undefined ? {} : { vendor: part.vendor as NonNullable<ReplyPart["vendor"]> };
-  switch (part.kind) {
-    case "text":
-    case "reasoning":
-      return [{ kind: part.kind, text: keptText(part.text), ...vendor }];
-    case "call":
-      return [
-        {
-          kind: "call",
-          id: textOf(part.id),
-          name: textOf(part.name),
-          input: typeof part.input === "string" ? part.input : "{}",
-          ...vendor,
-        },
-      ];
-    case "rest":
-      return [{ kind: "text", text: "(the rest of this reply was too large to be kept)" }];
-    default:
-      return [];
-  }
-}
-
-/** A text that the record does not have any more is told as such: no vendor takes an empty one. */
-function keptText(value: unknown): string {
-  return typeof value === "string" ? value : "(this text is not kept any more)";
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;

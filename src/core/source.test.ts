@@ -8,6 +8,13 @@ const words = (source: Source) => {
   return `${integrity} ${secrecy}`;
 };
 
+const forge = {
+  kind: "forge",
+  trusted: ["MEMBER", "OWNER"],
+  people: "ada",
+  where: "issue 7 of ada/thing",
+} as const;
+
 test("each source has its own label, and nothing of a repository is public unless the person said so", () => {
   const file = { kind: "checkout", path: "a.ts", carried: LOWEST } as const;
   for (const openness of ["public", "private"] as const) {
@@ -17,8 +24,8 @@ test("each source has its own label, and nothing of a repository is public unles
       words({ ...file, standing: "changed", openness }),
       words({ ...file, standing: "unknown", openness }),
       words({ kind: "page", host: "example.com", openness }),
-      words({ kind: "forge", host: "example.com", author: "MEMBER", openness }),
-      words({ kind: "forge", host: "example.com", author: "NONE", openness }),
+      words({ ...forge, author: "MEMBER", openness }),
+      words({ ...forge, author: "NONE", openness }),
     ];
     const expected = ["user", "repo", "local", "external", "external", "local", "external"];
     assert.deepEqual(
@@ -53,12 +60,23 @@ test("the person's approval of a commit makes its bytes trusted, and none of the
   assert.deepEqual(labelOf(file), { integrity: "repo", secrecy: "secret" });
 });
 
-test("only authors whom the forge calls members count as such, by its exact word", () => {
-  const by = (author: string) => labelOf({ kind: "forge", host: "example.com", author, openness: "public" }).integrity;
-  const insiders = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER", "DEVELOPER"];
-  assert.deepEqual([...new Set(insiders.map(by))], ["local"]);
-  const others = ["CONTRIBUTOR", "FIRST_TIMER", "NONE", "REPORTER", "GUEST", "", "owner", "OWNER ", "constructor", "0"];
-  assert.deepEqual([...new Set(others.map(by))], ["external"]);
+test("only authors whom the person named count as no strangers, by the forge's exact word and never below a collaborator", () => {
+  const by = (author: string, trusted: readonly string[]) =>
+    labelOf({ ...forge, author, trusted, openness: "public" }).integrity;
+  const insiders = ["OWNER", "MEMBER", "COLLABORATOR"];
+  const others = ["CONTRIBUTOR", "FIRST_TIMER", "NONE", "MANNEQUIN", "", "owner", "OWNER ", "constructor", "0"];
+  for (const author of insiders) {
+    assert.equal(by(author, insiders), "local");
+    assert.equal(by(author, []), "external");
+    assert.equal(
+      by(
+        author,
+        insiders.filter((each) => each !== author),
+      ),
+      "external",
+    );
+  }
+  assert.deepEqual([...new Set(others.map((author) => by(author, [...insiders, ...others])))], ["external"]);
 });
 
 test("a source is named in words that a person knows", () => {
@@ -73,8 +91,8 @@ test("a source is named in words that a person knows", () => {
       nameOf({ ...file, standing: "unknown" }),
       nameOf({ kind: "carried", what: "a summary", label: LOWEST }),
       nameOf({ kind: "page", host: "example.com", openness }),
-      nameOf({ kind: "forge", host: "example.com", author: "OWNER", openness }),
-      nameOf({ kind: "forge", host: "example.com", author: "NONE", openness }),
+      nameOf({ ...forge, author: "OWNER", openness }),
+      nameOf({ ...forge, author: "NONE", openness }),
       nameOf({ kind: "package", name: "left-pad" }),
       nameOf({ kind: "server", name: "tickets" }),
       nameOf({ kind: "injection", where: "README.md" }),
@@ -88,8 +106,8 @@ test("a source is named in words that a person knows", () => {
       "a.ts (of no commit that you approved)",
       "a summary",
       "a reply of example.com",
-      "text on example.com by a member of the project",
-      "text on example.com by a stranger",
+      "text of owner ada in issue 7 of ada/thing",
+      "text of strangers, of ada in issue 7 of ada/thing",
       "the package left-pad",
       "an answer of the tool server tickets",
       "text that looks like an injection in README.md",

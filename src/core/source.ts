@@ -24,8 +24,19 @@ export type Source =
   | { readonly kind: "carried"; readonly what: string; readonly label: Label }
   /** A reply of the network. With a credential, or from a host of the person's own, it is not for everybody. */
   | { readonly kind: "page"; readonly host: string; readonly openness: Openness }
-  /** Text that somebody wrote on GitHub or GitLab; `author` is what the forge says they are to the project. */
-  | { readonly kind: "forge"; readonly host: string; readonly author: string; readonly openness: Openness }
+  /**
+   * Text that people wrote on the forge of the checkout's remote. `author` is what it says the least of them is to the project,
+   * `trusted` whom the person named.
+   */
+  | {
+      readonly kind: "forge";
+      readonly author: string;
+      readonly trusted: readonly string[];
+      readonly people: string;
+      /** In words: "issue 7 of person/thing". */
+      readonly where: string;
+      readonly openness: Openness;
+    }
   /** Code that somebody else published. */
   | { readonly kind: "package"; readonly name: string }
   /** The answer of a tool server. */
@@ -35,8 +46,9 @@ export type Source =
   /** A file of a name by which secrets are known. */
   | { readonly kind: "secret"; readonly path: string };
 
-/** Those who may push to the project: no strangers, and yet nobody read what they wrote. Both forges' words. */
-const INSIDERS: readonly string[] = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER", "DEVELOPER"];
+/** Whom the person may name as no strangers, in GitHub's words, the nearest first. Nobody read what they wrote all the same. */
+export const AUTHORS = ["OWNER", "MEMBER", "COLLABORATOR"] as const;
+export type Author = (typeof AUTHORS)[number];
 
 const STANDINGS = { approved: "repo", changed: "local", unknown: "external" } as const satisfies Record<
   string,
@@ -62,7 +74,7 @@ export function labelOf(source: Source): Label {
     case "page":
       return { integrity: "external", secrecy: source.openness };
     case "forge":
-      return { integrity: INSIDERS.includes(source.author) ? "local" : "external", secrecy: source.openness };
+      return { integrity: isNamed(source) ? "local" : "external", secrecy: source.openness };
     case "package":
       return { integrity: "external", secrecy: "public" };
     case "server":
@@ -72,6 +84,10 @@ export function labelOf(source: Source): Label {
     case "secret":
       return { integrity: "external", secrecy: "secret" };
   }
+}
+
+function isNamed({ author, trusted }: Source & { readonly kind: "forge" }): boolean {
+  return AUTHORS.some((each) => each === author) && trusted.includes(author);
 }
 
 /** Names a source in plain words, for an explanation. What a stranger chose in it is neither bounded nor made visible. */
@@ -88,7 +104,7 @@ export function nameOf(source: Source): string {
     case "page":
       return `a reply of ${source.host}`;
     case "forge":
-      return `text on ${source.host} by ${INSIDERS.includes(source.author) ? "a member of the project" : "a stranger"}`;
+      return `text of ${isNamed(source) ? source.author.toLowerCase() : "strangers, of"} ${source.people} in ${source.where}`;
     case "package":
       return `the package ${source.name}`;
     case "server":

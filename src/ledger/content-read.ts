@@ -3,7 +3,7 @@ import { field, type Json, type JsonObject } from "../core/json.ts";
 import { contentFileOf } from "./content.ts";
 import { openText, type Salted } from "./content-cipher.ts";
 import { type ContentKey, readKey } from "./content-key.ts";
-import { type Loss, MARK, withTexts } from "./content-walk.ts";
+import { type Loss, MARK, withTexts, withTextsLater } from "./content-walk.ts";
 import { PAYLOAD_BYTES_MAX } from "./event.ts";
 import { causeOf, LedgerFailure } from "./failure.ts";
 
@@ -19,6 +19,7 @@ export class ContentReader {
   readonly #ledger: string;
   #key: ContentKey | "purged" | null | undefined;
   #fd: number | null | undefined;
+  #isClosed = false;
 
   constructor(ledger: string) {
     this.#ledger = ledger;
@@ -26,10 +27,17 @@ export class ContentReader {
 
   /** Puts every text back into an event; where one is not there stands why, and how long it was. */
   fill(event: JsonObject): JsonObject {
-    return withTexts(event, (reference) => {
-      const found = this.find(reference);
-      return found.ok ? found.salted.text : { [found.why]: true, bytes: field(reference, "bytes") as Json };
-    });
+    return withTexts(event, (reference) => this.#textOf(reference));
+  }
+
+  /** The same, but a text is read when its field is: not before, and once. */
+  fillLater(event: JsonObject): JsonObject {
+    return withTextsLater(event, (reference) => this.#textOf(reference));
+  }
+
+  #textOf(reference: JsonObject): Json {
+    const found = this.find(reference);
+    return found.ok ? found.salted.text : { [found.why]: true, bytes: field(reference, "bytes") as Json };
   }
 
   /** Looks for the text of one reference, and checks it against its hash. */
@@ -48,24 +56,34 @@ export class ContentReader {
     return salted === null ? lost("damaged") : { ok: true, salted };
   }
 
+  /** Ends a reading of all; a text that is looked for later has the file opened for it alone. */
   close(): void {
     if (typeof this.#fd === "number") closeSync(this.#fd);
-    this.#fd = null;
+    this.#fd = undefined;
+    this.#isClosed = true;
   }
 
   #read(at: unknown, size: unknown): Buffer | null {
     if (!isCount(at) || !isCount(size) || size > SIZE_BYTES_MAX) return null;
     this.#fd ??= openContent(contentFileOf(this.#ledger));
     if (this.#fd === null) return null;
-    const bytes = Buffer.allocUnsafeSlow(size);
-    for (let done = 0; done < size; ) {
-      const read = readSync(this.#fd, bytes, done, size - done, at + done);
-      if (read === 0) return null;
-      done += read;
+    try {
+      return readBytes(this.#fd, at, size);
+    } finally {
+      if (this.#isClosed) this.close();
     }
-    // What a power cut leaves of a file that had grown.
-    return bytes.every((byte) => byte === 0) ? null : bytes;
   }
+}
+
+function readBytes(fd: number, at: number, size: number): Buffer | null {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let done = 0; done < size; ) {
+    const read = readSync(fd, bytes, done, size - done, at + done);
+    if (read === 0) return null;
+    done += read;
+  }
+  // What a power cut leaves of a file that had grown.
+  return bytes.every((byte) => byte === 0) ? null : bytes;
 }
 
 function openContent(file: string): number | null {

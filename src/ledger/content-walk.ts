@@ -4,6 +4,7 @@ import { DEPTH_MAX } from "./event.ts";
 /** Fields whose texts are content whatever their length: what a person, a model or a command wrote, not what was decided of it. */
 const TEXTS: ReadonlySet<string> = new Set([
   "text",
+  "typed",
   "input",
   "message",
   "title",
@@ -34,6 +35,11 @@ export function withoutTexts(event: JsonObject, put: (text: string) => JsonObjec
 /** Puts what `fill` returns in place of each reference in an event. */
 export function withTexts(event: JsonObject, fill: (reference: JsonObject) => Json): JsonObject {
   return filled(event, fill) as JsonObject;
+}
+
+/** The same, but each is looked for when its field is read first. */
+export function withTextsLater(event: JsonObject, fill: (reference: JsonObject) => Json): JsonObject {
+  return filledLater(event, fill) as JsonObject;
 }
 
 /** The references of an event, in order. */
@@ -126,11 +132,34 @@ function filled(value: Json, fill: (reference: JsonObject) => Json): Json {
     return mapped.every((item, at) => item === value[at]) ? value : mapped;
   }
   if (Object.hasOwn(value, MARK)) return fill(value);
-  return rebuilt(
-    value,
-    (_, item) => filled(item, fill),
-    (key) => (key.startsWith("$$") && MARKS.test(key) ? key.slice(1) : key),
-  );
+  return rebuilt(value, (_, item) => filled(item, fill), unescaped);
+}
+
+function filledLater(value: Json, fill: (reference: JsonObject) => Json): Json {
+  if (typeof value !== "object" || value === null) return value;
+  if (isList(value)) {
+    const mapped = value.map((item) => filledLater(item, fill));
+    return mapped.every((item, at) => item === value[at]) ? value : mapped;
+  }
+  if (!Object.values(value).some(isReference)) return rebuilt(value, (_, item) => filledLater(item, fill), unescaped);
+  const object: Record<string, Json> = {};
+  for (const [key, item] of Object.entries(value)) {
+    let known: Json | undefined;
+    const get = () => {
+      known ??= isReference(item) ? fill(item) : filledLater(item, fill);
+      return known;
+    };
+    Object.defineProperty(object, unescaped(key), { enumerable: true, get });
+  }
+  return object;
+}
+
+function isReference(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !isList(value) && Object.hasOwn(value, MARK);
+}
+
+function unescaped(key: string): string {
+  return key.startsWith("$$") && MARKS.test(key) ? key.slice(1) : key;
 }
 
 /** Says why a text of a value that was read back is not there, the first of them; null where all are. */

@@ -17,6 +17,7 @@ import fc from "fast-check";
 import type { JsonObject } from "../core/json.ts";
 import { createLedger, openLedger } from "./append.ts";
 import { KEEP_ALL, type Keeping, shredKey } from "./content-key.ts";
+import { ContentReader } from "./content-read.ts";
 import { verifyContent } from "./content-verify.ts";
 import { referencesIn, withoutTexts, withTexts } from "./content-walk.ts";
 import { LedgerFailure } from "./failure.ts";
@@ -182,6 +183,17 @@ test("contents that are lost are missing, contents that are changed are damaged,
   writeFileSync(`${file}.key`, key);
   assert.deepEqual(verdict(), { missing: [], damaged: [] });
   assert.deepEqual(eventsOf(file), EVENTS);
+});
+
+test("a text that is read later is the same, and what the person typed stands in no file as it is", (t) => {
+  const events = [...EVENTS, { type: "prompt", text: LONG, typed: "my salary is 4712", effect: { $$content: "x" } }];
+  const file = write(t, events);
+  assert.equal(readFileSync(file).includes("4712"), false);
+  const reader = new ContentReader(file);
+  const bare = [...readBareLedger(file)].map(({ event }) => reader.fillLater(event));
+  reader.close();
+  assert.deepEqual(bare, eventsOf(file));
+  assert.deepEqual(bare.at(-1), events.at(-1));
 });
 
 test("another text, even encrypted by the right key, is not taken for the one that was recorded", (t) => {

@@ -33,9 +33,9 @@ export function syncFolderOf(file: string): void {
   }
 }
 
-/** Reads an open file from its beginning, each piece in memory of its own. */
-export function* readPieces(fd: number): Generator<Uint8Array> {
-  for (let at = 0; ; ) {
+/** Reads an open file from its beginning, or from `from` on, each piece in memory of its own. */
+export function* readPieces(fd: number, from = 0): Generator<Uint8Array> {
+  for (let at = from; ; ) {
     const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
     const bytes = readSync(fd, piece, 0, PIECE_BYTES, at);
     if (bytes === 0) return;

@@ -22,8 +22,17 @@ export interface Frame {
   readonly end: number;
 }
 
+/** Where a reader stands: behind so many whole frames, the last of which has this chain hash. */
+export interface Place {
+  readonly events: number;
+  readonly chain: Uint8Array;
+  readonly end: number;
+}
+
+const BEGINNING: Place = { events: 0, chain: FIRST_CHAIN, end: 0 };
+
 /** How a file ends: `events` whole frames up to the offset `end`, and what follows them. */
-export type Ending = { readonly events: number; readonly chain: Uint8Array; readonly end: number } & Tail;
+export type Ending = Place & Tail;
 
 export type Tail =
   | { readonly kind: "whole" }
@@ -57,17 +66,20 @@ export function encodeFrame(before: Uint8Array, event: JsonObject): EncodedFrame
 /**
  * Reads frames from the bytes of a file, in pieces of any size, and returns how the file ends.
  *
- * Holds one frame at a time. Payloads are views into the pieces, so the caller must not reuse a piece's memory.
+ * Holds one frame at a time. `from` goes on where an earlier reading ended, with the pieces from there on. Payloads are views into the pieces, so the caller must not reuse a piece's memory.
  */
-export function* decodeFrames(pieces: Iterable<Uint8Array>): Generator<Frame, Ending> {
+export function* decodeFrames(pieces: Iterable<Uint8Array>, from: Place = BEGINNING): Generator<Frame, Ending> {
   const rest = new Rest(pieces);
+  if (from.end > 0) return yield* decodeRest(rest, from);
   if (!rest.has(FIRST_LINE.length) || !FIRST_LINE.equals(rest.peek(0, FIRST_LINE.length))) {
     return { events: 0, chain: FIRST_CHAIN, end: 0, ...judgeFirstLine(rest) };
   }
   rest.drop(FIRST_LINE.length);
-  let seq = 0;
-  let chain = FIRST_CHAIN;
-  let end = FIRST_LINE.length;
+  return yield* decodeRest(rest, { ...BEGINNING, end: FIRST_LINE.length });
+}
+
+function* decodeRest(rest: Rest, { events, chain: before, end: begin }: Place): Generator<Frame, Ending> {
+  let [seq, chain, end] = [events, before, begin];
   while (rest.has(HEADER_BYTES)) {
     const length = readLength(rest);
     if (!isLength(length) || !rest.has(HEADER_BYTES + length)) break;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createLedger, openLedger } from "./append.ts";
-import { isLocked } from "./lock.ts";
+import { descendantsOf, isLocked, lockHolder, signalTo } from "./lock.ts";
 import { readLedger } from "./verify.ts";
 
 test("a second process is refused while the first lives, and let in when it was killed", async (t) => {
@@ -43,6 +43,23 @@ test("a lock whose process id was given to another process is stale", (t) => {
   writeFileSync(`${file}.lock-${process.ppid}-1`, "");
   openLedger(file, null).close();
   assert.deepEqual(readdirSync(join(file, "..")), ["a.ledger"]);
+});
+
+test("only the very process that holds a lock is signalled, never another that has its number by now", async (t) => {
+  const file = join(temporaryFolder(t), "a.ledger");
+  const holder = hold(t, file);
+  await once(holder.stdout, "data");
+  const found = lockHolder(file);
+  assert.ok(found);
+  assert.equal(found.pid, holder.pid);
+  const [pid, start] = [process.pid, descendantsOf({ pid: process.ppid, start: "" })];
+  assert.ok(start.some((one) => one.pid === pid) && start.some((one) => one.pid === holder.pid));
+  assert.equal(signalTo({ pid: found.pid, start: "1" }, "SIGKILL"), false);
+  assert.equal(isLocked(file), true);
+  assert.equal(signalTo(found, "SIGKILL"), true);
+  await once(holder, "exit");
+  assert.equal(lockHolder(file), null);
+  assert.equal(signalTo(found, "SIGKILL"), false);
 });
 
 test("a lock that names nobody is refused, and the refusal leaves no lock", (t) => {

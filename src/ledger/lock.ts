@@ -36,6 +36,58 @@ export function isLocked(file: string): boolean {
   return readdirSync(dirname(file)).some((name) => name.startsWith(prefix) && isHeld(name.slice(prefix.length)));
 }
 
+/** A process that lives, told apart from a later one with its number by when it started. */
+export interface Living {
+  readonly pid: number;
+  /** In clock ticks since boot. */
+  readonly start: string;
+}
+
+/** Names the process that holds the lock of a ledger; null where none that lives does. */
+export function lockHolder(file: string): Living | null {
+  const prefix = `${basename(file)}.lock-`;
+  for (const name of readdirSync(dirname(file))) {
+    if (!name.startsWith(prefix)) continue;
+    const [, pid, start] = /^(\d+)-(\d+)$/.exec(name.slice(prefix.length)) ?? [];
+    if (pid !== undefined && start !== undefined && startOf(Number(pid)) === start) return { pid: Number(pid), start };
+  }
+  return null;
+}
+
+/** Whether it is that very process that lives. */
+export function isAlive({ pid, start }: Living): boolean {
+  return startOf(pid) === start;
+}
+
+/** Whether that very process stands still, so that it hears no signal but one. */
+export function isStopped({ pid, start }: Living): boolean {
+  const stat = statOf(pid);
+  return stat?.start === start && (stat.state === "T" || stat.state === "t");
+}
+
+/** Sends a signal to that very process; false where it is gone, also where another has its number by now. */
+export function signalTo(living: Living, signal: "SIGTERM" | "SIGKILL"): boolean {
+  // Nothing is waited for between the look and the signal.
+  if (!isAlive(living)) return false;
+  try {
+    return process.kill(living.pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Lists the processes that a process started, and those that they did, as far as they are seen from here. */
+export function descendantsOf({ pid }: Living): readonly Living[] {
+  const all = readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (statOf(Number(name)) ?? []) : []));
+  const found: Living[] = [];
+  for (let above = new Set([pid]); above.size > 0; ) {
+    const below = all.filter(({ parent }) => above.has(parent));
+    found.push(...below.map(({ pid, start }) => ({ pid, start })));
+    above = new Set(below.map(({ pid }) => pid));
+  }
+  return found;
+}
+
 /** Gives the lock up. */
 export function releaseLock(lock: Lock): void {
   rmSync(lock.path, { force: true });
@@ -77,6 +129,10 @@ function isExisting(thrown: unknown): boolean {
 
 /** When a process started, in clock ticks since boot; null when there is none, or only its exit status is left. */
 function startOf(pid: number): string | null {
+  return statOf(pid)?.start ?? null;
+}
+
+function statOf(pid: number): (Living & { readonly state: string; readonly parent: number }) | null {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -85,8 +141,8 @@ function startOf(pid: number): string | null {
   }
   // The command's name stands in parentheses and may hold any byte, so fields are counted from the last one: state is 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const state = fields[0];
-  return state === "Z" || state === "X" ? null : (fields[22 - 3] ?? null);
+  const [state = "", parent, start] = [fields[0], Number(fields[4 - 3]), fields[22 - 3]];
+  return state === "Z" || state === "X" || start === undefined ? null : { pid, start, state, parent };
 }
 
 function noProc(file: string): never {

@@ -5,17 +5,23 @@ import { ContentReader } from "./content-read.ts";
 import { parseEvent } from "./event.ts";
 import { Tampered } from "./failure.ts";
 import { openHead } from "./head.ts";
-import { rootOf, type Tree } from "./merkle.ts";
+import { grown, leafHash, rootOf, type Tree } from "./merkle.ts";
 import type { Seal } from "./seal.ts";
 import { knownSchema } from "./verify.ts";
+
+/** Where an event stands: its number, and the hex root of the tree that ends with it. */
+export interface Standing {
+  readonly seq: number;
+  readonly hash: () => string;
+}
 
 /**
  * Opens the ledger of a session that goes on, and gives each of its events to `use`, in one reading.
  *
- * Nothing of them counts before this returns: the newest signed head must be of them, and it covers all before it, earlier
+ * A text is read when its field is, then or later. Nothing of them counts before this returns: the newest signed head must be of them, and it covers all before it, earlier
  * heads too. Throws Tampered where it is not, and leaves the file as it is.
  */
-export function reopenLedger(file: string, seal: Seal, use: (event: JsonObject) => void): Ledger {
+export function reopenLedger(file: string, seal: Seal, use: (event: JsonObject, standing: Standing) => void): Ledger {
   let newest: { readonly note: unknown; readonly tree: Tree } | null = null;
   const texts = new ContentReader(file);
   let schema: number | null = null;
@@ -25,7 +31,8 @@ export function reopenLedger(file: string, seal: Seal, use: (event: JsonObject) 
       if (!parsed.ok) throw new Tampered(file, tree.size, parsed.reason);
       if (field(parsed.event, "type") === "head") newest = { note: field(parsed.event, "note"), tree };
       schema ??= knownSchema(parsed.event, file);
-      use(texts.fill(migrated(parsed.event, schema)));
+      const hash = () => Buffer.from(rootOf(grown(tree, leafHash(payload)))).toString("hex");
+      use(texts.fillLater(migrated(parsed.event, schema)), { seq: tree.size, hash });
     },
     end() {
       texts.close();

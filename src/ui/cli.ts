@@ -25,6 +25,8 @@ const OPTIONS = {
   land: { type: "string" },
   branch: { type: "string" },
   resume: { type: "string" },
+  at: { type: "string" },
+  search: { type: "string" },
   "max-turns": { type: "string" },
   "max-minutes": { type: "string" },
   "max-usd": { type: "string" },
@@ -42,6 +44,7 @@ const OPTIONS = {
   format: { type: "string" },
   session: { type: "string" },
   all: { type: "boolean" },
+  once: { type: "boolean" },
   ignored: { type: "boolean" },
   diff: { type: "string" },
   range: { type: "string" },
@@ -131,6 +134,10 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     const options = { model: values.model ?? null, ceilings: ceilingsTyped(values), resume: words[0] ?? "last" };
     return (await import("./interactive.ts")).interactive(options, start, terminal);
   },
+  fork: async ({ words, values, start, terminal }) => {
+    const options = { called: words[0] ?? "last", turn: values.at ?? null, json: values.json ?? false };
+    return (await import("./fork.ts")).forkCommand(options, start, terminal);
+  },
   run: async ({ words, values, start, terminal }) =>
     (await import("./run.ts")).runTask(runOptions(values, words), start, terminal),
   exec: async (line) => {
@@ -152,10 +159,17 @@ const COMMANDS: Readonly<Record<string, (line: Line) => Promise<number>>> = {
     (await import("./undo.ts")).undoCommand({ session: values.session ?? null }, start, terminal),
   rewind: async ({ words, values, start, terminal }) =>
     (await import("./rewind.ts")).rewindCommand(words, { session: values.session ?? null }, start, terminal),
-  sessions: async ({ values, start, terminal }) => {
-    const options = { all: values.all ?? false, json: values.json ?? false };
+  sessions: async ({ words, values, start, terminal }) => {
+    const options = { all: values.all ?? false, json: values.json ?? false, search: values.search ?? null };
+    if (words[0] === "name") return (await import("./name.ts")).nameCommand(words.slice(1), start, terminal);
+    if (words.length > 0)
+      throw new UsageError(`sessions does not take "${words.join(" ")}"; to name one: ringfence sessions name ID NAME`);
     return (await import("./sessions.ts")).sessionsCommand(options, start, terminal);
   },
+  kill: async ({ words, values, start, terminal }) =>
+    (await import("./kill.ts")).killCommand({ id: words[0] ?? null, all: values.all ?? false }, start, terminal),
+  top: async ({ values, start, terminal }) =>
+    (await import("./top.ts")).topCommand({ once: values.once ?? false, json: values.json ?? false }, start, terminal),
   gc: async ({ values, start, terminal }) => {
     const options = { days: amount(values.days, "--days"), bytes: amount(values.bytes, "--bytes") };
     return (await import("./sessions.ts")).gcCommand(options, start, terminal);
@@ -219,13 +233,14 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 
 /** How many words a command takes after its own; those that are not here take any number. */
 const WORDS_MAX = new Map(
-  Object.entries({ resume: 1, undo: 0, rewind: 1, sessions: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }),
+  Object.entries({ resume: 1, fork: 1, undo: 0, rewind: 1, kill: 1, top: 0, gc: 0, discard: 0, doctor: 0, demo: 0 }),
 );
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
   "": "model max-usd max-tokens max-calls max-minutes policy",
   resume: "model max-usd max-tokens max-calls max-minutes policy",
+  fork: "at json",
   run: "model output-format branch resume land max-turns max-usd max-tokens max-calls max-minutes policy",
   exec: "preview max-minutes policy",
   wrap: "provider config max-usd max-tokens max-minutes preview policy",
@@ -234,7 +249,9 @@ const OPTIONS_OF: Readonly<Record<string, string>> = {
   undo: "session",
   rewind: "session",
   discard: "session ignored",
-  sessions: "all json",
+  sessions: "all json search",
+  kill: "all",
+  top: "once json",
   gc: "days bytes",
   purge: "older-than all content-only",
   log: "session key format json all policy",

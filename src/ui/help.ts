@@ -16,6 +16,13 @@ const PARTS: readonly Part[] = [
     lines: ["ringfence resume [ID]           go on with a session that is over or broke off: the newest, or that one"],
   },
   {
+    command: "fork",
+    lines: [
+      "ringfence fork [ID]             a new session with the files and conversation of that one, or of the newest",
+      "    --at TURN                   as they were before that turn; ringfence rewind --session ID lists them; --json",
+    ],
+  },
+  {
     command: "run",
     lines: [
       'ringfence run "TASK"            one task, without a person',
@@ -76,7 +83,21 @@ const PARTS: readonly Part[] = [
   },
   {
     command: "sessions",
-    lines: ["ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts"],
+    lines: [
+      "ringfence sessions [--all]      the sessions of this checkout, or all; --json for scripts",
+      "    --search TEXT               those with it in a name, a task, a prompt or a reply",
+      "ringfence sessions name ID NAME to be used wherever an ID is; an empty NAME takes it away",
+    ],
+  },
+  {
+    command: "top",
+    lines: [
+      "ringfence top [--once]          the sessions that run: cost, label, last effect, what waits for you; --json",
+    ],
+  },
+  {
+    command: "kill",
+    lines: ["ringfence kill [ID|--all]       end a session that runs, and every process of its box, at once"],
   },
   {
     command: "gc",

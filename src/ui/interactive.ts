@@ -10,6 +10,7 @@ import { explain } from "../core/session-label.ts";
 import { visible } from "../core/text.ts";
 import { Asking } from "./asking.ts";
 import { splitHunks } from "./hunks.ts";
+import { KillKeys } from "./kill-keys.ts";
 import { warnOfLabel } from "./label.ts";
 import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, showHeld, type Waiting } from "./live.ts";
 import type { Standing } from "./paths.ts";
@@ -22,7 +23,8 @@ import { dim, row, type Terminal, writeSafe } from "./terminal.ts";
 import { undoLive } from "./undo.ts";
 import { welcome } from "./welcome.ts";
 
-const FIRST = "Type a task. Esc stops the turn. After it, y lands the source that was listed and n leaves it.";
+const FIRST =
+  "Type a task. Esc stops the turn, Ctrl-C twice kills all that runs. After it, y lands the source that was listed and n leaves it.";
 
 const HELP = `${FIRST}
 /diff [PATH]          what changed
@@ -81,11 +83,19 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
   });
   // Before the line that a key ends is taken for an answer.
   stdin.prependListener("keypress", () => asking.press());
-  // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program.
+  const kill = new KillKeys(session, () => {
+    lines.close();
+    stdin.destroy();
+  });
+  // Esc and Ctrl-C stop the turn; at the prompt Ctrl-C ends the program. A second one at once kills.
   stdin.on("keypress", (_text: string, key: { readonly name?: string } | undefined) => {
     if (key?.name === "escape") turn?.abort();
   });
-  lines.on("SIGINT", () => (turn ? turn.abort() : lines.close()));
+  lines.on("SIGINT", () => {
+    if (kill.press()) return;
+    if (turn) turn.abort();
+    else lines.close();
+  });
   let question = ask(lines, {});
   let waiting: Waiting | null = null;
   lines.prompt();
@@ -106,11 +116,18 @@ async function converse(going: Going & { readonly lines: Interface }): Promise<n
       question = ask(lines, { offer: waiting?.offer ?? null });
       turn = null;
     }
+    if (session.isKilled) break;
     // The input can end in the middle of a turn; what was typed before is still done.
     if (isOpen) lines.prompt();
   }
   lines.close();
-  session.finish({ reason: "done", message: "the person ended the session" });
+  const killed = session.isKilled ? session.monitor.ended() : null;
+  session.finish(killed ?? { reason: "done", message: "the person ended the session" });
+  kill.close();
+  if (killed !== null) {
+    writeSafe(stderr, row(killed.message));
+    return kill.signalNumber > 0 ? 128 + kill.signalNumber : EXIT_CODES.killed;
+  }
   const leftover = await settle(session, "patch");
   writeLeftover(stderr, { leftover, session: session.id });
   return EXIT_CODES.done;
@@ -126,6 +143,8 @@ async function answer(
   asking.begin();
   // Before anything else is listed that one key answers.
   const end = await takeTurn(session, text, signal).finally(() => asking.end());
+  // What it changed waits in its layer; nothing can look into the box any more.
+  if (session.isKilled) return null;
   if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);
   stdout.write("\n");
   const seen: Waiting[] = [];
@@ -171,6 +190,8 @@ async function command(reply: Reply, text: string, question: Question, going: Go
       writeSafe(terminal.stdout, question.preview === null ? "not landed\n" : "not shown\n");
     else return await act(name, words, going);
   } catch (error) {
+    // What was being done in the box when it was killed fails in whatever way.
+    if (session.isKilled) return {};
     if (!(error instanceof UsageError)) throw error;
     writeSafe(terminal.stderr, `${error.message}\n`);
   }

@@ -2,13 +2,14 @@ import { stateFolder, UsageError } from "../agent/config.ts";
 import { useSpare } from "../agent/config-disk.ts";
 import { type Overview, surveySessions } from "../agent/config-overview.ts";
 import { type Purged, purgeFor } from "../agent/config-purge.ts";
+import { isCalled } from "../agent/config-sessions.ts";
 import type { Start } from "../agent/workplace.ts";
 import { counted } from "../core/text.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 export interface PurgeOptions {
-  /** Sessions by their ids; none where all that fit are meant. */
+  /** Sessions by their ids or names; none where all that fit are meant. */
   readonly ids: readonly string[];
   readonly olderThan: string | null;
   readonly all: boolean;
@@ -26,9 +27,10 @@ export async function purgeCommand(options: PurgeOptions, start: Start, terminal
   const state = stateFolder(start.environment);
   useSpare(state);
   const sessions = await surveySessions(state, null);
-  const unknown = ids.find((id) => !sessions.some((one) => one.id === id));
+  const named = new Set(ids.map((id) => sessions.find(({ session }) => isCalled(id)(session))));
+  const unknown = ids.find((id) => !sessions.some(({ session }) => isCalled(id)(session)));
   if (unknown !== undefined) throw new UsageError(`there is no session "${unknown}"; see ringfence sessions --all`);
-  const meant = (one: Overview) => (ids.length > 0 ? ids.includes(one.id) : Date.now() - one.usedAt >= olderThanMs);
+  const meant = (one: Overview) => (ids.length > 0 ? named.has(one) : Date.now() - one.usedAt >= olderThanMs);
   const chosen = sessions.filter(meant);
   let failures = 0;
   for (const one of chosen) {

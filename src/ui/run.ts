@@ -137,6 +137,7 @@ export async function openSession(
     alarms: config.monitor,
     vault: workplace.vault,
     trust: workplace.trust,
+    authors: config.trust,
     version: start.version,
     build: start.build,
     now: Date.now,
@@ -174,14 +175,15 @@ interface Interrupt {
   close(): void;
 }
 
-// The first signal stops the turn, and what it did is kept; SIGTERM kills the session; the second ends the program at once.
+// The first signal stops the turn, and what it did is kept; SIGTERM, or a second one, kills the session; the second ends the
+// program at once as well.
 function listenForSignals(kill: (name: string) => void): Interrupt {
   const controller = new AbortController();
   let received = 0;
   const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
   const listeners = Object.entries(numbers).map(([name, number]) => {
     const listener = () => {
-      if (received > 0) process.exit(128 + number);
+      if (received > 0) endNow(128 + number, () => kill(`${name} was sent, after another signal`));
       received = number;
       controller.abort();
       if (name === "SIGTERM") kill(name);
@@ -196,6 +198,14 @@ function listenForSignals(kill: (name: string) => void): Interrupt {
       for (const { name, listener } of listeners) process.off(name, listener);
     },
   };
+}
+
+function endNow(status: number, kill: () => void): void {
+  try {
+    kill();
+  } finally {
+    process.exit(status);
+  }
 }
 
 function reasonOf(error: unknown): EndReason {

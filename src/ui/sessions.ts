@@ -5,8 +5,9 @@ import { type BaseOverview, forgetFor, surveyBases } from "../agent/config-bases
 import { findCheckout } from "../agent/config-checkout.ts";
 import { useSpare } from "../agent/config-disk.ts";
 import type { LogConfig } from "../agent/config-log.ts";
-import { costOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
+import { accountOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
 import { purgeFor } from "../agent/config-purge.ts";
+import type { Found } from "../agent/config-search.ts";
 import { withRecord } from "../agent/record.ts";
 import { recoverFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -18,26 +19,42 @@ import { bytesOf, holdsTexts, unused } from "../ledger/purge.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 const TASK_CHARS_MAX = 60;
+const EXCERPT_CHARS_MAX = 100;
 const ADVICE_MS_MAX = 3000;
 const STATE_WORDS = { running: "running", changes: "has changes", landed: "landed", discarded: "no changes" } as const;
 
 /** `ringfence sessions`: the sessions of this checkout, or of all, newest first. */
 export async function sessionsCommand(
-  options: { readonly all: boolean; readonly json: boolean },
+  options: { readonly all: boolean; readonly json: boolean; readonly search: string | null },
   start: Start,
   { stdout }: Terminal,
 ): Promise<number> {
+  const { search } = options;
   const checkout = options.all ? null : findCheckout(start.folder).path;
   const state = stateFolder(start.environment);
-  const sessions = await surveySessions(state, checkout);
-  if (options.json) stdout.write(`${visibleJson(JSON.stringify(sessions.map(toJson)))}\n`);
-  else if (sessions.length === 0) stdout.write("no sessions\n");
+  const surveyed = await surveySessions(state, checkout);
+  const found = new Map(search === null ? [] : await findIn(surveyed, search));
+  const sessions = search === null ? surveyed : surveyed.filter((one) => found.has(one));
+  const json = (one: Overview) => ({ ...toJson(one), ...(search === null ? {} : { found: found.get(one) }) });
+  if (options.json) stdout.write(`${visibleJson(JSON.stringify(sessions.map(json)))}\n`);
+  else if (sessions.length === 0) stdout.write(search === null ? "no sessions\n" : "no session has that\n");
   else
-    for (const one of sessions)
+    for (const one of sessions) {
       writeSafe(stdout, `${lineOf(one)}${options.all ? `  ${one.session.facts.checkout}` : ""}\n`);
-  if (!options.json)
+      const { what, excerpt } = found.get(one) ?? { what: "name", excerpt: "" };
+      if (what !== "name") writeSafe(stdout, `    ${what}: ${oneLine(excerpt, EXCERPT_CHARS_MAX)}\n`);
+    }
+  if (!options.json && search === null)
     for (const base of surveyBases(state, sessions)) writeSafe(stdout, row(baseLineOf(base, options.all)));
   return 0;
+}
+
+async function findIn(sessions: readonly Overview[], text: string): Promise<readonly (readonly [Overview, Found])[]> {
+  const { searchSession } = await import("../agent/config-search.ts");
+  return sessions.flatMap((one) => {
+    const found = searchSession(one.session, text);
+    return found === null ? [] : [[one, found] as const];
+  });
 }
 
 /** `ringfence gc`: removes the files of sessions that are over, as far as the limits ask for; never a log. */
@@ -180,22 +197,29 @@ function removalText(one: Overview, { why, isLoss }: Removal): string {
 }
 
 function toJson(one: Overview): object {
+  const { usd, isBroken } = accountOf(one.session);
   return {
     id: one.id,
     checkout: one.session.facts.checkout,
     started_at: new Date(one.session.facts.startedAt).toISOString(),
     used_at: new Date(one.usedAt).toISOString(),
+    name: one.session.facts.name ?? null,
     state: one.state,
+    broke_off: isBroken && one.state !== "running",
     bytes: one.bytes,
-    usd: costOf(one.session),
+    usd,
     task: firstLineOf(one),
   };
 }
 
 function lineOf(one: Overview): string {
-  const [age, size, usd] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes), costOf(one.session)];
+  const [age, size] = [ageOf(Date.now() - one.usedAt), sizeOf(one.bytes)];
+  const { usd, isBroken } = accountOf(one.session);
+  const { name } = one.session.facts;
+  const called = name === undefined ? "" : `${name}: `;
+  const broken = isBroken && one.state !== "running" ? "broke off  " : "";
   const cost = usd === null || usd === 0 ? "" : `$${usd.toFixed(2)}  `;
-  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${cost}${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${cost}${broken}${called}${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
 }
 
 function baseLineOf(base: BaseOverview, isNamed: boolean): string {

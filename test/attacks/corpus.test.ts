@@ -17,9 +17,9 @@ import type { Job, Verdict } from "./stage.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const SLICE = 16;
-const OWN = 24;
-const FIRED = 12;
+const SLICE = 10;
+const OWN = 16;
+const FIRED = 6;
 /** The full run alone waits for floods, for most of what a person does meanwhile, and for programs that wait for a network. */
 const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
 

@@ -8,7 +8,7 @@ import type { Job, Verdict } from "./stage.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
 const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const SLICE = 3;
+const SLICE = 2;
 
 const corePattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
 const all = dayCases();

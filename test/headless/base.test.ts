@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import { makePlace, ordinary, type Place, play, ringfence, run, script, sh, start, until, users } from "./program.ts";
 
 const RULES = "printf 'node_modules/\\n.venv/\\ndist/\\n*.log\\n' >.gitignore";
@@ -92,11 +93,12 @@ for (const [who, user] of users()) {
 }
 
 // To take over commits, commands run in the box right before.
-for (const [also, act] of [
+const INSTALLS = [
   ["", ""],
   [" with a commit", "; git commit -q --allow-empty -m mine"],
-] as const) {
-  test(`what the person installs between two tasks${also} takes the place of the box's, and the person and the model are told`, async (t) => {
+] as const;
+for (const [also, act] of drawn(INSTALLS, 1)) {
+  test(`what the person installs between two tasks${also} takes the place of the box's, and the person and the model are told (RINGFENCE_SEED=${SEED})`, async (t) => {
     const place = makePlace(t, RULES);
     const turns = [
       run("mkdir node_modules dist; echo box >node_modules/v; echo d >dist/v"),

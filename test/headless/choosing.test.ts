@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import { makePlace, type Place, PROGRAM, play, ringfence, run, script, sh, users } from "./program.ts";
 
 interface Shown {
@@ -59,7 +60,7 @@ for (const [who, user] of users()) {
   });
 }
 
-test("a hunk is bound to what was shown: by number to the last diff, by hash to itself, and nothing else lands", async (t) => {
+test(`a hunk is bound to what was shown: by number to the last diff, by hash to itself, and nothing else lands (RINGFENCE_SEED=${SEED})`, async (t) => {
   const place = makePlace(t, "seq 40 >a.txt; printf 'all:\\n' >Makefile");
   await play(place, [run(`${THREE}; echo evil >>Makefile`), { text: "ok" }]);
   const { changes } = await shownOf(place);
@@ -85,7 +86,7 @@ test("a hunk is bound to what was shown: by number to the last diff, by hash to 
     [["a.txt", "--class", "run-later"], 2, /--class run-later does not land/],
     [["a.txt", "--class", "nonsense"], 2, /--class is one of source, run-later/],
   ] as const;
-  for (const [args, status, message] of wrong) {
+  for (const [args, status, message] of drawn(wrong, 4)) {
     const refused = await ringfence(place, ["land", ...args]);
     assert.deepEqual([refused.status, refused.stdout], [status, ""], args.join(" "));
     assert.match(refused.stderr, message);
@@ -259,10 +260,11 @@ test("the end of a run names what landed, the commits that wait, and how a held 
   );
 });
 
-test("each command prints its own help, and nothing of it runs", async (t) => {
+test(`each command prints its own help, and nothing of it runs (RINGFENCE_SEED=${SEED})`, async (t) => {
   const place = makePlace(t);
   const whole = (await ringfence(place, ["--help"])).stdout;
-  const commands = ["run", "exec", "diff", "land", "undo", "discard", "sessions", "gc", "log", "doctor", "demo"];
+  const all = ["run", "exec", "diff", "land", "undo", "discard", "sessions", "gc", "log", "doctor", "demo"];
+  const commands = drawn(all, 4);
   const helps = await Promise.all(commands.map((command) => ringfence(place, [command, "--help"])));
   for (const [at, { stdout, status }] of helps.entries()) {
     const command = commands[at] ?? "";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { type TestContext, test } from "node:test";
-import { makePlace, ordinary, play, ringfence, run, self } from "./program.ts";
+import { makePlace, play, ringfence, run, users } from "./program.ts";
 
 /** A port of the machine's loopback at which something listens, and one at which nothing does. */
 async function ports(t: TestContext): Promise<{ readonly open: number; readonly closed: number }> {
@@ -16,10 +16,7 @@ async function ports(t: TestContext): Promise<{ readonly open: number; readonly 
 
 const ask = (port: number) => `(: </dev/tcp/127.0.0.1/${port}) 2>&1; true`;
 
-for (const [who, user] of [
-  ["whoever runs the tests", self()],
-  ["an ordinary user", ordinary()],
-] as const) {
+for (const [who, user] of users()) {
   test(`the first refusal of a hidden service names the line to the person alone, as ${who}`, async (t) => {
     const { open, closed } = await ports(t);
     const place = makePlace(t, "", { user });

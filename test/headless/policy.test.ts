@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { call, type Ended, makePlace, ordinary, type Place, PROGRAM, play, ringfence, run, self } from "./program.ts";
+import { call, type Ended, makePlace, ordinary, type Place, PROGRAM, play, ringfence, run, users } from "./program.ts";
 
 /** Writes the person's own policy, or another file outside the checkout. */
 function write(place: Place, text: string, name = "home/.config/ringfence/policy.yaml"): string {
@@ -46,7 +46,7 @@ const RULES = `rules:
   - deny: {run: [npm, publish]}
 `;
 
-for (const user of [self(), ordinary()].filter(({ uid }, at, all) => at === 0 || uid !== all[0]?.uid)) {
+for (const [, user] of users()) {
   test(`as ${user.name}: what a policy hides nobody in the box reads, and what it says of landing holds after the session`, async (t) => {
     const place = makePlace(t, FILES, { user });
     const undefended = await ringfence(place, ["exec", "--", "cat", "secrets/key", "link"]);
@@ -80,39 +80,6 @@ for (const user of [self(), ordinary()].filter(({ uid }, at, all) => at === 0 ||
     assert.equal(readFileSync(join(place.checkout, "src/a"), "utf8"), "a\nx\n");
   });
 }
-
-test("what is not to be written the file tools do not write in the layer either, however the path is spelled", async (t) => {
-  const place = makePlace(t, FILES);
-  const links = "ln -s vendor away; mkdir deep; ln -s ../vendor deep/er; ln -s vendor/made soon";
-  const relative = [
-    "vendor/v",
-    "./vendor/v",
-    "src/../vendor//v",
-    "away/v",
-    "deep/er/new/v",
-    "soon",
-    "away/../vendor/v",
-  ];
-  const spellings = [...relative, `${place.checkout}/vendor/v`, "/proc/self/cwd/vendor/v"];
-  const writes = (path: string) => call("write", { path, content: "v, mine" });
-  const turns = [
-    run(links),
-    ...spellings.map(writes),
-    call("edit", { path: "away/v", old_string: "v", new_string: "mine" }),
-    ...["./src/b", "/tmp/b"].map(writes),
-    run("cat vendor/v; ls vendor"),
-    { text: "done" },
-  ];
-  // Undefended every one of them is written.
-  assert.ok((await play(place, turns)).results.every(({ ok }) => ok));
-  write(place, RULES);
-  const { results } = await play(place, turns);
-  assert.deepEqual(
-    results.map(({ ok }) => ok),
-    [true, ...spellings.map(() => false), false, true, true, true],
-  );
-  assert.equal(results.at(-1)?.text.trim(), "v\nv");
-});
 
 test("a policy of the checkout takes away, grants nothing, and the record names what a session went by", async (t) => {
   const port = await serve(t);

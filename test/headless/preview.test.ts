@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makePlace, ordinary, ringfence, run, script, self, start, until } from "./program.ts";
+import { makePlace, ringfence, run, script, self, start, until, users } from "./program.ts";
 import { open } from "./screen.ts";
 
 // Says its name and what it was asked on either loopback, and ends when asked to.
@@ -12,10 +12,8 @@ const serve = () => require("http").createServer((q, a) => { a.end(q.headers.hos
 process.stdin.once("data", serve);
 END`;
 
-for (const [who, user, host] of [
-  ["whoever runs the tests", self(), "::1"],
-  ["an ordinary user", ordinary(), "127.0.0.1"],
-] as const) {
+for (const [who, user] of users()) {
+  const host = user.uid === self().uid ? "::1" : "127.0.0.1";
   test(`a port of the box shows under an address of its own while the command runs, and is recorded: as ${who}`, async (t) => {
     const place = makePlace(t, SERVER(host), { user });
     const { child, ended } = start(place, ["exec", "--preview", "4173", "--", "node", "s.cjs"], { stdin: "pipe" });

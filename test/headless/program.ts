@@ -289,7 +289,7 @@ export function sh(place: Place, program: string): string {
   const done = spawnSync("/bin/bash", ["--norc", "-euc", program], {
     ...who(place.user),
     cwd: place.checkout,
-    env: place.env,
+    env: { ...place.env, ...compileCache(place.user) },
     encoding: "latin1",
   });
   if (done.status !== 0) throw new Error(`${program}: ${done.stderr}`);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import { vllm } from "../../src/model/protocols.fixture.ts";
 import { json, serve, sse } from "../../src/model/wire.fixture.ts";
 import {
@@ -133,8 +134,8 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { title, model, args = [], exit, reason, message } of CASES) {
-  test(`${title}: one result, last, in each format, and exit status ${exit}`, async (t) => {
+for (const { title, model, args = [], exit, reason, message } of drawn(CASES, 5)) {
+  test(`${title}: one result, last, in each format, and exit status ${exit} (RINGFENCE_SEED=${SEED})`, async (t) => {
     const place = makePlace(t);
     const spec = model(place);
     const asked = ["run", "a task", "--model", spec, ...args];

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
+import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { type Place, PROGRAM, who } from "./program.ts";
 
 const POLL_MS = 20;
@@ -23,7 +24,7 @@ export function open(t: TestContext, place: Place, args: readonly string[], { be
   const child = spawn("/usr/bin/script", ["-qefc", `stty rows 33 cols 101; ${before}${words}${after}`, "/dev/null"], {
     ...who(place.user),
     cwd: place.checkout,
-    env: { ...place.env, SHELL: "/bin/bash" },
+    env: { ...place.env, ...compileCache(place.user), SHELL: "/bin/bash" },
     stdio: ["pipe", "pipe", "inherit"],
   });
   t.after(() => child.kill("SIGKILL"));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import { makePlace, ordinary, type Place, play, ringfence, run, self, sh } from "./program.ts";
 
 /** How the person signs: a key of their own, and their git told of it. */
@@ -16,12 +17,14 @@ const WORK =
 const COMMITS = "git log --format='%s|%an|%cn|%G?' --topo-order";
 const MAKE = "umask 022; echo a >a.txt; echo b >b.txt";
 
-for (const [way, user] of [
+const SIGNERS = [
   ["an ssh key", self()],
   ["an ssh key", ordinary()],
   ["an OpenPGP key", ordinary()],
-] as const) {
-  test(`land --sign signs with ${way}, and every commit stays as it was but for that: as ${user.name}`, async (t) => {
+] as const;
+
+for (const [way, user] of drawn(SIGNERS, 1)) {
+  test(`land --sign signs with ${way}, and every commit stays as it was but for that: as ${user.name} (RINGFENCE_SEED=${SEED})`, async (t) => {
     const place = makePlace(t, MAKE, { user });
     sh(place, WAYS[way]);
     await play(place, [run(WORK), { text: "ok" }]);

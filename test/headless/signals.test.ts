@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import {
   type Ended,
   type Launch,
@@ -55,8 +56,8 @@ async function assertKept(place: Place, seconds: string): Promise<void> {
   assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
 }
 
-for (const [name, code, reason, held] of SIGNALS) {
-  test(`${name} in the middle of a command ends the run with exit status ${code}, one result, and the changes kept`, async (t) => {
+for (const [name, code, reason, held] of drawn(SIGNALS, 2)) {
+  test(`${name} in the middle of a command ends the run with exit status ${code}, one result, and the changes kept (RINGFENCE_SEED=${SEED})`, async (t) => {
     const { place, child, ended, seconds } = await startLong(t);
     child.kill(name);
     const played = readPlayed(await ended);
@@ -100,11 +101,11 @@ test("killed outright, the program takes every process of the box with it; layer
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
 });
 
-test("killed outright at any moment, the program leaves a record that verifies up to its end, and a checkout as it was", async (t) => {
+test(`killed outright at any moment, the program leaves a record that verifies up to its end, and a checkout as it was (RINGFENCE_SEED=${SEED})`, async (t) => {
   const turns = Array.from({ length: 40 }, (_, index) => run(`echo ${index} >>a.txt`));
   const place = makePlace(t, "echo one >a.txt");
   const spec = script(place, [...turns, { text: "done" }]);
-  for (const events of [1, 2, 9, 30]) {
+  for (const events of drawn([1, 2, 9, 30], 1)) {
     const { child, ended, seen } = start(place, runArguments(spec));
     await until(`${events} events are out`, () => seen().split("\n").length > events);
     child.kill("SIGKILL");

@@ -100,44 +100,44 @@ test("y after a turn lands exactly what was listed; typed ahead, or after it cha
   );
 });
 
+test("a held file is shown first and lands on the whole word yes, typed after it was shown", async (t) => {
+  const place = makePlace(t, "echo one >a.txt");
+  const model = script(place, [run("echo 'all: ; true' >Makefile"), { text: "I did it." }]);
+  const screen = open(t, place, ["--model", model]);
+  await screen.see("> ");
+  screen.type("do it\r");
+  await screen.see("1 changed file waits");
+  await screen.see("> ");
+  for (const answer of ["y", ""]) {
+    screen.type("/approve Makefile\r");
+    await screen.see(/^\+all: ; true\r?$/m);
+    await screen.see("this would run later, and external text and private data were within reach of who wrote it");
+    await screen.see("external by a command that could read what is of no commit that you approved");
+    await screen.see("land exactly this?");
+    await screen.see("> ");
+    screen.type(`${answer}\r`);
+    await screen.see("not landed");
+    await screen.see("> ");
+  }
+  assert.equal(sh(place, "git status --porcelain"), "");
+  // What is typed before the question can be read answers nothing, however right the word is.
+  screen.type("/approve Makefile\ryes\r");
+  await screen.see("land exactly this?");
+  await screen.see('"yes" was typed before this could be read');
+  await screen.see("> ");
+  await sleep(READ_MS);
+  screen.type("yes\r");
+  await screen.see("landed  Makefile");
+  await screen.see("> ");
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 0);
+  assert.equal(sh(place, "cat Makefile"), "all: ; true\n");
+});
+
 for (const [name, key] of [
   ["Esc", ESC],
   ["Ctrl-C", CTRL_C],
 ] as const) {
-  test("a held file is shown first and lands on the whole word yes, typed after it was shown", async (t) => {
-    const place = makePlace(t, "echo one >a.txt");
-    const model = script(place, [run("echo 'all: ; true' >Makefile"), { text: "I did it." }]);
-    const screen = open(t, place, ["--model", model]);
-    await screen.see("> ");
-    screen.type("do it\r");
-    await screen.see("1 changed file waits");
-    await screen.see("> ");
-    for (const answer of ["y", ""]) {
-      screen.type("/approve Makefile\r");
-      await screen.see(/^\+all: ; true\r?$/m);
-      await screen.see("this would run later, and external text and private data were within reach of who wrote it");
-      await screen.see("external by a command that could read what is of no commit that you approved");
-      await screen.see("land exactly this?");
-      await screen.see("> ");
-      screen.type(`${answer}\r`);
-      await screen.see("not landed");
-      await screen.see("> ");
-    }
-    assert.equal(sh(place, "git status --porcelain"), "");
-    // What is typed before the question can be read answers nothing, however right the word is.
-    screen.type("/approve Makefile\ryes\r");
-    await screen.see("land exactly this?");
-    await screen.see('"yes" was typed before this could be read');
-    await screen.see("> ");
-    await sleep(READ_MS);
-    screen.type("yes\r");
-    await screen.see("landed  Makefile");
-    await screen.see("> ");
-    screen.type("/exit\r");
-    assert.equal(await screen.status, 0);
-    assert.equal(sh(place, "cat Makefile"), "all: ; true\n");
-  });
-
   test(`${name} stops the turn in the middle of a command, and the session goes on`, async (t) => {
     const place = makePlace(t, "echo one >a.txt");
     const seconds = mark();

@@ -49,6 +49,7 @@ async function play(random: Random, reached: Set<string>, trace: string): Promis
     },
     record: () => {},
     origin: () => "",
+    asksAll: () => false,
     session: "s",
     now: () => now,
   });

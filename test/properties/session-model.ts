@@ -27,7 +27,7 @@ import type { Random } from "./random.ts";
 import { YesBook } from "./yes-book.ts";
 
 const AUTHORS = ["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "NONE", "owner", "MAINTAINER", "", "constructor"];
-const INSIDERS = ["OWNER", "MEMBER", "COLLABORATOR", "MAINTAINER"];
+const INSIDERS = ["OWNER", "MEMBER", "COLLABORATOR"];
 
 /** A session as a host keeps it from the pure modules, and beside it the truth that these must not fall behind. */
 export class SessionModel {
@@ -108,8 +108,10 @@ export class SessionModel {
 
   readsForge(): void {
     const author = this.#random.pick(AUTHORS);
-    const who = INSIDERS.includes(author) ? LOCAL : STRANGER;
-    const source = { kind: "forge", host: "forge.example", author, openness: this.#openness } as const;
+    const trusted = AUTHORS.filter(() => this.#random.pick([true, false]));
+    const people = { people: "ada", where: "issue 7 of ada/thing", openness: this.#openness } as const;
+    const source = { kind: "forge", author, trusted, ...people } as const;
+    const who = INSIDERS.includes(author) && trusted.includes(author) ? LOCAL : STRANGER;
     this.#enter(source, [who, this.#openness === "private" ? 1 : 0]);
   }
 
