@@ -3,9 +3,12 @@ import {
   type Amounts,
   charge,
   lacks,
+  leftOf,
+  lend,
   openAccount,
   type Quantity,
   scarceSince,
+  takeBack,
   tightest,
 } from "../core/budget.ts";
 import type { Totals } from "../core/event.ts";
@@ -28,10 +31,14 @@ const WARNED_AT = 0.8;
 /** What is looked at before each call. */
 const NEEDED: readonly Quantity[] = ["usd", "tokens", "wallMs", "calls", "egressBytes", "diskBytes"];
 
-/** What a session uses up, and when it must stop. One each, whoever acts in it: a model, a wrapped agent, a command. */
+/**
+ * What a session uses up, and when it must stop. One each, whoever acts in it: a model, a wrapped agent, a command.
+ *
+ * A child agent has one of its own, lent from its parent's. While it runs, what the box as a whole uses up is charged to it.
+ */
 export class Budget {
   readonly startedAt: number;
-  readonly costs = new Costs();
+  readonly costs: Costs;
   readonly #limits: RunLimits;
   readonly #now: () => number;
   /** Is told once what is nearly used up, for the person. */
@@ -42,9 +49,20 @@ export class Budget {
   #unpriced: string | null = null;
   #wallMsBefore = 0;
   readonly #warnings: string[] = [];
+  readonly #parent: Budget | null;
+  /** Of the child agent that runs now, and by what name it was lent to. */
+  #child: { readonly id: string; readonly budget: Budget } | null = null;
 
-  /** `spent` is what the session has used up before. */
-  constructor(limits: RunLimits, now: () => number, warn: (text: string) => void, spent: Spent | null = null) {
+  /** `spent` is what the session has used up before; `parent` the budget that a child agent's is lent from. */
+  constructor(
+    limits: RunLimits,
+    now: () => number,
+    warn: (text: string) => void,
+    spent: Spent | null = null,
+    parent: Budget | null = null,
+  ) {
+    this.#parent = parent;
+    this.costs = new Costs(parent?.costs ?? null);
     this.#limits = limits;
     this.#now = now;
     this.#warn = warn;
@@ -70,6 +88,46 @@ export class Budget {
     return this.#totals;
   }
 
+  /** What can still be used up or lent. */
+  get left(): Amounts {
+    this.#tick();
+    return leftOf(this.#account);
+  }
+
+  /** Replies that may still be asked for. */
+  get repliesLeft(): number {
+    const { turnsMax } = this.#limits;
+    return turnsMax === null ? Infinity : Math.max(0, turnsMax - this.#totals.replies);
+  }
+
+  /** Of whoever runs now: the child agent of the child agent, where there is one. */
+  get active(): Budget {
+    return this.#child?.budget.active ?? this;
+  }
+
+  /** Lends part of what is left to a child agent, which runs from now on; null where none may be had. One runs at a time. */
+  lend(id: string, { ceilings, turnsMax }: { readonly ceilings: Amounts; readonly turnsMax: number }): Budget | null {
+    if (this.#child !== null) throw new Error("bug: a second child agent at a time");
+    const lent = lend(this.#account, id, ceilings);
+    if (lent === null) return null;
+    this.#become(lent.parent);
+    // What is nearly used up of a share is told to the child alone.
+    const budget = new Budget({ turnsMax, ceilings: lent.child.ceiling }, this.#now, () => {}, null, this);
+    this.#child = { id, budget };
+    return budget;
+  }
+
+  /** Ends the child agent that runs: what it spent is spent, and the rest is free again. */
+  takeBack(): void {
+    const ended = this.#child;
+    if (ended === null) throw new Error("bug: no child agent to end");
+    this.#child = null;
+    ended.budget.#tick();
+    this.#become(takeBack(this.#account, ended.id, ended.budget.#account));
+    // What nobody knows may be more than its share was.
+    if (ended.budget.#totals.usd === null) this.#charge({ usd: Number.NaN });
+  }
+
   /** Refuses a model of which nobody knows the price where there is a ceiling of money: it could not be kept. */
   refuseUnpriced(model: string, hasPrice: boolean): string | null {
     if (hasPrice || this.#account.ceiling.usd === Infinity) return null;
@@ -79,26 +137,21 @@ export class Budget {
 
   /** Counts a reply of a model. */
   addReply(usage: Usage): void {
-    const { input, cachedInput, output, replies, usd } = this.#totals;
-    this.#totals = {
-      input: input + usage.input,
-      cachedInput: cachedInput + usage.cachedInput,
-      output: output + usage.output,
-      replies: replies + 1,
-      usd: usd === null || usage.usd === null ? null : usd + usage.usd,
-    };
+    for (let one: Budget | null = this; one !== null; one = one.#parent) one.#totals = withReply(one.#totals, usage);
     this.#charge({ usd: usage.usd ?? Number.NaN, tokens: usage.input + usage.output });
   }
 
   /** Counts bytes that are about to leave the box. The proxy lets none go past the ceiling. */
   addSent(bytes: number): void {
-    this.#charge({ egressBytes: bytes });
-    if (lacks(this.#account, ["egressBytes"]).length > 0) this.#stopNow();
+    const { active } = this;
+    active.#charge({ egressBytes: bytes });
+    if (lacks(active.#account, ["egressBytes"]).length > 0) active.#stopNow();
   }
 
   /** Notes that the layer holds all that it may. */
   addFullDisk(): void {
-    if (this.#account.ceiling.diskBytes !== Infinity) this.#charge({ diskBytes: Number.NaN });
+    const { active } = this;
+    if (active.#account.ceiling.diskBytes !== Infinity) active.#charge({ diskBytes: Number.NaN });
   }
 
   /** Counts a call that is about to begin; the end of the run where it may not. */
@@ -119,16 +172,14 @@ export class Budget {
   /** Tells why no further reply may be asked for; null while one may. */
   limitReached(): TurnEnd | null {
     const { turnsMax } = this.#limits;
-    if (turnsMax !== null && this.#totals.replies >= turnsMax)
+    if (turnsMax !== null && this.repliesLeft === 0)
       return { reason: "turns", message: `stopped after ${counted(turnsMax, "reply", "replies")}` };
     return this.exhausted();
   }
 
   /** Tells which ceiling is reached, and ends what runs then; null while none is. */
   exhausted(): TurnEnd | null {
-    // A clock that goes back gives no time back.
-    const wallMs = this.#wallMsBefore + this.#now() - this.startedAt;
-    this.#charge({ wallMs: Math.max(0, wallMs - this.#account.spent.wallMs) });
+    this.#tick();
     const [first] = lacks(this.#account, NEEDED);
     if (first === undefined && this.#unpriced === null) return null;
     this.#stopNow();
@@ -140,11 +191,11 @@ export class Budget {
     return { reason: "budget", message: message ?? this.#reached(first ?? "usd") };
   }
 
-  #goOn({ totals, wallMs, calls, sentBytes }: Spent): void {
+  #goOn({ totals, wallMs, calls, sentBytes, agents }: Spent): void {
     this.#wallMsBefore = wallMs;
     this.#totals = totals;
     const tokens = totals.input + totals.output;
-    this.#charge({ usd: totals.usd ?? Number.NaN, tokens, wallMs, calls, egressBytes: sentBytes });
+    this.#charge({ usd: totals.usd ?? Number.NaN, tokens, wallMs, calls, egressBytes: sentBytes, children: agents });
   }
 
   #reached(name: Quantity): string {
@@ -153,9 +204,20 @@ export class Budget {
     return `stopped at ${amountOf(this.#account, name)}`;
   }
 
+  // A clock that goes back gives no time back, and the time of a child agent is charged when it ends.
+  #tick(): void {
+    if (this.#child !== null) return;
+    const wallMs = this.#wallMsBefore + this.#now() - this.startedAt;
+    this.#charge({ wallMs: Math.max(0, wallMs - this.#account.spent.wallMs) });
+  }
+
   #charge(cost: Partial<Amounts>): void {
+    this.#become(charge(this.#account, cost));
+  }
+
+  #become(account: Account): void {
     const before = this.#account;
-    this.#account = charge(before, cost);
+    this.#account = account;
     for (const name of scarceSince(before, this.#account, WARNED_AT)) {
       if (lacks(this.#account, [name]).length > 0) continue;
       const text = `the budget is nearly used up: ${amountOf(this.#account, name)}; finish what matters most`;
@@ -167,6 +229,16 @@ export class Budget {
   #stopNow(): void {
     if (!this.#stop.signal.aborted) this.#stop.abort(new DOMException("a budget is used up", "QuotaExceededError"));
   }
+}
+
+function withReply({ input, cachedInput, output, replies, usd }: Totals, usage: Usage): Totals {
+  return {
+    input: input + usage.input,
+    cachedInput: cachedInput + usage.cachedInput,
+    output: output + usage.output,
+    replies: replies + 1,
+    usd: usd === null || usage.usd === null ? null : usd + usage.usd,
+  };
 }
 
 function amountOf({ ceiling, spent }: Account, name: Quantity): string {
@@ -184,8 +256,9 @@ function amountOf({ ceiling, spent }: Account, name: Quantity): string {
     case "tokens":
     case "calls":
     case "processes":
-    case "children":
       return `${so} of ${most} ${name}`;
+    case "children":
+      return `${so} of ${counted(most, "child agent")}`;
   }
 }
 

@@ -14,7 +14,7 @@ export const UNITS = {
 
 type Key = keyof typeof UNITS;
 /** Those that config.yaml has; `limits` has the processes. */
-const KEYS: readonly Key[] = ["usd", "tokens", "minutes", "calls", "sent_mb", "disk_mb"];
+const KEYS: readonly Key[] = ["usd", "tokens", "minutes", "calls", "agents", "sent_mb", "disk_mb"];
 
 /** Checks the `budget` of a parsed configuration; throws an Error that names the first key that is wrong. */
 export function parseBudget(value: unknown): Partial<Amounts> {
@@ -23,7 +23,8 @@ export function parseBudget(value: unknown): Partial<Amounts> {
   return Object.fromEntries(
     Object.entries(value).map(([key, amount]) => {
       if (!isKey(key)) throw new Error(`unknown key "budget.${key}"; known are ${KEYS.join(", ")}`);
-      if (typeof amount !== "number" || !Number.isFinite(amount) || amount <= 0)
+      const isNone = key === "agents" && amount === 0;
+      if (typeof amount !== "number" || !Number.isFinite(amount) || (amount <= 0 && !isNone))
         throw new Error(`"budget.${key}" must be a number above 0`);
       const [name, unit] = UNITS[key];
       return [name, amount * unit];

@@ -73,7 +73,7 @@ net:
   push: [{at: "git@git.example.net:me/thing.git", branch: main}]
   sent_mb: 5
   requests: 7
-budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, sent_mb: 3, disk_mb: 4}
+budget: {usd: 0.5, tokens: 1000, minutes: 2, calls: 7, agents: 0, sent_mb: 3, disk_mb: 4}
 trust: {authors: [owner, collaborator], github: "https://git.example.com:8443/api/v3/"}
 monitor: {canary: kill}
 wrap: {providers: [openai], config: [.codex/config.toml]}
@@ -144,6 +144,7 @@ wrap: {providers: [openai], config: [.codex/config.toml]}
       tokens: 1000,
       wallMs: 120_000,
       calls: 7,
+      children: 0,
       egressBytes: 3 * 2 ** 20,
       diskBytes: 4 * 2 ** 20,
     },

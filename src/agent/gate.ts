@@ -21,6 +21,9 @@ export type Gated =
     }
   | { readonly verdict: "deny"; readonly reason: string; readonly nearest?: string };
 
+/** The ledger of a session; a child agent's marks each event as its own. */
+type Record = Pick<Ledger, "append" | "seal">;
+
 const LEAVES_LAYER: ReadonlySet<Effect["kind"]> = new Set([
   "preview",
   "land",
@@ -60,7 +63,7 @@ export function decisionEvent(
 
 /** The one way to a permit: decides, records the decision with all that it depends on, and only then mints. */
 export class Gate {
-  readonly #ledger: Ledger;
+  readonly #ledger: Record;
   readonly #label: Label | ((effect: Effect) => Label);
   readonly #now: () => number;
   readonly #policy: () => Policy;
@@ -74,7 +77,7 @@ export class Gate {
    * every effect.
    */
   constructor(
-    ledger: Ledger,
+    ledger: Record,
     label: Label | ((effect: Effect) => Label),
     now: () => number,
     policy: () => Policy,

@@ -124,8 +124,8 @@ export class Inspection {
 
   /** Says why a call is not done that would write a placeholder where a secret belongs; null where it would not. */
   refusal(effect: Effect): Outcome | null {
-    // An edit is resolved within the file.
-    if (effect.kind === "edit") return null;
+    // An edit is resolved within the file, and a task is for a model that is shown the same placeholders.
+    if (effect.kind === "edit" || effect.kind === "delegate") return null;
     const [placeholder] = Object.values(effect).flatMap((value) =>
       typeof value === "string" ? this.#redactor.placeholdersIn(value) : [],
     );

@@ -61,7 +61,7 @@ export class Reader {
     const { signal } = by;
     const type = parseAnswerType(effect.answer);
     if (type === null) return { ok: false, code: "invalid", text: `ask: answer is ${ANSWERS}` };
-    const limit = this.#plan.budget.limitReached();
+    const limit = this.#plan.budget.active.limitReached();
     if (limit !== null) return { ok: false, code: "limit", text: limit.message };
     const names = type.kind === "identifier" ? await this.#names(signal) : NO_NAMES;
     const bits = bitsOf(type, names);
@@ -111,7 +111,7 @@ export class Reader {
     try {
       for await (const event of model.reply({ ...request, cacheKey: `${session}-reader` }, signal)) {
         if (event.type !== "done") continue;
-        budget.addReply(event.usage);
+        budget.active.addReply(event.usage);
         // Whoever calls a tool or was cut off has not answered.
         const isWhole = event.stop === "stop" && event.parts.every(({ kind }) => kind !== "call");
         const said = event.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");

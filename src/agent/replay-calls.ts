@@ -1,3 +1,12 @@
+import {
+  attenuated,
+  boundedBy,
+  type Capability,
+  capabilityFor,
+  WHOLE,
+  widestFor,
+  wordsOf,
+} from "../core/capability.ts";
 import type { Effect } from "../core/effect.ts";
 import { field, type Json, type JsonObject } from "../core/json.ts";
 import type { Label } from "../core/label.ts";
@@ -15,9 +24,15 @@ interface Call {
   readonly input: Json;
 }
 
-/** A call that is under way: what it comes to, and the last decision about it. */
-interface Current {
+/** What a call comes to, and why its agent may not try it; null where it may. */
+interface Came {
   readonly found: Found;
+  readonly refused: { readonly what: Effect["kind"]; readonly reason: string } | null;
+}
+
+/** A call that is under way, whether its refusal is recorded, and the last decision about it. */
+interface Current extends Came {
+  readonly isRefused: boolean;
   readonly decided: { readonly seq: number; readonly verdict: Verdict; readonly label: Label } | null;
 }
 
@@ -29,9 +44,14 @@ export class RecordedCalls {
   #isLeft = false;
   #current: Current | null = null;
   readonly #runs: RecordedRuns;
+  readonly #capability: Capability;
+  readonly #depth: number;
 
-  constructor(runs: RecordedRuns) {
+  /** `runs` are the session's: a child agent's command is bounded by what was seen before, as its own model's. */
+  constructor(runs: RecordedRuns, capability: Capability = WHOLE, depth = 0) {
     this.#runs = runs;
+    this.#capability = capability;
+    this.#depth = depth;
   }
 
   /** A reply came: its calls are done one after the other. */
@@ -55,8 +75,7 @@ export class RecordedCalls {
     const [call] = this.#calls;
     if (call === undefined && this.#isCut) return lost("the call is past what the record holds of its reply");
     if (call?.id !== id) return { ok: false, why: "the model made no such call there", isLost: false };
-    this.#current ??= { found: await this.#find(call), decided: null };
-    const { found, decided } = this.#current;
+    const { found, decided } = await this.#begin(call);
     if (!found.ok || decided === null) return found;
     const { effect } = found;
     if (effect.kind !== "run" || decided.verdict !== "ask" || !isYes(decided.seq))
@@ -69,19 +88,67 @@ export class RecordedCalls {
     if (this.#current !== null) this.#current = { ...this.#current, decided: { seq, verdict, label } };
   }
 
+  /** Gives the calls of the child agent that a call starts; null where it starts none. */
+  startedBy(id: string): RecordedCalls | null {
+    const { found = null, decided = null } = this.#calls[0]?.id === id ? (this.#current ?? {}) : {};
+    if (!found?.ok || found.effect.kind !== "delegate" || decided?.verdict !== "allow") return null;
+    const wanted = capabilityFor(found.effect.may, found.effect.folder, this.#depth + 1);
+    return wanted && new RecordedCalls(this.#runs, attenuated(this.#capability, wanted), this.#depth + 1);
+  }
+
+  /** Whether the record has no more what the call under way is. */
+  get isLost(): boolean {
+    return this.#current !== null && !this.#current.found.ok && this.#current.found.isLost;
+  }
+
+  /** What its agent may, as the record says it. */
+  get may(): JsonObject {
+    return { may: wordsOf(this.#capability), folders: this.#capability.folders };
+  }
+
+  /** A call is refused by what its agent may; says what is wrong with that, null for nothing. */
+  async refused({ call: id, what, reason }: JsonObject): Promise<string | null> {
+    const [call] = this.#calls;
+    if (call === undefined && this.#isCut) return null;
+    if (call === undefined || call.id !== id) return "a refusal of a call that the model did not make there";
+    const current = await this.#begin(call);
+    if (!current.found.ok && current.found.isLost) return null;
+    if (current.refused?.what !== what || current.refused?.reason !== reason)
+      return `${call.name} is refused by what its agent may, and comes out otherwise`;
+    this.#current = { ...current, isRefused: true };
+    return null;
+  }
+
   /** A call is done; says what is wrong with that, null for nothing. */
   async outcome(event: JsonObject): Promise<string | null> {
     const [call, ...rest] = this.#calls;
     if (call === undefined && this.#isCut) return null;
     if (call === undefined || call.id !== event.call) return "an outcome of a call that the model did not make there";
-    const { found, decided } = this.#current ?? { found: await this.#find(call), decided: null };
+    const { found, refused, isRefused, decided } = await this.#begin(call);
     this.#calls = rest;
     this.#current = null;
-    if (!found.ok || (this.#isLeft && event.code === "cancelled")) return null;
-    if (decided === null && event.code === "invalid" && isRefused(found.effect)) return null;
+    if (this.#isLeft && event.code === "cancelled") return null;
+    if (refused !== null && !isRefused) return `${call.name} is more than its agent may, and no refusal is recorded`;
+    if (!found.ok) return null;
+    if (decided === null && event.code === "invalid" && holdsPlaceholder(found.effect)) return null;
     if (decided === null) return `${call.name} has an outcome and no decision`;
-    if (found.effect.kind === "run") this.#runs.learn(found.effect, event);
+    if (found.effect.kind === "run") this.#runs.learn(found.effect, event, widestFor(this.#capability));
     return null;
+  }
+
+  async #begin(call: Call): Promise<Current> {
+    this.#current ??= { ...(await this.#comeTo(call)), isRefused: false, decided: null };
+    return this.#current;
+  }
+
+  async #comeTo(call: Call): Promise<Came> {
+    const found = await this.#find(call);
+    if (!found.ok) return { found, refused: null };
+    const bounded = boundedBy(this.#capability, found.effect);
+    if (bounded.ok) return { found: bounded, refused: null };
+    const why = "its agent may not try that, and so the call comes to nothing";
+    const refused = { what: found.effect.kind, reason: bounded.reason };
+    return { found: { ok: false, why, isLost: false }, refused };
   }
 
   async #find({ name, input }: Call): Promise<Found> {
@@ -100,7 +167,7 @@ export class RecordedCalls {
 }
 
 // Nobody writes what stands for a secret; an edit is looked at within the file.
-function isRefused(effect: Effect): boolean {
+function holdsPlaceholder(effect: Effect): boolean {
   return (
     effect.kind !== "edit" && Object.values(effect).some((value) => typeof value === "string" && isRedacted(value))
   );

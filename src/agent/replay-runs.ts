@@ -2,6 +2,7 @@ import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Outcome, OutcomeCode } from "../core/outcome.ts";
 import type { ProfileRule } from "../core/policy-rules.ts";
+import type { RunProfile } from "../core/shell.ts";
 import { lossIn } from "../ledger/content-walk.ts";
 import { RunProfiles } from "./shell.ts";
 
@@ -31,9 +32,9 @@ export class RecordedRuns {
     return this.#unsure.has(effect.command) ? null : this.#profiles.choose(effect);
   }
 
-  /** Takes what came of a command. */
-  learn(effect: RunEffect, event: JsonObject): void {
-    if (lossIn(event) === null) this.#profiles.explain(effect, outcomeIn(event));
+  /** Takes what came of a command; `widest` is the profile that its agent may have. */
+  learn(effect: RunEffect, event: JsonObject, widest: RunProfile): void {
+    if (lossIn(event) === null) this.#profiles.explain(effect, outcomeIn(event), widest);
     else if (event.code === "exit" && effect.profile !== "net") this.#unsure.add(effect.command);
   }
 }

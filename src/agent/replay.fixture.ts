@@ -87,7 +87,6 @@ export async function record(t: TestContext): Promise<Recording> {
   const profiles = new RunProfiles(() => []);
   const questions = new RunQuestions({
     ask: async () => "yes",
-    pass: (approved, call) => gate.pass(approved, call),
     record: (event) => ledger.append({ ...event, at: 4 }),
     origin: () => "",
   });
@@ -97,11 +96,11 @@ export async function record(t: TestContext): Promise<Recording> {
     if (parsed.ok) {
       const asked = parsed.effect.kind === "run" ? await profiles.choose(parsed.effect) : parsed.effect;
       const gated = gate.pass(asked, id);
-      const by = { call: id, signal: new AbortController().signal };
-      if (gated.verdict === "ask" && asked.kind === "run") await questions.pass(asked, gated, by);
+      const by = { call: id, agent: null, signal: new AbortController().signal };
+      if (gated.verdict === "ask" && asked.kind === "run") await questions.pass(asked, gated, by, gate);
       // What a bound was in the way of is not bound the next time.
       if (asked.kind === "run" && asked.command === "touch b") text = "Read-only file system";
-      if (asked.kind === "run") profiles.explain(asked, { ok: false, code: "exit", text });
+      if (asked.kind === "run") profiles.explain(asked, { ok: false, code: "exit", text }, "net");
     }
     gate.pass(REQUEST, null);
     ledger.append({ type: "outcome", at: 5, call: id, ok: text === "ok", code: text === "ok" ? null : "exit", text });

@@ -106,8 +106,12 @@ class Replay {
         return this.#label.enter(event);
       case "foreseen":
         return this.#label.foresee(event);
+      case "agent-start":
+        return this.#beginAgent(seq, event);
+      case "agent-denied":
+        return this.#differIf(seq, await this.#callsOf(event.agent).refused(event));
       case "reply":
-        return this.#callsOf(event).reply(event);
+        return this.#callsOf(event.agent).reply(event);
       case "answer":
         return this.#differIf(seq, this.#answers.answer(event));
       case "decision":
@@ -115,7 +119,7 @@ class Replay {
       case "outcome":
         // That of a command which the person typed is of no call.
         if (typeof event.call !== "string") return;
-        return this.#differIf(seq, await this.#callsOf(event).outcome(event));
+        return this.#differIf(seq, await this.#callsOf(event.agent).outcome(event));
     }
   }
 
@@ -145,7 +149,8 @@ class Replay {
   }
 
   #passOver(seq: number, event: JsonObject, found: Found): void {
-    if (typeof event.call === "string") this.#callsOf(event).decided(seq, event.verdict as Verdict, labelIn(event));
+    if (typeof event.call === "string")
+      this.#callsOf(event.agent).decided(seq, event.verdict as Verdict, labelIn(event));
     if (found.ok) this.#lose(seq, this.#rules.missing);
     else if (found.isLost) this.#lose(seq, found.why);
     else this.#differIf(seq, found.why);
@@ -167,7 +172,7 @@ class Replay {
       ...(event.agent === undefined ? {} : { agent }),
     };
     if (typeof event.call === "string") {
-      this.#callsOf(event).decided(seq, decision.verdict, labelIn(made));
+      this.#callsOf(event.agent).decided(seq, decision.verdict, labelIn(made));
       this.#resolved.delete(agent);
     }
     if (effect.kind === "resolve" && decision.verdict === "allow") this.#resolved.set(agent, effect.path);
@@ -193,15 +198,28 @@ class Replay {
 
   async #find(event: JsonObject): Promise<Found> {
     if (typeof event.call !== "string") return effectIn(event.effect as JsonObject, this.#texts);
-    const found = await this.#callsOf(event).effectOf(event.call, (seq) => this.#answers.isYes(seq));
+    const found = await this.#callsOf(event.agent).effectOf(event.call, (seq) => this.#answers.isYes(seq));
     const loss = lossIn(event);
     return found.ok && loss !== null ? lost(loss) : found;
   }
 
-  #callsOf(event: JsonObject): RecordedCalls {
-    const agent = agentOf(event);
-    const known = this.#calls.get(agent) ?? new RecordedCalls(this.#runs);
-    this.#calls.set(agent, known);
+  // What a child agent may comes of the call that started it, and of what its parent may.
+  #beginAgent(seq: number, { agent, parent, call, may, folders }: JsonObject): void {
+    const parents = this.#callsOf(parent);
+    const calls = parents.startedBy(String(call));
+    this.#calls.set(String(agent), calls ?? new RecordedCalls(this.#runs));
+    if (calls === null) {
+      this.#differIf(seq, parents.isLost ? null : "no call started that child agent");
+      return;
+    }
+    const recorded = { may: may ?? null, folders: folders ?? null };
+    if (canonical(calls.may) !== canonical(recorded)) this.#differIf(seq, difference(recorded, calls.may));
+  }
+
+  #callsOf(agent: Json | undefined): RecordedCalls {
+    const name = typeof agent === "string" ? agent : "";
+    const known = this.#calls.get(name) ?? new RecordedCalls(this.#runs);
+    this.#calls.set(name, known);
     return known;
   }
 

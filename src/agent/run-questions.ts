@@ -1,6 +1,6 @@
 import type { Effect } from "../core/effect.ts";
 import { canonical, type JsonObject } from "../core/json.ts";
-import type { Gated } from "./gate.ts";
+import type { Gate, Gated } from "./gate.ts";
 import { digestOf } from "./prompt.ts";
 import type { AskPerson, RunQuestion } from "./questions.ts";
 import type { By } from "./session-network.ts";
@@ -8,7 +8,6 @@ import { explainRun } from "./shell.ts";
 
 interface RunQuestionsPlan {
   readonly ask: AskPerson;
-  readonly pass: (effect: Effect, call: string) => Gated;
   /** Puts an event on the disk; throws when it cannot. */
   readonly record: (event: JsonObject) => void;
   /** Says in words what raised the session's label. */
@@ -33,9 +32,9 @@ export class RunQuestions {
   }
 
   /** Passes a command if the person is shown it whole and says yes. */
-  async pass(effect: RunEffect, asked: Gated & { readonly verdict: "ask" }, by: By): Promise<Gated> {
+  async pass(effect: RunEffect, asked: Gated & { readonly verdict: "ask" }, by: By, gate: Gate): Promise<Gated> {
     const { command, background } = effect;
-    const { call, signal: gone } = by;
+    const { call, signal: gone, agent } = by;
     const refuse = (why: string): Gated => ({ ...asked, reason: `${asked.reason}: ${why}` });
     if (this.#refused.has(command)) return refuse("they said no to it");
     if (command.length > COMMAND_CHARS_MAX || command.split("\n").length > LINES_MAX)
@@ -47,7 +46,7 @@ export class RunQuestions {
       command,
       background,
       acts,
-      reason: asked.reason,
+      reason: agent === null ? asked.reason : `${asked.reason}; child agent ${agent} wants it`,
       origin,
       mayLast: false,
     };
@@ -58,7 +57,7 @@ export class RunQuestions {
     const hash = digestOf(canonical({ kind: "run", command, background, label: { integrity, secrecy } }));
     this.#plan.record({ type: "answer", decision: asked.seq, answer, hash });
     if (answer === "yes" && !gone.aborted)
-      return this.#plan.pass({ ...effect, approvedBy: "person", shownAt: { integrity, secrecy } }, call);
+      return gate.pass({ ...effect, approvedBy: "person", shownAt: { integrity, secrecy } }, call);
     this.#refused.add(command);
     return refuse(answer === "none" ? "nobody answered" : "they said no");
   }

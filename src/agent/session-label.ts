@@ -91,6 +91,7 @@ function broughtBy(effect: Effect, session: Label): Source | null {
       return readerAnswer(effect.answer === "identifier" ? UNKNOWN_SOURCE : LOWEST);
     // What answers a request is heard later, and enters then.
     case "fetch":
+    case "delegate":
     case "request":
     case "push":
     case "names":

@@ -24,6 +24,8 @@ const MAY_BE_HIDDEN = /refused|connect/i;
 /** Who wants something: the call, and what ends it. */
 export interface By {
   readonly call: string;
+  /** The child agent whose call it is; null for the session's own. */
+  readonly agent: string | null;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +41,7 @@ export class SessionNetwork {
   /** Addresses that the person typed in this session. */
   readonly #typed: Set<string>;
   /** The call of each command, by the decision about it. */
-  readonly #calls = new Map<number, string>();
+  readonly #calls = new Map<number, Omit<By, "signal">>();
   /** What commands were refused; the person is told at the end. */
   readonly #refusals = new Set<string>();
 
@@ -55,15 +57,17 @@ export class SessionNetwork {
   }
 
   /** Gets a page, for the session or for its reader alone. */
-  async page(permit: Permit, url: string, { call, signal }: By, isForReader = false): Promise<Outcome> {
-    this.#remember(permit, call);
+  async page(permit: Permit, url: string, by: By, isForReader = false): Promise<Outcome> {
+    const { signal } = by;
+    this.#remember(permit, by);
     const { fetchPage } = await import("./page.ts");
     return fetchPage(permit, url, { net: await this.#open(), signal, isForReader, redact: this.#plan.redact });
   }
 
   /** Runs a command that may use the network; what it was refused stands below its output. */
-  async run(permit: Permit, command: string, { call, signal }: By): Promise<Outcome> {
-    this.#remember(permit, call);
+  async run(permit: Permit, command: string, by: By): Promise<Outcome> {
+    const { signal } = by;
+    this.#remember(permit, by);
     const network = (await this.#open()).enter(permit.seq, command);
     const outcome = await this.#plan.box.perform(permit, { signal, network });
     const refusals = network.refusals.map((refusal) => visible(refusal));
@@ -115,14 +119,14 @@ export class SessionNetwork {
     await (await this.#net?.catch(() => null))?.close();
   }
 
-  #remember({ seq }: Permit, call: string): void {
+  #remember({ seq }: Permit, { call, agent }: By): void {
     if (this.#calls.size >= CALLS_MAX) this.#calls.clear();
-    this.#calls.set(seq, call);
+    this.#calls.set(seq, { call, agent });
   }
 
   #denied({ command, ...denial }: Denial): void {
-    const call = command === null ? null : (this.#calls.get(command) ?? null);
-    this.#plan.show({ type: "denied", call, ...denial });
+    const { call = null, agent = null } = (command === null ? undefined : this.#calls.get(command)) ?? {};
+    this.#plan.show({ type: "denied", call, ...denial, ...(agent === null ? {} : { agent }) });
   }
 
   #open(): Promise<Net> {

@@ -1,5 +1,6 @@
 import { Box, type BoxPlan } from "../box/box.ts";
 import type { BranchFacts, SessionFolder } from "../box/folder.ts";
+import { boundedBy, WHOLE, widestFor } from "../core/capability.ts";
 import { Conversation, type Mark, markOf } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
@@ -21,6 +22,7 @@ import type { Model, StopReason, Usage } from "../model/port.ts";
 import { BranchView } from "./branch.ts";
 import { Budget, type RunLimits } from "./budget.ts";
 import { abandon } from "./changeset.ts";
+import type { Asker, Children } from "./children.ts";
 import type { LogConfig } from "./config-log.ts";
 import type { NetConfig } from "./config-net.ts";
 import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
@@ -44,7 +46,7 @@ import { digestOf, systemPrompt } from "./prompt.ts";
 import type { AskPerson } from "./questions.ts";
 import type { Reader } from "./reader.ts";
 import { type Record, recordAdopted, recordTrust } from "./record.ts";
-import { recordedParts, toJson, wellFormed } from "./recorded.ts";
+import { outcomeEvent, replyEvent, shownReply, shownResult, toJson, wellFormed } from "./recorded.ts";
 import type { Resumption } from "./resume.ts";
 import type { RunQuestions } from "./run-questions.ts";
 import { SessionLabel } from "./session-label.ts";
@@ -52,9 +54,9 @@ import { type By, SessionNetwork } from "./session-network.ts";
 import { RunProfiles } from "./shell.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
-import { parseCall, TOOL_NAMES } from "./tools.ts";
+import { TOOL_NAMES, TOOL_SPECS } from "./tools.ts";
 import type { TrustView } from "./trust-view.ts";
-import type { TurnEnd } from "./turn.ts";
+import type { Agent, TurnEnd } from "./turn.ts";
 
 export interface SessionPlan {
   readonly folder: SessionFolder;
@@ -88,8 +90,13 @@ export interface SessionPlan {
 }
 
 /** A conversation with a model that acts in a box, and the ledger of it. */
-export class Session {
+export class Session implements Agent, Asker {
   readonly id: string;
+  readonly tools = TOOL_SPECS;
+  readonly agent = null;
+  readonly depth = 0;
+  /** The session's own model may try all that its tools can do. */
+  readonly capability = WHOLE;
   readonly box: Box;
   readonly model: Model;
   readonly gate: Gate;
@@ -116,10 +123,12 @@ export class Session {
   #lookedAt: number;
   readonly #lookedAtOf: Map<number, number>;
   #instructions: FoundInstructions["approved"];
+  readonly #approved: FoundInstructions["approved"];
   readonly #news: string[] = [];
   #reader: Promise<Reader> | null = null;
   readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
   #runQuestions: RunQuestions | null = null;
+  #children: Promise<Children> | null = null;
   readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
@@ -166,6 +175,7 @@ export class Session {
     if (state) this.#conversation.goBack(markOf(state.messages));
     for (const text of state?.news ?? []) this.tell(text);
     this.#instructions = parts.instructions.approved;
+    this.#approved = parts.instructions.approved;
     const { network, policy, box: place, vault, ask, now } = plan;
     const config = netWithin(network, policy.current);
     const { box, gate, ledger, forge } = parts;
@@ -223,12 +233,11 @@ export class Session {
       return box;
     });
     const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
-    const { instructionFolders: folders } = plan;
     const reading = beginning.then(async () => {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders, trust });
+      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders: plan.instructionFolders, trust });
     });
     const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
     const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
@@ -244,13 +253,8 @@ export class Session {
     rising.push(() => session.#network.judgeAgain());
     killSwitch.arm({ box, drop: () => session.#network.drop() });
     if (plan.box.below) session.#enterNames("the name of the folder where you stand");
-    plan.show({
-      type: "start",
-      session: session.id,
-      checkout: plan.box.checkout,
-      model: model.name,
-      tools: TOOL_NAMES,
-    });
+    const { checkout } = plan.box;
+    plan.show({ type: "start", session: session.id, checkout, model: model.name, tools: TOOL_NAMES });
     const paths = instructions.approved.map(({ path }) => path);
     if (paths.length > 0) plan.show({ type: "instructions", paths });
     const unapproved = unapprovedNote(instructions.others);
@@ -324,6 +328,11 @@ export class Session {
     this.#conversation.addPrompt(text);
   }
 
+  /** Writes a task for a child agent, behind the instructions that the person approved. */
+  taskFor(task: string): string {
+    return presentInstructions(this.#approved, task);
+  }
+
   /** Takes over what the person did since the last turn; returns what the model is told of it, "" for nothing. */
   async takeOver(): Promise<string> {
     const isFirst = this.messages.length === 0 && this.#plan.before === null;
@@ -373,70 +382,110 @@ export class Session {
 
   addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void {
     this.budget.addReply(usage);
-    this.ledger.append({
-      type: "reply",
-      at: this.#plan.now(),
-      parts: recordedParts(parts),
-      stop,
-      usage: toJson(usage),
-    });
+    this.ledger.append({ ...replyEvent(parts, stop, usage), at: this.#plan.now() });
     this.#conversation.addReply(parts);
-    const text = parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
-    const calls = parts.flatMap((part) =>
-      part.kind === "call" ? [{ id: part.id, name: part.name, input: parseCall(part.name, part.input).input }] : [],
-    );
-    this.show({ type: "reply", text, calls, usage: { ...usage, replies: 1 } });
+    this.show(shownReply(parts, usage));
+  }
+
+  get cacheKey(): string {
+    return this.id;
+  }
+
+  get checkout(): string {
+    return this.#plan.box.checkout;
+  }
+
+  recordDenied(): void {
+    throw new Error("bug: the session's own model was refused by its capability");
   }
 
   /** Does an effect: decided, recorded, permitted, done. */
-  async perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
-    const { box, gate } = this;
-    const where = { box, gate, checkout: this.#plan.box.checkout, policy: this.#plan.policy.current, signal };
-    const effect = asked.kind === "run" ? await this.#profiles.choose(asked) : await placed(asked, where);
-    await this.#view?.foresee(effect);
-    const decided = this.gate.pass(effect, callId);
-    const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
-    const gated = isAsked ? await this.#askAboutRun(effect, decided, { call: callId, signal }) : decided;
-    if (gated.verdict !== "allow") {
-      const { verdict, reason, nearest = null } = gated;
-      this.show({ type: "denied", call: callId, what: effect.kind, verdict, reason, nearest });
-      const instead = nearest === null ? "" : ` (${nearest})`;
-      return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
+  perform(asked: Effect, callId: string, signal: AbortSignal): Promise<Outcome> {
+    return this.performFor(this, asked, { call: callId, signal, agent: null });
+  }
+
+  /** Does an effect for the session's own model or a child agent: what the asker may not try does not reach the gate. */
+  async performFor(asker: Asker, asked: Effect, by: By): Promise<Outcome> {
+    const chosen = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
+    const bounded = boundedBy(asker.capability, chosen);
+    if (!bounded.ok) {
+      asker.recordDenied(chosen, by.call, bounded.reason);
+      return this.#refuse(asker, chosen, { ...bounded, verdict: "deny" }, by);
     }
-    const by = { call: callId, signal };
+    const { box, checkout } = this;
+    const where = { box, gate: asker.gate, checkout, policy: this.#plan.policy.current, signal: by.signal };
+    const effect = await placed(bounded.effect, where);
+    await this.#view?.foresee(effect);
+    const decided = asker.gate.pass(effect, by.call);
+    const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
+    const gated = isAsked ? await this.#askAboutRun(effect, decided, by, asker.gate) : decided;
+    if (gated.verdict !== "allow") return this.#refuse(asker, effect, gated, by);
     if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
     await this.branchView?.keepRight();
-    const outcome = await this.#act(effect, gated.permit, by);
+    const outcome = await this.#act(asker, effect, gated.permit, by);
     if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
     return outcome;
+  }
+
+  #refuse(
+    asker: Asker,
+    { kind: what }: Effect,
+    {
+      verdict,
+      reason,
+      nearest = null,
+    }: Pick<Gated & { readonly verdict: "ask" | "deny" }, "verdict" | "reason"> & {
+      readonly nearest?: string | null;
+    },
+    { call }: By,
+  ): Outcome {
+    asker.show({ type: "denied", call, what, verdict, reason, nearest });
+    const instead = nearest === null ? "" : ` (${nearest})`;
+    return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
   }
 
   async #askAboutRun(
     effect: Effect & { readonly kind: "run" },
     asked: Gated & { readonly verdict: "ask" },
     by: By,
+    gate: Gate,
   ): Promise<Gated> {
     const { ask, now } = this.#plan;
     if (ask === null) return asked;
     const { RunQuestions } = await import("./run-questions.ts");
     this.#runQuestions ??= new RunQuestions({
       ask,
-      pass: (approved, call) => this.gate.pass(approved, call),
       record: (event) => {
         this.ledger.append({ ...event, at: now() });
         this.ledger.seal();
       },
       origin: () => explain(this.label.current),
     });
-    return this.#runQuestions.pass(effect, asked, by);
+    return this.#runQuestions.pass(effect, asked, by, gate);
   }
 
-  async #act(effect: Effect, permit: Permit, by: By): Promise<Outcome> {
+  async #act(asker: Asker, effect: Effect, permit: Permit, by: By): Promise<Outcome> {
     const { signal } = by;
+    if (effect.kind === "delegate") return (await this.#openChildren()).delegate(asker, effect, by);
     if (effect.kind === "ask") return (await this.#openReader()).ask(permit, effect, by);
     if (effect.kind !== "run") return this.box.perform(permit, { signal });
     if (effect.profile === "net") return this.#network.run(permit, effect.command, by);
-    return this.#profiles.explain(effect, await this.box.perform(permit, { signal }));
+    return this.#profiles.explain(effect, await this.box.perform(permit, { signal }), widestFor(asker.capability));
+  }
+
+  #openChildren(): Promise<Children> {
+    const { now, policy } = this.#plan;
+    const gateOf = (ledger: Pick<Ledger, "append" | "seal">) =>
+      new Gate(
+        ledger,
+        (effect) => this.label.at(effect),
+        now,
+        () => this.monitor.tighten(policy.current),
+        (text) => this.inspection.redact(text),
+      );
+    const plan = { session: this, gateOf, now, before: this.#plan.before?.state.spent.agents ?? 0 };
+    this.#children ??= import("./children.ts").then(({ Children }) => new Children(plan));
+    return this.#children;
   }
 
   #openReader(): Promise<Reader> {
@@ -473,21 +522,11 @@ export class Session {
   }
 
   recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void {
-    const code = outcome.ok ? null : outcome.code;
-    const image = outcome.ok && outcome.image ? digestOf(outcome.image.base64) : null;
     // What would end with the program, for the one that goes on.
     const running = this.box.background.running().length;
-    this.ledger.append({
-      type: "outcome",
-      at: this.#plan.now(),
-      call: call.id,
-      ok: outcome.ok,
-      code,
-      text: wellFormed(outcome.text),
-      image,
-      ...(running === 0 ? {} : { running }),
-    });
-    this.show({ type: "result", id: call.id, name: call.name, ok: outcome.ok, code, text: outcome.text });
+    const ends = running === 0 ? {} : { running };
+    this.ledger.append({ ...outcomeEvent(call, outcome), ...ends, at: this.#plan.now() });
+    this.show(shownResult(call, outcome));
   }
 
   addResults(results: readonly ToolResult[]): void {

@@ -103,11 +103,13 @@ test("a bound that was in the way is named, and the same command given again is 
   const chosen = await profiles.choose(effect);
   assert.equal(chosen.profile, "read-only");
   const plain = { ok: false, code: "exit", text: "cat: a: No such file or directory\nexit status 1" } as const;
-  assert.equal(profiles.explain(chosen, plain), plain);
+  assert.equal(profiles.explain(chosen, plain, "net"), plain);
   assert.equal((await profiles.choose(effect)).profile, "read-only");
   const refused = { ...plain, text: "touch: x: Read-only file system\nexit status 1" };
+  assert.match(profiles.explain(chosen, refused, "read-only").text, /\(it ran read-only: this agent may no more\)$/);
+  assert.equal((await profiles.choose(effect)).profile, "read-only");
   assert.match(
-    profiles.explain(chosen, refused).text,
+    profiles.explain(chosen, refused, "net").text,
     /\(it ran read-only and without network, .* given again as it is, it is not bound so\)$/,
   );
   assert.equal((await profiles.choose(effect)).profile, "net");
@@ -146,7 +148,7 @@ test("a rule of the policy bounds a command further, never less, also in the bac
   assert.equal(chosen.profile, "build");
   const outcome = { ok: false, code: "exit", text: "curl: (7) Could not connect\nexit status 7" } as const;
   assert.match(
-    profiles.explain(chosen, outcome).text,
+    profiles.explain(chosen, outcome, "net").text,
     /\(it ran as build: user policy\.yaml:1 bounds it: no pages; nothing takes/,
   );
   assert.equal((await profiles.choose(effect)).profile, "build");

@@ -72,11 +72,12 @@ export class RunProfiles {
   }
 
   /** Tells where a bound may have been in the way. Nothing is tried again unasked: the same command, given again, is not bound. */
-  explain(effect: RunEffect, outcome: Outcome): Outcome {
+  explain(effect: RunEffect, outcome: Outcome, widest: RunProfile): Outcome {
     const { command, profile } = effect;
     if (outcome.ok || outcome.code !== "exit" || profile === "net" || !REFUSED.test(outcome.text)) return outcome;
     const rule = this.#boundBy.get(effect);
     if (rule !== undefined) return { ...outcome, text: `${outcome.text}\n(${ruledText(rule)})` };
+    if (profile === widest) return { ...outcome, text: `${outcome.text}\n(it ran ${profile}: this agent may no more)` };
     if (this.#widened.size < WIDENED_MAX) this.#widened.add(command);
     const bound = profile === "read-only" ? "it ran read-only and without network" : "it ran without network";
     return {

@@ -25,7 +25,19 @@ function refusalOf(name: string, input: unknown): string {
 }
 
 test("the tools are those that models already know, and a reader to ask", () => {
-  assert.deepEqual(TOOL_NAMES, ["read", "write", "edit", "search", "list", "run", "fetch", "ask", "output", "kill"]);
+  assert.deepEqual(TOOL_NAMES, [
+    "read",
+    "write",
+    "edit",
+    "search",
+    "list",
+    "run",
+    "fetch",
+    "ask",
+    "delegate",
+    "output",
+    "kill",
+  ]);
 });
 
 const MEANT: readonly (readonly [name: string, input: unknown, effect: Effect])[] = [

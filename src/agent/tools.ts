@@ -5,7 +5,8 @@ import type { ToolSpec } from "../model/port.ts";
 /** One argument of a tool. */
 interface Field {
   readonly type: "string" | "integer" | "boolean";
-  readonly about: string;
+  /** Left out where the name and the tool say it: every request carries it. */
+  readonly about?: string;
   readonly optional?: true;
   readonly min?: number;
   /** Largest number, or most characters of a text. */
@@ -28,10 +29,10 @@ const INPUT_CHARS_MAX = 4 << 20;
 const INPUT_DEPTH_MAX = 8;
 
 // Together these fit the pipe that a command travels through, however they are quoted.
-const PATH: Field = { type: "string", about: "relative to the repository root, or absolute", max: 4096 };
+const PATH: Field = { type: "string", about: "from the repository root", max: 4096 };
 const GLOB: Field = { type: "string", about: "e.g. *.ts or src/**", optional: true, max: 1000 };
-const PATTERN: Field = { type: "string", about: "regular expression", max: 8000 };
-const ID: Field = { type: "string", about: "e.g. bg1", max: 20 };
+const PATTERN: Field = { type: "string", max: 8000 };
+const ID: Field = { type: "string", max: 20 };
 
 const TOOLS: Readonly<Record<string, Tool>> = {
   read: {
@@ -50,7 +51,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   write: {
     about: "Write a whole file; folders are made.",
-    fields: { path: PATH, content: { type: "string", about: "the whole content" } },
+    fields: { path: PATH, content: { type: "string" } },
     toEffect: (v) => ({ kind: "write", path: text(v, "path"), content: text(v, "content") }),
   },
   edit: {
@@ -59,7 +60,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       path: PATH,
       old_string: { type: "string", about: "exact text, without line numbers" },
       new_string: { type: "string", about: "its replacement" },
-      replace_all: { type: "boolean", about: "replace every occurrence", optional: true },
+      replace_all: { type: "boolean", optional: true },
     },
     toEffect: (v) => ({
       kind: "edit",
@@ -87,7 +88,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   run: {
     about: "Run a bash command. The working directory is kept between calls. With background, returns an id at once.",
     fields: {
-      command: { type: "string", about: "bash" },
+      command: { type: "string" },
       timeout_ms: {
         type: "integer",
         about: `default ${TIMEOUT_MS_DEFAULT}`,
@@ -108,11 +109,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
   fetch: {
     about: "Get a web page as Markdown.",
-    fields: { url: { type: "string", about: "http or https", max: 2000 } },
+    fields: { url: { type: "string", max: 2000 } },
     toEffect: (v) => ({ kind: "fetch", url: text(v, "url") }),
   },
   ask: {
-    about: "Have a question about a page or file answered by a reader, so that its text is not seen. Answers are few.",
+    about: "Have a reader answer a question about a page or file, so that its text is not seen.",
     fields: {
       about: { type: "string", about: "URL or path", max: 2000 },
       question: { type: "string", about: "complete in itself", max: 2000 },
@@ -127,6 +128,22 @@ const TOOLS: Readonly<Record<string, Tool>> = {
       about: text(v, "about"),
       question: text(v, "question"),
       answer: text(v, "answer"),
+    }),
+  },
+  delegate: {
+    about: "A child agent does a task; you get its last words.",
+    fields: {
+      task: { type: "string", about: "complete in itself", max: 20_000 },
+      may: { type: "string", about: "read, write, net", optional: true, max: 40 },
+      folder: { type: "string", about: "to write in", optional: true, max: 1000 },
+      percent: { type: "integer", about: "of your budget", optional: true, min: 1, max: 100 },
+    },
+    toEffect: (v) => ({
+      kind: "delegate",
+      task: text(v, "task"),
+      may: text(v, "may"),
+      folder: text(v, "folder"),
+      percent: number(v, "percent", 0),
     }),
   },
   output: {
@@ -150,7 +167,10 @@ export const TOOL_SPECS: readonly ToolSpec[] = Object.entries(TOOLS).map(([name,
   schema: {
     type: "object",
     properties: Object.fromEntries(
-      Object.entries(tool.fields).map(([field, { type, about }]) => [field, { type, description: about }]),
+      Object.entries(tool.fields).map(([field, { type, about }]) => [
+        field,
+        about === undefined ? { type } : { type, description: about },
+      ]),
     ),
     required: Object.entries(tool.fields)
       .filter(([, { optional }]) => !optional)

@@ -84,6 +84,7 @@ export class TrustView {
       case "names":
       case "resolve":
       case "fetch":
+      case "delegate":
       case "output":
       case "kill":
       case "sync":

@@ -1,10 +1,14 @@
-import type { Call, EndReason } from "../core/event.ts";
-import type { ReplyPart, ToolResult } from "../core/message.ts";
+import type { Effect } from "../core/effect.ts";
+import type { Call, EndReason, SessionEvent } from "../core/event.ts";
+import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { type Model, ModelFailure, type StopReason } from "../model/port.ts";
+import { type Model, ModelFailure, type StopReason, type ToolSpec, type Usage } from "../model/port.ts";
+import type { Budget } from "./budget.ts";
+import type { Inspection } from "./inspection.ts";
+import type { SessionMonitor } from "./monitor.ts";
 import { wellFormedParts } from "./recorded.ts";
 import type { Session } from "./session.ts";
-import { parseCall, TOOL_SPECS } from "./tools.ts";
+import { parseCall } from "./tools.ts";
 
 export interface TurnEnd {
   readonly reason: EndReason;
@@ -12,7 +16,27 @@ export interface TurnEnd {
   readonly message: string;
 }
 
-const OUTPUT_TOKENS_MAX = 16_384;
+/** Whoever talks with a model and acts: a session, or a child agent of one. */
+export interface Agent {
+  readonly model: Model;
+  readonly system: string;
+  readonly tools: readonly ToolSpec[];
+  readonly messages: readonly Message[];
+  /** For the vendor's prompt cache. */
+  readonly cacheKey: string;
+  readonly budget: Budget;
+  /** The session's: what a child agent reads and says is looked at no less. */
+  readonly inspection: Inspection;
+  readonly monitor: SessionMonitor;
+  readonly show: (event: SessionEvent) => void;
+  recordRequest(): void;
+  addReply(parts: readonly ReplyPart[], stop: StopReason, usage: Usage): void;
+  perform(effect: Effect, callId: string, signal: AbortSignal): Promise<Outcome>;
+  recordOutcome(call: ReplyPart & { readonly kind: "call" }, outcome: Outcome): void;
+  addResults(results: readonly ToolResult[]): void;
+}
+
+export const OUTPUT_TOKENS_MAX = 16_384;
 
 const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another model";
 
@@ -22,46 +46,52 @@ const EMPTY_REPLY = "the model gave an empty reply; try again, or choose another
  * The steps are those of docs/ARCHITECTURE.md. Everything the model sees is in the ledger before it is sent.
  */
 export async function takeTurn(session: Session, prompt: string, person: AbortSignal): Promise<TurnEnd> {
-  const signal = AbortSignal.any([person, session.budget.signal, session.monitor.beginTurn()]);
+  const paused = session.monitor.beginTurn();
   const news = await session.takeOver();
   await session.dropOutdated();
   await session.checkpoint(prompt);
   session.addUser(news, prompt);
+  return converse(session, AbortSignal.any([person, paused]));
+}
+
+/** Model and tools in alternation, from the newest message on; `person` is whoever may stop it. */
+export async function converse(agent: Agent, person: AbortSignal): Promise<TurnEnd> {
+  const signal = AbortSignal.any([person, agent.budget.signal]);
   const refused = new Set<"refused" | "denied">();
   for (let isFirst = true; ; isFirst = false) {
-    const limit = session.monitor.ended() ?? session.budget.limitReached();
+    const limit = agent.monitor.ended() ?? agent.budget.limitReached();
     if (limit !== null) return limit;
-    const reply = await receive(session, session.model, signal);
-    if (!reply.ok) return signal.aborted ? stopped(session, person) : reply.end;
-    await session.inspection.settle();
+    const reply = await receive(agent, signal);
+    if (!reply.ok) return signal.aborted ? stopped(agent, person) : reply.end;
+    await agent.inspection.settle();
     const calls = reply.parts.filter((part) => part.kind === "call");
     const said = reply.parts.map((part) => (part.kind === "text" ? part.text : "")).join("");
-    const text = session.inspection.redact(said);
+    const text = agent.inspection.redact(said);
     if (calls.length === 0) return concludeTurn(text, isFirst, refused, reply.stop);
     const results: ToolResult[] = [];
     let end: TurnEnd | null = null;
     for (const call of calls) {
-      end ??= session.monitor.ended() ?? session.budget.beginCall();
-      const outcome = signal.aborted || end !== null ? CANCELLED : await act(session, call, signal);
+      end ??= agent.monitor.ended() ?? agent.budget.beginCall();
+      const outcome = signal.aborted || end !== null ? CANCELLED : await act(agent, call, signal);
       if (!outcome.ok && (outcome.code === "refused" || outcome.code === "denied")) refused.add(outcome.code);
       results.push(toResult(call, outcome));
     }
-    session.addResults(results);
+    agent.addResults(results);
     if (end !== null) return end;
-    if (signal.aborted) return stopped(session, person);
+    if (signal.aborted) return stopped(agent, person);
   }
 }
 
 const STOPPED: TurnEnd = { reason: "interrupted", message: "stopped by the person" };
 const CANCELLED: Outcome = { ok: false, code: "cancelled", text: "not done: the turn was stopped" };
 
-function stopped(session: Session, person: AbortSignal): TurnEnd {
-  const alarm = session.monitor.ended();
+function stopped(agent: Agent, person: AbortSignal): TurnEnd {
+  const alarm = agent.monitor.ended();
   if (alarm !== null) return alarm;
   // A timer may fire a little before the clock says so.
   return person.aborted
     ? STOPPED
-    : (session.budget.exhausted() ?? { reason: "time", message: "stopped: the time is over" });
+    : (agent.budget.exhausted() ?? { reason: "time", message: "stopped: the time is over" });
 }
 
 function concludeTurn(
@@ -82,58 +112,57 @@ type Received =
   | { readonly ok: true; readonly parts: readonly ReplyPart[]; readonly stop: StopReason }
   | { readonly ok: false; readonly end: TurnEnd };
 
-async function receive(session: Session, model: Model, signal: AbortSignal): Promise<Received> {
+async function receive(agent: Agent, signal: AbortSignal): Promise<Received> {
   const request = {
-    system: session.system,
-    tools: TOOL_SPECS,
-    messages: session.messages,
+    system: agent.system,
+    tools: agent.tools,
+    messages: agent.messages,
     outputTokensMax: OUTPUT_TOKENS_MAX,
-    cacheKey: session.id,
+    cacheKey: agent.cacheKey,
   };
-  session.recordRequest();
+  agent.recordRequest();
   try {
-    for await (const event of model.reply(request, signal)) {
+    for await (const event of agent.model.reply(request, signal)) {
       if (event.type !== "done") {
-        session.show(event);
+        agent.show(event);
         continue;
       }
       // What is recorded of it is what is acted on.
       const parts = wellFormedParts(event.parts);
-      session.addReply(parts, event.stop, event.usage);
+      agent.addReply(parts, event.stop, event.usage);
       return { ok: true, parts, stop: event.stop };
     }
   } catch (error) {
-    if (signal.aborted) return { ok: false, end: session.monitor.ended() ?? STOPPED };
+    if (signal.aborted) return { ok: false, end: agent.monitor.ended() ?? STOPPED };
     if (error instanceof ModelFailure) {
       return {
         ok: false,
         end: {
           reason: error.kind === "auth" ? "model-auth" : "model-provider",
-          message: session.inspection.redact(error.message),
+          message: agent.inspection.redact(error.message),
         },
       };
     }
     throw error;
   }
-  return { ok: false, end: { reason: "model-provider", message: `${model.name}: the reply ended without its end` } };
+  return {
+    ok: false,
+    end: { reason: "model-provider", message: `${agent.model.name}: the reply ended without its end` },
+  };
 }
 
-async function act(
-  session: Session,
-  part: ReplyPart & { readonly kind: "call" },
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function act(agent: Agent, part: ReplyPart & { readonly kind: "call" }, signal: AbortSignal): Promise<Outcome> {
   const parsed = parseCall(part.name, part.input);
   const call: Call = { id: part.id, name: part.name, input: parsed.input };
-  session.show({ type: "call", call });
+  agent.show({ type: "call", call });
   const startedAt = performance.now();
   const done = parsed.ok
-    ? (session.inspection.refusal(parsed.effect) ?? (await session.perform(parsed.effect, part.id, signal)))
+    ? (agent.inspection.refusal(parsed.effect) ?? (await agent.perform(parsed.effect, part.id, signal)))
     : refuse(parsed.message);
-  const clean = await session.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
-  const outcome = { ...clean, text: `${clean.text}${session.budget.takeWarnings()}` };
-  session.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
-  session.recordOutcome(part, outcome);
+  const clean = await agent.inspection.outcome(parsed.ok ? parsed.effect : null, done, part.id);
+  const outcome = { ...clean, text: `${clean.text}${agent.budget.takeWarnings()}` };
+  agent.budget.costs.addCall(part.name, Buffer.byteLength(outcome.text), performance.now() - startedAt);
+  agent.recordOutcome(part, outcome);
   return outcome;
 }
 

@@ -23,6 +23,8 @@ import type { StoredSession } from "./config-sessions.ts";
 import { findTrust } from "./config-trust.ts";
 
 const VAULT_KEY_BYTES = 32;
+/** Child agents of a session where the person says nothing of them. */
+const AGENTS_DEFAULT = 16;
 
 /** Where and as whom this program was started. */
 export interface Start {
@@ -167,7 +169,8 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 /** Joins the ceilings that the person configured with those that they typed: the tighter one counts. */
 export function ceilingsOf({ budget, net }: Config, typed: Partial<Amounts>): Amounts {
   const { sentMb } = net.limits;
-  return tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+  const all = tightest(budget, typed, sentMb === null ? {} : { egressBytes: sentMb * 2 ** 20 });
+  return { ...all, children: all.children === Infinity ? AGENTS_DEFAULT : all.children };
 }
 
 function limitsOf({ limits, budget }: Config): Limits {

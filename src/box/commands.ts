@@ -14,6 +14,8 @@ export const NO_SUCH_FILE = 91;
 export const NOT_A_FILE = 92;
 export const IS_FOLDER = 93;
 export const LEADS_AWAY = 94;
+/** Where a name leads out of the folders that may be written in. */
+export const NOT_WITHIN = 95;
 /** The exit status of wrong usage (README.md). */
 const WRONG_FOLDER = 2;
 
@@ -124,17 +126,32 @@ export function isImageName(path: string): boolean {
   return IMAGE_NAME.test(path);
 }
 
+// A link can lead a name anywhere, and a second name of a file be anywhere. What is resolved is what is opened after.
+function checkWithin(folders: readonly string[] | undefined): string {
+  if (folders === undefined) return "";
+  const patterns = folders.map((folder) => `"$PWD"/${quote(folder)}*`).join("|");
+  return (
+    `p=$(command -p realpath -m -- "$p" && printf .) || exit ${NOT_WITHIN}; p=\${p%?.}; cd -P -- . || exit ${NOT_WITHIN}; ` +
+    `case $p in ${patterns || "''"}) ;; *) exit ${NOT_WITHIN} ;; esac; ` +
+    `[ ! -f "$p" ] || [ "$(command -p stat -c %h -- "$p")" = 1 ] || exit ${NOT_WITHIN}; `
+  );
+}
+
 /** The shell program of a `write`; the content is its input. Folders on the way are made. */
-export function writeProgram(path: string): string {
-  return `p=${quote(path)}; [ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do [ -L "$l" ] && [ ! -e "$l" ] && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
+export function writeProgram({ path, within }: Pick<Effect & { readonly kind: "write" }, "path" | "within">): string {
+  return `p=${quote(path)}; ${checkWithin(within)}[ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do [ -L "$l" ] && [ ! -e "$l" ] && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
 }
 
 /**
  * The shell program of an `edit`: it prints the file and a mark that the file cannot hold, then waits; one byte says go,
  * and what follows is the new content.
  */
-export function editProgram(path: string, mark: string, bytesMax: number): string {
-  return `p=${quote(path)}; ${CHECK_FILE}head -c ${bytesMax} -- "$p"; printf ${mark}; IFS= read -r -N 1 go || exit 0; exec cat >"$p"`;
+export function editProgram(
+  { path, within }: Pick<Effect & { readonly kind: "edit" }, "path" | "within">,
+  mark: string,
+  bytesMax: number,
+): string {
+  return `p=${quote(path)}; ${checkWithin(within)}${CHECK_FILE}head -c ${bytesMax} -- "$p"; printf ${mark}; IFS= read -r -N 1 go || exit 0; exec cat >"$p"`;
 }
 
 // Among globs the last that matches wins.

@@ -15,6 +15,7 @@ import {
   listProgram,
   NO_SUCH_FILE,
   NOT_A_FILE,
+  NOT_WITHIN,
   quote,
   READ_BYTES_MAX,
   readProgram,
@@ -78,6 +79,7 @@ export async function perform(box: Box, effect: Effect, performance: Performance
     case "names":
     case "resolve":
     case "fetch":
+    case "delegate":
     case "request":
     case "push":
     case "preview":
@@ -214,7 +216,7 @@ async function write(
   performance: Performance,
 ): Promise<Outcome> {
   const content = Buffer.from(effect.content, "utf8");
-  const job = { program: writeProgram(effect.path), stdin: content, timeoutMs: FILE_TOOL_MS };
+  const job = { program: writeProgram(effect), stdin: content, timeoutMs: FILE_TOOL_MS };
   const done = await finish(box, job, performance);
   if (done.status !== 0) return fileFailure("write", effect.path, done);
   return { ok: true, text: `wrote ${counted(content.length, "byte")} to ${effect.path}` };
@@ -225,7 +227,7 @@ async function edit(box: Box, effect: Effect & { readonly kind: "edit" }, perfor
   const mark = randomBytes(16).toString("hex");
   const dialogue = new EditDialogue(effect, mark, box.texts);
   const job = {
-    program: editProgram(effect.path, mark, EDIT_BYTES_MAX),
+    program: editProgram(effect, mark, EDIT_BYTES_MAX),
     stdin: dialogue.input,
     timeoutMs: FILE_TOOL_MS,
   };
@@ -398,6 +400,10 @@ function fileFailure(tool: string, path: string, done: Finished): Outcome {
   if (done.status === LEADS_AWAY)
     return say(`${path} does not exist: a link there leads to what the box does not show`);
   if (done.status === NOT_A_FILE) return say(`${path} is not a regular file`);
+  if (done.status === NOT_WITHIN) {
+    const text = `${tool}: ${path} leads out of the folders that this agent may write in, or has another name elsewhere`;
+    return { ok: false, code: "denied", text };
+  }
   if (done.status === IS_FOLDER) return say(`${path} is a folder; use list`);
   return say(plain(done.errors) || `failed with status ${done.status}`);
 }

@@ -26,17 +26,26 @@ export interface Placed {
   readonly places?: readonly string[];
 }
 
+/**
+ * Set where a child agent may write in these folders of the checkout alone, each ending in "/": the box looks where the name
+ * of the file leads.
+ */
+interface Within {
+  readonly within?: readonly string[];
+}
+
 /** What a tool call would do to the world, resolved: the thing that is decided, recorded, permitted and run. */
 export type Effect =
   | { readonly kind: "read"; readonly path: string; readonly offset: number; readonly limit: number }
-  | (Placed & { readonly kind: "write"; readonly path: string; readonly content: string })
-  | (Placed & {
-      readonly kind: "edit";
-      readonly path: string;
-      readonly oldString: string;
-      readonly newString: string;
-      readonly replaceAll: boolean;
-    })
+  | (Placed & Within & { readonly kind: "write"; readonly path: string; readonly content: string })
+  | (Placed &
+      Within & {
+        readonly kind: "edit";
+        readonly path: string;
+        readonly oldString: string;
+        readonly newString: string;
+        readonly replaceAll: boolean;
+      })
   | { readonly kind: "search"; readonly pattern: string; readonly path: string; readonly glob: string | null }
   | { readonly kind: "list"; readonly path: string; readonly glob: string | null }
   | {
@@ -55,6 +64,14 @@ export type Effect =
   | { readonly kind: "fetch"; readonly url: string }
   /** Has a question about a page or a file answered by a reader: an answer of its type enters the session, and no text. */
   | { readonly kind: "ask"; readonly about: string; readonly question: string; readonly answer: string }
+  /** Starts a child agent; each of its effects is decided on its own. `percent` is of what is left; 0 where it was not said. */
+  | {
+      readonly kind: "delegate";
+      readonly task: string;
+      readonly may: string;
+      readonly folder: string;
+      readonly percent: number;
+    }
   /** Lists the identifiers of the checkout for the host, which tells whether an answer is one of them. */
   | { readonly kind: "names" }
   /** Tells the host where a path leads in the box. */

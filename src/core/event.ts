@@ -34,7 +34,7 @@ export const EXIT_CODES: Readonly<Record<EndReason, number>> = {
 };
 
 /** What a front end is told as it happens. Text in events is the model's or the box's: shown only through `visible`. */
-export type SessionEvent =
+export type SessionEvent = (
   | {
       readonly type: "start";
       readonly session: string;
@@ -70,7 +70,22 @@ export type SessionEvent =
       readonly code: OutcomeCode | null;
       readonly text: string;
     }
-  | { readonly type: "end"; readonly reason: EndReason; readonly message: string; readonly totals: Totals };
+  /** A child agent starts on a task; null is the session's own model. */
+  | {
+      readonly type: "agent-start";
+      readonly parent: string | null;
+      readonly task: string;
+      /** In words: read, write, net. */
+      readonly may: readonly string[];
+      /** Where it may write, each "" or ending in "/". */
+      readonly folders: readonly string[];
+    }
+  | { readonly type: "agent-end"; readonly reason: EndReason; readonly totals: Totals }
+  | { readonly type: "end"; readonly reason: EndReason; readonly message: string; readonly totals: Totals }
+) & {
+  /** The child agent that it is about; left out for the session's own model. */
+  readonly agent?: string;
+};
 
 export interface Call {
   readonly id: string;

@@ -37,6 +37,9 @@ export function placeOf(effect: Effect): Place | null {
       return { channel: "tool-output", name: `the output of ${effect.id}`, line: null };
     case "fetch":
       return { channel: "webpage", name: effect.url, line: null };
+    case "delegate":
+      // Its words are of whatever it read.
+      return { channel: "tool-output", name: "the answer of a child agent", line: null };
     case "write":
     case "ask":
     case "kill":

@@ -64,6 +64,7 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
       ];
     }
     case "fetch":
+    case "delegate":
     case "output":
     case "kill":
     case "sync":

@@ -36,6 +36,8 @@ export function decide(effect: Effect, label: Label): Decision {
       };
     case "fetch":
       return { verdict: "allow", reason: "each of its requests is decided on its own" };
+    case "delegate":
+      return { verdict: "allow", reason: "each effect of the child agent is decided on its own" };
     case "request":
       return decideRequest(effect, label);
     case "push":

@@ -8,6 +8,8 @@ export interface Spent {
   readonly wallMs: number;
   readonly calls: number;
   readonly sentBytes: number;
+  /** Child agents that were started. */
+  readonly agents: number;
 }
 
 /** Events that are written while the program works on a session, and not by a command about one that is over. */
@@ -27,6 +29,7 @@ export class SpentFold {
   #totals: Totals = { input: 0, cachedInput: 0, output: 0, replies: 0, usd: 0 };
   #calls = 0;
   #sentBytes = 0;
+  #agents = 0;
   #wallMs = 0;
   /** When the program's present life began, and its newest event. */
   #begunAt: number | null = null;
@@ -38,12 +41,14 @@ export class SpentFold {
     if (type === "reply" || type === "answered") this.#addUsage(recordOf(event.usage), event.usage !== null);
     if (type === "reply" && Array.isArray(event.parts))
       this.#calls += event.parts.filter((part) => field(recordOf(part), "kind") === "call").length;
+    if (type === "agent-start") this.#agents += 1;
     if (type === "sent") this.#sentBytes += amountOf(event.sentBytes);
     if (type === "forked") this.#begin(recordOf(event.spent));
   }
 
   spent(): Spent {
-    return { totals: this.#totals, wallMs: this.#wallMs + this.#life, calls: this.#calls, sentBytes: this.#sentBytes };
+    const [calls, sentBytes, agents] = [this.#calls, this.#sentBytes, this.#agents];
+    return { totals: this.#totals, wallMs: this.#wallMs + this.#life, calls, sentBytes, agents };
   }
 
   #begin(spent: Readonly<Record<string, unknown>>): void {

@@ -74,6 +74,7 @@ test("a fold gives the conversation, what was spent and what is lost of a sessio
     wallMs: 200,
     calls: 3,
     sentBytes: 12,
+    agents: 0,
   });
   assert.deepEqual([state.label.integrity, state.label.secrecy], ["external", "private"]);
   assert.equal(state.typed.has("https://docs.example/a"), true);
@@ -178,13 +179,14 @@ test("no text of a conversation is read before somebody looks at it", () => {
 test("what belongs to another agent of the session changes its label and what was spent, and no more", () => {
   const own = [START, checkpoint(1), PROMPT];
   const child = [
+    { type: "agent-start", agent: "a1" },
     { type: "source", integrity: "external", secrecy: "secret", what: "a page", agent: "a1" },
     { ...replyOf(1, callPart("x")), agent: "a1" },
     { ...outcome("x", "no"), agent: "a1" },
   ];
   const [alone, both] = [foldSession(own), foldSession([...own, ...child])];
   assert.deepEqual(both.messages, alone.messages);
-  assert.deepEqual([both.label.integrity, both.spent.totals.usd], ["external", 1]);
+  assert.deepEqual([both.label.integrity, both.spent.totals.usd, both.spent.agents], ["external", 1, 1]);
 });
 
 test("any beginning of any record is a conversation that every vendor takes, with a label that only rises", () => {

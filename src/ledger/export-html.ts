@@ -159,7 +159,8 @@ function step({ seq, event }: RecordedEvent): string {
   const type = typeOf(event);
   const verdict = textOf(event, "verdict");
   const at = numberOf(event, "at");
-  const tag = verdict === "" || verdict === "allow" ? type : `${type} ${verdict}`;
+  const words = [textOf(event, "agent"), type, verdict === "allow" ? "" : verdict];
+  const tag = words.filter((word) => word !== "").join(" ");
   const head = `<b>${seq}</b> <time>${safe(at > 0 ? time(at).slice(11, 23) : "")}</time> <i>${safe(tag)}</i> ${safe(line(summaryOf(type, event)))}`;
   const body = bound(JSON.stringify(event, null, 2), TEXT_CHARS_MAX).text;
   const warn = verdict === "deny" || verdict === "ask" ? ' class="held"' : "";
@@ -173,7 +174,11 @@ function summaryOf(type: string, event: JsonObject): string {
       .map((part) => textOf(part, "text") || `${textOf(part, "name")} ${textOf(part, "input")}`)
       .join(" ");
   return (
-    textOf(event, "text") || textOf(event, "what") || textOf(event, "message") || textsOf(event, "landed").join(", ")
+    textOf(event, "text") ||
+    textOf(event, "task") ||
+    textOf(event, "what") ||
+    textOf(event, "message") ||
+    textsOf(event, "landed").join(", ")
   );
 }
 

@@ -118,18 +118,31 @@ function callsOf({ events }: Told): Span[] {
         if (textOf(part, "kind") !== "call") continue;
         const [tool, call] = [textOf(part, "name"), textOf(part, "id")];
         const attributes = { operation: "execute_tool", tool, call };
-        calls.set(call, { seq, name: `execute_tool ${tool}`, startedAt: at, endedAt: at, attributes, failed: true });
+        calls.set(keyOf(event, call), {
+          seq,
+          name: `execute_tool ${tool}`,
+          startedAt: at,
+          endedAt: at,
+          attributes,
+          failed: true,
+        });
       }
-    const open = calls.get(textOf(event, "call"));
+    const key = keyOf(event, textOf(event, "call"));
+    const open = calls.get(key);
     if (typeOf(event) !== "outcome" || open === undefined) continue;
     const code = textOf(event, "code");
     open.endedAt = at;
     open.failed = event.ok !== true;
     if (code !== "") open.attributes = { ...open.attributes, error: code };
-    calls.delete(textOf(event, "call"));
+    calls.delete(key);
     done.push(open);
   }
   return [...done, ...calls.values()];
+}
+
+// Each child agent numbers its calls by itself.
+function keyOf(event: JsonObject, call: string): string {
+  return `${textOf(event, "agent")} ${call}`;
 }
 
 function decisionOf(event: JsonObject): Json[] {

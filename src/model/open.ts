@@ -1,6 +1,6 @@
 import { useWireHeaders } from "./headers.ts";
 import { type Model, ModelFailure, UnusableModel } from "./port.ts";
-import { contextTokensOf, priceOf } from "./pricing.ts";
+import { contextTokensOf, priceOf, usdOf } from "./pricing.ts";
 import { type Account, CLOCK, type Clock, retrying } from "./retry.ts";
 import type { AdapterSettings, SdkModel } from "./sdk.ts";
 import { directFetch, type Fetch, guardFetch, LIMITS, type TransportLimits } from "./transport.ts";
@@ -41,6 +41,7 @@ export async function openModel(spec: string, settings: ModelSettings): Promise<
   return {
     name: spec,
     hasPrice: price !== null,
+    usdFor: ({ input, output }) => usdOf(price, { input, output, cachedInput: 0, cacheWrite: 0 }),
     get contextTokensMax() {
       return contextTokensMax;
     },

@@ -45,6 +45,8 @@ export interface Model {
   readonly contextTokensMax: number | null;
   /** Whether it is known what a reply costs. */
   readonly hasPrice: boolean;
+  /** What a reply of so many tokens costs at the list price, with nothing of it cached; null where that is not known. */
+  usdFor(tokens: { readonly input: number; readonly output: number }): number | null;
   /** Streams one reply. Throws ModelFailure; rejects with the signal's reason when aborted. */
   reply(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }

@@ -24,6 +24,8 @@ export async function openScripted(file: string): Promise<Model> {
     name: `scripted:${file}`,
     contextTokensMax: null,
     hasPrice: true,
+    // What a reply costs is what the file says of it.
+    usdFor: () => null,
     async *reply(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent> {
       signal.throwIfAborted();
       const turn = turns[next] ?? EMPTY;

@@ -32,6 +32,7 @@ const OPTIONS = {
   "max-usd": { type: "string" },
   "max-tokens": { type: "string" },
   "max-calls": { type: "string" },
+  "max-agents": { type: "string" },
   approve: { type: "string", multiple: true },
   hunks: { type: "string" },
   class: { type: "string", multiple: true },
@@ -238,10 +239,10 @@ const WORDS_MAX = new Map(
 
 /** The options of each command, beside those that every one takes. */
 const OPTIONS_OF: Readonly<Record<string, string>> = {
-  "": "model max-usd max-tokens max-calls max-minutes policy",
-  resume: "model max-usd max-tokens max-calls max-minutes policy",
+  "": "model max-usd max-tokens max-calls max-agents max-minutes policy",
+  resume: "model max-usd max-tokens max-calls max-agents max-minutes policy",
   fork: "at json",
-  run: "model output-format branch resume land max-turns max-usd max-tokens max-calls max-minutes policy",
+  run: "model output-format branch resume land max-turns max-usd max-tokens max-calls max-agents max-minutes policy",
   exec: "preview max-minutes policy",
   wrap: "provider config max-usd max-tokens max-minutes preview policy",
   diff: "session json stat class",
@@ -395,13 +396,14 @@ const CEILINGS = [
   ["max-usd", "usd", 1],
   ["max-tokens", "tokens", 1],
   ["max-calls", "calls", 1],
+  ["max-agents", "children", 1],
   ["max-minutes", "wallMs", 60_000],
 ] as const;
 
 function ceilingsTyped(values: Options): Partial<Amounts> {
   return Object.fromEntries(
     CEILINGS.flatMap(([option, name, unit]) => {
-      const typed = amount(values[option], `--${option}`);
+      const typed = values[option] === "0" && name === "children" ? 0 : amount(values[option], `--${option}`);
       return typed === null ? [] : [[name, typed * unit]];
     }),
   );

@@ -31,7 +31,7 @@ const PARTS: readonly Part[] = [
       "    --branch NAME               on a branch that takes its commits at the end; the checkout stays as it is",
       "    --resume ID                 go on with that session; --resume last with the newest",
       "    --land patch|auto           auto lands source unread, which then runs at your next test",
-      "    --max-usd N, --max-tokens N, --max-calls N, --max-minutes N, --max-turns N",
+      "    --max-usd N, --max-tokens N, --max-calls N, --max-agents N, --max-minutes N, --max-turns N",
     ],
   },
   {

@@ -16,7 +16,15 @@ import { diffLive, discardLive, landApproved, landLive, landOffer, listTurn, sho
 import type { Standing } from "./paths.ts";
 import { previewTyped, showPort } from "./preview.ts";
 import { ask, type Question, type Reply, replyOf } from "./question.ts";
-import { deniedText, describeCall, failedText, waitingCommits, waitingFiles, writeLeftover } from "./report.ts";
+import {
+  agentText,
+  deniedText,
+  describeCall,
+  failedText,
+  waitingCommits,
+  waitingFiles,
+  writeLeftover,
+} from "./report.ts";
 import { rewindTyped } from "./rewind.ts";
 import { openSession, placeFor } from "./run.ts";
 import { dim, row, type Terminal, writeSafe } from "./terminal.ts";
@@ -251,7 +259,8 @@ function wordsOf(text: string): string[] {
 }
 
 function show(event: SessionEvent, { stdout, stderr }: Terminal): void {
-  if (event.type === "text") writeSafe(stdout, event.text);
+  if (event.agent !== undefined) stderr.write(dim(stderr, visible(agentText(event))));
+  else if (event.type === "text") writeSafe(stdout, event.text);
   else if (event.type === "call") {
     stderr.write(dim(stderr, `\n· ${event.call.name} `));
     writeSafe(stderr, `${describeCall(event.call)}\n`);

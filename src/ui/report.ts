@@ -4,7 +4,7 @@ import type { JudgedCommit } from "../core/commits.ts";
 import type { Call, EndReason, SessionEvent, Totals } from "../core/event.ts";
 import { counted, visibleJson } from "../core/text.ts";
 import { branchJson, branchText } from "./branch.ts";
-import { type CostRows, costsJson, costsText, NO_COSTS } from "./costs.ts";
+import { type CostRows, costsJson, costsText, NO_COSTS, usageJson } from "./costs.ts";
 import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 
 /** Files that the end of a run names; the rest is counted. */
@@ -72,7 +72,8 @@ const ENDS_WITH_WORDS: ReadonlySet<EndReason> = new Set(["done", "denied", "appr
 function textReport({ stdout, stderr }: Terminal): Report {
   return {
     show(event) {
-      if (event.type === "call") writeSafe(stderr, `· ${event.call.name} ${describeCall(event.call)}\n`);
+      if (event.agent !== undefined) writeSafe(stderr, agentText(event));
+      else if (event.type === "call") writeSafe(stderr, `· ${event.call.name} ${describeCall(event.call)}\n`);
       else if (event.type === "result" && !event.ok) writeSafe(stderr, failedText(event));
       else if (event.type === "reply" && event.calls.length > 0 && event.text !== "")
         writeSafe(stderr, `${event.text}\n`);
@@ -88,6 +89,37 @@ function textReport({ stdout, stderr }: Terminal): Report {
       writeLeftover(stderr, result);
     },
   };
+}
+
+/** Says in a line, set off from the session's own, what a child agent does; "" for what only its parent reads. */
+export function agentText(event: SessionEvent): string {
+  const line = (text: string) => `  ${event.agent} ${oneLine(text, DENIED_CHARS_MAX)}\n`;
+  switch (event.type) {
+    case "agent-start": {
+      const folders = event.folders.filter((folder) => folder !== "");
+      const where = folders.length > 0 ? ` in ${folders.join(", ")}` : "";
+      return line(`may ${event.may.join(", ")}${where}: ${event.task}`);
+    }
+    case "agent-end":
+      return line(`ended: ${event.reason}`);
+    case "call":
+      return line(`· ${event.call.name} ${describeCall(event.call)}`);
+    case "result":
+      return event.ok || failedText(event) === "" ? "" : line(failedText(event).trim());
+    case "denied":
+      return line(deniedText(event).trim());
+    case "notice":
+      return line(`note: ${event.text}`);
+    case "retry":
+      return line(`${event.reason}; next try in ${Math.round(event.waitMs / 1000)} s`);
+    case "reply":
+    case "text":
+    case "reasoning":
+    case "start":
+    case "instructions":
+    case "end":
+      return "";
+  }
 }
 
 /** Says in a line what the gate let not happen, why, and the nearest way that is allowed. */
@@ -139,68 +171,61 @@ function streamReport(terminal: Terminal): Report {
   let session: string | null = null;
   return {
     show(event) {
-      switch (event.type) {
-        case "start":
-          session = event.session;
-          return writeJson(terminal, {
-            type: "system",
-            subtype: "init",
-            session_id: session,
-            cwd: event.checkout,
-            model: event.model,
-            tools: event.tools,
-            permissionMode: "box",
-            mcp_servers: [],
-          });
-        case "reply":
-          return writeJson(terminal, { type: "assistant", session_id: session, message: assistantMessage(event) });
-        case "result":
-          return writeJson(terminal, {
-            type: "user",
-            session_id: session,
-            message: {
-              role: "user",
-              content: [{ type: "tool_result", tool_use_id: event.id, content: event.text, is_error: !event.ok }],
-            },
-          });
-        case "retry":
-          return writeJson(terminal, {
-            type: "system",
-            subtype: "retry",
-            session_id: session,
-            attempt: event.attempt,
-            wait_ms: event.waitMs,
-            reason: event.reason,
-          });
-        case "instructions":
-          return writeJson(terminal, {
-            type: "system",
-            subtype: "instructions",
-            session_id: session,
-            paths: event.paths,
-          });
-        case "notice":
-          return writeJson(terminal, { type: "system", subtype: "notice", session_id: session, text: event.text });
-        case "denied":
-          return writeJson(terminal, {
-            type: "system",
-            subtype: "denied",
-            session_id: session,
-            tool_use_id: event.call,
-            what: event.what,
-            verdict: event.verdict,
-            reason: event.reason,
-            nearest: event.nearest,
-          });
-        case "text":
-        case "reasoning":
-        case "call":
-        case "end":
-          return;
-      }
+      if (event.type === "start") session = event.session;
+      const line = lineOf(event);
+      if (line === null) return;
+      const { type, subtype, ...rest } = line;
+      const head = subtype === undefined ? { type } : { type, subtype };
+      const agent = event.agent === undefined ? {} : { agent: event.agent };
+      writeJson(terminal, { ...head, session_id: session, ...agent, ...rest });
     },
     result: (result) => writeJson(terminal, resultJson(result)),
   };
+}
+
+interface Line {
+  readonly type: "system" | "assistant" | "user";
+  readonly subtype?: string;
+  readonly [key: string]: unknown;
+}
+
+// What a line says beside whose it is; null for what a script is not told.
+function lineOf(event: SessionEvent): Line | null {
+  const system = (subtype: string, rest: object): Line => ({ type: "system", subtype, ...rest });
+  switch (event.type) {
+    case "start": {
+      const { checkout: cwd, model, tools } = event;
+      return system("init", { cwd, model, tools, permissionMode: "box", mcp_servers: [] });
+    }
+    case "reply":
+      return { type: "assistant", message: assistantMessage(event) };
+    case "result": {
+      const { id, text, ok } = event;
+      const content = [{ type: "tool_result", tool_use_id: id, content: text, is_error: !ok }];
+      return { type: "user", message: { role: "user", content } };
+    }
+    case "retry":
+      return system("retry", { attempt: event.attempt, wait_ms: event.waitMs, reason: event.reason });
+    case "instructions":
+      return system("instructions", { paths: event.paths });
+    case "notice":
+      return system("notice", { text: event.text });
+    case "denied": {
+      const { call, what, verdict, reason, nearest } = event;
+      return system("denied", { tool_use_id: call, what, verdict, reason, nearest });
+    }
+    case "agent-start": {
+      const { parent, task, may, folders } = event;
+      return system("agent_start", { parent, task, may, folders });
+    }
+    case "agent-end":
+      return system("agent_end", { reason: event.reason, ...usageJson(event.totals) });
+    case "text":
+    case "reasoning":
+    case "call":
+    case "end":
+      return null;
+  }
 }
 
 function assistantMessage(event: SessionEvent & { readonly type: "reply" }): object {
@@ -226,13 +251,7 @@ function resultJson(result: Result): object {
     result: result.message,
     session_id: result.session,
     duration_ms: result.durationMs,
-    num_turns: totals.replies,
-    total_cost_usd: totals.usd,
-    usage: {
-      input_tokens: totals.input - totals.cachedInput,
-      cache_read_input_tokens: totals.cachedInput,
-      output_tokens: totals.output,
-    },
+    ...usageJson(totals),
     ...costsJson(costs),
     landed: leftover.landed,
     held: leftover.held,
@@ -251,6 +270,6 @@ function writeJson({ stdout }: Terminal, value: object): void {
 export function describeCall(call: Call): string {
   if (call.input === null || typeof call.input !== "object" || Array.isArray(call.input)) return "";
   const input = call.input as Readonly<Record<string, unknown>>;
-  const named = input.command ?? input.url ?? input.path ?? input.pattern ?? input.id ?? input.glob;
+  const named = input.command ?? input.url ?? input.path ?? input.pattern ?? input.task ?? input.id ?? input.glob;
   return typeof named === "string" ? oneLine(named, 120) : "";
 }

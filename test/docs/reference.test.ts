@@ -48,6 +48,7 @@ test("the scripted example plays through the program, and every field it prints 
     num_turns: 3,
     total_cost_usd: 0,
     usage: { input_tokens: 9, cache_read_input_tokens: 0, output_tokens: 4 },
+    agents: [],
     hosts: [],
     landed: [],
     commits: [],
