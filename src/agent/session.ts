@@ -237,7 +237,8 @@ export class Session implements Agent, Asker {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-      return readInstructions({ box: await opening, gate, label }, { ...plan.box, folders: plan.instructionFolders, trust });
+      const where = { ...plan.box, folders: plan.instructionFolders, trust };
+      return readInstructions({ box: await opening, gate, label }, where);
     });
     const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
     const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
@@ -246,8 +247,7 @@ export class Session implements Agent, Asker {
       else await box?.close().finally(() => ledger.close());
       throw error;
     });
-    const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
-    const seen = { label, inspection, ...trusting };
+    const seen = { label, inspection, ...(await openTrust(plan, { box, gate, label }, branchView !== null)) };
     const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
