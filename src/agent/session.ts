@@ -245,15 +245,10 @@ export class Session implements Agent, Asker {
       const trust = await plan.trust();
       recordTrust(ledger, trust, plan.now());
       if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-<<<<<<< HEAD
       return readInstructions(
         { box: await opening, gate, label },
         { ...plan.box, folders: plan.instructionFolders, trust },
       );
-=======
-      const where = { ...plan.box, folders: plan.instructionFolders, trust };
-      return readInstructions({ box: await opening, gate, label }, where);
->>>>>>> b54912e5c865a1577aa7662bc1f7a764f4a50528
     });
     const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
     const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
@@ -262,14 +257,9 @@ export class Session implements Agent, Asker {
       else await box?.close().finally(() => ledger.close());
       throw error;
     });
-<<<<<<< HEAD
     const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
     const recorded = { ledger, anchor: await anchoring, gate, monitor, killSwitch };
     const parts = { box, branchView, instructions, model, label, inspection, ...recorded, ...trusting };
-=======
-    const seen = { label, inspection, ...(await openTrust(plan, { box, gate, label }, branchView !== null)) };
-    const parts = { box, branchView, instructions, model, ledger, gate, monitor, killSwitch, ...seen };
->>>>>>> b54912e5c865a1577aa7662bc1f7a764f4a50528
     const session = new Session(plan, parts);
     rising.push(() => session.#network.judgeAgain());
     killSwitch.arm({ box, drop: () => session.#network.drop() });

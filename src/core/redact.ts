@@ -110,11 +110,6 @@ export function isRedacted(text: string): boolean {
   return text.search(PLACEHOLDER) !== -1;
 }
 
-/** Whether a text has the form of what stands for a secret somewhere. */
-export function holdsPlaceholder(text: string): boolean {
-  return text.search(PLACEHOLDER) >= 0;
-}
-
 /** Numbers secrets in the order in which they are met, those of each name for themselves. */
 class Names {
   readonly #placeholders = new Map<string, string>();
