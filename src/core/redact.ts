@@ -110,6 +110,11 @@ export function isRedacted(text: string): boolean {
   return text.search(PLACEHOLDER) !== -1;
 }
 
+/** A text without the numbers of its placeholders: one secret has another in JSON, where its ends of lines are escaped. */
+export function unnumbered(text: string): string {
+  return text.replaceAll(PLACEHOLDER, "«secret:$1»");
+}
+
 /**
  * Puts what some placeholders stand for in their place; null where the text would be longer than `charsMax`. What is put there
  * is not looked at again: a stranger chose it, and one that held others would grow without bound.
