@@ -95,6 +95,7 @@ test("an edit whose placeholders stand for secrets that hold more of them is res
   const content = Buffer.from(`${first}\n${key("QUJD".repeat(4000))}\n`);
   inspection.redact(content.toString());
   assert.deepEqual(inspection.resolve([`${small}x`, large], content)[0], `${first}x`);
-  assert.match(String(inspection.resolve(["a", small.repeat(60) + large], content)[1]), /^(?:-----BEGIN.*){60}/s);
+  const [, many = ""] = inspection.resolve(["a", small.repeat(60) + large], content);
+  assert.equal(many.startsWith(first.repeat(60)), true);
   assert.match(String(inspection.resolve(["a", large.repeat(3000)], content)), /too large$/);
 });
