@@ -105,21 +105,28 @@ const SECRETS_MAX = 3;
 const MAYBE_SECRET =
   /env|rc\b|ssh|id_|key|secret|credential|passw|token|aws|kube|docker|netrc|\.git\/config|pem|gcloud|azure|auth/i;
 const WORDS = /[\w.~@+*-]*(?:\/[\w.@+*-]+)+|\.[\w][\w.-]+|[\w-]+\.(?:pem|key|p12|pfx|tfvars|tfstate)\b/g;
-/** A search for the words by which secrets are known, through everything. */
+/** A search through many files. */
 const HUNT =
-  /\b(?:grep|rg|ag|ack|git\s+grep)\b[^|;&\n]*(?:\s-\w*[rRl]\w*\s|--recursive|\brg\b|git\s+grep)[^|;&\n]*(?:TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN)/i;
+  /\b(?:grep|rg|ag|ack|git\s+grep)\b[^|;&\n]*(?:\s-\w*[rRl]\w*\s|--recursive|\brg\b|git\s+grep)(?:\\\||[^|;&\n]|(?<=\w)\|(?=\w))*/g;
+/** Words by which secrets are known: in capitals, as settings have them, in any case where the search has it so, or two of them. */
+const HUNTED = /TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN/;
+const HUNTED_ANYHOW =
+  /\s-[a-z]*i[a-z]*\s.*(?:token|secret|passw|api_?key|private key|aws_|begin)|(?:token|secret|passw|key)\w*\\?\|\w*(?:token|secret|passw|key)/i;
 /** A second name for a file of secrets, under which it is read. */
 const RENAME =
   /\b(?:ln|cp|mv|install|rsync)\b[^|;&\n]*\.env(?:\.(?!example|sample|template|dist)\w+)?["']?\s+["']?[\w./~$]/;
 /** All of the environment, made into something to be sent or kept. */
 const DUMP = /(?:^|[;&|(`\s])(?:env|printenv|export\s+-p)\s*(?:[);|&>]|$)|\/proc\/(?:self|\$\$|\d+|\$PPID)\/environ/;
+/** A look for variables of one name that goes nowhere else: it takes no more of it. */
+const PICKED =
+  /\b(?:env|printenv)\s*\|\s*(?:grep|rg)\s+(?:-[iEnw]+\s+)*(["']?)(?!\w*(?:token|secret|passw|key|auth|aws))\^?[a-z_]{3,}\1\s*(?=[;\n]|&&|\|\||$)/gi;
 
 /** Finds reads of many files of secrets, searches for secrets, and second names for such a file. */
 export const SWEEPS = reducer<Swept>({ names: [], seqs: [] }, (state, seen) => {
   if (seen.kind !== "act" || seen.what === "write") return quiet(state);
   const { seq, what, path, text } = seen;
   if (what === "run" || what === "search") {
-    const sign = HUNT.test(what === "search" ? `rg ${text}` : text)
+    const sign = isHunt(what === "search" ? `rg ${text}` : text)
       ? "all files are searched for secrets"
       : what === "search"
         ? null
@@ -139,8 +146,13 @@ export const SWEEPS = reducer<Swept>({ names: [], seqs: [] }, (state, seen) => {
   return { state: { names: [], seqs: [] }, alarms: [{ kind: "sweep", seqs, words }] };
 });
 
+function isHunt(text: string): boolean {
+  for (const [search] of text.matchAll(HUNT)) if (HUNTED.test(search) || HUNTED_ANYHOW.test(search)) return true;
+  return false;
+}
+
 function isDump(text: string): boolean {
-  return DUMP.test(text) && (/[|>]|\$\(/.test(text) || secretsIn(text).length > 0);
+  return DUMP.test(text.replace(PICKED, "")) && (/[|>]|\$\(/.test(text) || secretsIn(text).length > 0);
 }
 
 /** Names the files by whose names secrets are known that a text names. */
