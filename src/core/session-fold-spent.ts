@@ -63,6 +63,7 @@ export class SpentFold {
     this.#wallMs = amountOf(spent.wallMs);
     this.#calls = amountOf(spent.calls);
     this.#sentBytes = amountOf(spent.sentBytes);
+    this.#agents = amountOf(spent.agents);
   }
 
   #addTime(type: unknown, at: number): void {

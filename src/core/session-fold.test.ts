@@ -110,6 +110,7 @@ test("a fork begins with what its record says of the other session, and goes on 
     wallMs: 70,
     calls: 3,
     sentBytes: 9,
+    agents: 2,
   };
   const state = foldSession([
     { ...START, from: { session: "other", seq: 7, hash: "00", turn: 2 } },

@@ -31,7 +31,7 @@ function fieldsOf(fields: JsonObject): string {
 
 function valueText(value: unknown): string {
   const text = typeof value === "string" ? value.replace(/\s+/g, " ") : JSON.stringify(value);
-  return bound(text, VALUE_CHARS_MAX).text;
+  return bound(text, VALUE_CHARS_MAX).text.replaceAll("\n", " ");
 }
 
 function spaced(text: string): string {

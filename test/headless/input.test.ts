@@ -192,7 +192,7 @@ test("binary output and terminal escapes reach the model without a terminal's la
     run("head -c 200000 /dev/urandom"),
     { text: "ok" },
   ]);
-  assert.equal(played.results[0]?.text, "red\n100%");
+  assert.equal(played.results[0]?.text, "\\x1b]0;evil\\x07red\n100%");
   assert.ok((played.results[1]?.text ?? "").length < RESULT_CHARS_MAX);
 });
 
@@ -227,7 +227,7 @@ test("a call that cannot be understood is answered with what to send, and nothin
 });
 
 test("a reply larger than an event of the log may be is recorded by digest, and the session goes on", async (t) => {
-  // What the record holds by digest alone cannot be decided again.
+  // What is past the limit cannot be replayed, and the replay says so.
   const place = makePlace(t, "true", { isReplayed: false });
   const played = await play(place, [
     { text: "\u0001".repeat(5 << 19), calls: [{ tool: "run", input: { command: "echo on" } }] },
@@ -366,7 +366,7 @@ test(`an empty prompt, an unknown option and an unknown command are refused with
     [["demo", "--model", "foo"], /foo/],
     [
       ["log"],
-      /type ringfence log show \[--json\], log monitor, log verify \[--key KEY\] \[--anchor PLACE\], log prove NUMBER of an event/,
+      /type ringfence log show \[--json\], log monitor, log verify \[--key KEY\].*, log prove NUMBER of an event/,
     ],
     [["log", "nonsense"], /type ringfence log show/],
     [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
