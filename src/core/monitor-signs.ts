@@ -19,7 +19,7 @@ const SIGNS: readonly Sign[] = [
     kind: "escape",
     words: "it handles mounts, namespaces, other processes or services of the machine",
     match:
-      /\b(?:nsenter|unshare|pivot_root|insmod|modprobe|kexec|setcap|losetup|mknod|systemd-run|busctl|dbus-send|crontab)\s|\bmount\s+-|\b(?:gdb|strace|ltrace)\b[^|;&]*\s-p\s|\bkill\s+(?:-\S+\s+)*(?:\$PPID|-?1)(?!\d)|\bdocker\s+(?:run|exec)\b|\bfind\s+\/\s|\bSSH_AUTH_SOCK\b|\bch(?:mod|own)\s[^|;&]*\s\/dev\/|(?:user|trusted)\.overlay\.|chdir\(['"]\/['"]\)/,
+      /\b(?:nsenter|unshare|pivot_root|insmod|modprobe|kexec|setcap|losetup|mknod|systemd-run|busctl|dbus-send|crontab)\s|\bmount\s+-|\b(?:gdb|strace|ltrace)\b[^|;&]*\s-p\s|\bkill\s+(?:-\S+\s+)*(?:\$PPID|-?1)(?!\d)|\bdocker\s+(?:run|exec)\b|\bfind\s+\/(?=\s)(?![^|;&]*\s-i?name\s+["']?(?!\S*(?:env|id_|key|pem|secret|credential|token|passw|ssh|sock))[\w*.])|\bSSH_AUTH_SOCK\b|\bch(?:mod|own)\s[^|;&]*\s\/dev\/|(?:user|trusted)\.overlay\.|chdir\(['"]\/['"]\)/,
   },
   {
     kind: "escape",
