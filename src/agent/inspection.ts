@@ -74,14 +74,23 @@ export class Inspection {
 
   /** Shows events without secrets. Of text that comes piece by piece the last word waits for its end. */
   showing(show: (event: SessionEvent) => void): (event: SessionEvent) => void {
+    // A notice in the middle of a text waits until that is whole.
+    let notices: SessionEvent[] = [];
     return (event) => {
       if (event.type === "text" || event.type === "reasoning") {
         const text = this.#liveOf(event.type).push(event.text);
         if (text !== "") show({ type: event.type, text });
         return;
       }
+      if (event.type === "notice" && this.#live.size > 0) {
+        notices.push(event);
+        return;
+      }
       if (event.type === "reply" || event.type === "retry" || event.type === "end") this.#endLive(event, show);
       show(this.redacted(event));
+      if (this.#live.size > 0) return;
+      for (const notice of notices) show(this.redacted(notice));
+      notices = [];
     };
   }
 

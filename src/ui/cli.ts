@@ -77,7 +77,7 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
   try {
     return await dispatch(args, outside);
   } catch (error) {
-    const text = await wordsOf(error, outside.start.environment);
+    const text = wordsOf(error, outside.start.environment);
     const exitCode = exitCodeOfError(error);
     const format = scriptFormat(args);
     if (format !== null) makeReport(format, terminal).result(failedResult(text, exitCode));

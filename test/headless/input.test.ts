@@ -192,7 +192,7 @@ test("binary output and terminal escapes reach the model without a terminal's la
     run("head -c 200000 /dev/urandom"),
     { text: "ok" },
   ]);
-  assert.equal(played.results[0]?.text, "red\n100%");
+  assert.equal(played.results[0]?.text, "\\x1b]0;evil\\x07red\n100%");
   assert.ok((played.results[1]?.text ?? "").length < RESULT_CHARS_MAX);
 });
 
@@ -227,7 +227,8 @@ test("a call that cannot be understood is answered with what to send, and nothin
 });
 
 test("a reply larger than an event of the log may be is recorded by digest, and the session goes on", async (t) => {
-  const place = makePlace(t);
+  // What is past the limit cannot be replayed, and the replay says so.
+  const place = makePlace(t, "true", { isReplayed: false });
   const played = await play(place, [
     { text: "\u0001".repeat(5 << 19), calls: [{ tool: "run", input: { command: "echo on" } }] },
     { text: '"'.repeat(9 << 20) },
@@ -362,14 +363,17 @@ test(`an empty prompt, an unknown option and an unknown command are refused with
       /^ringfence: Unknown option '-l'; put -- before the command, as in ringfence exec -- npm test\n$/,
     ],
     [["demo", "--model", "foo"], /foo/],
-    [["log"], /type ringfence log show \[--json\], log verify \[--key KEY\], log prove NUMBER of an event/],
+    [
+      ["log"],
+      /type ringfence log show \[--json\], log monitor, log verify \[--key KEY\].*, log prove NUMBER of an event/,
+    ],
     [["log", "nonsense"], /type ringfence log show/],
     [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
     [["land", "--stat"], /land does not take --stat; ringfence --help/],
     [["discard", "--json"], /discard does not take --json/],
     [["diff", "--approve", "x"], /diff does not take --approve/],
     [["exec", "--session", "x", "--", "true"], /exec does not take --session/],
-    [["log", "show", "x"], /type ringfence log show \[--json\], log verify/],
+    [["log", "show", "x"], /type ringfence log show \[--json\], log monitor/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"; see ringfence sessions --all/],
   ] as const;
