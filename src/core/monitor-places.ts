@@ -1,5 +1,6 @@
 import { resolved, type SeenAct, type SeenOutcome } from "./monitor-event.ts";
 import { type Alarm, type AlarmKind, quiet, reducer } from "./monitor-reducer.ts";
+import { hasRow, row } from "./monitor-row.ts";
 import { secretKind } from "./secretfiles.ts";
 
 /** Where people keep what is theirs; a path of the system's or of the box's own temporary folder names nothing of theirs. */
@@ -106,8 +107,11 @@ const MAYBE_SECRET =
   /env|rc\b|ssh|id_|key|secret|credential|passw|token|aws|kube|docker|netrc|\.git\/config|pem|gcloud|azure|auth/i;
 const WORDS = /[\w.~@+*-]*(?:\/[\w.@+*-]+)+|\.[\w][\w.-]+|[\w-]+\.(?:pem|key|p12|pfx|tfvars|tfstate)\b/g;
 /** A search for the words by which secrets are known, through everything. */
-const HUNT =
-  /\b(?:grep|rg|ag|ack|git\s+grep)\b[^|;&\n]*(?:\s-\w*[rRl]\w*\s|--recursive|\brg\b|git\s+grep)[^|;&\n]*(?:TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN)/i;
+const HUNT = row(
+  /\b(?:grep|rg|ag|ack|git\s+grep)\b/gi,
+  /(?:\s-\w*[rRl]\w*\s|--recursive|\brg\b|git\s+grep)[^|;&\n]*(?:TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN)/gi,
+  /[|;&\n]/g,
+);
 /** A second name for a file of secrets, under which it is read. */
 const RENAME =
   /\b(?:ln|cp|mv|install|rsync)\b[^|;&\n]*\.env(?:\.(?!example|sample|template|dist)\w+)?["']?\s+["']?[\w./~$]/;
@@ -119,7 +123,7 @@ export const SWEEPS = reducer<Swept>({ names: [], seqs: [] }, (state, seen) => {
   if (seen.kind !== "act" || seen.what === "write") return quiet(state);
   const { seq, what, path, text } = seen;
   if (what === "run" || what === "search") {
-    const sign = HUNT.test(what === "search" ? `rg ${text}` : text)
+    const sign = hasRow(what === "search" ? `rg ${text}` : text, HUNT)
       ? "all files are searched for secrets"
       : what === "search"
         ? null
