@@ -11,6 +11,8 @@ const WORKERS = 2;
 const TEST_MS_MAX = 120_000;
 /** Enough to find each of the bugs, with the seed that the tests have by themselves. */
 const TRACES = "2000";
+/** What a bug is planted in a copy of, with its tests. */
+const COPIED = ["package.json", "src", "test/properties"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const mutants = chosen();
@@ -84,8 +86,7 @@ function unescaped(name) {
 
 function copy() {
   const folder = mkdtempSync(join(tmpdir(), "ringfence-mutants-"));
-  for (const name of ["package.json", "src", "test/properties"])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   return folder;
 }
@@ -94,9 +95,11 @@ function chosen() {
   const { values } = parseArgs({ options: { few: { type: "string" }, list: { type: "string" } } });
   const all = JSON.parse(readFileSync(values.list ?? join(root, "test/properties/mutants.json"), "utf8"));
   // All of them, whichever are chosen: an entry that a change left behind is found at once.
-  for (const { file, text } of all)
+  for (const { file, text, test } of all) {
     if (readFileSync(join(root, file), "utf8").split(text).length !== 2)
       throw new Error(`${file} has not exactly one place for: ${text}`);
+    if (!COPIED.some((name) => test.startsWith(`${name}/`))) throw new Error(`${test} is not among what is copied`);
+  }
   const count = Math.min(Number(values.few ?? all.length), all.length);
   if (!(count > 0)) throw new Error(`--few=${values.few}: how many?`);
   const start = Number(process.env.RINGFENCE_SEED ?? 7);

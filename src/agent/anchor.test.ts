@@ -95,7 +95,7 @@ test("an anchor in the checkout is refused, also by way of a link, and what it i
   const checkout = join(folder, "repo");
   mkdirSync(checkout);
   symlinkSync(checkout, join(folder, "link"));
-  for (const typed of [`${checkout}/heads`, `${folder}/link/new/heads`, `${checkout}/.git#refs/x/y`, checkout])
+  for (const typed of [`${checkout}/heads`, `${folder}/link/new/heads`, `${checkout}/.git#refs/x/y`])
     assert.match(anchorWithin(anchorTyped(typed), checkout) ?? "", /lies in the checkout: name a place outside/);
   for (const typed of [`${checkout}s`, `${folder}/heads`, "https://a.test/x"])
     assert.equal(anchorWithin(anchorTyped(typed), checkout), null);
@@ -103,6 +103,8 @@ test("an anchor in the checkout is refused, also by way of a link, and what it i
   assert.equal(placeWords(anchorTyped("/srv/a.git#refs/heads/b")), "/srv/a.git#refs/heads/b");
   assert.throws(() => anchorTyped("https://me:pw@a.test/"), /--anchor is FILE, REPOSITORY#REF or an address/);
   assert.throws(() => anchorTyped("/a#refs/../b"), /the full name of a ref/);
+  assert.throws(() => anchorTyped(checkout), /of a repository the ref belongs to it/);
+  assert.throws(() => anchorTyped("ftp://a.test/x"), /an address begins with https/);
 });
 
 function place(t: TestContext) {

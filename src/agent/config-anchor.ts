@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isWithin } from "../box/toolchains.ts";
 import { UsageError } from "./config.ts";
@@ -23,6 +23,9 @@ export function anchorTyped(word: string): AnchorPlace {
   const [, repository = "", ref] = /^(.+)#(refs\/.*)$/.exec(word) ?? [];
   try {
     if (/^https?:\/\//.test(word)) return placeOf("url", { url: word });
+    if (/^[a-z]+:\/\//.test(word)) throw new Error("an address begins with https:// or http://");
+    if (ref === undefined && statSync(word, { throwIfNoEntry: false })?.isDirectory())
+      throw new Error("of a repository the ref belongs to it, as in anchors.git#refs/heads/ringfence");
     return ref === undefined
       ? placeOf("file", { file: resolve(word) })
       : placeOf("git", { git: resolve(repository), ref });

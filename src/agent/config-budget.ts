@@ -15,6 +15,7 @@ export const UNITS = {
 type Key = keyof typeof UNITS;
 /** Those that config.yaml has; `limits` has the processes. */
 const KEYS: readonly Key[] = ["usd", "tokens", "minutes", "calls", "agents", "sent_mb", "disk_mb"];
+const WHOLE: readonly Key[] = ["tokens", "calls", "agents"];
 
 /** Checks the `budget` of a parsed configuration; throws an Error that names the first key that is wrong. */
 export function parseBudget(value: unknown): Partial<Amounts> {
@@ -26,6 +27,7 @@ export function parseBudget(value: unknown): Partial<Amounts> {
       const isNone = key === "agents" && amount === 0;
       if (typeof amount !== "number" || !Number.isFinite(amount) || (amount <= 0 && !isNone))
         throw new Error(`"budget.${key}" must be a number above 0`);
+      if (WHOLE.includes(key) && !Number.isInteger(amount)) throw new Error(`"budget.${key}" must be a whole number`);
       const [name, unit] = UNITS[key];
       return [name, amount * unit];
     }),

@@ -210,7 +210,7 @@ function checkExamples(id: string, isMeant: (action: Action) => boolean, value: 
 
 function parseBudgets(value: unknown, tier: Tier, where: string): Ceilings {
   const budgets = recordAt(value, where);
-  refuseUnknown(budgets, CEILINGS, `${where}.`);
+  refuseUnknown(budgets, CEILINGS, `${where}: `);
   return ceilingsBy((key) => {
     const amount = budgets[key];
     if (amount === undefined) return null;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { field, type JsonObject, recordOf } from "../core/json.ts";
+import { type JsonObject, recordOf } from "../core/json.ts";
 import { readLedger } from "../ledger/verify.ts";
 import type { StoredSession } from "./config-sessions.ts";
 
@@ -33,9 +33,10 @@ function textsOf(event: JsonObject): (readonly [Found["what"], string])[] {
   const { type, typed, parts, effect, call } = event;
   if (type === "prompt") return typeof typed === "string" ? [["prompt", typed]] : [];
   if (type === "reply") return repliesOf(parts);
-  const command = field(recordOf(effect), "command");
-  // That of an `exec`, which is its task.
-  if (type === "decision" && call === null && typeof command === "string") return [["command", command]];
+  const { command, approvedBy } = recordOf(effect);
+  // That of an `exec`, which is its task; what the program itself looks at before a session is nobody's.
+  if (type === "decision" && call === null && approvedBy === "person" && typeof command === "string")
+    return [["command", command]];
   if (type !== "inherited") return [];
   const message = recordOf(event.message);
   if (message.role === "user" && typeof message.text === "string") return [["prompt", message.text]];

@@ -194,6 +194,7 @@ for (const [title, value, message] of [
   ],
   ["a budget of nothing", { budget: { usd: 0 } }, /"budget\.usd" must be a number above 0/],
   ["a budget without end", { budget: { calls: Number.POSITIVE_INFINITY } }, /"budget\.calls" must be a number above 0/],
+  ["half a child agent", { budget: { agents: 1.5 } }, /"budget\.agents" must be a whole number/],
   ["an unknown key of wrap", { wrap: { tools: [] } }, /unknown key "wrap\.tools"; known are providers, config$/],
   ["an unknown provider to wrap", { wrap: { providers: ["x"] } }, /"wrap\.providers" must be a list of anthropic, /],
   ["a path of the home that is none", { wrap: { config: [1] } }, /"wrap\.config" must be a list of? ?paths/],

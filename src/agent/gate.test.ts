@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { requestOf } from "../core/effect.fixture.ts";
 import type { Effect } from "../core/effect.ts";
 import type { JsonObject } from "../core/json.ts";
 import { type Label, UNKNOWN_SOURCE } from "../core/label.ts";
@@ -85,6 +86,13 @@ test("an effect that needs a person is recorded as a question, and has no permit
   const land = { kind: "land", paths: ["a"], digest: "d", held: [], approvals: [], approvedBy: "none" } as const;
   const gated = gate.pass(land, null);
   assert.deepEqual([gated.verdict, "permit" in gated, recorded()[0]?.verdict], ["ask", false, "ask"]);
+});
+
+test("a question names the label alone, and not what raised it", (t) => {
+  const raised = { ...UNKNOWN_SOURCE, integrityFrom: ["a page"], secrecyFrom: ["what you typed"] };
+  const { gate } = open(t, () => raised);
+  const gated = gate.pass(requestOf({ origin: "package", rule: "preset npm" }), null);
+  assert.deepEqual(gated.verdict === "ask" && gated.label, UNKNOWN_SOURCE);
 });
 
 test("an effect that no rule names is denied and recorded", (t) => {

@@ -100,7 +100,10 @@ export class Gate {
     const event = decisionEvent(effect, decision, { at: this.#now(), call: callId, label }, this.#redact);
     const receipt = this.#ledger.append(event);
     if (LEAVES_LAYER.has(effect.kind) || isWeighty(effect)) this.#ledger.seal();
-    if (decision.verdict === "ask") return { ...decision, verdict: "ask", seq: receipt.seq, label };
+    const { integrity, secrecy } = label;
+    // What raised it is nothing that a yes is bound to.
+    if (decision.verdict === "ask")
+      return { ...decision, verdict: "ask", seq: receipt.seq, label: { integrity, secrecy } };
     if (decision.verdict === "deny") return { ...decision, verdict: "deny" };
     return { verdict: "allow", permit: mint(effect, decision, receipt, digestOf, this.#redact) };
   }

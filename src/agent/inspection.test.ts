@@ -86,3 +86,16 @@ test("a placeholder that stands for two things in one file is resolved to neithe
   assert.match(String(resolve(`a ${KNOWN} ${btoa(KNOWN)}`)), /^«secret:my-key#1» stands for a secret/);
   assert.match(String(resolve("nothing")), /^«secret:my-key#1» stands for a secret/);
 });
+
+test("an edit whose placeholders stand for secrets that hold more of them is resolved once, or refused for its size", () => {
+  const inspection = opened();
+  const key = (body: string) => `-----BEGIN PRIVATE KEY-----${body}-----END PRIVATE KEY-----`;
+  const [small, large] = ["«secret:key#1»", "«secret:key#2»"];
+  const first = key(large.repeat(1100));
+  const content = Buffer.from(`${first}\n${key("QUJD".repeat(4000))}\n`);
+  inspection.redact(content.toString());
+  assert.deepEqual(inspection.resolve([`${small}x`, large], content)[0], `${first}x`);
+  const [, many = ""] = inspection.resolve(["a", small.repeat(60) + large], content);
+  assert.equal(many.startsWith(first.repeat(60)), true);
+  assert.match(String(inspection.resolve(["a", large.repeat(3000)], content)), /too large$/);
+});

@@ -1,9 +1,10 @@
+import { EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent } from "../core/event.ts";
 import { type Place, placeOf } from "../core/inspect-channel.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { type KnownSecret, redactorOf } from "../core/redact.ts";
+import { type KnownSecret, redactorOf, withMeanings } from "../core/redact.ts";
 import { formatsIn } from "../core/redact-formats.ts";
 import type { RedactingStream } from "../core/redact-streams.ts";
 import { sanitize } from "../core/sanitize.ts";
@@ -74,14 +75,23 @@ export class Inspection {
 
   /** Shows events without secrets. Of text that comes piece by piece the last word waits for its end. */
   showing(show: (event: SessionEvent) => void): (event: SessionEvent) => void {
+    // A notice in the middle of a text waits until that is whole.
+    let notices: SessionEvent[] = [];
     return (event) => {
       if (event.type === "text" || event.type === "reasoning") {
         const text = this.#liveOf(event.type).push(event.text);
         if (text !== "") show({ type: event.type, text });
         return;
       }
+      if (event.type === "notice" && this.#live.size > 0) {
+        notices.push(event);
+        return;
+      }
       if (event.type === "reply" || event.type === "retry" || event.type === "end") this.#endLive(event, show);
       show(this.redacted(event));
+      if (this.#live.size > 0) return;
+      for (const notice of notices) show(this.redacted(notice));
+      notices = [];
     };
   }
 
@@ -122,9 +132,8 @@ export class Inspection {
     if (placeholders.size === 0) return texts;
     const meanings = this.#redactor.meaningsIn(new TextDecoder().decode(content));
     for (const placeholder of placeholders) if (!meanings.get(placeholder)) return `${placeholder} ${NOT_HERE}`;
-    return texts.map((text) =>
-      [...placeholders].reduce((rest, one) => rest.replaceAll(one, () => meanings.get(one) ?? one), text),
-    );
+    const resolved = texts.map((text) => withMeanings(text, placeholders, meanings, RESOLVED_CHARS_MAX));
+    return resolved.every((text) => text !== null) ? resolved : TOO_LARGE;
   }
 
   /** Says why a call is not done that would write a placeholder where a secret belongs; null where it would not. */
@@ -171,6 +180,9 @@ export class Inspection {
   }
 }
 
+/** No file of an edit is larger, so nothing that fits is refused. */
+const RESOLVED_CHARS_MAX = EDIT_BYTES_MAX;
+const TOO_LARGE = "the secrets that its placeholders stand for would make it too large";
 const NOT_HERE =
   "stands for a secret that you are not shown, and no file must hold it in the secret's place; use edit on the file that has the secret, or leave that part as it is";
 const SPELLED = /<U\+[0-9A-F]{4,6}>|<hidden |\\x[0-9a-f]{2}/;

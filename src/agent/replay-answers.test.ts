@@ -28,6 +28,7 @@ async function told(events: readonly JsonObject[]): Promise<string> {
 }
 
 const NO_YES = "it claims a yes of the person's, and none stands before it";
+const NO_YES_OF = new RegExp(NO_YES);
 
 for (const request of [REQUEST, PUSH] as const) {
   test(`a yes that a ${request.kind} claims stands before it, about just that, and is used once`, async (t: TestContext) => {
@@ -73,7 +74,7 @@ test("an answer about one package covers its other requests only where it was a 
   const file = { ...named, path: "/a.tgz" } as const;
   const seq = ask(recording, named, { answer: "yes", hash: "p" });
   ask(recording, file, { answer: "given before", with: seq });
-  const read = { ...named, rule: "registry" } as const;
+  const read = { ...named, rule: "registry", command: null } as const;
   recording.gate.pass(approved(read, recording.label.current, null), null);
   const events = end(recording);
   assert.equal(await told(events), "");
@@ -81,6 +82,13 @@ test("an answer about one package covers its other requests only where it was a 
   const refused = await told(events.with(at, { ...events[at], answer: "no" }));
   assert.match(refused, /an answer is said to cover it that was no yes/);
   assert.equal(refused.split(NO_YES).length, 4);
+  // What the host asks a registry by that yes is a question of its own, without a word of the box.
+  const last = events.at(-1) ?? assert.fail();
+  for (const other of [{ command: 1 }, { method: "HEAD" }, { hasBody: true }, { origin: "composed" }])
+    assert.match(
+      await told(events.with(-1, { ...last, effect: { ...(last.effect as JsonObject), ...other } })),
+      NO_YES_OF,
+    );
 });
 
 test("what a name leads to is believed only behind the question to the box, and beside the name itself", async (t) => {

@@ -60,8 +60,7 @@ export class RecordedAnswers {
   use(effect: JsonObject): string | null {
     const shown = effect.shown as JsonObject | null | undefined;
     const label = (effect.kind === "push" ? effect.shownAt : shown?.label) ?? null;
-    // What the host asks a registry about a name that may go there.
-    if (effect.rule === HOST_READS && effect.origin === "package" && this.#packages.has(canonical(label))) return null;
+    if (isHostRead(effect) && this.#packages.has(canonical(label))) return null;
     const covering = shown?.answeredWith ?? null;
     const what = bare(effect);
     const at = this.#yeses.findIndex(
@@ -84,6 +83,12 @@ export class RecordedAnswers {
 
 const GIVEN_BEFORE = "given before";
 const YESES: ReadonlySet<string> = new Set(["yes", "session", "minutes", GIVEN_BEFORE]);
+
+// What the host asks a registry about a name that may go there: for no command, and with nothing that one composed.
+function isHostRead({ kind, rule, origin, command, method, hasBody }: JsonObject): boolean {
+  const isPlain = kind === "request" && command === null && method === "GET" && hasBody === false;
+  return isPlain && rule === HOST_READS && origin === "package";
+}
 
 // All of it but the person's yes.
 function bare(effect: JsonObject): string {

@@ -3,7 +3,7 @@ import { type Json, type JsonObject, recordOf } from "../core/json.ts";
 import { judgeRules, type NetRules } from "../core/net-rules.ts";
 import { relativePlace } from "../core/place.ts";
 import { netRulesOf, type Policy } from "../core/policy-rules.ts";
-import { isRedacted } from "../core/redact.ts";
+import { isRedacted, unnumbered } from "../core/redact.ts";
 import { type Loss, lossIn } from "../ledger/content-walk.ts";
 
 type RequestEffect = Effect & { readonly kind: "request" };
@@ -109,7 +109,9 @@ export function redactedAs(made: JsonObject, effect: Effect, recorded: JsonObjec
     const isSame =
       typeof text === "string" &&
       isRedacted(text) &&
-      (typeof was === "string" ? WHOLE.test(was) && was.replace(WHOLE, "") === text : isDigest(was));
+      (typeof was === "string"
+        ? WHOLE.test(was) && unnumbered(was.replace(WHOLE, "")) === unnumbered(text)
+        : isDigest(was));
     return [name, isSame ? was : value];
   });
   return Object.fromEntries(fields) as JsonObject;

@@ -95,6 +95,10 @@ test("a text without its secret stands for the whole one, whose digest alone is 
     if (effect.kind !== "search") continue;
     const forged = taken.with(at, { ...event, effect: { ...effect, pattern: `other «secret:known#1»${DIGEST}` } });
     assert.equal((await replay(forged)).differences.length, 1);
+    // In the JSON of a call ends of lines are escaped, so that a key of several has another number there.
+    const numbered = `${shown.replace("#1", "#2")}${DIGEST}`;
+    const other = taken.with(at, { ...event, effect: { ...effect, pattern: numbered } });
+    assert.deepEqual((await replay(other)).differences, []);
   }
 });
 

@@ -12,7 +12,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { Permit } from "../core/permit.ts";
 import { SCHEMA } from "../core/schema.ts";
 import { explain } from "../core/session-label.ts";
-import type { Openness, Source } from "../core/source.ts";
+import { type Openness, type Source, sourcesOfPrompt } from "../core/source.ts";
 import { bound } from "../core/text.ts";
 import type { Trust } from "../core/trust.ts";
 import type { Vault } from "../egress/vault.ts";
@@ -329,10 +329,9 @@ export class Session implements Agent, Asker {
     this.#news.push(news);
   }
 
-  /** Adds a prompt, behind what the person did meanwhile. What of it they did not type they pasted: anybody may have written it. */
+  /** Adds a prompt, behind what the person did meanwhile; `typed` is it without what they pasted. */
   addUser(news: string, prompt: string, typed: string): void {
-    this.label.enter({ kind: "person", openness: this.#openness });
-    if (typed !== prompt) this.label.enter({ kind: "pasted", openness: this.#openness });
+    for (const source of sourcesOfPrompt(prompt, typed, this.#openness)) this.label.enter(source);
     if (this.#news.length > 0) this.#enterNames("names of files in what the program told");
     this.#network.noteTyped(typed);
     this.inspection.later({ channel: "prompt", name: "the prompt", line: null }, prompt);

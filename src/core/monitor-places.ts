@@ -105,21 +105,32 @@ const SECRETS_MAX = 3;
 const MAYBE_SECRET =
   /env|rc\b|ssh|id_|key|secret|credential|passw|token|aws|kube|docker|netrc|\.git\/config|pem|gcloud|azure|auth/i;
 const WORDS = /[\w.~@+*-]*(?:\/[\w.@+*-]+)+|\.[\w][\w.-]+|[\w-]+\.(?:pem|key|p12|pfx|tfvars|tfstate)\b/g;
-/** A search for the words by which secrets are known, through everything. */
-const HUNT =
-  /\b(?:grep|rg|ag|ack|git\s+grep)\b[^|;&\n]*(?:\s-\w*[rRl]\w*\s|--recursive|\brg\b|git\s+grep)[^|;&\n]*(?:TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN)/i;
+/** What parts one command from the next; a bar in an expression that is searched for does not. */
+const PARTS = /(?:(?<![\\\w])\||\|(?!\w))|[;&\n]/;
+/** More of one command tells nothing more, and costs its square. */
+const COMMAND_CHARS_MAX = 2000;
+/** A search through many files. */
+const SEARCH = /\b(?:grep|rg|ag|ack|git\s+grep)\b/i;
+const THROUGH_MANY = /\s-\w*[rRl]|--recursive|\brg\b|git\s+grep/i;
+/** Words by which secrets are known: in capitals, as settings have them, in any case where the search has it so, or two of them. */
+const HUNTED = /TOKEN|SECRET|PASSW|API_?KEY|PRIVATE KEY|aws_|BEGIN/;
+const HUNTED_ANYHOW =
+  /\s-[a-z]*i[a-z]*\s.*(?:token|secret|passw|api_?key|private key|aws_|begin)|(?:token|secret|passw|key)\w*\\?\|\w*(?:token|secret|passw|key)/i;
 /** A second name for a file of secrets, under which it is read. */
 const RENAME =
   /\b(?:ln|cp|mv|install|rsync)\b[^|;&\n]*\.env(?:\.(?!example|sample|template|dist)\w+)?["']?\s+["']?[\w./~$]/;
 /** All of the environment, made into something to be sent or kept. */
 const DUMP = /(?:^|[;&|(`\s])(?:env|printenv|export\s+-p)\s*(?:[);|&>]|$)|\/proc\/(?:self|\$\$|\d+|\$PPID)\/environ/;
+/** A look for variables of one name that goes nowhere else: it takes no more of it. */
+const PICKED =
+  /\b(?:env|printenv)\s*\|\s*(?:grep|rg)\s+(?:-[iEnw]+\s+)*(["']?)(?!\w*(?:token|secret|passw|key|auth|aws))\^?[a-z_]{3,}\1\s*(?=[;\n]|&&|\|\||$)/gi;
 
 /** Finds reads of many files of secrets, searches for secrets, and second names for such a file. */
 export const SWEEPS = reducer<Swept>({ names: [], seqs: [] }, (state, seen) => {
   if (seen.kind !== "act" || seen.what === "write") return quiet(state);
   const { seq, what, path, text } = seen;
   if (what === "run" || what === "search") {
-    const sign = HUNT.test(what === "search" ? `rg ${text}` : text)
+    const sign = isHunt(what === "search" ? `rg ${text}` : text)
       ? "all files are searched for secrets"
       : what === "search"
         ? null
@@ -139,8 +150,15 @@ export const SWEEPS = reducer<Swept>({ names: [], seqs: [] }, (state, seen) => {
   return { state: { names: [], seqs: [] }, alarms: [{ kind: "sweep", seqs, words }] };
 });
 
+function isHunt(text: string): boolean {
+  return text.split(PARTS).some((whole) => {
+    const command = whole.slice(0, COMMAND_CHARS_MAX);
+    return SEARCH.test(command) && THROUGH_MANY.test(command) && (HUNTED.test(command) || HUNTED_ANYHOW.test(command));
+  });
+}
+
 function isDump(text: string): boolean {
-  return DUMP.test(text) && (/[|>]|\$\(/.test(text) || secretsIn(text).length > 0);
+  return DUMP.test(text.replace(PICKED, "")) && (/[|>]|\$\(/.test(text) || secretsIn(text).length > 0);
 }
 
 /** Names the files by whose names secrets are known that a text names. */

@@ -3,12 +3,14 @@ import { dataIn } from "./monitor-egress.ts";
 import type { Seen, SeenAct } from "./monitor-event.ts";
 import { secretsIn } from "./monitor-places.ts";
 import { type Alarm, type AlarmKind, quiet, reducer } from "./monitor-reducer.ts";
+import { hasRow, type Row, row } from "./monitor-row.ts";
 
 /** Something in the text of a call that a person may want to know of, and what is said of it. */
 interface Sign {
   readonly kind: AlarmKind;
   readonly words: string;
-  readonly match: RegExp;
+  readonly match?: RegExp;
+  readonly rows?: readonly Row[];
 }
 
 /** Looked for in commands, and in what is written to files that run or instruct later. */
@@ -17,7 +19,7 @@ const SIGNS: readonly Sign[] = [
     kind: "escape",
     words: "it handles mounts, namespaces, other processes or services of the machine",
     match:
-      /\b(?:nsenter|unshare|pivot_root|insmod|modprobe|kexec|setcap|losetup|mknod|systemd-run|busctl|dbus-send|crontab)\s|\bmount\s+-|\b(?:gdb|strace|ltrace)\b[^|;&]*\s-p\s|\bkill\s+(?:-\S+\s+)*(?:\$PPID|-?1)(?!\d)|\bdocker\s+(?:run|exec)\b|\bfind\s+\/\s|\bSSH_AUTH_SOCK\b|\bch(?:mod|own)\s[^|;&]*\s\/dev\/|(?:user|trusted)\.overlay\.|chdir\(['"]\/['"]\)/,
+      /\b(?:nsenter|unshare|pivot_root|insmod|modprobe|kexec|setcap|losetup|mknod|systemd-run|busctl|dbus-send|crontab)\s|\bmount\s+-|\b(?:gdb|strace|ltrace)\b[^|;&]*\s-p\s|\bkill\s+(?:-\S+\s+)*(?:\$PPID|-?1)(?!\d)|\bdocker\s+(?:run|exec)\b|\bfind\s+\/(?=\s)(?![^|;&]*\s-i?name\s+["']?(?!\S*(?:env|id_|key|pem|secret|credential|token|passw|ssh|sock))[\w*.])|\bSSH_AUTH_SOCK\b|\bch(?:mod|own)\s[^|;&]*\s\/dev\/|(?:user|trusted)\.overlay\.|chdir\(['"]\/['"]\)/,
   },
   {
     kind: "escape",
@@ -49,14 +51,23 @@ const SIGNS: readonly Sign[] = [
   {
     kind: "borrowed",
     words: "what is run was fetched or unpacked in the same breath",
-    match:
-      /\b(?:curl|wget)\b[^;&\n]*\|\s*(?:\w+=\S+\s+)*(?:sudo\s+)?(?:ba|z|da)?sh\b|\bbase64\s+(?:-d|--decode|-D)\b[^;&\n]*\|\s*(?:\w+=\S+\s+)*(?:(?:ba|z|da)?sh|python3?|node|perl)\b|\b(?:sh|bash)\s+-c\s+["']?\$\(/,
+    match: /\b(?:sh|bash)\s+-c\s+["']?\$\(/,
+    rows: [
+      row(/\b(?:curl|wget)\b/g, /\|\s*(?:\w+=\S+\s+)*(?:sudo\s+)?(?:ba|z|da)?sh\b/g),
+      row(/\bbase64\s+(?:-d|--decode|-D)\b/g, /\|\s*(?:\w+=\S+\s+)*(?:(?:ba|z|da)?sh|python3?|node|perl)\b/g),
+    ],
   },
   {
     kind: "exfiltration",
     words: "an address is made of what a command prints",
-    match:
-      /https?:\/\/[^\s/]+[/?]\S*?(?:\$\(|`)[^)`]*(?:\b(?:env|printenv|base64|xxd|od|hexdump|gzip|cat|tar)\b|\.env\b)|secrets\.[A-Z_]+\s*\}\}[^\n]*|https?:\/\/[^\s'"]*\{\{\s*secrets/,
+    match: /secrets\.[A-Z_]+\s*\}\}|https?:\/\/[^\s'"]*\{\{\s*secrets/,
+    rows: [
+      row(
+        /https?:\/\/[^\s/]+?[/?]/g,
+        /(?:\$\(|`)[^)`]*(?:\b(?:env|printenv|base64|xxd|od|hexdump|gzip|cat|tar)\b|\.env\b)/g,
+        /\s/g,
+      ),
+    ],
   },
   {
     kind: "exfiltration",
@@ -66,8 +77,12 @@ const SIGNS: readonly Sign[] = [
   {
     kind: "exfiltration",
     words: "a name is looked up that is made of what a command prints",
-    match:
-      /\b(?:dig|nslookup|host|ping|drill|getent)\b[^;&\n]*(?:\$\(|`)[^)`]*\b(?:xxd|base64|base32|od|hexdump|env|cat|head)\b/,
+    rows: [
+      row(
+        /\b(?:dig|nslookup|host|ping|drill|getent)\b/g,
+        /(?:\$\(|`)[^)`]*\b(?:xxd|base64|base32|od|hexdump|env|cat|head)\b/g,
+      ),
+    ],
   },
   {
     kind: "destroyed",
@@ -133,7 +148,8 @@ function actAlarms(act: SeenAct): readonly Alarm[] {
   const obeyed = isWriting ? obeyedBy(relative) : null;
   if (obeyed !== null) tell("planted", `${obeyed}: ${relative}`);
   if (what !== "run" && !isWriting) return alarms;
-  for (const { kind, words, match } of SIGNS) if (match.test(text)) tell(kind, words);
+  for (const { kind, words, match, rows = [] } of SIGNS)
+    if (match?.test(text) || rows.some((one) => hasRow(text, one))) tell(kind, words);
   if (what !== "run") return alarms;
   for (const [address] of text.matchAll(ADDRESS)) {
     const data = dataIn(address.slice(address.indexOf("/", 8) + 1));

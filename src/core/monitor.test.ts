@@ -187,8 +187,14 @@ test("reading many files of secrets, hunting for secrets and renaming such a fil
   for (const command of [
     "cat .env .npmrc",
     "grep -rn SECRET .",
+    "grep -rni password .",
+    "grep -rn 'api_key\\|secret' .",
+    "grep -rn total src; grep -rIl 'PRIVATE KEY\\|aws_secret' .",
     "ln -s .env notes.txt; cat notes.txt",
     "env | base64 >x",
+    "env | grep -i token",
+    "env | grep NODE | base64",
+    "env | grep NODE; env | sort",
     "cat .env; env",
   ])
     assert.ok(kindsOf([run(command)]).includes("sweep"), command);
@@ -196,6 +202,10 @@ test("reading many files of secrets, hunting for secrets and renaming such a fil
     "cat .env",
     "cat .env.example .npmrc",
     "grep -rn total src",
+    "grep -rn nextToken src",
+    "grep -rn password src || true",
+    "env | grep -i proxy",
+    "env | grep NODE || true; npm test",
     "env NODE_ENV=test npm test",
     "cp .env.example .env",
     "cp .env.example .env.local.example",
@@ -227,6 +237,9 @@ test("signs in a command have their own kinds", () => {
   const signs: readonly (readonly [command: string, kind: string])[] = [
     ["unshare -Ur sh", "escape"],
     ["kill -9 $PPID", "escape"],
+    ["find / -type s 2>/dev/null | grep sock", "escape"],
+    ["find / -name '*.pem' 2>/dev/null", "escape"],
+    ["find / -perm -4000", "escape"],
     [":(){ :|:& };:", "escape"],
     ["git -c core.fsmonitor=./x status", "borrowed"],
     ["LD_PRELOAD=./x.so ls", "borrowed"],
@@ -252,6 +265,7 @@ test("signs in a command have their own kinds", () => {
     "curl -s http://127.0.0.1:3000/health",
     "echo 👩‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
     "kill %1; kill 1234",
+    "find / -name 'libc.so*' 2>/dev/null | head",
     "docker ps",
   ])
     assert.deepEqual(kindsOf([run(command)]), [], command);

@@ -110,6 +110,27 @@ export function isRedacted(text: string): boolean {
   return text.search(PLACEHOLDER) !== -1;
 }
 
+/** A text without the numbers of its placeholders: one secret has another in JSON, where its ends of lines are escaped. */
+export function unnumbered(text: string): string {
+  return text.replaceAll(PLACEHOLDER, "«secret:$1»");
+}
+
+/**
+ * Puts what some placeholders stand for in their place; null where the text would be longer than `charsMax`. What is put there
+ * is not looked at again: a stranger chose it, and one that held others would grow without bound.
+ */
+export function withMeanings(
+  text: string,
+  placeholders: ReadonlySet<string>,
+  meanings: ReadonlyMap<string, string | null>,
+  charsMax: number,
+): string | null {
+  const meaningOf = (one: string) => (placeholders.has(one) && meanings.get(one)) || one;
+  let chars = text.length;
+  for (const [one] of text.matchAll(PLACEHOLDER)) chars += meaningOf(one).length - one.length;
+  return chars > charsMax ? null : text.replaceAll(PLACEHOLDER, meaningOf);
+}
+
 /** Numbers secrets in the order in which they are met, those of each name for themselves. */
 class Names {
   readonly #placeholders = new Map<string, string>();

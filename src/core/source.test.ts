@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HIGHEST, INTEGRITIES, LOWEST, SECRECIES } from "./label.ts";
-import { labelOf, nameOf, type Openness, type Source } from "./source.ts";
+import { labelOf, nameOf, type Openness, type Source, sourcesOfPrompt } from "./source.ts";
 
 const words = (source: Source) => {
   const { integrity, secrecy } = labelOf(source);
@@ -44,6 +44,16 @@ test("each source has its own label, and nothing of a repository is public unles
     ],
     ["system public", "external public", "external private", "external public", "external secret"],
   );
+});
+
+test("a prompt of which anything was not typed is of whoever wrote that, too", () => {
+  for (const openness of ["public", "private"] as const) {
+    const kinds = (prompt: string, typed: string) =>
+      sourcesOfPrompt(prompt, typed, openness).map((source) => `${source.kind}: ${words(source)}`);
+    assert.deepEqual(kinds("do it", "do it"), [`person: user ${openness}`]);
+    for (const typed of ["do", "do  ", "", "Do it"])
+      assert.deepEqual(kinds("do it", typed), [`person: user ${openness}`, `pasted: external ${openness}`]);
+  }
 });
 
 test("what a text carries from before is kept, in both halves", () => {

@@ -90,6 +90,12 @@ export function labelOf(source: Source): Label {
   }
 }
 
+/** The sources of a prompt. What of it the person did not type they pasted: anybody may have written it. */
+export function sourcesOfPrompt(prompt: string, typed: string, openness: Openness): readonly Source[] {
+  const person: Source = { kind: "person", openness };
+  return typed === prompt ? [person] : [person, { kind: "pasted", openness }];
+}
+
 function isNamed({ author, trusted }: Source & { readonly kind: "forge" }): boolean {
   return AUTHORS.some((each) => each === author) && trusted.includes(author);
 }

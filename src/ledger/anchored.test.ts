@@ -54,6 +54,16 @@ test("an anchor finds a log that is shorter than it was, and one that another ke
   assert.match(JSON.stringify(verdict()), /"seq":0.*a head of 3 events is anchored that this key did not sign/);
 });
 
+test("an anchor that a stranger filled with beginnings of notes is read in no time", async (t) => {
+  const { file, anchor, verdict } = await anchored(t);
+  const own = readFileSync(anchor, "utf8");
+  writeFileSync(anchor, `${"ringfence/session/".repeat(40_000)}\n1\n\n${own}`);
+  const startedAt = performance.now();
+  assert.deepEqual(verdict(), { ok: true, heads: 2, size: 7, events: 11 });
+  // Read anew from each beginning to the end of the line it took over a minute.
+  assert.ok(performance.now() - startedAt < 5000, file);
+});
+
 test("what else stands in an anchor changes nothing: heads of other sessions, a note that was torn, any text", async (t) => {
   const { file, anchor, verdict } = await anchored(t);
   const own = readFileSync(anchor, "utf8");

@@ -11,7 +11,8 @@ export type AnchorVerdict =
   /** `seq` is the first event that no anchored head vouches for. */
   | { readonly ok: false; readonly seq: number; readonly reason: string };
 
-const NOTE = /(ringfence\/session\/[^\n]+\n\d{1,15}\n[A-Za-z0-9+/]{43}=\n)\n— ringfence [A-Za-z0-9+/]+=*\n/g;
+/** Longer than any name of a session: what else stands on its line is looked at no further, once for each beginning of a note. */
+const NOTE = /(ringfence\/session\/[^\n]{1,200}\n\d{1,15}\n[A-Za-z0-9+/]{43}=\n)\n— ringfence [A-Za-z0-9+/]+=*\n/g;
 
 /**
  * Compares a ledger that verifies with what an anchor holds of its session: every head there must be one of this very ledger.

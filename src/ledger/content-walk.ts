@@ -12,6 +12,8 @@ const TEXTS: ReadonlySet<string> = new Set([
   "oldString",
   "newString",
   "question",
+  "task",
+  "excerpt",
 ]);
 /** Data of a vendor's own beside a reply; ids in it are shorter than this. */
 const VENDOR = "vendor";

@@ -56,6 +56,18 @@ test("texts are read back whole, and none of them stands in a file as it is", (t
   assert.deepEqual(verifyContent(file), { whole: 5, unkept: 0, purged: 0, missing: [], damaged: [] });
 });
 
+test("neither what a model gives a child agent to do nor what an injection says stands in a file as it is", (t) => {
+  const events: JsonObject[] = [
+    { type: "start", schema: 1, session: "s" },
+    { type: "finding", where: "a", rule: "injection", excerpt: "the salary is 4711" },
+    { type: "decision", effect: { kind: "delegate", task: "add 4711", may: "read" }, verdict: "allow" },
+    { type: "agent-start", agent: "a1", call: "c3", task: "add 4711", may: ["read"] },
+  ];
+  const file = write(t, events);
+  assert.deepEqual(eventsOf(file), events);
+  assert.equal(readFileSync(file, "latin1").includes("4711"), false);
+});
+
 test("a long text that comes again is kept once, and compressed", (t) => {
   const file = write(t, EVENTS);
   assert.ok(lstatSync(`${file}.content`).size < 1000);

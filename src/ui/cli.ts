@@ -77,7 +77,7 @@ export async function runCli(args: readonly string[], outside: Outside): Promise
   try {
     return await dispatch(args, outside);
   } catch (error) {
-    const text = await wordsOf(error, outside.start.environment);
+    const text = wordsOf(error, outside.start.environment);
     const exitCode = exitCodeOfError(error);
     const format = scriptFormat(args);
     if (format !== null) makeReport(format, terminal).result(failedResult(text, exitCode));
@@ -359,13 +359,15 @@ function logAction([action, word = "", ...more]: readonly string[], values: Opti
   if (anchor !== null && action !== "verify") throw new UsageError("--anchor is for ringfence log verify");
   const isAlone = word === "";
   if (action === "show" && isAlone && key === null && format === null) return { kind: "show", isJson };
-  if (isJson) throw new UsageError("--json is for ringfence log show");
+  if (isJson) throw new UsageError("--json is for ringfence log show and log replay");
   if (action === "export" && isAlone && key === null) return { kind: "export", format: format ?? "html" };
   if (format !== null) throw new UsageError("--format is for ringfence log export");
   if (action === "monitor" && isAlone && key === null) return { kind: "monitor" };
   if (action === "verify" && isAlone) return { kind: "verify", key, anchor };
   if (action === "check" && !isAlone) return { kind: "check", proof: word, key };
   if (action === "prove" && /^\d{1,15}$/.test(word) && key === null) return { kind: "prove", seq: Number(word) };
+  if (["show", "monitor", "verify", "export"].includes(action ?? "") && !isAlone)
+    throw new UsageError(`log ${action} takes no "${word}"; for a session: ringfence log ${action} --session ID`);
   throw new UsageError(
     "type ringfence log show [--json], log monitor, log verify [--key KEY] [--anchor PLACE], log prove NUMBER of an event, log check FILE [--key KEY], log export [--format FORMAT], or log replay",
   );
@@ -398,10 +400,14 @@ const CEILINGS = [
   ["max-minutes", "wallMs", 60_000],
 ] as const;
 
+const WHOLE: ReadonlySet<keyof Amounts> = new Set(["tokens", "calls", "children"]);
+
 function ceilingsTyped(values: Options): Partial<Amounts> {
   return Object.fromEntries(
     CEILINGS.flatMap(([option, name, unit]) => {
       const typed = values[option] === "0" && name === "children" ? 0 : amount(values[option], `--${option}`);
+      if (typed !== null && WHOLE.has(name) && !Number.isInteger(typed))
+        throw new UsageError(`--${option} takes a whole number, not "${values[option]}"`);
       return typed === null ? [] : [[name, typed * unit]];
     }),
   );

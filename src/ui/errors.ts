@@ -1,4 +1,6 @@
 import { statePath, UsageError } from "../agent/config.ts";
+// Not loaded when it is needed: a program that became the owner of a checkout may not be able to read its own files any more.
+import { diskTrouble } from "../agent/config-disk.ts";
 import type { Start } from "../agent/workplace.ts";
 import { BoxUnavailable } from "../box/programs.ts";
 import { LedgerFailure, Tampered } from "../ledger/failure.ts";
@@ -13,16 +15,15 @@ export function exitCodeOfError(error: unknown): number {
 }
 
 /** Says an error in words, and what helps where a disk stopped the program. Our own bugs, and nothing else, with their stack. */
-export async function wordsOf(error: unknown, environment: Start["environment"]): Promise<string> {
-  const trouble = await diskWords(error, environment);
+export function wordsOf(error: unknown, environment: Start["environment"]): string {
+  const trouble = diskWords(error, environment);
   if (trouble !== null) return trouble;
   if (isExpected(error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Says what helps where a disk stopped the program; null where none did. */
-export async function diskWords(error: unknown, environment: Start["environment"]): Promise<string | null> {
-  const { diskTrouble } = await import("../agent/config-disk.ts");
+export function diskWords(error: unknown, environment: Start["environment"]): string | null {
   return diskTrouble(error, statePath(environment));
 }
 

@@ -169,9 +169,11 @@ async function answer(
   if (end.reason !== "done") writeSafe(stderr, `\n${end.message}\n`);
   stdout.write("\n");
   const seen: Waiting[] = [];
-  const leftover = await settle(session, "patch", async (_changed, collected, found) => {
+  const settling = settle(session, "patch", async (_changed, collected, found) => {
     seen.push(await listTurn(collected, found, before, terminal));
   });
+  const leftover = await settling.catch(unlessKilled(session));
+  if (leftover === null) return null;
   const waiting = seen[0] ?? null;
   const what = leftover.held.some(({ class: cls }) => cls !== "source") ? "what is source" : "this";
   const isSource = leftover.held.length > 0 && leftover.held.every(({ class: cls }) => cls === "source");
@@ -186,6 +188,14 @@ async function answer(
   const news = waiting !== null && waiting.digest === before?.digest ? "as listed before, " : "";
   if (waits.length > 0) stderr.write(`${dim(stderr, `${news}${waits.join(", ")}: ${next}`)}\n`);
   return waiting;
+}
+
+// What was being done in the box when it was killed fails in whatever way.
+function unlessKilled(session: Session): (error: unknown) => null {
+  return (error) => {
+    if (session.isKilled) return null;
+    throw error;
+  };
 }
 
 /** A session that goes on, and where and before whom. */
@@ -211,9 +221,7 @@ async function command(reply: Reply, text: string, question: Question, going: Go
       writeSafe(terminal.stdout, question.preview === null ? "not landed\n" : "not shown\n");
     else return await act(name, words, going);
   } catch (error) {
-    // What was being done in the box when it was killed fails in whatever way.
-    if (session.isKilled) return {};
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError)) return unlessKilled(session)(error) ?? {};
     writeSafe(terminal.stderr, `${error.message}\n`);
   }
   return {};

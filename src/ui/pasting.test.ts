@@ -45,3 +45,24 @@ test("what comes back by the history is still pasted", () => {
   enter(pasting, "⟨https://a.example/x↵more of it⟩↵");
   assert.deepEqual(enter(pasting, "get https://a.example/x↵"), [{ text: "get https://a.example/x", typed: "get  " }]);
 });
+
+test("a piece that stands in another one makes nothing of that other one typed", () => {
+  const [entered] = once("⟨retry⟩ fails, see ⟨https://a.example/leak/retry?b⟩↵");
+  assert.equal(entered?.typed, "  fails, see  ");
+  const pasting = new Pasting();
+  enter(pasting, "⟨the second⟩↵");
+  const [later] = enter(pasting, "⟨https://a.example/the second/b⟩ and ⟨/the⟩↵");
+  assert.equal(later?.typed, "  and  ");
+});
+
+test("however much was pasted before, none of it comes back as typed", () => {
+  for (const lines of [1500, 20_500]) {
+    const pasting = new Pasting();
+    pasting.key("", "paste-start", "");
+    for (let at = 0; at < lines; at += 1) pasting.key(`https://a.example/${at}\n`, undefined, "");
+    pasting.key("", "paste-end", "");
+    enter(pasting, "⌫↵");
+    const line = `https://a.example/${lines - 1}`;
+    assert.equal(pasting.line(line)?.typed.trim(), "");
+  }
+});

@@ -8,7 +8,8 @@ export interface Entered {
 
 /** What is shorter may stand in what somebody types, too. */
 const PIECE_CHARS_MIN = 8;
-const PIECES_MAX = 1000;
+/** Once so many were pasted, those that come back cannot be told apart any more, and nothing counts as typed. */
+const LINES_MAX = 20_000;
 
 /**
  * Tells what of a text was pasted, by the marks that a terminal puts around it. A line that ends within what is pasted ends
@@ -41,8 +42,8 @@ export class Pasting {
     const pieces = this.#pieces.splice(0).filter((piece) => piece.trim() !== "");
     // One that was changed since is not told apart from what was typed around it.
     if (pieces.some((piece) => !text.includes(piece.trim()))) return { text, typed: "" };
-    const pasted = [...pieces.map((piece) => piece.trim()), ...this.#earlier];
-    return { text, typed: pasted.reduce((rest, piece) => rest.replaceAll(piece, " "), text) };
+    if (this.#earlier.size === LINES_MAX) return { text, typed: "" };
+    return { text, typed: without(text, [...pieces.map((piece) => piece.trim()), ...this.#earlier]) };
   }
 
   #end(): void {
@@ -51,8 +52,27 @@ export class Pasting {
     this.#piece = "";
     this.#pieces.push(piece);
     for (const line of piece.split("\n").map((one) => one.trim()))
-      if (line.length >= PIECE_CHARS_MIN && this.#earlier.size < PIECES_MAX) this.#earlier.add(line);
+      if (line.length >= PIECE_CHARS_MIN && this.#earlier.size < LINES_MAX) this.#earlier.add(line);
   }
+}
+
+// All are looked for in the whole text: taken out one after the other, a piece that stands in another one would hide that.
+function without(text: string, pieces: readonly string[]): string {
+  const places = pieces.flatMap((piece) => placesOf(piece, text)).sort((a, b) => a.from - b.from);
+  let rest = "";
+  let end = 0;
+  for (const { from, to } of places) {
+    if (from >= end) rest += `${text.slice(end, from)} `;
+    end = Math.max(end, to);
+  }
+  return rest + text.slice(end);
+}
+
+function placesOf(piece: string, text: string): { readonly from: number; readonly to: number }[] {
+  const places: { readonly from: number; readonly to: number }[] = [];
+  for (let from = text.indexOf(piece); from !== -1; from = text.indexOf(piece, from + piece.length))
+    places.push({ from, to: from + piece.length });
+  return places;
 }
 
 /** Has the terminal mark what is pasted, or not any more. */

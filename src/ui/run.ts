@@ -72,7 +72,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
     const killed = opened?.isKilled ? opened.monitor.ended() : null;
     failure = killed === null ? error : null;
     const said = error instanceof Error ? error.message : String(error);
-    end = killed ?? { reason: reasonOf(error), message: (await diskWords(error, start.environment)) ?? said };
+    end = killed ?? { reason: reasonOf(error), message: diskWords(error, start.environment) ?? said };
   } finally {
     interrupt.close();
   }

@@ -39,9 +39,11 @@ for (const [who, user] of users()) {
     );
     assert.deepEqual(used, { stdout: `from lib\nbin of lib\n${place.checkout}/.venv\n`, stderr: "", status: 0 });
     // The lockfile that it was installed by lands: it is the person's now, and nothing else is offered.
-    const [session] = (await ringfence(place, ["sessions", "--json"])).stdout.match(
-      /[0-9]{8}-[0-9]{6}-[0-9a-f]{8}(?=","checkout":"[^"]*","started_at":"[^"]*","used_at":"[^"]*","state":"changes")/g,
-    ) ?? [""];
+    const listed = JSON.parse((await ringfence(place, ["sessions", "--json"])).stdout) as readonly {
+      readonly id: string;
+      readonly state: string;
+    }[];
+    const session = listed.find(({ state }) => state === "changes")?.id ?? "";
     const { changes } = JSON.parse((await ringfence(place, ["diff", "--json", "--session", session])).stdout) as {
       readonly changes: readonly { readonly path: string; readonly hash: string; readonly class: string }[];
     };

@@ -23,6 +23,8 @@ test("sessions have names that hold wherever an id does, and are found by what w
     ["the login fix", { what: "reply", excerpt: "the colour is MAUVE\u001b[31m" }],
   ]);
   assert.deepEqual(await found("purple"), []);
+  // The program's own look at instruction files is not the person's.
+  assert.deepEqual(await found("AGENTS.md"), []);
   const shown = (await ringfence(place, ["sessions", "--search", "mauve"])).stdout;
   assert.match(shown, /the login fix: .*\n {4}reply: the colour is MAUVE\\x1b\[31m\n$/);
   const last = eventsOf(sessionFolder(place)).findLast(({ type }) => type === "named");

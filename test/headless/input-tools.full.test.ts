@@ -149,6 +149,7 @@ test(`an empty prompt, an unknown option and an unknown command are refused with
       ["run", "x", "--max-turns", "-3"],
       /^ringfence: Option '--max-turns' argument is ambiguous; ringfence --help shows the options\n$/,
     ],
+    [["run", "x", "--max-agents", "1.5"], /--max-agents takes a whole number, not "1\.5"\n$/],
     [["nonsense"], /^ringfence: "nonsense" is not a command; ringfence --help shows them\n$/],
     [["exec"], /exec needs a command: ringfence exec -- npm test/],
     [
@@ -156,14 +157,18 @@ test(`an empty prompt, an unknown option and an unknown command are refused with
       /^ringfence: Unknown option '-l'; put -- before the command, as in ringfence exec -- npm test\n$/,
     ],
     [["demo", "--model", "foo"], /foo/],
-    [["log"], /type ringfence log show \[--json\], log verify \[--key KEY\], log prove NUMBER of an event/],
+    [
+      ["log"],
+      /type ringfence log show \[--json\], log monitor, log verify \[--key KEY\].*, log prove NUMBER of an event/,
+    ],
     [["log", "nonsense"], /type ringfence log show/],
     [["discard", "a.txt"], /discard throws all changes of a session away and takes no path; nothing was thrown away/],
     [["land", "--stat"], /land does not take --stat; ringfence --help/],
     [["discard", "--json"], /discard does not take --json/],
     [["diff", "--approve", "x"], /diff does not take --approve/],
     [["exec", "--session", "x", "--", "true"], /exec does not take --session/],
-    [["log", "show", "x"], /type ringfence log show \[--json\], log verify/],
+    [["log", "show", "x"], /log show takes no "x"; for a session: ringfence log show --session ID\n$/],
+    [["log", "verify", "--json"], /--json is for ringfence log show and log replay/],
     [["land"], /no session of .* has changes that wait/],
     [["diff", "--session", "../../etc"], /there is no session "\.\.\/\.\.\/etc"; see ringfence sessions --all/],
   ] as const;

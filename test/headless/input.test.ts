@@ -166,7 +166,7 @@ test("binary output and terminal escapes reach the model without a terminal's la
     run("head -c 200000 /dev/urandom"),
     { text: "ok" },
   ]);
-  assert.equal(played.results[0]?.text, "red\n100%");
+  assert.equal(played.results[0]?.text, "\\x1b]0;evil\\x07red\n100%");
   assert.ok((played.results[1]?.text ?? "").length < RESULT_CHARS_MAX);
 });
 
@@ -201,7 +201,8 @@ test("a call that cannot be understood is answered with what to send, and nothin
 });
 
 test("a reply larger than an event of the log may be is recorded by digest, and the session goes on", async (t) => {
-  const place = makePlace(t);
+  // What is past the limit cannot be replayed, and the replay says so.
+  const place = makePlace(t, "true", { isReplayed: false });
   const played = await play(place, [
     { text: "\u0001".repeat(5 << 19), calls: [{ tool: "run", input: { command: "echo on" } }] },
     { text: '"'.repeat(9 << 20) },

@@ -81,6 +81,7 @@ test("kill ends a session whose own program stands still, box and all, and write
 
 const WAYS = [
   ["Ctrl-C twice", 25],
+  ["Ctrl-C, and again while what changed is listed,", 25],
   ["SIGTERM", 143],
 ] as const;
 
@@ -97,7 +98,12 @@ for (const [how, status] of drawn(WAYS, 1)) {
     await until("the command runs", () => processesWith(`sleep ${seconds}`).length >= 2);
     const program = lockHolder(`${sessionFolder(place)}/ledger.log`);
     if (how === "SIGTERM") process.kill(program?.pid ?? 0, "SIGTERM");
-    else screen.type(CTRL_C + CTRL_C);
+    else if (how === "Ctrl-C twice") screen.type(CTRL_C + CTRL_C);
+    else {
+      screen.type(CTRL_C);
+      await screen.see("stopped by the person");
+      screen.type(CTRL_C);
+    }
     await screen.see(/killed: (?:Ctrl-C was pressed twice|SIGTERM was sent)/);
     assert.equal(await screen.status, status);
     await assertKilled(place, seconds);
