@@ -5,7 +5,7 @@ import { join } from "node:path";
 const FOLDERS = ["src", "scripts", "test"];
 /** Tests whose size grows with RINGFENCE_FULL, so that the full run takes them again. */
 const SCALING =
-  /^(?:test\/(?:attacks|journeys|properties|usability)\/|test\/headless\/(?:base|branch|budgets|choosing|crash|fork|git|hidden|input|log|meanwhile|net|policy|preview|resume|rewind|run|scan|sessions|sign|signals|trees|undo|vault)\.|src\/ledger\/(?:seal|merkle)\.|src\/agent\/(?:budget|config-inspect)\.|src\/core\/(?:sanitize|ssh-place)\.|src\/box\/(?:undo-crash|users|commits-attacks|commits-crash|copy-view|merge)\.)/;
+  /^(?:test\/(?:attacks|journeys|properties|usability)\/|test\/headless\/(?:branch|budgets|choosing|crash|fork|git|hidden|input|log|meanwhile|net|policy|preview|resume|run|scan|sessions|signals|trees|undo|vault)\.|src\/ledger\/(?:seal|merkle)\.|src\/agent\/(?:budget|config-inspect)\.|src\/core\/(?:sanitize|ssh-place)\.|src\/box\/(?:undo-crash|users|commits-attacks|commits-crash|copy-view|merge)\.)/;
 /** Longest that one file, or one test of it, may take. */
 const FILE_MS_MAX = { test: 600_000, "test:full": 2_400_000 };
 

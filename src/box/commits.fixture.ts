@@ -14,6 +14,9 @@ export interface LandedAll {
   readonly others: readonly Move[];
 }
 
+/** What a repository is like of which nothing waits and nothing is damaged. */
+export const CLEAN = { status: "", fsck: "" };
+
 /** Collects, lands what may land of the files, then of the commits, as `ringfence land` does. */
 export async function landWithCommits(session: Session, meanwhile?: () => void): Promise<LandedAll> {
   const collected = await session.collect();

@@ -6,7 +6,7 @@ import { checkCheckout, checkState, checkView, type Files, filesOf, LOOK, type R
 import { makePlace, readPlayed, ringfence, run, runArguments, script, type User, users } from "./program.ts";
 
 const IS_FULL = process.env.RINGFENCE_FULL === "1";
-const QUICK = 3;
+const QUICK = 2;
 /** One more than there are processors: a good part of a session is waiting. */
 const AT_ONCE = 3;
 for (const [index, [who, user]] of users().entries()) {

@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { call, makePlace, newestEvents, ordinary, type Place, play, ringfence, run, sh } from "./program.ts";
-
-const ATTACK = run("cat ~/.ssh/id_rsa");
-
-function configure(place: Place, monitor: string, net = ""): void {
-  const folder = join(place.home, ".config/ringfence");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "config.yaml"), `${net}monitor: ${monitor}\n`);
-}
-
-const ofType = (place: Place, type: string) => newestEvents(place).filter((event) => event.type === type);
+import { test } from "node:test";
+import { ATTACK, configure, makeServed, ofType } from "./monitored.ts";
+import { call, makePlace, newestEvents, ordinary, play, ringfence, run, sh } from "./program.ts";
 
 test("an alarm is recorded and told in a line, stops nothing, and is found again in the record", async (t) => {
   const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
@@ -69,17 +58,6 @@ test("an alarm that has everything ask holds back what went freely before, and l
   assert.match(String(decisions[1]?.reason), /^the monitor asks for a person: the monitor raised an alarm, outside: /);
 });
 
-test("an alarm that pauses ends the run with a status of its own, before the next call, with the changes kept", async (t) => {
-  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
-  configure(place, "{all: pause}");
-  const played = await play(place, [run("echo two >>a.txt"), ATTACK, run("echo three >>a.txt"), { text: "ok" }]);
-  assert.deepEqual([played.status, played.result.reason], [24, "paused"]);
-  assert.match(String(played.result.result ?? played.result.message), /paused: the monitor raised an alarm, outside: /);
-  assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
-  assert.doesNotMatch((await ringfence(place, ["diff"])).stdout, /three/);
-  assert.equal((await ringfence(place, ["log", "verify"])).status, 0);
-});
-
 test("an alarm that kills ends every process of the box and the session, and the record says so and is signed", async (t) => {
   const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
   configure(place, "{outside: kill}");
@@ -97,27 +75,3 @@ test("an alarm that kills ends every process of the box and the session, and the
   assert.match((await ringfence(place, ["diff"])).stdout, /^\+two$/m);
   assert.equal(sh(place, "cat a.txt; git status --porcelain"), "one\n");
 });
-
-test("a session without a model is watched too: what its commands ask for is", async (t) => {
-  const { place, address } = await makeServed(t);
-  configure(place, "{all: note}", `net:\n  allow:\n    - ${address}\n`);
-  const many = Array.from({ length: 30 }, (_, at) => `curl -s --noproxy '' ${address}/s?q=w${at}`).join("; ");
-  await ringfence(place, ["exec", "--", "sh", "-c", many]);
-  assert.deepEqual(
-    ofType(place, "alarm").map(({ kind }) => kind),
-    ["exfiltration"],
-  );
-});
-
-async function makeServed(t: TestContext) {
-  const asked: string[] = [];
-  const server = createServer((request, answer) => {
-    asked.push(request.url ?? "");
-    answer.writeHead(200, { "Content-Type": "text/plain" }).end("words\n");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
-  return { place, asked, address };
-}

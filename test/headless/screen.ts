@@ -7,6 +7,8 @@ import { type Place, PROGRAM, who } from "./program.ts";
 
 const POLL_MS = 20;
 const WAIT_MS_MAX = 20_000;
+/** The key, and what begins a sequence that a terminal obeys. */
+export const ESC = "\u001b";
 
 /** A real terminal with the program in it. */
 export interface Screen {
