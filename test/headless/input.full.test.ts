@@ -15,7 +15,7 @@ test("the record is read as lines for a person on a terminal, and as JSON elsewh
   const place = makePlace(t);
   assert.equal((await ringfence(place, ["exec", "--", "true"])).status, 0);
   const shown = open(t, place, ["log", "show"]);
-  await shown.see(/0 {2}\d\d:\d\d:\d\d {2}start +checkout=/);
+  await shown.see(/0 {2}\d\d:\d\d:\d\d {2}start +build=/);
   await shown.see(/decision +allow run .*command=true/);
   const asked = open(t, place, ["log", "show", "--json"]);
   await asked.see('{"seq":0,');

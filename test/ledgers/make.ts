@@ -107,8 +107,9 @@ async function record(folder: string): Promise<void> {
   const { publicKey } = Seal.of(path);
   if (publicKey === null) throw new Error("nothing was signed");
   mkdirSync(folder, { recursive: true });
-  for (const name of ["ledger.log", "ledger.log.content", "ledger.log.key"])
-    copyFileSync(join(path, name), join(folder, name));
+  for (const name of ["ledger.log", "ledger.log.content"]) copyFileSync(join(path, name), join(folder, name));
+  // By its own name it would be a secret file, which no session's commit may hold.
+  copyFileSync(join(path, "ledger.log.key"), join(folder, "opens-texts"));
   writeFileSync(join(folder, "key"), `${verifierOf(publicKey)}\n`);
 }
 
