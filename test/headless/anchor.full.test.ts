@@ -85,9 +85,10 @@ test("no anchor is taken that lies in the checkout", async (t) => {
   assert.equal(refused.status, 1);
   configure(place, `{file: ${place.home}/heads}`);
   assert.equal((await ringfence(place, ["exec", "--", "true"])).status, 0);
-  const unread = await ringfence(place, ["log", "verify", "--anchor", place.home]);
-  assert.match(unread.stderr, /cannot read the anchor \S+home: /);
+  const unread = await ringfence(place, ["log", "verify", "--anchor", `${place.home}/none`]);
+  assert.match(unread.stderr, /cannot read the anchor \S+none: /);
   assert.equal(unread.status, 1);
+  assert.equal((await ringfence(place, ["log", "verify", "--anchor", place.home])).status, 2);
 });
 
 async function serve(t: TestContext) {
