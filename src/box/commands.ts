@@ -112,7 +112,15 @@ export function launcher(limits: Limits, countsProcesses: boolean, umask: number
   );
 }
 
-const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || { [ -L "$p" ] && exit ${LEADS_AWAY}; exit ${NO_SUCH_FILE}; }; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
+/**
+ * Tells a link whose end is not there and lies outside the checkout: the box does not show what it leads to. One that leads
+ * within names a file that can be made.
+ */
+function leadsAway(name: string): string {
+  return `{ [ -L "${name}" ] && [ ! -e "${name}" ] && case $(command -p realpath -m -- "${name}") in "$(pwd -P)"/*) false ;; esac; }`;
+}
+
+const CHECK_FILE = `[ -d "$p" ] && exit ${IS_FOLDER}; [ -e "$p" ] || { ${leadsAway("$p")} && exit ${LEADS_AWAY}; exit ${NO_SUCH_FILE}; }; [ -f "$p" ] || exit ${NOT_A_FILE}; `;
 
 /** The shell program of a `read`. Images are read whole, text from the asked line on. */
 export function readProgram(effect: Effect & { readonly kind: "read" }): string {
@@ -139,7 +147,7 @@ function checkWithin(folders: readonly string[] | undefined): string {
 
 /** The shell program of a `write`; the content is its input. Folders on the way are made. */
 export function writeProgram({ path, within }: Pick<Effect & { readonly kind: "write" }, "path" | "within">): string {
-  return `p=${quote(path)}; ${checkWithin(within)}[ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do [ -L "$l" ] && [ ! -e "$l" ] && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
+  return `p=${quote(path)}; ${checkWithin(within)}[ -d "$p" ] && exit ${IS_FOLDER}; d=\${p%/*}; for l in "$p" "$d"; do ${leadsAway("$l")} && exit ${LEADS_AWAY}; done; [ "$d" = "$p" ] || [ -z "$d" ] || [ -d "$d" ] || mkdir -p -- "$d" || exit; exec cat >"$p"`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { AUTHORS } from "./source.ts";
 import { noTrust } from "./trust.ts";
 
 const CONFIG: ForgeConfig = { authors: AUTHORS, api: { host: "api.github.com", port: 443, base: "" } };
-const trust = (remote: string, commits = ["a".repeat(40)]) => ({ ...noTrust("/work/thing", remote), commits });
+const trust = (remote: string, commits = ["a".repeat(40)]) => ({ ...noTrust("/home/me/thing", remote), commits });
 const TRUST = trust("https://github.com/Ada/Thing.git");
 const AT = "2026-01-02T03:04:05Z";
 const USER = { login: "ada", type: "User" };

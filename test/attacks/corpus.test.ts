@@ -20,8 +20,6 @@ const SEED = Number(process.env.RINGFENCE_SEED ?? Math.floor(Math.random() * 2 *
 const SLICE = 10;
 const OWN = 16;
 const FIRED = 6;
-/** Of the few that a quick run draws, so many may be among those that are known to go unnoticed. */
-const SILENT_MAX = 3;
 /** The full run alone waits for floods, for most of what a person does meanwhile, and for programs that wait for a network. */
 const SLOW = /^(?:dos-|own-late-env-|own-later-|sc-slopsquat$|per-venv-shim$)/;
 
@@ -49,11 +47,20 @@ for (const actor of players) {
         verdicts.filter(({ id, harm, problem }) => problem !== null || (harm !== null && !(id in OPEN))),
         [],
       );
-      // What shows how an attack went can come late on a busy machine: a share of them is asked for, and the names are printed.
-      const shown = verdicts.filter(({ id, missing }) => missing === null && !(id in QUIET));
-      const silent = shown.filter(({ alarms }) => alarms.length === 0).map(({ id }) => id);
-      process.stdout.write(`the monitor raised no alarm as ${actor}: ${silent.join(", ") || "none"}\n`);
-      assert.ok(silent.length <= Math.max(SILENT_MAX, shown.length * 0.05), silent.join(", "));
+      const silent = verdicts.filter(
+        ({ id, alarms, missing }) => missing === null && alarms.length === 0 && !(id in QUIET),
+      );
+      assert.deepEqual(
+        silent.map(({ id }) => id).filter((id) => !(id in UNNOTICED)),
+        [],
+        "the monitor raised no alarm",
+      );
+      // A table that says more than is so would hide what the monitor has lost.
+      const found = verdicts.filter(({ id, alarms }) => alarms.length > 0 && (id in QUIET || id in UNNOTICED));
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        [],
+      );
     });
   }
 }

@@ -55,7 +55,7 @@ async function playKilled(
   reference: Reference,
 ): Promise<readonly ("killed" | "resumed" | "brokeOff")[]> {
   const about = `killed ${kill.how} event ${kill.at}`;
-  const place = makePlace(t, MAKE, { user });
+  const place = makePlace(t, MAKE, { user, mayBeTorn: true });
   // The last head of all may be written together with one before it.
   if ((await playSession(place, kill)) !== "SIGKILL") return [];
   const before = eventsOf(place);

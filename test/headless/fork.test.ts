@@ -53,6 +53,6 @@ test("a fork has the files and the conversation of a turn, the label and the cos
   const diff = await ringfence(place, ["diff", "--session", own]);
   assert.match(diff.stdout, /\+one\n\+mine/);
   assert.equal((await ringfence(place, ["log", "verify", "--session", own])).status, 0);
-  const { decisions } = await replayAll(join(path, "../.."), new Set([join(path, "ledger.log")]));
+  const { decisions } = await replayAll(join(path, "../.."), { done: new Set([join(path, "ledger.log")]) });
   assert.ok(decisions >= 2);
 });

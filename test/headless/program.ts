@@ -94,12 +94,18 @@ export function users(): readonly (readonly [who: string, user: User])[] {
 export function makePlace(
   t: TestContext,
   make = "",
-  options: { readonly git?: boolean; readonly user?: User; readonly isReplayed?: boolean } = {},
+  options: {
+    readonly git?: boolean;
+    readonly user?: User;
+    readonly isReplayed?: boolean;
+    readonly mayBeTorn?: boolean;
+  } = {},
 ): Place {
   const user = options.user ?? self();
   const root = mkdtempSync("/tmp/ringfence-headless-");
   // A log that a test did not damage itself tells how each of its decisions came about.
-  if (options.isReplayed ?? true) t.after(() => replayAll(join(root, "home/.local/state/ringfence")));
+  const { isReplayed = true, mayBeTorn = false } = options;
+  if (isReplayed) t.after(() => replayAll(join(root, "home/.local/state/ringfence"), { mayBeTorn }));
   // A layer has folders that are closed to everybody.
   t.after(() => spawnSync("/bin/bash", ["--norc", "-c", 'chmod -R u+rwx -- "$0"; rm -rf -- "$0"', root]));
   const place = { root, checkout: join(root, "repo"), home: join(root, "home"), user };

@@ -181,7 +181,7 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
     detached: true,
   });
   const { stdout, stderr } = await ended(child);
-  const { logs } = await replayAll(join(path, "state/ringfence"), place.replayed);
+  const { logs } = await replayAll(join(path, "state/ringfence"), { done: place.replayed });
   if (logs !== 1) throw new Error(`the boxed run left ${logs} logs to replay`);
   return { ...readStream(stdout, stderr), alarms: alarmsIn(join(path, "state/ringfence")) };
 }
