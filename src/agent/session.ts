@@ -1,95 +1,40 @@
-import { Box, type BoxPlan } from "../box/box.ts";
-import type { BranchFacts, SessionFolder } from "../box/folder.ts";
-import { boundedBy, WHOLE, widestFor } from "../core/capability.ts";
+import type { Box } from "../box/box.ts";
+import { WHOLE } from "../core/capability.ts";
 import { Conversation, type Mark, markOf } from "../core/conversation.ts";
 import type { Effect } from "../core/effect.ts";
 import type { SessionEvent, Totals } from "../core/event.ts";
-import type { Forge, ForgeConfig } from "../core/forge.ts";
 import { LOWEST } from "../core/label.ts";
 import type { Message, ReplyPart, ToolResult } from "../core/message.ts";
-import type { AlarmLevels } from "../core/monitor-level.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { Permit } from "../core/permit.ts";
-import { SCHEMA } from "../core/schema.ts";
 import { explain } from "../core/session-label.ts";
 import { type Openness, type Source, sourcesOfPrompt } from "../core/source.ts";
 import { bound } from "../core/text.ts";
-import type { Trust } from "../core/trust.ts";
-import type { Vault } from "../egress/vault.ts";
-import { createLedger, type Ledger } from "../ledger/append.ts";
-import { Seal } from "../ledger/seal.ts";
+import type { Ledger } from "../ledger/append.ts";
 import type { Model, StopReason, Usage } from "../model/port.ts";
 import type { Anchor } from "./anchor.ts";
-import { beginAnchor, closeAnchored } from "./anchoring.ts";
-import { BranchView } from "./branch.ts";
-import { Budget, type RunLimits } from "./budget.ts";
-import { abandon } from "./changeset.ts";
-import type { Asker, Children } from "./children.ts";
-import type { LogConfig } from "./config-log.ts";
-import type { NetConfig } from "./config-net.ts";
-import { limitsWithin, netWithin, type PolicyInForce } from "./config-policy-tiers.ts";
-import { fileLabelsReader } from "./config-trust.ts";
-import { Gate, type Gated } from "./gate.ts";
-import { Inspection } from "./inspection.ts";
-import {
-  type FoundInstructions,
-  NO_INSTRUCTIONS,
-  presentInstructions,
-  presentNews,
-  readInstructions,
-  unapprovedNote,
-} from "./instructions.ts";
+import { closeAnchored } from "./anchoring.ts";
+import type { BranchView } from "./branch.ts";
+import { Budget } from "./budget.ts";
+import type { Asker } from "./children.ts";
+import { limitsWithin, netWithin } from "./config-policy-tiers.ts";
+import type { Gate } from "./gate.ts";
+import type { Inspection } from "./inspection.ts";
+import { type FoundInstructions, presentInstructions, presentNews, unapprovedNote } from "./instructions.ts";
 import { dropOutdatedFor, droppedNotes, endBox } from "./keep.ts";
-import { KillSwitch } from "./kill.ts";
-import { SessionMonitor } from "./monitor.ts";
-import { placed } from "./placed.ts";
+import type { KillSwitch } from "./kill.ts";
+import type { SessionMonitor } from "./monitor.ts";
 import type { Previews } from "./previews.ts";
 import { digestOf, systemPrompt } from "./prompt.ts";
-import type { AskPerson } from "./questions.ts";
-import type { Reader } from "./reader.ts";
-import { type Record, recordAdopted, recordTrust } from "./record.ts";
 import { outcomeEvent, replyEvent, shownReply, shownResult, toJson, wellFormed } from "./recorded.ts";
-import type { Resumption } from "./resume.ts";
-import type { RunQuestions } from "./run-questions.ts";
-import { SessionLabel } from "./session-label.ts";
+import { SessionEffects } from "./session-effects.ts";
+import type { SessionLabel } from "./session-label.ts";
 import { type By, SessionNetwork } from "./session-network.ts";
-import { RunProfiles } from "./shell.ts";
+import type { SessionParts, SessionPlan } from "./session-open.ts";
 import { takeOverGit } from "./sync.ts";
 import { takeOver } from "./takeover.ts";
 import { TOOL_NAMES, TOOL_SPECS } from "./tools.ts";
 import type { TrustView } from "./trust-view.ts";
 import type { Agent, TurnEnd } from "./turn.ts";
-
-export interface SessionPlan {
-  readonly folder: SessionFolder;
-  readonly box: Omit<BoxPlan, "folder">;
-  readonly model: Promise<Model>;
-  /** Folders that may hold instructions, from the root down, each "" or ending in "/". */
-  readonly instructionFolders: readonly string[];
-  readonly limits: RunLimits;
-  /** What the box may reach. */
-  readonly network: NetConfig;
-  readonly log: LogConfig;
-  readonly policy: PolicyInForce;
-  /** What comes of each kind of alarm. */
-  readonly alarms: AlarmLevels;
-  readonly vault: () => Promise<Vault>;
-  /** What the person trusts of the repository; null where they said nothing of it. */
-  readonly trust: () => Promise<Trust | null>;
-  /** Whose text on a forge does not count as a stranger's. */
-  readonly authors: ForgeConfig;
-  /** The branch that the view stands on; null for the checkout as it is. */
-  readonly branch: BranchFacts | null;
-  readonly version: string;
-  /** Names the program's code. */
-  readonly build: string;
-  readonly now: () => number;
-  readonly show: (event: SessionEvent) => void;
-  /** Asks the person about a request of the box; null where there is none to ask. */
-  readonly ask: AskPerson | null;
-  /** The session that goes on; null for a new one. */
-  readonly before: Resumption | null;
-}
 
 /** A conversation with a model that acts in a box, and the ledger of it. */
 export class Session implements Agent, Asker {
@@ -128,33 +73,13 @@ export class Session implements Agent, Asker {
   #instructions: FoundInstructions["approved"];
   readonly #approved: FoundInstructions["approved"];
   readonly #news: string[] = [];
-  #reader: Promise<Reader> | null = null;
-  readonly #profiles = new RunProfiles(() => this.#plan.policy.current.profiles);
-  #runQuestions: RunQuestions | null = null;
-  #children: Promise<Children> | null = null;
+  readonly #effects: SessionEffects;
   readonly #switch: KillSwitch;
   /** Files of which the person's version and the layer's clash, as the model was told. */
   readonly #told = new Map<string, string>();
 
-  private constructor(
-    plan: SessionPlan,
-    parts: {
-      box: Box;
-      model: Model;
-      ledger: Ledger;
-      anchor: Anchor | null;
-      gate: Gate;
-      branchView: BranchView | null;
-      instructions: FoundInstructions;
-      label: SessionLabel;
-      monitor: SessionMonitor;
-      killSwitch: KillSwitch;
-      openness: Openness;
-      view: TrustView | null;
-      forge: Forge | null;
-      inspection: Inspection;
-    },
-  ) {
+  /** Made by beginSession alone. */
+  constructor(plan: SessionPlan, parts: SessionParts) {
     this.#plan = plan;
     this.id = plan.folder.id;
     this.box = parts.box;
@@ -197,6 +122,9 @@ export class Session implements Agent, Asker {
     const asking = { ask, origin, asksAll, heard, show, redact };
     const own = { box, gate, ledger, config, place, vault, budget, forge, now, ...asking };
     this.#network = new SessionNetwork(own, state?.typed ?? new Set());
+    const { gateOf, view } = parts;
+    const done = { policy, network: this.#network, view, gateOf, ask, now, before: state ?? null };
+    this.#effects = new SessionEffects(this, done);
     budget.signal.addEventListener("abort", () => this.#endWhatRuns(), { once: true });
     const system = systemPrompt({
       checkout: plan.box.checkout,
@@ -207,69 +135,10 @@ export class Session implements Agent, Asker {
     this.system = parts.inspection.clean(system);
   }
 
-  /** Starts the box and the model side by side; throws what either cannot be had for. */
-  static async open(given: SessionPlan): Promise<Session> {
-    const inspection = new Inspection(given.before?.state.secrets);
-    const plan = { ...given, show: inspection.showing(given.show) };
-    const rising: (() => void)[] = [];
-    const seal = Seal.of(plan.folder.path);
-    const ledger = ledgerFor(plan, seal);
-    ledger.through((event) => inspection.recorded(event));
-    const monitor = SessionMonitor.of(plan, ledger, (why) => killSwitch.kill(why));
-    const killSwitch = new KillSwitch(ledger, monitor, plan.now);
-    beginRecord(plan, ledger, seal);
-    const label = new SessionLabel(
-      (event) => ledger.append({ ...event, at: plan.now() }),
-      () => rising.forEach((tell) => void tell()),
-      plan.before?.state.label,
-    );
-    const gate = new Gate(
-      ledger,
-      (effect) => label.at(effect),
-      plan.now,
-      () => monitor.tighten(plan.policy.current),
-      (text) => inspection.redact(text),
-    );
-    const say = (text: string) => plan.show({ type: "notice", text });
-    const told = { checkout: plan.box.checkout, now: plan.now, say };
-    const anchoring = beginAnchor(plan.log.anchor, ledger, told);
-    const opening = anchoring.then(async () => {
-      const box = await openBox(plan, { gate, ledger }, inspection);
-      // Read by the box already.
-      inspection.know(await plan.vault());
-      recordAdopted(ledger, plan.policy, plan.now());
-      return box;
-    });
-    const beginning = opening.then((box) => plan.branch && BranchView.begin(box, gate, plan.branch));
-    const reading = beginning.then(async () => {
-      const trust = await plan.trust();
-      recordTrust(ledger, trust, plan.now());
-      if (plan.before?.state.isPrompted) return NO_INSTRUCTIONS;
-      return readInstructions(
-        { box: await opening, gate, label },
-        { ...plan.box, folders: plan.instructionFolders, trust },
-      );
-    });
-    const all = [opening, beginning, reading, plan.model, monitor.load()] as const;
-    const [box, branchView, instructions, model] = await Promise.all(all).catch(async (error: unknown) => {
-      const box = await opening.catch(() => null);
-      if (plan.before === null) await abandon(plan.folder.path, box, { gate, ledger });
-      else await box?.close().finally(() => ledger.close());
-      throw error;
-    });
-    const trusting = await openTrust(plan, { box, gate, label }, branchView !== null);
-    const recorded = { ledger, anchor: await anchoring, gate, monitor, killSwitch };
-    const parts = { box, branchView, instructions, model, label, inspection, ...recorded, ...trusting };
-    const session = new Session(plan, parts);
-    rising.push(() => session.#network.judgeAgain());
-    killSwitch.arm({ box, drop: () => session.#network.drop() });
-    if (plan.box.below) session.#enterNames("the name of the folder where you stand");
-    session.#tellStart(instructions);
-    return session;
-  }
-
-  #tellStart({ approved, others }: FoundInstructions): void {
+  /** Tells the person how the session begins. */
+  begin({ approved, others }: FoundInstructions): void {
     const { box, before, policy } = this.#plan;
+    if (box.below) this.#enterNames("the name of the folder where you stand");
     const { checkout } = box;
     this.show({ type: "start", session: this.id, checkout, model: this.model.name, tools: TOOL_NAMES });
     const paths = approved.map(({ path }) => path);
@@ -420,108 +289,19 @@ export class Session implements Agent, Asker {
     return this.performFor(this, asked, { call: callId, signal, agent: null });
   }
 
-  /** Does an effect for the session's own model or a child agent: what the asker may not try does not reach the gate. */
-  async performFor(asker: Asker, asked: Effect, by: By): Promise<Outcome> {
-    const chosen = asked.kind === "run" ? await this.#profiles.choose(asked) : asked;
-    const bounded = boundedBy(asker.capability, chosen);
-    if (!bounded.ok) {
-      asker.recordDenied(chosen, by.call, bounded.reason);
-      return this.#refuse(asker, chosen, { ...bounded, verdict: "deny" }, by);
-    }
-    const { box, checkout } = this;
-    const where = { box, gate: asker.gate, checkout, policy: this.#plan.policy.current, signal: by.signal };
-    const effect = await placed(bounded.effect, where);
-    await this.#view?.foresee(effect);
-    const decided = asker.gate.pass(effect, by.call);
-    const isAsked = decided.verdict === "ask" && effect.kind === "run" && this.#plan.ask !== null;
-    const gated = isAsked ? await this.#askAboutRun(effect, decided, by, asker.gate) : decided;
-    if (gated.verdict !== "allow") return this.#refuse(asker, effect, gated, by);
-    if (effect.kind === "fetch") return this.#network.page(gated.permit, effect.url, by);
-    await this.branchView?.keepRight();
-    const outcome = await this.#act(asker, effect, gated.permit, by);
-    if (this.box.limitsPassed.has("disk")) this.budget.addFullDisk();
-    return outcome;
+  /** Does one for the session's own model or a child agent. */
+  performFor(asker: Asker, asked: Effect, by: By): Promise<Outcome> {
+    return this.#effects.performFor(asker, asked, by);
   }
 
-  #refuse(
-    asker: Asker,
-    { kind: what }: Effect,
-    {
-      verdict,
-      reason,
-      nearest = null,
-    }: Pick<Gated & { readonly verdict: "ask" | "deny" }, "verdict" | "reason"> & {
-      readonly nearest?: string | null;
-    },
-    { call }: By,
-  ): Outcome {
-    asker.show({ type: "denied", call, what, verdict, reason, nearest });
-    const instead = nearest === null ? "" : ` (${nearest})`;
-    return { ok: false, code: verdict === "ask" ? "refused" : "denied", text: `refused: ${reason}${instead}` };
+  /** Has what is on its way judged again, since the label rose. */
+  judgeAgain(): void {
+    this.#network.judgeAgain();
   }
 
-  async #askAboutRun(
-    effect: Effect & { readonly kind: "run" },
-    asked: Gated & { readonly verdict: "ask" },
-    by: By,
-    gate: Gate,
-  ): Promise<Gated> {
-    const { ask, now } = this.#plan;
-    if (ask === null) return asked;
-    const { RunQuestions } = await import("./run-questions.ts");
-    this.#runQuestions ??= new RunQuestions({
-      ask,
-      record: (event) => {
-        this.ledger.append({ ...event, at: now() });
-        this.ledger.seal();
-      },
-      origin: () => explain(this.label.current),
-    });
-    return this.#runQuestions.pass(effect, asked, by, gate);
-  }
-
-  async #act(asker: Asker, effect: Effect, permit: Permit, by: By): Promise<Outcome> {
-    const { signal } = by;
-    if (effect.kind === "delegate") return (await this.#openChildren()).delegate(asker, effect, by);
-    if (effect.kind === "ask") return (await this.#openReader()).ask(permit, effect, by);
-    if (effect.kind !== "run") return this.box.perform(permit, { signal });
-    if (effect.profile === "net") return this.#network.run(permit, effect.command, by);
-    return this.#profiles.explain(effect, await this.box.perform(permit, { signal }), widestFor(asker.capability));
-  }
-
-  #openChildren(): Promise<Children> {
-    const { now, policy } = this.#plan;
-    const gateOf = (ledger: Pick<Ledger, "append" | "seal">) =>
-      new Gate(
-        ledger,
-        (effect) => this.label.at(effect),
-        now,
-        () => this.monitor.tighten(policy.current),
-        (text) => this.inspection.redact(text),
-      );
-    const plan = { session: this, gateOf, now, before: this.#plan.before?.state.spent.agents ?? 0 };
-    this.#children ??= import("./children.ts").then(({ Children }) => new Children(plan));
-    return this.#children;
-  }
-
-  #openReader(): Promise<Reader> {
-    const { id: session, box, model, gate, ledger, budget } = this;
-    const bits = this.#plan.before?.state.readerBits ?? 0;
-    const clean = (text: string) => this.inspection.clean(text);
-    const plan = {
-      session,
-      box,
-      model,
-      gate,
-      ledger,
-      budget,
-      bits,
-      network: this.#network,
-      clean,
-      now: this.#plan.now,
-    };
-    this.#reader ??= import("./reader.ts").then(({ Reader }) => new Reader(plan));
-    return this.#reader;
+  /** Lets nothing in or out any more, at once. */
+  dropNetwork(): void {
+    this.#network.drop();
   }
 
   /** The ports of the box that the person looks at. */
@@ -592,40 +372,6 @@ export class Session implements Agent, Asker {
       await closeAnchored(this.ledger, this.isKilled ? null : this.#anchor);
     }
   }
-}
-
-function ledgerFor({ folder, before, log }: SessionPlan, seal: Seal): Ledger {
-  return before?.ledger ?? createLedger(`${folder.path}/ledger.log`, seal, log.keeping);
-}
-
-function beginRecord(plan: SessionPlan, ledger: Ledger, seal: Seal): void {
-  const { folder, before, box, version, build, policy, now } = plan;
-  const own = { version, build, policy: policy.digest, at: now() };
-  if (before !== null) before.record(own);
-  else {
-    const place = { session: folder.id, checkout: box.checkout };
-    ledger.append({ type: "start", schema: SCHEMA, ...place, ...own, before: seal.newest() });
-  }
-}
-
-async function openBox({ folder, box, before }: SessionPlan, record: Record, texts: Inspection): Promise<Box> {
-  await before?.putRight(record);
-  return Box.open({ ...box, folder, texts, isAgain: before !== null });
-}
-
-// Loaded where something is trusted alone: others pay nothing for it.
-async function openTrust(
-  { box: { state, checkout }, authors, trust: said }: SessionPlan,
-  parts: { readonly box: Box; readonly gate: Gate; readonly label: SessionLabel },
-  isOnBranch: boolean,
-): Promise<{ readonly openness: Openness; readonly view: TrustView | null; readonly forge: Forge | null }> {
-  const trust = await said();
-  if (trust === null) return { openness: "private", view: null, forge: null };
-  const forge = authors.authors.length === 0 ? null : (await import("../core/forge.ts")).forgeOf(authors, trust);
-  if (isOnBranch) return { openness: trust.openness, view: null, forge };
-  const { TrustView } = await import("./trust-view.ts");
-  const view = new TrustView({ ...parts, trust, fileLabels: fileLabelsReader(state, checkout) });
-  return { openness: trust.openness, view, forge };
 }
 
 const TITLE_CHARS_MAX = 200;

@@ -6,7 +6,8 @@ import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
 import { Inspection } from "../agent/inspection.ts";
 import type { AskPerson } from "../agent/questions.ts";
 import type { Resumption } from "../agent/resume.ts";
-import { Session } from "../agent/session.ts";
+import type { Session } from "../agent/session.ts";
+import { beginSession } from "../agent/session-open.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { ceilingsOf, NO_NEEDS, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
@@ -123,7 +124,7 @@ export async function openSession(
     );
   }
   const before = await resumptionOf(workplace);
-  const session = await Session.open({
+  const session = await beginSession({
     before,
     folder: workplace.folder,
     box: workplace.box,
