@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { KEEP_ALL, type Keeping } from "../ledger/content-key.ts";
+import { countAt, recordAt, refuseUnknown } from "./config-shape.ts";
 
 /** Where signed heads are taken to, so that somebody else has them as well. */
 export type AnchorPlace =
@@ -33,11 +34,11 @@ export function parseLog(value: unknown): LogConfig {
   refuseUnknown(log, ["content", "days", "total_mb", "text_kb", "anchor"], "log.");
   const keep = log.content ?? "full";
   if (keep !== "full" && keep !== "none") throw new Error(`"log.content" is full or none`);
-  const [textKb, totalMb] = [countAt(log, "text_kb"), countAt(log, "total_mb")];
+  const [textKb, totalMb] = [countAt(log, "text_kb", "log."), countAt(log, "total_mb", "log.")];
   const textBytesMax = textKb === null ? KEEP_ALL.textBytesMax : Math.min(textKb, TEXT_KB_MAX) * 1024;
   return {
     keeping: { keep, textBytesMax },
-    days: countAt(log, "days"),
+    days: countAt(log, "days", "log."),
     bytes: totalMb === null ? null : totalMb * 2 ** 20,
     anchor: log.anchor === null || log.anchor === undefined ? null : parseAnchor(log.anchor),
   };
@@ -75,21 +76,3 @@ export function placeOf(kind: string, anchor: Record<string, unknown>): AnchorPl
 }
 
 const REF = /^refs\/[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]$/;
-
-function recordAt(value: unknown, where: string): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw new Error(`${where} must be a mapping`);
-  return value as Record<string, unknown>;
-}
-
-function refuseUnknown(record: Record<string, unknown>, known: readonly string[], where: string): void {
-  const key = Object.keys(record).find((name) => !known.includes(name));
-  if (key !== undefined) throw new Error(`unknown key "${where}${key}"; known are ${known.join(", ")}`);
-}
-
-function countAt(log: Record<string, unknown>, key: string): number | null {
-  const value = log[key];
-  if (value === undefined || value === null) return null;
-  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`"log.${key}" must be a whole number above 0`);
-  return Number(value);
-}

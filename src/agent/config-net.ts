@@ -6,6 +6,7 @@ import { type Tracked, trackedOf } from "../core/git-remote.ts";
 import { canonicalHost, parseAuthority } from "../core/host.ts";
 import { isPlainPath, type NetRule, type NetRules, READ_ONLY_METHODS } from "../core/net-rules.ts";
 import type { VariableRule } from "../egress/vault-variables.ts";
+import { countAt, recordAt, refuseUnknown } from "./config-shape.ts";
 
 /** What the person's configuration says of the network. */
 export interface NetConfig {
@@ -56,7 +57,7 @@ export function parseNet(value: unknown): NetConfig {
     services: listAt(net, "services").map((entry, index) => parseService(entry, `net.services[${index}]`)),
     credentials: listAt(net, "credentials").map((entry, index) => parseCredential(entry, `net.credentials[${index}]`)),
     push: listAt(net, "push").map((entry, index) => parsePush(entry, `net.push[${index}]`)),
-    limits: { sentMb: countAt(net, "sent_mb"), requests: countAt(net, "requests") },
+    limits: { sentMb: countAt(net, "sent_mb", "net."), requests: countAt(net, "requests", "net.") },
   };
 }
 
@@ -185,22 +186,4 @@ function listAt(net: Record<string, unknown>, key: string): readonly unknown[] {
   const value = net[key] ?? [];
   if (!Array.isArray(value)) throw new Error(`"net.${key}" must be a list`);
   return value;
-}
-
-function countAt(net: Record<string, unknown>, key: string): number | null {
-  const value = net[key];
-  if (value === undefined || value === null) return null;
-  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`"net.${key}" must be a whole number above 0`);
-  return Number(value);
-}
-
-function recordAt(value: unknown, where: string): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw new Error(`${where} must be a mapping`);
-  return value as Record<string, unknown>;
-}
-
-function refuseUnknown(record: Record<string, unknown>, known: readonly string[], where: string): void {
-  const key = Object.keys(record).find((name) => !known.includes(name));
-  if (key !== undefined) throw new Error(`unknown key "${where}${key}"; known are ${known.join(", ")}`);
 }

@@ -11,6 +11,7 @@ import { FORGE_DEFAULT, parseForge } from "./config-forge.ts";
 import { LOG_DEFAULT, type LogConfig, parseLog } from "./config-log.ts";
 import { parseMonitor } from "./config-monitor.ts";
 import { NET_DEFAULT, type NetConfig, parseNet } from "./config-net.ts";
+import { countAt, recordAt, refuseUnknown } from "./config-shape.ts";
 import { makeFolders, unfitState } from "./config-state.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -220,18 +221,6 @@ function folderOf(environment: Environment, variable: string, fallback: string):
   return join(set?.startsWith("/") ? set : join(home, fallback), "ringfence");
 }
 
-function recordAt(value: unknown, where: string): Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw new Error(`${where} must be a mapping`);
-  return value as Record<string, unknown>;
-}
-
-function refuseUnknown(record: Record<string, unknown>, known: readonly string[], where: string): void {
-  for (const key of Object.keys(record)) {
-    if (!known.includes(key)) throw new Error(`unknown key "${where}${key}"; known are ${known.join(", ")}`);
-  }
-}
-
 function textAt(record: Record<string, unknown>, key: string, where: string): string | null {
   const value = record[key];
   if (value === undefined || value === null) return null;
@@ -253,14 +242,6 @@ function textsAt(wrap: Record<string, unknown>, key: string, isFit: (text: strin
   if (!Array.isArray(value) || !value.every((text) => typeof text === "string" && isFit(text)))
     throw new Error(`"wrap.${key}" must be a list ${what}`);
   return value as string[];
-}
-
-function countAt(record: Record<string, unknown>, key: string, where: string): number | null {
-  const value = record[key];
-  if (value === undefined || value === null) return null;
-  if (!Number.isSafeInteger(value) || Number(value) < 1)
-    throw new Error(`"${where}${key}" must be a whole number above 0`);
-  return Number(value);
 }
 
 function memoryAt(limits: Record<string, unknown>): number | null {

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import {
   call,
+  configure,
   makePlace,
   ordinary,
-  type Place,
   play,
   readPlayed,
   ringfence,
@@ -18,11 +16,6 @@ import {
 } from "./program.ts";
 
 const RESULT_CHARS_MAX = 61_000;
-
-function configure(place: Place, text: string): void {
-  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
-  writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
-}
 
 for (const [, user] of users()) {
   test(`as ${user.name}: an empty folder, without git, simply works`, async (t) => {

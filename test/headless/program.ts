@@ -290,6 +290,12 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
   }
 }
 
+/** Writes the person's configuration. */
+export function configure(place: Place, text: string): void {
+  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
+  writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
+}
+
 /** Runs a shell program in the checkout, outside the box: the person at work. */
 export function sh(place: Place, program: string): string {
   const done = spawnSync("/bin/bash", ["--norc", "-euc", program], {

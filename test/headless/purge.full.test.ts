@@ -1,29 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, newestEvents, type Place, play, ringfence, run, sh } from "./program.ts";
-
-const SECRET = "the merger is on Tuesday";
-/** Its outcome is longer than what stands in an event itself, and a command stays as the record of what was done. */
-const BACKWARDS = [...SECRET].reverse().join("");
-const TURNS = [run(`echo box >>a.txt; seq 9999; echo '${BACKWARDS}' | rev`), { text: SECRET }];
-
-async function session(place: Place, ...args: string[]): Promise<string> {
-  const played = await play(place, TURNS, args);
-  assert.equal(played.status, 0, played.stderr);
-  return String(played.result.session_id);
-}
-
-function stateOf(place: Place): string {
-  return join(place.home, ".local/state/ringfence");
-}
-
-function configure(place: Place, text: string): void {
-  mkdirSync(join(place.home, ".config/ringfence"), { recursive: true });
-  writeFileSync(join(place.home, ".config/ringfence/config.yaml"), text);
-}
+import { configure, makePlace, newestEvents, type Place, ringfence, sh } from "./program.ts";
+import { SECRET, session, stateOf } from "./purging.ts";
 
 /** Whether any file of the state folder holds a text as it is. */
 function holds(place: Place, text: string): boolean {

@@ -3,22 +3,8 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makePlace, type Place, play, recordedText, ringfence, run, sh, users } from "./program.ts";
-
-const SECRET = "the merger is on Tuesday";
-/** Its outcome is longer than what stands in an event itself, and a command stays as the record of what was done. */
-const BACKWARDS = [...SECRET].reverse().join("");
-const TURNS = [run(`echo box >>a.txt; seq 9999; echo '${BACKWARDS}' | rev`), { text: SECRET }];
-
-async function session(place: Place, ...args: string[]): Promise<string> {
-  const played = await play(place, TURNS, args);
-  assert.equal(played.status, 0, played.stderr);
-  return String(played.result.session_id);
-}
-
-function stateOf(place: Place): string {
-  return join(place.home, ".local/state/ringfence");
-}
+import { makePlace, type Place, recordedText, ringfence, sh, users } from "./program.ts";
+import { SECRET, session, stateOf } from "./purging.ts";
 
 /** Whether any file of the state folder holds a text as it is. */
 function holds(place: Place, text: string): boolean {
