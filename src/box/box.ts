@@ -15,6 +15,7 @@ import { Bases } from "./bases.ts";
 import { profileFor, writeControl, writeShown } from "./box-profile.ts";
 import { HTTP_PORT, launcher, SOCKS_PORT } from "./commands.ts";
 import { settleCopy } from "./copy-view.ts";
+import { AS_IT_IS, type Performance, type TextRules } from "./finish.ts";
 import { copyRootMode, readFacts, type SessionFacts, type SessionFolder, writeFacts } from "./folder.ts";
 import { Follow } from "./follow.ts";
 import { takeGit } from "./git-seen.ts";
@@ -24,7 +25,7 @@ import { addCheckpoint, type Checkpoint, readLayers, reserveLayer, STACK_MAX, se
 import { type Cgroups, LIMITS_DEFAULT, type Limits, makeCgroups, releaseCgroups } from "./limits.ts";
 import { POLICY_PATH, scanTests, writeGitMasks, writeMasks } from "./mask.ts";
 import { type OneShot, type Run, SETTLE_MS } from "./oneshot.ts";
-import { AS_IT_IS, type Performance, perform, type TextRules } from "./perform.ts";
+import { perform } from "./perform.ts";
 import { Pool } from "./pool.ts";
 import { BoxUnavailable, findPrograms, type Programs } from "./programs.ts";
 import type { Earlier } from "./reopen.ts";

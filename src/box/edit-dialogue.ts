@@ -1,8 +1,8 @@
 import { PassThrough } from "node:stream";
 import { applyEdit, EDIT_BYTES_MAX } from "../core/edit.ts";
 import type { Effect } from "../core/effect.ts";
+import type { TextRules } from "./finish.ts";
 import type { Stream } from "./oneshot.ts";
-import type { TextRules } from "./perform.ts";
 
 /** The host's side of an edit: reads the file that the sandbox prints, and answers with the new content or with nothing. */
 export class EditDialogue {

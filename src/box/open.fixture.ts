@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import type { Effect } from "../core/effect.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { Box } from "./box.ts";
+import type { Performance } from "./finish.ts";
 import { makeSessionFolder, type SessionFolder } from "./folder.ts";
 import { readIdentity } from "./identity.ts";
 import { makePlace, type Place, VIEW } from "./land.fixture.ts";
 import { LIMITS_DEFAULT, type Limits } from "./limits.ts";
-import type { Performance } from "./perform.ts";
 import { permitFor } from "./permit.fixture.ts";
 
 const NEVER = new AbortController().signal;

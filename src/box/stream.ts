@@ -1,8 +1,9 @@
 import type { Effect } from "../core/effect.ts";
 import type { Box } from "./box.ts";
 import { sizeProgram, startIn, terminalProgram } from "./commands.ts";
+import { finish } from "./finish.ts";
 import type { CommandNetwork, Stream } from "./oneshot.ts";
-import { finish, refuseCommand } from "./perform.ts";
+import { refuseCommand } from "./perform-run.ts";
 
 /** The person's terminal, as the command's own is to look. */
 export interface Screen {

@@ -8,12 +8,12 @@ import type { Box } from "./box.ts";
 import { type CollectPlan, type Item, listLayer } from "./collect-list.ts";
 import { stageItems } from "./collect-stage.ts";
 import { removeStage } from "./discard.ts";
+import { finish } from "./finish.ts";
 import { readFacts } from "./folder.ts";
 import type { EditedFile } from "./holder.ts";
 import { readLanded } from "./landed.ts";
 import { type Kept, keepBases, mergeStaged, readStaged } from "./merge.ts";
 import { mergeVerdict } from "./merge-verdict.ts";
-import { finish } from "./perform.ts";
 import { findPrograms } from "./programs.ts";
 import { type SyncStep, syncInput, syncProgram } from "./sync-program.ts";
 
