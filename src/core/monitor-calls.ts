@@ -75,9 +75,12 @@ export const DENIALS = reducer<Denied>({ recent: [] }, (state, seen) => {
 
 function isDenial(seen: Seen): boolean | null {
   if (seen.kind === "request") return seen.verdict === "deny";
-  if (seen.kind === "refused") return true;
+  // A client that hangs up while TLS is agreed on was refused nothing: browsers open connections that they never use.
+  if (seen.kind === "refused") return HUNG_UP.test(seen.reason) ? null : true;
   return seen.kind === "outcome" ? seen.isRefused : null;
 }
+
+const HUNG_UP = /^TLS to .*: it broke off before it was agreed on$/;
 
 const TARGETS_MAX = 32;
 /** The same spelling asked again so often is told of as well. */

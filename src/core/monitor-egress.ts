@@ -18,7 +18,7 @@ interface Talk {
 
 /** Finds data in what an address says: long parts that are no words, data in names, many names, many variants of one address. */
 export const EXFILTRATION = reducer<readonly Talk[]>([], (talks, seen) => {
-  if (seen.kind !== "request" || KNOWN_ORIGINS.has(seen.origin)) return quiet(talks);
+  if (seen.kind !== "request" || KNOWN_ORIGINS.has(seen.origin) || isUnasked(seen)) return quiet(talks);
   const alarms: Alarm[] = [];
   const tell = (words: string) => alarms.push({ kind: "exfiltration", seqs: [seen.seq], words });
   const label = seen.host.split(".").find((part) => part.length > LABEL_CHARS_MAX || isData(part, 16));
@@ -124,7 +124,7 @@ export const NEW_SINK = reducer<Sinks>({ external: null, hosts: [], asked: [] },
       return tellOf({ ...state, asked: state.asked.filter(({ isWaiting }) => isWaiting) }, left);
     }
     case "request":
-      if (seen.verdict === "allow" || !seen.isExternal || isAudit(seen) || state.hosts.includes(seen.host))
+      if (seen.verdict === "allow" || !seen.isExternal || isUnasked(seen) || state.hosts.includes(seen.host))
         return quiet(state);
       if (seen.verdict === "deny") return tellOf(state, [seen]);
       return quiet({ ...state, asked: [...state.asked, { request: seen, isWaiting: false }].slice(-ASKED_MAX) });
@@ -133,10 +133,13 @@ export const NEW_SINK = reducer<Sinks>({ external: null, hosts: [], asked: [] },
   }
 });
 
-// npm sends that list of packages unasked.
-function isAudit({ method, path }: SeenRequest): boolean {
-  return method === "POST" && /^\/-\/npm\/v1\/security\/(?:advisories\/bulk|audits(?:\/quick)?)$/.test(path);
+// npm sends its list of packages unasked, and Chromium asks its makers the time, with a number drawn for each question.
+function isUnasked({ method, host, path }: SeenRequest): boolean {
+  if (method === "POST") return /^\/-\/npm\/v1\/security\/(?:advisories\/bulk|audits(?:\/quick)?)$/.test(path);
+  return method === "GET" && host === "clients2.google.com" && CHROMIUM_TIME.test(path);
 }
+
+const CHROMIUM_TIME = /^\/time\/1\/current\?cup2key=\d+:[\w-]{43}&cup2hreq=[0-9a-f]{64}$/;
 
 function tellOf(state: Sinks, requests: readonly SeenRequest[]): Step<Sinks> {
   let after = state;

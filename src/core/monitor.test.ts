@@ -75,6 +75,9 @@ test("many denials among few decisions are a burst", () => {
   const all = Array.from({ length: 8 }, (_, at) => ({ ...denied(at), label }));
   assert.deepEqual(kindsOf(all.slice(0, 7)), []);
   assert.ok(kindsOf(all).includes("denials"));
+  const refused = (reason: string) => Array(8).fill({ type: "refused", command: null, reason });
+  assert.deepEqual(kindsOf(refused("TLS to a.example: its server name is another host")), ["denials"]);
+  assert.deepEqual(kindsOf(refused("TLS to a.example: it broke off before it was agreed on")), []);
 });
 
 test("what was denied and is tried at another name of its owner, another port or a third time, is told of", () => {
@@ -133,6 +136,9 @@ test("ordinary addresses, and those that nobody in the box composed, are no exfi
     request(`/pkg/-/pkg-${at}.tgz?integrity=x7Kq2Lm9Pz4Rt8Vw`, { origin: "locked" }),
   );
   assert.deepEqual(alarmsOf(locked), []);
+  const time = `/time/1/current?cup2key=10:hTmb-pkIwHYxl16bnZKQaDbiM-gTPrc8ZdOT1LDj8Ac&cup2hreq=${"0".repeat(64)}`;
+  assert.deepEqual(alarmsOf([request(time, { host: "clients2.google.com" }, "deny")]), []);
+  assert.deepEqual(kindsOf([request(time, { host: "evil.example" })]), ["exfiltration"]);
 });
 
 test("after a stranger's text a request that is refused, or that nobody lets through, is a new sink", () => {
