@@ -31,6 +31,10 @@ test("keys are sorted at every depth and there is no white space", () => {
   );
 });
 
+test("keys that are numbers are sorted as the texts that they are, also deep inside", () => {
+  assert.equal(canonical([{ a: { "9": 1, "10": 2, "": 3 } }]), '[{"a":{"":3,"10":2,"9":1}}]');
+});
+
 test("a key that objects inherit is a key like any other", () => {
   const value = JSON.parse('{"toString":1,"__proto__":{"b":2},"constructor":3}') as JsonObject;
   assert.equal(canonical(value), '{"__proto__":{"b":2},"constructor":3,"toString":1}');

@@ -129,14 +129,32 @@ export class Ledger {
   }
 
   /**
-   * Returns when everything appended is on the disk, and has it signed meanwhile, by another thread.
+   * Returns when everything appended is on the disk, and has it signed afterwards, by another thread.
    *
    * The head is written when it is signed, and before anything else is: the next append signs it itself when it comes first.
    * A process that dies before leaves events that are whole, and that the next head covers.
    */
   seal(): void {
-    const owed = this.#beginHead();
     this.sync();
+    const seal = this.#seal;
+    if (seal === null || this.#owed !== null || this.#sealed === this.#seq) return;
+    const [size, tree] = [this.#seq, this.#tree];
+    const owed: Unsigned = {
+      size,
+      // Many hashes, which whoever waits for the disk need not wait for.
+      get root() {
+        return rootOf(tree);
+      },
+    };
+    seal.signAside(owed, (note) => {
+      if (this.#owed !== owed || this.#ended !== null) return;
+      try {
+        this.#writeHead(seal, note);
+      } catch (thrown) {
+        // Nobody waits here; the next append says so.
+        this.#ended ??= causeOf(thrown);
+      }
+    });
     this.#owed = owed;
   }
 
@@ -197,22 +215,6 @@ export class Ledger {
   abandon(): void {
     this.#sealed = this.#seq;
     this.close();
-  }
-
-  #beginHead(): Unsigned | null {
-    const seal = this.#seal;
-    if (seal === null || this.#owed !== null || this.#sealed === this.#seq) return this.#owed;
-    const owed = { size: this.#seq, root: rootOf(this.#tree) };
-    seal.signAside(owed, (note) => {
-      if (this.#owed !== owed || this.#ended !== null) return;
-      try {
-        this.#writeHead(seal, note);
-      } catch (thrown) {
-        // Nobody waits here; the next append says so.
-        this.#ended ??= causeOf(thrown);
-      }
-    });
-    return owed;
   }
 
   #settle(): void {

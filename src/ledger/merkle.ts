@@ -38,8 +38,8 @@ export function pathTo(leaves: readonly Uint8Array[], at: number): Uint8Array[] 
 
 /** Hashes bytes that follow each other. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  // Twice as fast, for what is as short as an event, as a hash that is fed in parts and makes its own buffer.
-  return Buffer.from(hash("sha256", Buffer.concat(parts), "hex"), "hex");
+  // Several times as fast, for what is as short as an event, as a hash that is fed in parts and makes its own buffer.
+  return Buffer.from(hash("sha256", Buffer.concat(parts), "binary"), "binary");
 }
 
 /** Computes the root of a tree of `size` entries from one leaf and the path to it; null for a path that fits no such leaf. */

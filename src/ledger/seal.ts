@@ -71,9 +71,13 @@ export class Seal {
     return signHead({ ...head, session: this.#session }, this.#ownKey());
   }
 
-  /** Signs a head in another thread. `done` is not called when that fails: sign says why. Makes the key as sign does. */
+  /**
+   * Signs a head in another thread, once what runs now has ended; makes the key as sign does, before it returns. `done` is
+   * not called when signing fails: sign says why.
+   */
   signAside(head: Unsigned, done: (note: string) => void): void {
-    signHeadAside({ ...head, session: this.#session }, this.#ownKey(), (note) => note !== null && done(note));
+    const own = this.#ownKey();
+    setImmediate(() => signHeadAside({ ...head, session: this.#session }, own, (note) => note !== null && done(note)));
   }
 
   /** Keeps a signed head outside the ledger. What it covers must be on the disk. */
