@@ -156,6 +156,7 @@ async function openWatched(
   const told = { checkout: checkout.path, now: Date.now, say };
   const anchor = await beginAnchor(config.log.anchor, ledger, told);
   const [box] = await Promise.all([openBox(workplace), monitor.load()]);
+  monitor.begin();
   // Read by the box already.
   inspection.know(await workplace.vault());
   recordAdopted(ledger, policy, Date.now());

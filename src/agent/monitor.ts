@@ -33,8 +33,10 @@ interface Core {
   readonly tightenedAll: typeof tightenedAll;
 }
 
-/** Events that are kept until the monitor is loaded. */
-const EARLY_MAX = 1000;
+/** Events of before that are looked at in one go between other things: some milliseconds. */
+const SLICE = 200;
+/** After opening, so that the prompt stands there first. */
+const LOOK_BACK_MS = 50;
 
 /**
  * Watches what a session records, as it is recorded, and does what the person wants done about an alarm.
@@ -45,7 +47,10 @@ export class SessionMonitor {
   readonly #plan: MonitorPlan;
   #core: Core | null = null;
   #monitor: Monitor | null = null;
-  readonly #early: (readonly [seq: number, event: JsonObject])[] = [];
+  /** Events that were not looked at yet, the next one first. */
+  #behind: Behind[] = [];
+  #at = 0;
+  #isOpening = true;
   /** Why every request asks; null while none has to. */
   #asksAll: string | null = null;
   #tightened: { readonly of: Policy; readonly policy: Policy } | null = null;
@@ -55,7 +60,11 @@ export class SessionMonitor {
   constructor(plan: MonitorPlan) {
     this.#plan = plan;
     this.#asksAll = plan.before?.asksAll ?? null;
-    plan.ledger.watch((seq, event) => this.#take(seq, event));
+    this.#behind = plan.before?.events.map((event, seq) => ({ seq, event, isPast: true })) ?? [];
+    plan.ledger.watch((seq, event) => {
+      this.#behind.push({ seq, event, isPast: false });
+      if (!this.#isOpening) this.#catchUp();
+    });
   }
 
   /** Makes the monitor of a session; `kill` ends it. */
@@ -65,15 +74,24 @@ export class SessionMonitor {
     return new SessionMonitor({ ledger, levels, now, kill, tell, before: session.before?.watched ?? null });
   }
 
-  /** Loads what looks at the events, and has it take those that came before. */
+  /** Loads what looks at the events. */
   async load(): Promise<void> {
     const [{ UNWATCHED, watch }, { tightenedAll }] = await Promise.all([
       import("../core/monitor.ts"),
       import("../core/monitor-level.ts"),
     ]);
     this.#core = { watch, tightenedAll };
-    this.#monitor = this.#plan.before?.monitor ?? UNWATCHED;
-    for (const [seq, event] of this.#early.splice(0)) this.#take(seq, event);
+    this.#monitor = UNWATCHED;
+  }
+
+  /**
+   * Begins to look at each event as it is written, once loaded. What a session that goes on was before is looked at between
+   * other things, so that nobody waits for it, but before anything new is.
+   */
+  begin(): void {
+    this.#isOpening = false;
+    if (this.#behind[0]?.isPast) setTimeout(() => this.#lookBack(), LOOK_BACK_MS).unref();
+    else this.#catchUp();
   }
 
   /** Whether an alarm has every request ask. */
@@ -91,6 +109,7 @@ export class SessionMonitor {
 
   /** Begins a turn: whoever goes on has seen why the one before was paused. Aborts when an alarm ends it. */
   beginTurn(): AbortSignal {
+    if (!this.#isOpening) this.#catchUp();
     if (this.#end?.reason === "paused") {
       this.#end = null;
       this.#pause = new AbortController();
@@ -103,14 +122,24 @@ export class SessionMonitor {
     return this.#end;
   }
 
-  #take(seq: number, event: JsonObject): void {
-    if (this.#core === null || this.#monitor === null) {
-      if (this.#early.length < EARLY_MAX) this.#early.push([seq, event]);
-      return;
-    }
-    const { monitor, alarms } = this.#core.watch(this.#monitor, seq, event);
+  #lookBack(): void {
+    for (let left = SLICE; left > 0 && this.#behind[this.#at]?.isPast; left -= 1) this.#lookAtNext();
+    if (this.#behind[this.#at]?.isPast) setImmediate(() => this.#lookBack());
+  }
+
+  #catchUp(): void {
+    while (this.#at < this.#behind.length) this.#lookAtNext();
+  }
+
+  #lookAtNext(): void {
+    const next = this.#behind[this.#at];
+    if (next === undefined || this.#core === null || this.#monitor === null) throw new Error("bug: nothing to look at");
+    const { monitor, alarms } = this.#core.watch(this.#monitor, next.seq, next.event);
     this.#monitor = monitor;
-    for (const alarm of alarms) this.#raise(alarm);
+    this.#at += 1;
+    if (this.#at === this.#behind.length) [this.#behind, this.#at] = [[], 0];
+    // The alarms of before stand in the record already.
+    if (!next.isPast) for (const alarm of alarms) this.#raise(alarm);
   }
 
   #raise({ kind, seqs, words }: Alarm): void {
@@ -152,6 +181,13 @@ export class SessionMonitor {
     if (this.#end?.reason !== "killed") this.#end = end;
     this.#pause.abort();
   }
+}
+
+interface Behind {
+  readonly seq: number;
+  readonly event: JsonObject;
+  /** Of the session before it went on. */
+  readonly isPast: boolean;
 }
 
 const LEVEL_WORDS: Readonly<Record<AlarmLevel, string>> = {

@@ -2,7 +2,6 @@ import { readFacts, type SessionFolder } from "../box/folder.ts";
 import { readLayers } from "../box/layers.ts";
 import { markOf } from "../core/conversation.ts";
 import type { JsonObject } from "../core/json.ts";
-import { type Monitor, UNWATCHED, watch } from "../core/monitor.ts";
 import { LOST_TEXT, SessionFold, type SessionState, UNDONE_TEXT } from "../core/session-fold.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { LedgerFailure } from "../ledger/failure.ts";
@@ -102,22 +101,20 @@ export function beforeTurn(turn: number | null): string {
   return turn === null ? " as it was" : `, from before its turn ${turn}`;
 }
 
-/** What the monitor has seen of a session before it went on. */
+/** What the monitor is to know of a session before it went on. */
 export interface WatchedBefore {
-  readonly monitor: Monitor;
+  /** From the first on. */
+  readonly events: readonly JsonObject[];
   /** Why every request asks since; null while none has to. */
   readonly asksAll: string | null;
 }
 
-// The alarms of before stand in the record already.
 class Watching implements WatchedBefore {
-  monitor = UNWATCHED;
+  readonly events: JsonObject[] = [];
   asksAll: string | null = null;
-  #seq = 0;
 
   add(event: JsonObject): void {
-    this.monitor = watch(this.monitor, this.#seq, event).monitor;
-    this.#seq += 1;
+    this.events.push(event);
     if (event.type === "alarm" && event.level !== "note")
       this.asksAll ??= `the monitor raised an alarm, ${String(event.kind)}: ${String(event.words)}`;
   }

@@ -144,6 +144,7 @@ export async function beginSession(given: SessionPlan): Promise<Session> {
   rising.push(() => session.judgeAgain());
   killSwitch.arm({ box, drop: () => session.dropNetwork() });
   session.begin(instructions);
+  monitor.begin();
   return session;
 }
 

@@ -146,12 +146,17 @@ function filledLater(value: Json, fill: (reference: JsonObject) => Json): Json {
   if (!Object.values(value).some(isReference)) return rebuilt(value, (_, item) => filledLater(item, fill), unescaped);
   const object: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
+    const name = unescaped(key);
+    if (name !== "__proto__" && (typeof item !== "object" || item === null)) {
+      object[name] = item;
+      continue;
+    }
     let known: Json | undefined;
     const get = () => {
       known ??= isReference(item) ? fill(item) : filledLater(item, fill);
       return known;
     };
-    Object.defineProperty(object, unescaped(key), { enumerable: true, get });
+    Object.defineProperty(object, name, { enumerable: true, get });
   }
   return object;
 }

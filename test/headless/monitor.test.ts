@@ -3,7 +3,21 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ATTACK, configure, makeServed, ofType } from "./monitored.ts";
-import { call, makePlace, newestEvents, ordinary, play, ringfence, run, sh } from "./program.ts";
+import {
+  call,
+  makePlace,
+  newestEvents,
+  ordinary,
+  type Place,
+  play,
+  ringfence,
+  run,
+  runArguments,
+  script,
+  sh,
+} from "./program.ts";
+
+const kindsOf = (place: Place) => ofType(place, "alarm").map(({ kind }) => kind);
 
 test("an alarm is recorded and told in a line, stops nothing, and is found again in the record", async (t) => {
   const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
@@ -21,6 +35,21 @@ test("an alarm is recorded and told in a line, stops nothing, and is found again
     again.stdout,
     /^\d+ +outside: a place of the person's home is named: ~\/\.ssh\/id_rsa\n1 alarm in \d+ events\n$/,
   );
+});
+
+test("a session that goes on is watched as if it had never ended, and told of nothing twice", async (t) => {
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  const round = run("cat missing.txt");
+  await play(place, [ATTACK, ...Array<typeof round>(4).fill(round), { text: "ok" }]);
+  assert.deepEqual(kindsOf(place), ["outside"]);
+  const turns = [round, round, ATTACK, { text: "ok" }];
+  await ringfence(place, runArguments(script(place, turns), ["--resume", "last"]));
+  assert.deepEqual(kindsOf(place), ["outside", "loop"]);
+  const [, loop] = ofType(place, "alarm");
+  const rounds = newestEvents(place).flatMap(({ type, text }, seq) =>
+    type === "outcome" && String(text).includes("missing.txt") ? [seq] : [],
+  );
+  assert.deepEqual(loop?.seqs, rounds);
 });
 
 test("an alarm that has everything ask holds back what went freely before, and lands nothing unread", async (t) => {
