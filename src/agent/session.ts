@@ -154,9 +154,9 @@ export class Session implements Agent, Asker {
     const begin = this.#plan.log.keeping.keep === "none" ? "" : prompt;
     const line = this.inspection.redact(begin.trimStart().split("\n", 1)[0] ?? "");
     const title = bound(wellFormed(line), TITLE_CHARS_MAX).text;
-    const startedAt = performance.now();
+    const startedAt = this.#plan.now();
     const { number, stack } = await this.box.checkpoint("turn", title);
-    const ms = Math.round(performance.now() - startedAt);
+    const ms = this.#plan.now() - startedAt;
     this.remember(number);
     this.ledger.append({
       type: "checkpoint",

@@ -377,7 +377,8 @@ export class Holder {
 
   #expect(word: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== null) return reject(new BoxUnavailable(this.#failure));
+      // Explained only where it matters, since that runs programs and this is told of every holder that ends.
+      if (this.#failure !== null) return reject(new BoxUnavailable(explainRefusal(this.#failure, this.#errors)));
       this.#waiting.push({
         word,
         resolve: (line) => {
@@ -437,12 +438,12 @@ export class Holder {
   }
 
   #protocolBroken(what: string): void {
-    this.#failure ??= explainRefusal(`the holder of the box: ${what}`, this.#errors);
+    this.#failure ??= `the holder of the box: ${what}`;
     this.kill();
   }
 
   #end(reason: string): void {
-    this.#failure ??= explainRefusal(`the holder of the box is gone: ${reason}`, this.#errors);
+    this.#failure ??= `the holder of the box is gone: ${reason}`;
     for (const waiting of this.#waiting.splice(0)) waiting.resolve(`failed ${reason}`);
     this.#onEnd();
   }
