@@ -57,6 +57,7 @@ for (const user of users()) {
       assert.deepEqual(boxed.steps, plain);
       assert.equal(boxed.questions, 0);
       assert.deepEqual(boxed.alarms, [], "the monitor raised alarms about ordinary work");
+      assert.deepEqual(boxed.warnings, [], "inspection warned of ordinary work");
     });
   }
 }

@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { compileCache } from "../../src/box/compile-cache.fixture.ts";
 import { bound, visible } from "../../src/core/text.ts";
 import { plain } from "../../src/core/text-plain.ts";
-import { alarmsIn } from "../monitor/alarms.ts";
+import { alarmsIn, warningsIn } from "../monitor/alarms.ts";
 import { replayAll } from "../replayed.ts";
 import { JOURNEY_MS_MAX, type Journey, STEP_MS_MAX, TREE_STEP } from "./journey.ts";
 
@@ -38,6 +38,8 @@ export interface BoxedRun {
   readonly questions: number;
   /** Kinds of the alarms that the monitor raised. */
   readonly alarms: readonly string[];
+  /** What inspection warned of. */
+  readonly warnings: readonly string[];
 }
 
 /** A throw-away folder with one checkout path that both runs use, one after the other. */
@@ -183,10 +185,11 @@ export async function runBoxed(place: Place, journey: Journey): Promise<BoxedRun
   const { stdout, stderr } = await ended(child);
   const { logs } = await replayAll(join(path, "state/ringfence"), { done: place.replayed });
   if (logs !== 1) throw new Error(`the boxed run left ${logs} logs to replay`);
-  return { ...readStream(stdout, stderr), alarms: alarmsIn(join(path, "state/ringfence")) };
+  const state = join(path, "state/ringfence");
+  return { ...readStream(stdout, stderr), alarms: alarmsIn(state), warnings: warningsIn(state) };
 }
 
-function readStream(stdout: string, stderr: string): Omit<BoxedRun, "alarms"> {
+function readStream(stdout: string, stderr: string): Omit<BoxedRun, "alarms" | "warnings"> {
   const events = stdout
     .split("\n")
     .filter((line) => line !== "")

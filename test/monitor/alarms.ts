@@ -11,9 +11,22 @@ import { readLedger } from "../../src/ledger/verify.ts";
  * Throws where what was raised while a session went on is not what its record raises when it is read again.
  */
 export function alarmsIn(state: string): string[] {
+  return [...new Set(logsIn(state).flatMap(alarmsOf))];
+}
+
+/** Lists what inspection warned of in the records of all sessions of a state folder: where, and the words. */
+export function warningsIn(state: string): string[] {
+  return logsIn(state).flatMap((log) =>
+    [...readLedger(log)].flatMap(({ event }) =>
+      event.type === "finding" && event.level === "strong" ? [`${event.where}: ${event.excerpt}`] : [],
+    ),
+  );
+}
+
+function logsIn(state: string): string[] {
   const sessions = join(state, "sessions");
   const logs = existsSync(sessions) ? readdirSync(sessions).map((id) => join(sessions, id, "ledger.log")) : [];
-  return [...new Set(logs.filter((log) => existsSync(log)).flatMap(alarmsOf))];
+  return logs.filter((log) => existsSync(log));
 }
 
 function alarmsOf(log: string): string[] {

@@ -8,7 +8,7 @@ import { isHeld } from "../../src/core/classify.ts";
 import { readLedger } from "../../src/ledger/verify.ts";
 import { landApproved, landOffer, listTurn, showHeld } from "../../src/ui/live.ts";
 import { openSession } from "../../src/ui/run.ts";
-import { alarmsIn } from "../monitor/alarms.ts";
+import { alarmsIn, warningsIn } from "../monitor/alarms.ts";
 import type { Step } from "./task.ts";
 
 /** What a session of a task came to, for the process that started this one. */
@@ -87,9 +87,8 @@ async function play(turns: readonly (readonly Step[])[]): Promise<Played> {
     await session.close();
   }
   const ms = Math.round(performance.now() - startedAt);
-  const alarms = alarmsIn(workplace.state);
-  const log = join(workplace.folder.path, "ledger.log");
-  const found = { labels: labelsIn(log), warnings: warningsIn(log), alarms };
+  const [alarms, warnings] = [alarmsIn(workplace.state), warningsIn(workplace.state)];
+  const found = { labels: labelsIn(join(workplace.folder.path, "ledger.log")), warnings, alarms };
   return { questions, ends, results, ...found, approved, left, ms };
 }
 
@@ -108,12 +107,6 @@ function labelsIn(file: string): string[] {
     };
     return type === "decision" && typeof call === "string" && label ? [`${label.integrity} ${label.secrecy}`] : [];
   });
-}
-
-function warningsIn(file: string): string[] {
-  return [...readLedger(file)].flatMap(({ event }) =>
-    event.type === "finding" && event.level === "strong" ? [`${event.where}: ${event.excerpt}`] : [],
-  );
 }
 
 const [given = "[]", answer = ""] = process.argv.slice(2);
