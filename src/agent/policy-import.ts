@@ -54,5 +54,5 @@ export function aboutCommand(
 /** Whether an example is one that a rule about commands can be tried with. */
 export function isPlainCommand(command: string): boolean {
   const action = parseAction(`run: ${command}`);
-  return action?.kind === "run" && action.argvs !== null;
+  return action?.kind === "run" && action.isWhole;
 }

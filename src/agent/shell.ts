@@ -31,8 +31,7 @@ export async function explainRun(command: string, hasAsked: boolean): Promise<st
 export async function boundOnRun(rules: readonly ProfileRule[], command: string): Promise<ProfileRule | null> {
   if (rules.length === 0) return null;
   const { commands } = await analyseCommand(command);
-  const plain = argvsOf(command);
-  return boundOn(rules, commands === null && plain === null ? null : [...(commands ?? []), ...(plain ?? [])]);
+  return boundOn(rules, [...(commands ?? []), ...argvsOf(command).argvs]);
 }
 
 type RunEffect = Effect & { readonly kind: "run" };

@@ -14,7 +14,7 @@ export function parseAction(text: string): Action | null {
   const [, verb = "", rest = ""] = /^([A-Za-z]+):?\s+(\S.*)$/s.exec(text.trim()) ?? [];
   switch (verb) {
     case "run":
-      return { kind: "run", argvs: argvsOf(rest) };
+      return { kind: "run", ...argvsOf(rest) };
     case "read":
     case "write":
     case "land":

@@ -99,12 +99,15 @@ test("a command is known by its first words, where nobody needs a shell to tell 
     ["deny", "deny", "deny", "deny", "deny"],
   );
   // Advice alone: what cannot be told is for the box to bound.
-  assert.deepEqual(["sh -c 'npm publish'", "npm $(echo publish)", "A=1 npm publish"].map(on), [null, null, null]);
-  assert.deepEqual(argvsOf(" ls  -l 'a b'; A=b "), null);
-  assert.deepEqual(argvsOf(" ls  -l 'a b'||make X=1 "), [
-    ["ls", "-l", "a b"],
-    ["make", "X=1"],
-  ]);
+  assert.deepEqual(["sh -c 'npm publish'", "npm $(echo publish)", "npm pub*"].map(on), [null, null, null]);
+  assert.deepEqual(argvsOf(" ls  -l 'a b'; A=b "), { argvs: [["ls", "-l", "a b"]], isWhole: false });
+  assert.deepEqual(argvsOf(" ls  -l 'a b'||make X=1 "), {
+    argvs: [
+      ["ls", "-l", "a b"],
+      ["make", "X=1"],
+    ],
+    isWhole: true,
+  });
   for (const program of [
     "",
     "a &",
@@ -120,7 +123,45 @@ test("a command is known by its first words, where nobody needs a shell to tell 
     "a \\\n b",
     "a 'b",
   ])
-    assert.equal(argvsOf(program), null, program);
+    assert.equal(argvsOf(program).isWhole, false, program);
+});
+
+test("what cannot be told of a line hides no command beside it", () => {
+  const rules = [rule("deny", { kind: "run", argv: ["npm", "publish"] })];
+  const on = (text: string) => verdictOn(rules, `run: ${text}`);
+  for (const line of [
+    "npm publish; echo $?",
+    "echo $?; npm publish",
+    "A=1 npm publish",
+    'A="$b c" npm publish',
+    "npm publish >log 2>&1",
+    ">log npm publish",
+    "npm publish --tag $TAG",
+    'npm publish --tag "$TAG"',
+    "npm publish &",
+    "(cd x && npm publish)",
+    "{ npm publish; }",
+    "if npm publish; then echo yes; fi",
+    "for a in b c; do npm publish; done",
+    "! npm publish",
+    "x=$(npm publish)",
+    "ls *; npm publish",
+    "npm publish <<X\ntext\nX",
+  ])
+    assert.equal(on(line), "deny", line);
+  for (const line of [
+    "cat >a.md <<X\nnpm publish\nX",
+    "echo npm publish",
+    "echo $(date) npm publish",
+    "git commit -m 'why:\nnpm publish'",
+    'git commit -m "$a\nnpm publish"',
+    "echo `date` npm publish",
+    "# npm publish",
+    "npm $a publish",
+    "$a npm publish",
+    "echo 'a\nnpm publish",
+  ])
+    assert.equal(on(line), null, line);
 });
 
 test("what the managed policy lists is all that there is of its kind, and a command that cannot be told is not in it", () => {
@@ -152,7 +193,8 @@ test("what the managed policy lists is all that there is of its kind, and a comm
 
 test("of several commands in one line each must be on the managed list", () => {
   const managed = [rule("allow", { kind: "run", argv: ["npm"] }, "managed")];
-  const on = (...argvs: readonly string[][]) => restrictionOn(policyOf(...managed), { kind: "run", argvs })?.verdict;
+  const on = (...argvs: readonly string[][]) =>
+    restrictionOn(policyOf(...managed), { kind: "run", argvs, isWhole: true })?.verdict;
   assert.deepEqual([on(["npm", "test"]), on(["npm", "test"], ["make"]), on()], [undefined, "deny", "deny"]);
 });
 

@@ -53,7 +53,7 @@ function actionsOf(effect: Exclude<Effect, { kind: "land" }>): Action[] {
     case "write":
       return (effect.places ?? []).map((path) => ({ kind: "write", path }));
     case "run":
-      return [{ kind: "run", argvs: argvsOf(effect.command) }];
+      return [{ kind: "run", ...argvsOf(effect.command) }];
     case "request":
       return [{ kind: "net", request: effect }];
     case "push": {

@@ -1,13 +1,13 @@
 import { matchesGlob, matchesName } from "./glob.ts";
 import { judgeRules, mayMatch, type NetRequest } from "./net-rules.ts";
+import type { Told } from "./policy-argv.ts";
 import type { Kind, Policy, Rule, Scope } from "./policy-rules.ts";
 
 /** A thing that rules speak of. What cannot be told of it is null, and then a rule that restricts may mean it. */
 export type Action =
   | { readonly kind: "net"; readonly request: NetRequest }
   | { readonly kind: "read" | "write" | "land"; readonly path: string }
-  /** The commands in it, word by word; null where they cannot all be told. */
-  | { readonly kind: "run"; readonly argvs: readonly (readonly string[])[] | null }
+  | ({ readonly kind: "run" } & Told)
   | { readonly kind: "push"; readonly repository: Repository | null; readonly branch: string }
   | { readonly kind: "credential"; readonly name: string; readonly origin: string | null };
 
@@ -98,8 +98,8 @@ function mayMean(scope: Scope, action: Action): boolean {
     case "land":
       return action.kind === scope.kind && matchesGlob(scope.glob, action.path);
     case "run":
-      // A command that cannot be read is bounded by the box, and no rule about its words can be.
-      return action.kind === "run" && (action.argvs ?? []).some((argv) => beginsWith(argv, scope.argv));
+      // What cannot be told of a command is for the box to bound, and no rule about its words can.
+      return action.kind === "run" && action.argvs.some((argv) => beginsWith(argv, scope.argv));
     case "push": {
       if (action.kind !== "push" || !matchesBranch(scope.branch, action.branch)) return false;
       const { repository } = action;
@@ -119,7 +119,7 @@ function surelyMeans(scope: Scope, action: Action): boolean {
     case "net":
       return action.kind === "net" && judgeRules({ allow: [scope.rule], deny: [] }, action.request).verdict === "allow";
     case "run":
-      return action.kind === "run" && isWithinAll([scope.argv], action.argvs);
+      return action.kind === "run" && isWithinAll([scope.argv], action);
     case "push":
       return (
         mayMean(scope, action) && (scope.repository === null || (action.kind === "push" && action.repository !== null))
@@ -140,13 +140,13 @@ function isWithin(bounds: readonly Rule[], action: Action): boolean {
   if (action.kind === "run")
     return isWithinAll(
       bounds.flatMap(({ scope }) => (scope.kind === "run" ? [scope.argv] : [])),
-      action.argvs,
+      action,
     );
   return bounds.some(({ scope }) => surelyMeans(scope, action));
 }
 
-function isWithinAll(prefixes: readonly (readonly string[])[], argvs: readonly (readonly string[])[] | null): boolean {
-  if (argvs === null || argvs.length === 0) return false;
+function isWithinAll(prefixes: readonly (readonly string[])[], { argvs, isWhole }: Told): boolean {
+  if (!isWhole || argvs.length === 0) return false;
   return argvs.every((argv) => prefixes.some((prefix) => beginsWith(argv, prefix)));
 }
 

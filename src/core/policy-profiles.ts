@@ -1,8 +1,8 @@
 import type { ProfileRule } from "./policy-rules.ts";
 import { RUN_PROFILES, type RunProfile, type Word } from "./shell.ts";
 
-/** The words of each command of a program; null where they cannot all be told. */
-type Commands = readonly (readonly Word[])[] | null;
+/** The words of each command of a program, as far as they can be told. */
+type Commands = readonly (readonly Word[])[];
 
 /**
  * Finds the rule that bounds a program of the shell the most; null where none is about it. Of several commands in one line
@@ -23,7 +23,7 @@ export function narrower(one: RunProfile, other: RunProfile): RunProfile {
 /** Whether a profile rule is about a program: `*` alone means every one, also one of which nobody can tell the words. */
 export function isAbout({ argv }: ProfileRule, commands: Commands): boolean {
   if (argv.length === 1 && argv[0] === "*") return true;
-  return (commands ?? []).some((words) => argv.every((word, at) => words[at] === word));
+  return commands.some((words) => argv.every((word, at) => words[at] === word));
 }
 
 function isNarrower(one: RunProfile, than: RunProfile): boolean {
