@@ -116,6 +116,7 @@ test("a command is known by its first words, where nobody needs a shell to tell 
     "~/a",
     "(a)",
     "a # b",
+    "A=b c",
     "a && ",
     "; a",
     "a;;b",
