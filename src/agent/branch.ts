@@ -20,7 +20,7 @@ import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
-import { hasCommitsLeft, movesOf } from "./rest.ts";
+import { hasCommitsLeft } from "./rest.ts";
 import { rememberSigned, signFor } from "./sign.ts";
 
 interface Record {
@@ -72,7 +72,7 @@ export function landBranch(
     const isWhole = !hasCommitsLeft(found, landed);
     // What of the layer is in no commit only the end of the session knows.
     const changes = readRest(session.path)?.changes ?? 1;
-    writeRest(session.path, { changes, hasCommits: !isWhole }, movesOf(landed));
+    writeRest(session.path, { changes, hasCommits: !isWhole });
     const all = [found, ...found.others];
     const moves = [landed, ...landed.others];
     const others = landed.others.flatMap(({ move }, at) =>

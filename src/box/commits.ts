@@ -261,9 +261,14 @@ export async function landCommits(
   }
 }
 
-/** Takes away the locks that a landing of commits left in the person's repository when it broke off. */
-export async function releaseLocks(plan: Pick<CollectPlan, "facts" | "programs">): Promise<void> {
-  await ask(plan, "release", [], gitBinds(plan.facts, "/repo/.git", "write"));
+/** Takes away the locks that a landing of commits left in the person's repository when it broke off, and says whether it had made its move. */
+export async function releaseLocks(
+  plan: Pick<CollectPlan, "facts" | "programs">,
+  { branch, newId }: Pick<Move, "branch" | "newId">,
+): Promise<boolean> {
+  const args = [`refs/heads/${branch}`, newId];
+  const answer = await ask(plan, "release", args, gitBinds(plan.facts, "/repo/.git", "write"));
+  return answer.text() === "M";
 }
 
 /** What a sandbox died of, in words; throws what is no fault of the repository's. */
