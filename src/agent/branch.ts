@@ -21,7 +21,7 @@ import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
 import { hasCommitsLeft } from "./rest.ts";
-import { rememberSigned, signFor } from "./sign.ts";
+import { signFor } from "./sign.ts";
 
 interface Record {
   readonly gate: Gate;
@@ -65,10 +65,8 @@ export function landBranch(
   return withBranchCommits(session, findPrograms(), async (made) => {
     const asked = branch.name;
     const found = made && signer ? await signFor(session, made, signer, record) : made;
-    if (made === null || found === null)
-      return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
+    if (found === null) return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
     const landed = await landCommitsFor(session, found, record);
-    rememberSigned(session, made, found, landed);
     const isWhole = !hasCommitsLeft(found, landed);
     // What of the layer is in no commit only the end of the session knows.
     const changes = readRest(session.path)?.changes ?? 1;

@@ -1,12 +1,13 @@
 import { dirname, join } from "node:path";
 import type { Box } from "../box/box.ts";
+import { recordSigned } from "../box/branch.ts";
 import { choose } from "../box/choose.ts";
 import { type ClassifiedChange, type Collected, collectChanges } from "../box/collect.ts";
 import { type FoundCommits, findCommits, type Move } from "../box/commits.ts";
 import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
-import { beginMove, endMove, endPending, keepMove, type LandedMove, readMoving } from "../box/landing.ts";
+import { beginMove, endMove, endPending, keepMove, type Moving, readMoving } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import {
   discardPermitted,
@@ -146,13 +147,15 @@ async function landBranchFor(
   for (const move of found.moves) {
     const effect = { kind: "land-commits", ...move, digest: found.digest, approvedBy: "person" } as const;
     const permit = record.gate.passForPerson(effect);
-    beginMove(session.path, move);
+    const { branch, oldId, newId } = move;
+    const moving = { branch, oldId, newId, unsigned: found.unsigned };
+    beginMove(session.path, moving);
     const refused = await landCommitsPermitted(permit, {
       facts: session.facts,
       found,
       programs: findPrograms(),
     });
-    if (refused === null) concludeMove(session, record, move, { refused });
+    if (refused === null) concludeMove(session, record, moving, { refused });
     // It may have died in its sandbox, before the move or after it.
     else if ((await releaseFor(session, record, refused))?.branch !== move.branch) {
       note = refused;
@@ -199,7 +202,7 @@ export async function releaseFor(
 function concludeMove(
   { path }: ChangedSession,
   { ledger }: { readonly ledger: Ledger },
-  move: Omit<LandedMove, "at">,
+  move: Moving,
   end: { readonly refused: string | null; readonly brokeOff?: true },
 ): void {
   const { branch, newId: commit } = move;
@@ -208,7 +211,10 @@ function concludeMove(
     ledger.append({ type: "landed-commits", at: Date.now(), branch, commit, ...end });
     ledger.seal();
   }
-  if ((told ?? end).refused === null) keepMove(path, move);
+  if ((told ?? end).refused === null) {
+    keepMove(path, move);
+    if (move.unsigned.length > 0) recordSigned(path, move.unsigned);
+  }
   endMove(path);
 }
 

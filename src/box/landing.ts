@@ -68,6 +68,12 @@ export interface LandedMove {
   readonly newId: string;
 }
 
+/** A move that is under way, or broke off. */
+export interface Moving extends Omit<LandedMove, "at"> {
+  /** Ids that commits had in the box before they were signed for it. */
+  readonly unsigned: readonly string[];
+}
+
 const FOLDER = "landings";
 const PENDING = "landing.json";
 const REST = "rest.json";
@@ -119,14 +125,14 @@ export function endPending(sessionPath: string): void {
 }
 
 /** Reads the move that a landing of commits is at, or was when it broke off; null when none is. */
-export function readMoving(sessionPath: string): Omit<LandedMove, "at"> | null {
+export function readMoving(sessionPath: string): Moving | null {
   const file = join(sessionPath, MOVING);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Omit<LandedMove, "at">) : null;
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Moving) : null;
 }
 
 /** Written before the person's repository is locked. */
-export function beginMove(sessionPath: string, { branch, oldId, newId }: Omit<LandedMove, "at">): void {
-  writeWhole(join(sessionPath, MOVING), { branch, oldId, newId } satisfies Omit<LandedMove, "at">);
+export function beginMove(sessionPath: string, moving: Moving): void {
+  writeWhole(join(sessionPath, MOVING), moving);
 }
 
 /** Ends a landing of commits: what came of it is recorded. */
@@ -152,7 +158,7 @@ export function writeRest(sessionPath: string, { changes, hasCommits }: Pick<Res
 }
 
 /** Adds a move to those of earlier landings, once however often that is done. What is left the landing tells at its end. */
-export function keepMove(sessionPath: string, { branch, oldId, newId }: Omit<LandedMove, "at">): void {
+export function keepMove(sessionPath: string, { branch, oldId, newId }: Moving): void {
   const at = Date.now();
   const rest = readRest(sessionPath) ?? { at, changes: 1, hasCommits: true, moves: [] };
   const earlier = rest.moves.filter((one) => one.branch !== branch || one.newId !== newId);

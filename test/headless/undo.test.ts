@@ -67,7 +67,7 @@ test("the locks of a landing of commits that was killed go with the next command
     place,
     `${lock("0123456789abcdef", "index")}; ${lock("fedcba9876543210", "refs/heads/other")}; echo mine >.git/HEAD.lock`,
   );
-  beginMove(sessionFolder(place), { branch: "main", oldId: null, newId: "0".repeat(40) });
+  beginMove(sessionFolder(place), { branch: "main", oldId: null, newId: "0".repeat(40), unsigned: [] });
   const { stderr } = await ringfence(place, ["diff"]);
   assert.match(stderr, /^a landing of commits broke off; its locks are taken away/m);
   assert.equal(sh(place, "find .git -name '*.lock' -o -name 'ringfence-*'"), ".git/HEAD.lock\n");
