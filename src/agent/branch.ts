@@ -20,8 +20,8 @@ import type { Ledger } from "../ledger/append.ts";
 import { type ChangedSession, landCommitsFor } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
-import { hasCommitsLeft, movesOf } from "./rest.ts";
-import { rememberSigned, signFor } from "./sign.ts";
+import { hasCommitsLeft } from "./rest.ts";
+import { signFor } from "./sign.ts";
 
 interface Record {
   readonly gate: Gate;
@@ -65,14 +65,12 @@ export function landBranch(
   return withBranchCommits(session, findPrograms(), async (made) => {
     const asked = branch.name;
     const found = made && signer ? await signFor(session, made, signer, record) : made;
-    if (made === null || found === null)
-      return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
+    if (found === null) return { asked, name: null, commits: [], note: null, meanwhile: [], isWhole: true };
     const landed = await landCommitsFor(session, found, record);
-    rememberSigned(session, made, found, landed);
     const isWhole = !hasCommitsLeft(found, landed);
     // What of the layer is in no commit only the end of the session knows.
     const changes = readRest(session.path)?.changes ?? 1;
-    writeRest(session.path, { changes, hasCommits: !isWhole }, movesOf(landed));
+    writeRest(session.path, { changes, hasCommits: !isWhole });
     const all = [found, ...found.others];
     const moves = [landed, ...landed.others];
     const others = landed.others.flatMap(({ move }, at) =>

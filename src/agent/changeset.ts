@@ -1,12 +1,13 @@
 import { dirname, join } from "node:path";
 import type { Box } from "../box/box.ts";
+import { recordSigned } from "../box/branch.ts";
 import { choose } from "../box/choose.ts";
 import { type ClassifiedChange, type Collected, collectChanges } from "../box/collect.ts";
 import { type FoundCommits, findCommits, type Move } from "../box/commits.ts";
 import { releaseStage } from "../box/discard.ts";
 import { readFacts, removeUnused, type SessionFacts } from "../box/folder.ts";
 import type { LandResult } from "../box/land.ts";
-import { beginMove, endMove, endPending, isMoving } from "../box/landing.ts";
+import { beginMove, endMove, endPending, keepMove, type Moving, readMoving } from "../box/landing.ts";
 import { countLines, type FileStat, makePatch } from "../box/patch.ts";
 import {
   discardPermitted,
@@ -20,6 +21,7 @@ import { BoxUnavailable, findPrograms } from "../box/programs.ts";
 import type { Approval } from "../core/approval.ts";
 import { isHeld } from "../core/classify.ts";
 import type { LabelledFile } from "../core/file-labels.ts";
+import { type JsonObject, recordOf } from "../core/json.ts";
 import { writerOf } from "../core/session-label.ts";
 import type { Ledger } from "../ledger/append.ts";
 import { readBareLedger } from "../ledger/verify.ts";
@@ -145,42 +147,85 @@ async function landBranchFor(
   for (const move of found.moves) {
     const effect = { kind: "land-commits", ...move, digest: found.digest, approvedBy: "person" } as const;
     const permit = record.gate.passForPerson(effect);
-    beginMove(session.path);
+    const { branch, oldId, newId } = move;
+    const moving = { branch, oldId, newId, unsigned: found.unsigned };
+    beginMove(session.path, moving);
     const refused = await landCommitsPermitted(permit, {
       facts: session.facts,
       found,
       programs: findPrograms(),
     });
-    record.ledger.append({ type: "landed-commits", at: Date.now(), branch: move.branch, commit: move.newId, refused });
-    record.ledger.seal();
-    // It may have died in its sandbox.
-    if (refused !== null) await releaseFor(session, record);
-    else endMove(session.path);
-    if (refused === null) return { move, note, others: [] };
-    note = refused;
+    if (refused === null) concludeMove(session, record, moving, { refused });
+    // It may have died in its sandbox, before the move or after it.
+    else if ((await releaseFor(session, record, refused))?.branch !== move.branch) {
+      note = refused;
+      continue;
+    }
+    return { move, note, others: [] };
   }
   return { move: null, note, others: [] };
 }
 
+/** What was put right after a landing of commits. */
+export interface Released {
+  /** Why its locks may still be there; null when they are not. */
+  readonly problem: string | null;
+  /** The branch that has its commits; null when the move was not made, or nobody can tell. */
+  readonly branch: string | null;
+}
+
 /**
- * Takes away the locks of a landing of commits that broke off, which else would stand before the person's git; null when
- * none did, else whether that was possible.
+ * Takes away the locks of a landing of commits that broke off, which else would stand before the person's git, and records
+ * what came of it unless it came to that; null when none did. `refused` is what it said for itself, where it could.
  */
 export async function releaseFor(
   session: ChangedSession,
-  record: { readonly gate: Gate },
-): Promise<{ readonly problem: string | null } | null> {
-  if (!isMoving(session.path)) return null;
+  record: { readonly gate: Gate; readonly ledger: Ledger },
+  refused: string | null = null,
+): Promise<Released | null> {
+  const move = readMoving(session.path);
+  if (move === null) return null;
   const permit = record.gate.passForPerson({ kind: "release", approvedBy: "person" });
+  let [hasMoved, problem]: [boolean, string | null] = [false, null];
   try {
-    await releasePermitted(permit, { facts: session.facts, programs: findPrograms() });
-    return { problem: null };
+    hasMoved = await releasePermitted(permit, { facts: session.facts, programs: findPrograms() }, move);
   } catch (error) {
     // The repository may be gone, which must not stand before every later command.
-    return { problem: error instanceof Error ? error.message : String(error) };
-  } finally {
-    endMove(session.path);
+    problem = error instanceof Error ? error.message : String(error);
   }
+  const lost = problem === null ? "it broke off before the branch had them" : `it broke off; ${problem}`;
+  const why = hasMoved ? null : (refused ?? lost);
+  concludeMove(session, record, move, refused === null ? { refused: why, brokeOff: true } : { refused: why });
+  return { problem, branch: hasMoved ? move.branch : null };
+}
+
+function concludeMove(
+  { path }: ChangedSession,
+  { ledger }: { readonly ledger: Ledger },
+  move: Moving,
+  end: { readonly refused: string | null; readonly brokeOff?: true },
+): void {
+  const { branch, newId: commit } = move;
+  const told = end.brokeOff ? toldOfMove(path) : null;
+  if (told === null) {
+    ledger.append({ type: "landed-commits", at: Date.now(), branch, commit, ...end });
+    ledger.seal();
+  }
+  if ((told ?? end).refused === null) {
+    keepMove(path, move);
+    if (move.unsigned.length > 0) recordSigned(path, move.unsigned);
+  }
+  endMove(path);
+}
+
+/** Reads what the record says of the newest landing of commits; null where that broke off before anything was said. */
+function toldOfMove(path: string): JsonObject | null {
+  let told: JsonObject | null = null;
+  for (const { event } of readBareLedger(join(path, "ledger.log"))) {
+    if (event.type === "landed-commits") told = event;
+    else if (recordOf(event.effect).kind === "land-commits") told = null;
+  }
+  return told;
 }
 
 /** Throws a session's layer away; its ledger stays. */

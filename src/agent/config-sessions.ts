@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readFacts, type SessionFacts } from "../box/folder.ts";
-import { isMoving, type Landing, listLandings, readPending } from "../box/landing.ts";
+import { type Landing, listLandings, readMoving, readPending } from "../box/landing.ts";
 import { UsageError } from "./config.ts";
 
 export interface StoredSession {
@@ -69,7 +69,7 @@ export function listPending(state: string, checkout: string, id: string | null):
   return listSessions(state, null).filter(
     (session) =>
       (session.facts.checkout === checkout || (id !== null && isCalled(id)(session))) &&
-      (readPending(session.path) !== null || isMoving(session.path)),
+      (readPending(session.path) !== null || readMoving(session.path) !== null),
   );
 }
 

@@ -49,12 +49,24 @@ export class LiveSessions {
     if (program === null) return null;
     const watched = this.#watched.get(id) ?? watch(`${path}/ledger.log`);
     this.#watched.set(id, watched);
-    try {
-      for (const { event } of watched.tail?.read() ?? []) watched.fold.add(event);
-    } catch (error) {
-      watched.trouble = messageOf(error);
-    }
+    readOn(watched);
     return { id, checkout, pid: program.pid, trouble: watched.trouble, ...watched.fold.glance() };
+  }
+}
+
+/** Says whether a question of a session that runs waits for the person's answer. */
+export function isAsking({ path }: StoredSession): boolean {
+  const watched = watch(`${path}/ledger.log`);
+  readOn(watched);
+  watched.tail?.close();
+  return watched.fold.glance().waiting > 0;
+}
+
+function readOn(watched: Watched): void {
+  try {
+    for (const { event } of watched.tail?.read() ?? []) watched.fold.add(event);
+  } catch (error) {
+    watched.trouble = messageOf(error);
   }
 }
 

@@ -18,7 +18,7 @@ export function keepRest(
   const waiting = changes.filter(({ cls, change }) => cls !== "ignored" && !done.has(change.path));
   const hasCommits =
     commits === null ? (readRest(path)?.hasCommits ?? gitChanges > 0) : hasCommitsLeft(commits.found, commits.landed);
-  writeRest(path, { changes: waiting.length + left, hasCommits }, movesOf(commits?.landed ?? null));
+  writeRest(path, { changes: waiting.length + left, hasCommits });
 }
 
 /** Names the moves that were made, of every branch. */

@@ -102,7 +102,7 @@ export async function settleBranch(session: Session, view: BranchView, task: str
   try {
     const landed = await landBranch({ path, facts }, view.branch, session);
     recordWaits(session, [], landed.commits);
-    writeRest(path, { changes: problem === null ? 0 : 1, hasCommits: !landed.isWhole }, []);
+    writeRest(path, { changes: problem === null ? 0 : 1, hasCommits: !landed.isWhole });
     const branch: LandedBranch =
       problem === null
         ? landed

@@ -1,11 +1,10 @@
-import { recordSigned } from "../box/branch.ts";
 import type { FoundCommits } from "../box/commits.ts";
 import { homeOf } from "../box/identity.ts";
 import { signPermitted } from "../box/permitted.ts";
 import { findPrograms } from "../box/programs.ts";
 import { readSigner, type Signer } from "../box/sign.ts";
 import type { Ledger } from "../ledger/append.ts";
-import type { ChangedSession, LandedCommits } from "./changeset.ts";
+import type { ChangedSession } from "./changeset.ts";
 import { UsageError } from "./config.ts";
 import type { Gate } from "./gate.ts";
 
@@ -46,25 +45,11 @@ export async function signFor(
       commit: tip,
       signed: signed.moves[0]?.newId ?? null,
     });
-    return signed;
+    const unsigned = one.commits.map(({ id }) => id).filter((id, at) => signed.commits[at]?.id !== id);
+    return { ...signed, unsigned };
   };
   const signed = await signOne(found);
   const others: FoundCommits[] = [];
   for (const other of found.others) others.push(await signOne(other));
   return { ...signed, others };
-}
-
-/** Remembers which commits landed signed, so that they are not taken for others later. */
-export function rememberSigned(
-  session: ChangedSession,
-  found: FoundCommits,
-  signed: FoundCommits,
-  landed: LandedCommits,
-): void {
-  const ids = found.commits.map(({ id }) => id).filter((id, at) => signed.commits[at]?.id !== id);
-  if (landed.move !== null && ids.length > 0) recordSigned(session.path, ids);
-  for (const [at, other] of found.others.entries()) {
-    const [itsSigned, itsLanded] = [signed.others[at], landed.others[at]];
-    if (itsSigned && itsLanded) rememberSigned(session, other, itsSigned, itsLanded);
-  }
 }

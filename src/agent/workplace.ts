@@ -71,12 +71,17 @@ export interface AgentNeeds {
 
 export const NO_NEEDS: AgentNeeds = { keys: [], variables: {}, homePaths: [], ports: [] };
 
-/** Checks the folder that the program was started in, and prepares a new session for it, or an earlier one to go on. */
+/**
+ * Checks the folder that the program was started in, and prepares a new session for it, or an earlier one to go on.
+ *
+ * `check` throws what else stands in the way, by what the person configured: then nothing of a session is there yet.
+ */
 export async function prepareWorkplace(
   start: Start,
   limits: Partial<Limits> = {},
   needs: AgentNeeds = NO_NEEDS,
   earlier: StoredSession | null = null,
+  check: (config: Config) => Promise<void> = async () => {},
 ): Promise<Workplace> {
   const startedAt = earlier?.facts.startedAt ?? Date.now();
   const checkout = findCheckout(start.folder);
@@ -116,6 +121,7 @@ export async function prepareWorkplace(
     startedAt,
     policies: named.map((file) => findNamed(file, standing, checkout.path)),
   };
+  await check(config);
   refuseFull(state);
   // Last, so that what was refused before leaves nothing behind.
   const folder = earlier === null ? makeSessionFolder(state, startedAt) : { id: earlier.facts.id, path: earlier.path };

@@ -261,9 +261,9 @@ export class Box {
     await this.#holder.follow((seen) => this.#follow.take(seen));
   }
 
-  async #write(program: string, content: Uint8Array | null): Promise<void> {
-    if (!this.#isFollowing) return;
-    await (await this.#start({ command: program, stdin: content, onOutput: () => {} })).status;
+  async #write(program: string, content: Uint8Array | null): Promise<number | null> {
+    if (!this.#isFollowing) return null;
+    return (await this.#start({ command: program, stdin: content, onOutput: () => {} })).status;
   }
 
   async #start(run: Run): Promise<Started> {

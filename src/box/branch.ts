@@ -29,7 +29,7 @@ export function recordBranch(sessionPath: string, branch: BranchFacts): void {
 /** Writes down that these commits of the box landed under other ids. */
 export function recordSigned(sessionPath: string, ids: readonly string[]): void {
   const facts = readFacts(sessionPath);
-  writeFacts({ path: sessionPath }, { ...facts, signed: [...(facts.signed ?? []), ...ids] });
+  writeFacts({ path: sessionPath }, { ...facts, signed: [...new Set([...(facts.signed ?? []), ...ids])] });
 }
 
 /**

@@ -53,7 +53,7 @@ for (const [how, branch] of [
         assert.equal(sh(copy, "git fsck --strict --full --no-dangling 2>&1"), "", name);
         // The next command takes the locks away, and so does the next landing.
         if (step % 2 === 0) {
-          await releaseLocks({ facts, programs });
+          assert.equal(await releaseLocks({ facts, programs }, move), half === move.newId, name);
           assert.equal(sh(copy, "find .git -name '*.lock' -o -name 'ringfence-*'; git add -A"), "", name);
           sh(copy, "git reset -q");
         }

@@ -11,7 +11,7 @@
 #           as "OWNER:HEX …"
 #   put     /out read-only -> the verified pack in the person's pack folder, at /pack
 #   move    /checkout read-only, /repo, new objects in place: moves the person's branch, or makes one
-#   release /repo: takes away the locks that a landing left which broke off
+#   release /repo: takes away the locks that a landing left which broke off, and says whether it had moved its branch
 #   begin   /base read-only, the whole checkout: where a session on a branch of its own begins, or why it cannot
 #   shown   /layer and /checkout read-only: of the paths in the input, those at which the view shows the checkout's file
 #   raw     as verify left it: the commits that the person's repository has nowhere, whole
@@ -681,10 +681,15 @@ sub locks {
     return @locks;
 }
 
+# "M" where the branch has the commit that it was to move to, perhaps with others on it by now, else "R".
 sub release_left {
+    my ($ref, $new) = @_;
+    is_branch($ref) && $new =~ /^$ID\z/ or die "a name that is not allowed\n";
     chdir "/repo/.git" or die "your .git: $!\n";
     sweep();
-    record("M", "");
+    my $tip = ref_id(["/repo"], $ref) // return record("R");
+    make_repository("/git", "/repo", "/repo/.git/objects");
+    record($tip eq $new || is_ancestor($new, $tip) ? "M" : "R");
 }
 
 # "B", the commit on which the branch begins, and the person's tip of it or ""; or "R" and what is in the way.

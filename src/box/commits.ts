@@ -34,6 +34,8 @@ export interface FoundCommits {
   /** Where the verified pack lies, and its name and hashes. */
   readonly folder: string;
   readonly pack: Verified["pack"];
+  /** Ids that commits had in the box before they were signed for this landing. */
+  readonly unsigned: readonly string[];
   /** The same of other branches of the box's: each can only become a new one. */
   readonly others: readonly FoundCommits[];
 }
@@ -95,7 +97,18 @@ export async function findCommits(plan: CollectPlan, collected: CollectedGit): P
 }
 
 function nothing(folder: string, note: string | null): FoundCommits {
-  return { commits: [], moves: [], meanwhile: [], files: [], digest: "", folder, pack: ["", "", ""], others: [], note };
+  return {
+    commits: [],
+    moves: [],
+    meanwhile: [],
+    files: [],
+    digest: "",
+    folder,
+    pack: ["", "", ""],
+    unsigned: [],
+    others: [],
+    note,
+  };
 }
 
 /** Finds the commits of the box's HEAD, and the names of its other branches, or those of one branch. */
@@ -138,7 +151,7 @@ async function findOn(
     const verified = readBoxCommits(await ask(plan, "verify", [ref, tip, ...since], binds, { input: searched }));
     const judged = judge(ref, verified, { facts: plan.facts, collected, isMain });
     if (signed?.includes(judged.moves[0]?.newId ?? "")) return { ...nothing(folder, SIGNED), commits: judged.commits };
-    return { ...judged, folder, pack: verified.pack, others: [] };
+    return { ...judged, folder, pack: verified.pack, unsigned: [], others: [] };
   } catch (error) {
     const where = isMain ? "" : ` of ${wanted.slice("refs/heads/".length)}`;
     return nothing(folder, `commits${where} stay in the layer: ${whyOf(error)}`);
@@ -153,7 +166,7 @@ function judge(
     collected,
     isMain,
   }: { readonly facts: SessionFacts; readonly collected: CollectedGit; readonly isMain: boolean },
-): Omit<FoundCommits, "folder" | "pack" | "others"> {
+): Omit<FoundCommits, "folder" | "pack" | "unsigned" | "others"> {
   const { head, old, branches, commits, links, contents, meanwhile } = verified;
   const name = ref.slice("refs/heads/".length);
   const isInert = facts.branch !== undefined;
@@ -261,9 +274,14 @@ export async function landCommits(
   }
 }
 
-/** Takes away the locks that a landing of commits left in the person's repository when it broke off. */
-export async function releaseLocks(plan: Pick<CollectPlan, "facts" | "programs">): Promise<void> {
-  await ask(plan, "release", [], gitBinds(plan.facts, "/repo/.git", "write"));
+/** Takes away the locks that a landing of commits left in the person's repository when it broke off, and says whether it had made its move. */
+export async function releaseLocks(
+  plan: Pick<CollectPlan, "facts" | "programs">,
+  { branch, newId }: Pick<Move, "branch" | "newId">,
+): Promise<boolean> {
+  const args = [`refs/heads/${branch}`, newId];
+  const answer = await ask(plan, "release", args, gitBinds(plan.facts, "/repo/.git", "write"));
+  return answer.text() === "M";
 }
 
 /** What a sandbox died of, in words; throws what is no fault of the repository's. */

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readFacts } from "./folder.ts";
 import { readFollowed } from "./follow.ts";
-import { makePlace, type Session, sh, startSession, VIEW } from "./land.fixture.ts";
-import { until } from "./open.fixture.ts";
+import { landAll, makePlace, programs, type Session, sh, startSession, VIEW } from "./land.fixture.ts";
+import { openBox, until } from "./open.fixture.ts";
 import { permitFor } from "./permit.fixture.ts";
+import { emptyPermitted } from "./permitted.ts";
 
 const APP = `import { word } from "./word.mjs"; import { appendFileSync } from "node:fs"; appendFileSync("/tmp/said", "one " + word + "\\n"); setInterval(() => {}, 1000);`;
 const MAKE = `cat >app.mjs <<'X'\n${APP}\nX\necho 'export const word = "first";' >word.mjs; echo box >mine.txt`;
@@ -105,4 +107,47 @@ test("a link that takes the place of a folder when the person switches branches 
   // What is below a folder is written before what lies beside it.
   await until("the switch is followed", async () => readFollowed(session.path).has("a.ts"));
   assert.equal(await session.run("cat a/config b/args 2>/dev/null; ls a b"), "a:\n\nb:");
+});
+
+test("what the box made of files that followed outlives its landing, an undo of that and the end of the box", async (t) => {
+  const place = makePlace("echo edited >edited.txt; echo gone >gone.txt");
+  const session = await startSession(place);
+  t.after(() => session.close());
+  await session.run("echo 1 >>edited.txt; echo 1 >>gone.txt");
+  await landAll(session);
+  // What landed does not clash, and once it is discarded the person's next save of it is none of the layer's.
+  await emptyPermitted(permitFor({ kind: "discard", approvedBy: "person" }), session.box, programs);
+  const idle = await background(session, "exec sleep 60");
+  const follows = async (program: string) => {
+    // Of what is seen at once, the first name is looked at last.
+    sh(place, `${program}; date +%N >0`);
+    const hash = sh(place, "sha256sum 0").slice(0, 64);
+    await until(
+      "it followed",
+      async () =>
+        readFollowed(session.path).get("0") === hash && !(await changed(session)).some((line) => line.includes(" 0 ")),
+    );
+  };
+  await follows("touch edited.txt gone.txt");
+  assert.deepEqual(
+    ["edited.txt", "gone.txt"].map((name) => readFollowed(session.path).has(name)),
+    [true, true],
+  );
+  await session.run("sleep 0.02; echo 2 >>edited.txt; rm gone.txt");
+  const look = "cat edited.txt; ls";
+  assert.deepEqual([(await landAll(session)).held, sh(place, look)], [[], "edited\n1\n2\n0\nedited.txt\n"]);
+  await follows("true");
+  await session.undo();
+  assert.equal(sh(place, look), "edited\n1\n0\nedited.txt\ngone.txt\n");
+  await follows("true");
+  const seen = "edited\n1\n2\n0\nedited.txt";
+  const waits = ["edit edited.txt null", "delete gone.txt null"];
+  assert.deepEqual([await session.run(look), await changed(session)], [seen, waits]);
+  await end(session, idle);
+  await session.close();
+  const again = await openBox(t, "", {
+    place,
+    again: { folder: session.box.folder, startedAt: readFacts(session.path).startedAt },
+  });
+  assert.deepEqual([await again.text(look), await changed(session)], [seen, waits]);
 });

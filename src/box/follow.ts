@@ -24,7 +24,12 @@ interface Followed {
   readonly modified: bigint | null;
 }
 
+/** Runs a program in the box with an input; gives its exit status, or null where it did not end by itself. */
+type Write = (program: string, content: Uint8Array | null) => Promise<number | null>;
+
 const FILE = "followed.json";
+/** Exit status of a program that found what the box made. */
+const IS_BOXES = 9;
 const SECOND = 1_000_000_000n;
 const QUEUE_MAX = 10_000;
 
@@ -48,12 +53,12 @@ export function forgetFollowed(sessionPath: string): void {
  */
 export class Follow {
   readonly #sessionPath: string;
-  readonly #run: (program: string, content: Uint8Array | null) => Promise<unknown>;
+  readonly #run: Write;
   readonly #followed = new Map<string, Followed>();
   #last: Promise<unknown> = Promise.resolve();
   #queued = 0;
 
-  constructor(sessionPath: string, run: (program: string, content: Uint8Array | null) => Promise<unknown>) {
+  constructor(sessionPath: string, run: Write) {
     this.#sessionPath = sessionPath;
     this.#run = run;
     mkdirSync(join(sessionPath, "ctl/follow"), { recursive: true, mode: 0o700 });
@@ -96,7 +101,11 @@ export class Follow {
     // Written down first: a copy that nobody remembers would count as the session's own change.
     this.#followed.set(path, { copy, hash, modified });
     this.#save();
-    await this.#run(programFor(path, { mode, modified, before: before?.modified ?? null }), content);
+    if ((await this.#run(programFor(path, { mode, modified, before }), content)) !== IS_BOXES) return;
+    // A landing puts the same into the checkout, and an undo takes it out: both would go for the person's save.
+    this.#followed.delete(path);
+    this.#save();
+    if (copy !== null) rmSync(this.#copyPath(copy));
   }
 
   #copyPath(copy: string): string {
@@ -115,20 +124,26 @@ export class Follow {
   }
 }
 
-// What is newer in the view than what stood there was written in the box, and stays. The look at it is the shell's own, with
-// nothing between it and the write.
+// What is newer in the view than what stood there was written in the box, and stays; so does what stands where a file was
+// removed, and the lack of one that was written. The look at it is the shell's own, with nothing between it and the write.
 function programFor(
   path: string,
   {
     mode,
     modified,
     before,
-  }: { readonly mode: number; readonly modified: bigint | null; readonly before: bigint | null },
+  }: { readonly mode: number; readonly modified: bigint | null; readonly before: Followed | undefined },
 ): string {
   const file = quote(`./${path}`);
-  const stood = before ?? modified;
+  const stood = before === undefined ? modified : before.modified;
+  const isNewer = `{ [[ ! ${file} -nt $r ]] || exit ${IS_BOXES}; } && rm -f "$r" && `;
+  const isThere = before === undefined ? "" : `{ [[ -f ${file} ]] || exit ${IS_BOXES}; } && `;
   const check =
-    stood === null ? "" : `r=$(mktemp) && touch -d ${timeOf(stood)} "$r" && [[ ! ${file} -nt $r ]] && rm -f "$r" && `;
+    stood !== null
+      ? `r=$(mktemp) && touch -d ${timeOf(stood)} "$r" && ${isThere}${isNewer}`
+      : before === undefined
+        ? ""
+        : `{ [[ ! -e ${file} ]] || exit ${IS_BOXES}; } && `;
   if (modified === null) return `${check}rm -df -- ${file}`;
   return `mkdir -p -- "$(dirname -- ${file})" && ${check}cat >${file} && touch -d ${timeOf(modified)} ${file} && chmod ${mode.toString(8)} -- ${file}`;
 }

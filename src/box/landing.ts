@@ -68,6 +68,12 @@ export interface LandedMove {
   readonly newId: string;
 }
 
+/** A move that is under way, or broke off. */
+export interface Moving extends Omit<LandedMove, "at"> {
+  /** Ids that commits had in the box before they were signed for it. */
+  readonly unsigned: readonly string[];
+}
+
 const FOLDER = "landings";
 const PENDING = "landing.json";
 const REST = "rest.json";
@@ -118,16 +124,18 @@ export function endPending(sessionPath: string): void {
   rmSync(journalOf(sessionPath), { force: true });
 }
 
-/** Says whether a landing of commits is under way, or broke off. */
-export function isMoving(sessionPath: string): boolean {
-  return existsSync(join(sessionPath, MOVING));
+/** Reads the move that a landing of commits is at, or was when it broke off; null when none is. */
+export function readMoving(sessionPath: string): Moving | null {
+  const file = join(sessionPath, MOVING);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Moving) : null;
 }
 
 /** Written before the person's repository is locked. */
-export function beginMove(sessionPath: string): void {
-  writeFileSync(join(sessionPath, MOVING), "", { mode: 0o600 });
+export function beginMove(sessionPath: string, moving: Moving): void {
+  writeWhole(join(sessionPath, MOVING), moving);
 }
 
+/** Ends a landing of commits: what came of it is recorded. */
 export function endMove(sessionPath: string): void {
   rmSync(join(sessionPath, MOVING), { force: true });
 }
@@ -143,16 +151,19 @@ export function readRest(sessionPath: string): Rest | null {
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Rest) : null;
 }
 
-/** Keeps what is left, and adds the moves of a landing to those of earlier ones. */
-export function writeRest(
-  sessionPath: string,
-  { changes, hasCommits }: Pick<Rest, "changes" | "hasCommits">,
-  moved: readonly Omit<LandedMove, "at">[],
-): void {
+/** Keeps what is left, beside the moves of earlier landings. */
+export function writeRest(sessionPath: string, { changes, hasCommits }: Pick<Rest, "changes" | "hasCommits">): void {
+  const moves = readRest(sessionPath)?.moves ?? [];
+  writeWhole(join(sessionPath, REST), { at: Date.now(), changes, hasCommits, moves } satisfies Rest);
+}
+
+/** Adds a move to those of earlier landings, once however often that is done. What is left the landing tells at its end. */
+export function keepMove(sessionPath: string, { branch, oldId, newId }: Moving): void {
   const at = Date.now();
-  const now = moved.map(({ branch, oldId, newId }) => ({ at, branch, oldId, newId }));
-  const moves = [...(readRest(sessionPath)?.moves ?? []), ...now];
-  writeWhole(join(sessionPath, REST), { at, changes, hasCommits, moves } satisfies Rest);
+  const rest = readRest(sessionPath) ?? { at, changes: 1, hasCommits: true, moves: [] };
+  const earlier = rest.moves.filter((one) => one.branch !== branch || one.newId !== newId);
+  const moves = [...earlier, { at, branch, oldId, newId }];
+  writeWhole(join(sessionPath, REST), { ...rest, moves } satisfies Rest);
 }
 
 function writeWhole(file: string, value: object): void {

@@ -103,10 +103,10 @@ export function landCommitsPermitted(permit: Permit, plan: LandCommitsPlan): Pro
   return landCommits(plan, effect);
 }
 
-/** Spends a permit to take away what a landing of commits left in the person's repository when it broke off. */
-export function releasePermitted(permit: Permit, plan: Parameters<typeof releaseLocks>[0]): Promise<void> {
+/** Spends a permit to take away what a landing of commits left when it broke off; says whether it had made its move. */
+export function releasePermitted(permit: Permit, ...left: Parameters<typeof releaseLocks>): Promise<boolean> {
   if (spend(permit).kind !== "release") throw new Error("bug: a permit for something else");
-  return releaseLocks(plan);
+  return releaseLocks(...left);
 }
 
 /** Spends a permit to sign exactly the commits that it was given for; returns what lands in their place. */

@@ -61,6 +61,15 @@ export async function openModel(spec: string, settings: ModelSettings): Promise<
   };
 }
 
+/** Throws what `openModel` throws, and opens nothing. */
+export async function checkModel(spec: string, settings: ModelSettings): Promise<void> {
+  if (spec.startsWith("scripted:")) await openModel(spec, settings);
+  else {
+    const { provider } = parseSpec(spec);
+    settingsOf(provider, PROVIDERS[provider], settings);
+  }
+}
+
 interface Place {
   readonly baseUrl: string | null;
   /** What is added to an address that lacks it: always for Anthropic, else only where there is no path at all. */

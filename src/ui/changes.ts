@@ -18,7 +18,7 @@ import { keepLanded, keepShown, type NumberedDiff, numberedDiff, partOf } from "
 import { knownSecrets } from "../agent/known-secrets.ts";
 import { labelIn, openRecord, type Record } from "../agent/record.ts";
 import { keepRest, movesOf } from "../agent/rest.ts";
-import { findSigner, rememberSigned, signFor } from "../agent/sign.ts";
+import { findSigner, signFor } from "../agent/sign.ts";
 import type { Start } from "../agent/workplace.ts";
 import { choose } from "../box/choose.ts";
 import { type ClassifiedChange, type Collected, isLandable } from "../box/collect.ts";
@@ -284,7 +284,6 @@ export async function land(changed: ChangedSession, collected: Collected, wish: 
   const found = made && how.signer ? await signFor(changed, made, how.signer, record) : made;
   const result = await landFor(changed, collected, wish, record);
   const commits = found && (await landCommitsFor(changed, found, record));
-  if (made && found && commits) rememberSigned(changed, made, found, commits);
   if (movesOf(commits).length > 0 || result.landed.length > 0)
     keepRest(changed, collected, result.landed, which === null ? { found, landed: commits } : null);
   const rest = how.note === undefined ? gitText(collected, which ? ", without a PATH" : "") : "";

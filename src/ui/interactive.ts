@@ -55,7 +55,7 @@ export async function interactive(
 ): Promise<number> {
   const { model } = await readConfig(start.environment);
   if (options.model === null && model === null) return welcome(start, terminal);
-  const workplace = await placeFor(start, options.resume);
+  const workplace = await placeFor(start, options);
   let lines: Interface | null = null;
   const asking = new Asking(terminal, () => lines);
   const session = await openSession(

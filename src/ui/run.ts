@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { type LandedBranch, planBranch } from "../agent/branch.ts";
 import type { RunLimits } from "../agent/budget.ts";
-import { stateFolder } from "../agent/config.ts";
+import { type Config, stateFolder } from "../agent/config.ts";
 import { findCheckout, instructionFolders } from "../agent/config-checkout.ts";
 import { Inspection } from "../agent/inspection.ts";
 import type { AskPerson } from "../agent/questions.ts";
@@ -11,10 +11,10 @@ import { beginSession } from "../agent/session-open.ts";
 import { settle, settleBranch } from "../agent/settle.ts";
 import { type TurnEnd, takeTurn } from "../agent/turn.ts";
 import { ceilingsOf, NO_NEEDS, prepareWorkplace, type Start, type Workplace } from "../agent/workplace.ts";
-import { type BranchFacts, removeUnused } from "../box/folder.ts";
+import type { BranchFacts } from "../box/folder.ts";
 import { isGitPath } from "../core/classify-path.ts";
 import { type EndReason, EXIT_CODES, type SessionEvent } from "../core/event.ts";
-import { openModel } from "../model/open.ts";
+import { checkModel, type ModelSettings, openModel } from "../model/open.ts";
 import { ModelFailure } from "../model/port.ts";
 import { NO_COSTS } from "./costs.ts";
 import { diskWords, exitCodeOfError } from "./errors.ts";
@@ -50,7 +50,7 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   try {
     const { path } = findCheckout(start.folder);
     const branch = options.branch === null ? null : await planBranch(path, options.branch);
-    const workplace = await placeFor(start, options.resume);
+    const workplace = await placeFor(start, options);
     const going = await openSession(workplace, { ...options, branch, ask: null }, (event) => report.show(event));
     opened = going;
     session = going.id;
@@ -84,12 +84,29 @@ export async function runTask(options: RunOptions, start: Start, terminal: Termi
   return exitCode;
 }
 
-/** Prepares a new session, or an earlier one to go on. */
-export async function placeFor(start: Start, resume: string | null): Promise<Workplace> {
-  if (resume === null) return prepareWorkplace(start);
+/** Prepares a new session, or an earlier one to go on. Throws before there is anything of it where its model cannot be had. */
+export async function placeFor(
+  start: Start,
+  { resume, model }: Pick<RunOptions, "resume" | "model">,
+): Promise<Workplace> {
+  const check = (config: Config) => checkModel(specOf(model, config), settingsOf(start, config));
+  if (resume === null) return prepareWorkplace(start, {}, NO_NEEDS, null, check);
   const { findResumable } = await import("../agent/config-resume.ts");
   const earlier = findResumable(stateFolder(start.environment), findCheckout(start.folder).path, resume);
-  return prepareWorkplace(start, {}, NO_NEEDS, earlier);
+  return prepareWorkplace(start, {}, NO_NEEDS, earlier, check);
+}
+
+function specOf(typed: string | null, { model }: Config): string {
+  const spec = typed ?? model;
+  if (spec !== null) return spec;
+  throw new ModelFailure(
+    "auth",
+    "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
+  );
+}
+
+function settingsOf({ environment: env }: Start, { providers }: Config): ModelSettings {
+  return { env, providers };
 }
 
 async function resumptionOf({ earlier, folder, checkout }: Workplace): Promise<Resumption | null> {
@@ -115,20 +132,12 @@ export async function openSession(
   show: (event: SessionEvent) => void,
 ): Promise<Session> {
   const { start, config } = workplace;
-  const spec = options.model ?? config.model;
-  if (spec === null) {
-    if (workplace.earlier === null) removeUnused(workplace.folder.path);
-    throw new ModelFailure(
-      "auth",
-      "no model is chosen: pass --model PROVIDER/NAME, or set `model` in config.yaml; `ringfence` alone says how",
-    );
-  }
   const before = await resumptionOf(workplace);
   const session = await beginSession({
     before,
     folder: workplace.folder,
     box: workplace.box,
-    model: openModel(spec, { env: start.environment, providers: config.providers }),
+    model: openModel(specOf(options.model, config), settingsOf(start, config)),
     instructionFolders: instructionFolders(workplace.checkout),
     limits: { ...options.limits, ceilings: ceilingsOf(config, options.limits.ceilings) },
     branch: options.branch,

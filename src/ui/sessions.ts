@@ -8,6 +8,7 @@ import type { LogConfig } from "../agent/config-log.ts";
 import { accountOf, ledgerBytes, type Overview, surveySessions, taskOf } from "../agent/config-overview.ts";
 import { purgeFor } from "../agent/config-purge.ts";
 import type { Found } from "../agent/config-search.ts";
+import { isAsking } from "../agent/live-sessions.ts";
 import { withRecord } from "../agent/record.ts";
 import { recoverFor } from "../agent/undo.ts";
 import type { Start } from "../agent/workplace.ts";
@@ -21,7 +22,13 @@ import { oneLine, row, type Terminal, writeSafe } from "./terminal.ts";
 const TASK_CHARS_MAX = 60;
 const EXCERPT_CHARS_MAX = 100;
 const ADVICE_MS_MAX = 3000;
-const STATE_WORDS = { running: "running", changes: "has changes", landed: "landed", discarded: "no changes" } as const;
+const STATE_WORDS = {
+  running: "running",
+  waits: "waits",
+  changes: "has changes",
+  landed: "landed",
+  discarded: "no changes",
+} as const;
 
 /** `ringfence sessions`: the sessions of this checkout, or of all, newest first. */
 export async function sessionsCommand(
@@ -204,7 +211,7 @@ function toJson(one: Overview): object {
     started_at: new Date(one.session.facts.startedAt).toISOString(),
     used_at: new Date(one.usedAt).toISOString(),
     name: one.session.facts.name ?? null,
-    state: one.state,
+    state: shownState(one),
     broke_off: isBroken && one.state !== "running",
     bytes: one.bytes,
     usd,
@@ -219,7 +226,12 @@ function lineOf(one: Overview): string {
   const called = name === undefined ? "" : `${name}: `;
   const broken = isBroken && one.state !== "running" ? "broke off  " : "";
   const cost = usd === null || usd === 0 ? "" : `$${usd.toFixed(2)}  `;
-  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[one.state].padEnd(11)}  ${size.padStart(8)}  ${cost}${broken}${called}${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+  return `${one.id}  ${age.padStart(6)}  ${STATE_WORDS[shownState(one)].padEnd(11)}  ${size.padStart(8)}  ${cost}${broken}${called}${oneLine(firstLineOf(one), TASK_CHARS_MAX)}`;
+}
+
+// Only logs of what runs are read for it, and those are few.
+function shownState({ state, session }: Overview): keyof typeof STATE_WORDS {
+  return state === "running" && isAsking(session) ? "waits" : state;
 }
 
 function baseLineOf(base: BaseOverview, isNamed: boolean): string {

@@ -85,7 +85,11 @@ async function putSessionRight(session: ChangedSession, record: Record, terminal
   if (released === null) return;
   const why =
     released.problem === null ? "its locks are taken away" : `its locks may still be there: ${released.problem}`;
-  writeSafe(terminal.stderr, row(`a landing of commits broke off; ${why}. What did not land lands by ringfence land`));
+  const what =
+    released.branch === null
+      ? "What did not land lands by ringfence land"
+      : `Branch ${released.branch} has its commits; what else did not land lands by ringfence land`;
+  writeSafe(terminal.stderr, row(`a landing of commits broke off; ${why}. ${what}`));
 }
 
 function tellUndo(result: UndoResult, sessionPath: string, { at, stage }: Landing, { stdout }: Terminal): number {

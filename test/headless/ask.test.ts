@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sessionsOf } from "./many-sessions.ts";
 import {
   call,
   makePlace,
@@ -64,13 +65,6 @@ async function recorded(place: Place): Promise<string[]> {
   });
 }
 
-async function answer(screen: Screen, keys: string): Promise<void> {
-  await screen.see(ASKS);
-  await screen.see("y or N?");
-  await sleep(READ_MS);
-  screen.type(keys);
-}
-
 async function leave(screen: Screen): Promise<void> {
   await screen.see("> ");
   screen.type("/exit\r");
@@ -99,11 +93,19 @@ test("an ordinary user is shown what would leave, and it leaves once, as shown, 
   await sleep(READ_MS);
   screen.type("y\r");
   await screen.see("(sent once)");
+  const states = async () => (await sessionsOf(place)).map(({ state }) => state);
   // The same host, from the same command: each request is asked about, until one is refused.
-  await answer(screen, "\r");
+  await screen.see(ASKS);
+  await screen.see("y or N?");
+  assert.deepEqual(await states(), ["waits"]);
+  assert.match((await ringfence(place, ["sessions"])).stdout, /^\S+ +0 min {2}waits {8}/);
+  await sleep(READ_MS);
+  screen.type("\r");
   await screen.see("(not sent)");
   await screen.see("Done.");
+  assert.deepEqual(await states(), ["running"]);
   await leave(screen);
+  assert.deepEqual(await states(), ["discarded"]);
   assert.deepEqual(arrived, ["POST /items?a=1 secret-1"]);
   assert.equal(screen.shown().split(ASKS).length - 1, 2);
   const expected = ["ask none", "answer yes", "allow person", "sent", "ask none", "answer no", "ask none"];

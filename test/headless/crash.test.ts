@@ -80,7 +80,7 @@ async function playKilled(
   const resumed = after.findIndex(({ type }) => type === "resumed");
   assert.ok(resumed >= before.length, about);
   checkState(place, { before, after }, about);
-  checkCheckout(place, { before, after }, reference, about);
+  checkCheckout(place, after, reference, about);
   checkView(readPlayed(ended), before, about);
   assert.equal((await ringfence(place, ["log", "verify"])).status, 0, about);
   return ["killed", "resumed", ...(after.some(({ brokeOff }) => brokeOff === true) ? (["brokeOff"] as const) : [])];

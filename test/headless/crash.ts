@@ -11,7 +11,7 @@ import { call, type Place, PROGRAM, run, script, sessionFolder, type Turn, until
 /** What a kill leaves of the event that it comes at: all of it, its first half, or nothing. */
 export type Kill = "after" | "torn" | "before";
 
-const HOOK = fileURLToPath(new URL("kill-at.mjs", import.meta.url));
+export const HOOK = fileURLToPath(new URL("kill-at.mjs", import.meta.url));
 /** Longer than it takes until a line counts as an answer. */
 const READ_MS = 400;
 const LONG_MS_MAX = 120_000;

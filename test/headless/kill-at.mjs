@@ -1,4 +1,4 @@
-// Given to Node by a test, as `--import FILE`, before the program: kills the program at one event of its record.
+// Given to Node by a test, as `--import FILE`, before the program: kills the program at one event of its record, by number or type.
 //
 // Nothing in the program knows of this, and no variable that a repository can set reaches it: it stands in the arguments alone.
 import fs from "node:fs";
@@ -6,7 +6,8 @@ import { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
 
 const { searchParams } = new URL(import.meta.url);
-const at = Number(searchParams.get("at"));
+const at = Number(searchParams.get("at") ?? Number.NaN);
+const type = searchParams.get("type");
 const how = searchParams.get("how");
 const { writeSync } = fs;
 let events = -2;
@@ -16,7 +17,7 @@ if (isMainThread) {
     if (!isLedger(fd)) return writeSync(fd, bytes, ...where);
     // The first write is the line that all ledgers begin with; the next one is event 0.
     events += 1;
-    if (events !== at) return writeSync(fd, bytes, ...where);
+    if (events !== at && !isOfType(bytes)) return writeSync(fd, bytes, ...where);
     if (how === "torn") writeSync(fd, bytes, 0, bytes.length >> 1);
     if (how === "after") writeSync(fd, bytes, ...where);
     process.kill(process.pid, "SIGKILL");
@@ -24,6 +25,10 @@ if (isMainThread) {
     for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   };
   syncBuiltinESMExports();
+}
+
+function isOfType(bytes) {
+  return type !== null && Buffer.from(bytes).includes(`"type":"${type}"`);
 }
 
 function isLedger(fd) {

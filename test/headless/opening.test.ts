@@ -40,6 +40,28 @@ test("a dotenv file or a configuration in the checkout does not say where the mo
   assert.deepEqual([mine.seen.length, theirs.seen.length], [1, 1]);
 });
 
+test("a model that cannot be had leaves no session behind, and one that was to go on as it was", async (t) => {
+  const place = makePlace(t);
+  const specs = ["nobody/nothing", "openai-compatible/m", "anthropic/claude", "scripted:/nonexistent/script.json"];
+  const failed = await Promise.all([
+    ...specs.map((spec) => ringfence(place, runArguments(spec))),
+    ringfence(
+      place,
+      runArguments("nobody/nothing").filter((word) => !["--model", "nobody/nothing"].includes(word)),
+    ),
+    ringfence(place, ["--model", "nobody/nothing"]),
+  ]);
+  assert.deepEqual(
+    failed.map(({ status }) => status),
+    [2, 2, 40, 2, 40, 2],
+  );
+  assert.deepEqual(readdirSync(join(place.home, ".local/state/ringfence/sessions")), []);
+  await ringfence(place, runArguments(script(place, [{ text: "Done." }])));
+  const before = newestEvents(place);
+  assert.equal((await ringfence(place, runArguments("nobody/nothing", ["--resume", "last"]))).status, 2);
+  assert.deepEqual(newestEvents(place), before);
+});
+
 test("a session listens on no port of the machine; one that shows a preview, on that one alone", async (t) => {
   const place = makePlace(t);
   const session = start(place, runArguments(script(place, [run("sleep 1"), { text: "Done." }])));

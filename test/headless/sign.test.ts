@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { HOOK } from "./crash.ts";
 import { makePlace, type Place, play, ringfence, run, sh } from "./program.ts";
 import { MAKE, WAYS, WORK } from "./signing.ts";
 
@@ -23,6 +24,18 @@ test("a repository names neither the program that signs nor the key, and nothing
   const { status, stdout } = await ringfence(place, ["land", "--sign"]);
   assert.deepEqual([status, existsSync(`${place.root}/ran`)], [0, false], stdout);
   sh(place, "rm .git/config .git/info/attributes; git config core.bare false; git verify-commit HEAD HEAD^2 HEAD~2");
+});
+
+test("killed before its record, a landing of signed commits is known as one all the same", async (t) => {
+  const place = makePlace(t, MAKE);
+  sh(place, WAYS["an ssh key"]);
+  await play(place, [run(WORK), { text: "ok" }]);
+  const hook = { NODE_OPTIONS: `--import=file://${HOOK}?type=landed-commits&how=before` };
+  assert.equal((await ringfence(place, ["land", "--sign"], { env: hook })).signal, "SIGKILL");
+  // The box's own commits have other ids, and must not be taken for news.
+  const { stdout } = await ringfence(place, ["land"]);
+  assert.match(stdout, /what may land of these commits landed before, signed/);
+  assert.equal(sh(place, "git branch --format='%(refname:short)'; git verify-commit HEAD"), "main\n");
 });
 
 /** The same repository, copied, runs what was planted as soon as git commits in it. */

@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
-import { makePlace, type Place, play, ringfence, run, sessionFolder, sh, start, until, users } from "./program.ts";
+import { beginMove } from "../../src/box/landing.ts";
+import { HOOK } from "./crash.ts";
+import {
+  makePlace,
+  newestEvents,
+  type Place,
+  play,
+  ringfence,
+  run,
+  sessionFolder,
+  sh,
+  start,
+  until,
+  users,
+} from "./program.ts";
 import { MAKE, WORK } from "./undoing.ts";
 
 const look = (place: Place) =>
@@ -53,12 +67,35 @@ test("the locks of a landing of commits that was killed go with the next command
     place,
     `${lock("0123456789abcdef", "index")}; ${lock("fedcba9876543210", "refs/heads/other")}; echo mine >.git/HEAD.lock`,
   );
-  writeFileSync(`${sessionFolder(place)}/landing-commits`, "");
+  beginMove(sessionFolder(place), { branch: "main", oldId: null, newId: "0".repeat(40), unsigned: [] });
   const { stderr } = await ringfence(place, ["diff"]);
   assert.match(stderr, /^a landing of commits broke off; its locks are taken away/m);
   assert.equal(sh(place, "find .git -name '*.lock' -o -name 'ringfence-*'"), ".git/HEAD.lock\n");
   assert.doesNotMatch((await ringfence(place, ["diff"])).stderr, /broke off/);
+  const { branch, refused } = newestEvents(place).find(({ type }) => type === "landed-commits") ?? {};
+  assert.deepEqual([branch, refused], ["main", "it broke off before the branch had them"]);
 });
+
+for (const how of ["before", "after"] as const) {
+  test(`killed right ${how} the record of a branch that it moved, a landing is recorded once, and undo knows of it`, async (t) => {
+    const place = makePlace(t, "echo a >a.txt");
+    await play(place, [run("echo b >>a.txt; git commit -qam b"), { text: "ok" }]);
+    const hook = { NODE_OPTIONS: `--import=file://${HOOK}?type=landed-commits&how=${how}` };
+    assert.equal((await ringfence(place, ["land"], { env: hook })).signal, "SIGKILL");
+    assert.equal(sh(place, "git log --format=%s; git status --short"), "b\nstart\n");
+    const landed = () =>
+      newestEvents(place).flatMap(({ type, branch, commit, refused }) =>
+        type === "landed-commits" ? [[branch, commit, refused]] : [],
+      );
+    assert.equal(landed().length, how === "before" ? 0 : 1);
+    const undone = await ringfence(place, ["undo"]);
+    assert.match(undone.stderr, /^a landing of commits broke off; .* Branch main has its commits/m);
+    assert.match(undone.stdout, /^undone {2}a\.txt\nstays {3}branch main, which the landing moved to /m);
+    assert.deepEqual(landed(), [["main", sh(place, "git rev-parse HEAD").trim(), null]]);
+    assert.doesNotMatch((await ringfence(place, ["diff"])).stderr, /broke off/);
+    assert.deepEqual([landed().length, (await ringfence(place, ["log", "verify"])).status], [1, 0]);
+  });
+}
 
 test("an undo leaves what the person changed since, names it, and says where the earlier version is", async (t) => {
   const place = makePlace(t, MAKE);
