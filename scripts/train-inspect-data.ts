@@ -38,7 +38,8 @@ export function readExamples(path: string): Example[] {
       channel: kind === "quoted-attack" ? "quoted" : kind === "ai-project-prompt" ? "ai-prompt" : channel,
       family,
       group: repo ?? source,
-      weight: Math.min(1.5, 20 / Math.sqrt(kinds.get(kind) ?? 1)),
+      // Prompts of AI projects speak to a model as injections do: nothing ordinary is harder to tell from them.
+      weight: kind === "ai-project-prompt" ? 3 : Math.min(1.5, 20 / Math.sqrt(kinds.get(kind) ?? 1)),
     };
   });
 }

@@ -12,7 +12,7 @@ export interface HeldOut {
   readonly unexcused: number;
 }
 
-const PLANTED = { attack: 7000, ordinary: 5000, quoted: 1200 } as const;
+const PLANTED = { attack: 13000, ordinary: 8500, quoted: 1200 } as const;
 const FOLDS = 5;
 
 /** Trains on these texts, on files of packages, and on what is planted into those of them that are files of repositories. */
@@ -93,10 +93,17 @@ export function exceededBy(scores: readonly number[], share: number): number {
   return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
+/** Texts that come in a channel of another name, or have no ordinary ones of their own, keep to that one's threshold. */
+const PART_OF: Readonly<Record<string, string>> = {
+  quoted: "file",
+  "ai-prompt": "file",
+  "long-file": "file",
+  "bare-instruction": "prompt",
+};
 const SHRINK = 50;
 const OFFSET_MAX = 2.5;
-/** So far above, because installed files are longer than those of the data: 1 in 10,000 of them may exceed it. */
-const RARE_MARGIN = 2;
+/** So far above that 1 in 10,000 installed files, which are longer than those of the data, exceed it, also as output of tools. */
+const RARE_MARGIN = 1.7;
 
 /** Finds the thresholds from scores of ordinary texts; a channel of few texts keeps to those of all. */
 export function calibrate(scores: readonly HeldOut[]): Pick<DetectModel, "common" | "rare" | "offsets"> {
@@ -106,12 +113,15 @@ export function calibrate(scores: readonly HeldOut[]): Pick<DetectModel, "common
     0.01,
   );
   const offsets: Record<string, number> = {};
-  for (const channel of [...new Set(ordinary.map(({ example }) => example.channel))].sort()) {
-    const own = ordinary.filter(({ example }) => example.channel === channel).map(({ raw }) => raw);
+  const placeOf = ({ channel }: Example) => PART_OF[channel] ?? channel;
+  for (const channel of [...new Set(scores.map(({ example }) => example.channel))].sort()) {
+    const own = ordinary
+      .filter(({ example }) => placeOf(example) === (PART_OF[channel] ?? channel))
+      .map(({ raw }) => raw);
     const wanted = exceededBy(own, 0.01) - common;
     const shrunk = (wanted * own.length) / (own.length + SHRINK);
-    if (channel !== "quoted" && channel !== "ai-prompt")
-      offsets[channel] = rounded(Math.max(-OFFSET_MAX, Math.min(OFFSET_MAX, shrunk)));
+    // Never above that of all texts, or plain orders in files would pass for prompts of AI projects.
+    offsets[channel] = rounded(Math.max(-OFFSET_MAX, Math.min(0, shrunk)));
   }
   const files = ordinary.filter(({ example }) => example.channel === "file" || example.channel === "tool-output");
   const most = exceededBy(

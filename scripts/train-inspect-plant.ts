@@ -1,11 +1,14 @@
 import {
+  ASKS,
   FILES,
   FOREIGN,
   LANGUAGES,
   ORDINARY,
+  OVERRIDES,
   PAYLOADS,
   QUOTING,
   SECURITY,
+  TASKS,
   URLS,
   WRAPPERS,
 } from "./train-inspect-texts.ts";
@@ -49,25 +52,37 @@ function chosen(random: Random, template: string): string {
 }
 
 function attack(random: Random): string {
-  if (random() < 0.1) return pick(random, FOREIGN);
-  const p = payload(random);
-  const P = p[0]!.toUpperCase() + p.slice(1);
-  const text =
-    random() < 0.06
-      ? `${P}.`
-      : chosen(random, pick(random, WRAPPERS))
-          .replace("{p}", () => p)
-          .replace("{P}", () => P);
-  const more = random() < 0.2 ? ` ${capital(payload(random))}.` : "";
-  const cased =
-    random() < 0.06 ? (text + more).toUpperCase() : random() < 0.06 ? (text + more).toLowerCase() : text + more;
-  return cased;
+  const kind = random();
+  if (kind < FOREIGN_SHARE) return filled(random, chosen(random, pick(random, FOREIGN)));
+  const text = kind < FOREIGN_SHARE + ASKS_SHARE ? ask(random) : order(random);
+  return random() < 0.06 ? text.toUpperCase() : random() < 0.06 ? text.toLowerCase() : text;
+}
+
+const FOREIGN_SHARE = 0.15;
+const ASKS_SHARE = 0.1;
+const OVERRIDES_SHARE = 0.25;
+const BARE_SHARE = 0.1;
+
+function ask(random: Random): string {
+  return chosen(random, pick(random, ASKS)).replace("{t}", () => chosen(random, pick(random, TASKS)));
+}
+
+function order(random: Random): string {
+  const isOverride = random() < OVERRIDES_SHARE;
+  const p = isOverride && random() < 0.6 ? chosen(random, pick(random, TASKS)) : payload(random);
+  const bare = !isOverride && random() < BARE_SHARE;
+  const wrapper = bare ? "{P}." : chosen(random, pick(random, isOverride ? OVERRIDES : WRAPPERS));
+  const text = wrapper.replace("{p}", () => p).replace("{P}", () => capital(p));
+  return random() < 0.2 ? `${text} ${capital(payload(random))}.` : text;
 }
 
 function payload(random: Random): string {
   const first = chosen(random, pick(random, PAYLOADS));
-  const both = random() < 0.15 ? `${first} and then ${chosen(random, pick(random, PAYLOADS))}` : first;
-  return both.replaceAll("{url}", () => pick(random, URLS)).replaceAll("{file}", () => pick(random, FILES));
+  return filled(random, random() < 0.15 ? `${first} and then ${chosen(random, pick(random, PAYLOADS))}` : first);
+}
+
+function filled(random: Random, text: string): string {
+  return text.replaceAll("{url}", () => pick(random, URLS)).replaceAll("{file}", () => pick(random, FILES));
 }
 
 function capital(text: string): string {
@@ -96,6 +111,7 @@ const PLACES: readonly (readonly [string, readonly string[]])[] = [
   ["ci-log", ["[12:04:11] {s}", "INFO {s}", "{s}", "error: {s}", "stdout | {s}"]],
   ["commit-message", ["{s}", "\n    {s}\n", "Reviewed-by: {s}"]],
   ["email", ["{s}", "\n{s}\n\nBest regards", "Hi,\n\n{s}"]],
+  ["prompt", ["{s}"]],
   ["code-string", ['const MESSAGE = "{s}";', "print('{s}')", 'raise ValueError("{s}")', "title: '{s}',"]],
 ];
 
@@ -109,19 +125,19 @@ export function planted(
   return Array.from({ length: count }, () => {
     const [channel, forms] = pick(random, PLACES);
     const sentence = kind === "attack" ? attack(random) : kind === "ordinary" ? ordinary(random) : quoted(random);
-    const carrier = random() < 0.15 ? "" : pick(random, carriers).text;
+    const carrier = channel === "prompt" || random() < 0.15 ? "" : pick(random, carriers).text;
     const lines = carrier.split("\n");
     const length = Math.min(lines.length, 2 + Math.floor(random() * 40));
     const first = Math.floor(random() * (lines.length - length + 1));
     const part = lines.slice(first, first + length);
     const at = Math.floor(random() * (part.length + 1));
     const form = pick(random, forms);
-    const filled = form.replace("{s}", () => sentence);
+    const line = form.replace("{s}", () => sentence);
     const before = [...(kind === "quoted" ? [pick(random, SECURITY)] : []), ...part.slice(0, at), ""].join("\n");
     const after = ["", ...part.slice(at), ...(kind === "quoted" ? [pick(random, SECURITY)] : [])].join("\n");
     const family = { attack: "planted", ordinary: "planted-ordinary", quoted: "planted-quoted" }[kind];
-    const text = before + filled + after;
-    const span = kind === "attack" ? ([before.length, before.length + filled.length] as const) : null;
+    const text = before + line + after;
+    const span = kind === "attack" ? ([before.length, before.length + line.length] as const) : null;
     return {
       text,
       isInjection: kind === "attack",

@@ -1,4 +1,18 @@
-import { CLASS, CLASSES, HASH_START, hashStep, lookUp, ROLE_NAMES, WORD_CLASSES } from "./detect-lexicon.ts";
+import {
+  CLASS,
+  CLASSES,
+  FIRST_HEAD,
+  HASH_START,
+  HEAD_CLASSES,
+  HEAD_HASHES,
+  HEAD_STEMS,
+  hashStep,
+  lookUp,
+  ROLE_NAMES,
+  STEM_CHARS,
+  STEM_CLASSES,
+  WORD_CLASSES,
+} from "./detect-lexicon.ts";
 
 /** Words and runs of signs of a text, with the features that end at each. */
 export interface Tokens {
@@ -13,7 +27,7 @@ export interface Tokens {
 }
 
 /** Hashed features are numbered from 1; those of a whole window follow them. */
-const HASHED_WORDS = 1 << 17;
+const HASHED_WORDS = 1 << 19;
 const HASHED_CLASSES = 1 << 14;
 export const HASHED = HASHED_WORDS + HASHED_CLASSES;
 export const FEATURES_EACH = 7;
@@ -34,7 +48,6 @@ const IDEOGRAPH = 4;
 const KINDS = new Uint8Array(128).fill(SIGN);
 for (let unit = 0; unit <= 0x20; unit += 1) KINDS[unit] = SPACE;
 for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") KINDS[char.charCodeAt(0)] = WORD;
-const STEM_CHARS = 5;
 const WORD_CHARS_MAX = 40;
 const LESS = 0x3c;
 const BRACKET = 0x5b;
@@ -50,6 +63,16 @@ function kindOf(unit: number): number {
     return unit <= 0x303f ? SIGN : IDEOGRAPH;
   if (unit === 0xa0 || (unit >= 0x2000 && unit <= 0x206f)) return SPACE;
   return WORD;
+}
+
+/** Small letters of the Latin, Greek and Cyrillic alphabets, without a table of all. */
+function lowered(unit: number): number {
+  if (unit <= 0x5a) return unit | 0x20;
+  if (unit < 0xc0 || unit > 0x42f) return unit;
+  if (unit <= 0xde) return unit === 0xd7 ? unit : unit | 0x20;
+  if (unit >= 0x410) return unit + 0x20;
+  if (unit >= 0x400) return unit + 0x50;
+  return unit >= 0x391 && unit <= 0x3a9 ? unit + 0x20 : unit;
 }
 
 /** Takes a text apart; linear, and without regular expressions. */
@@ -82,7 +105,7 @@ export function tokensOf(text: string): Tokens {
             : kindOf(unit) !== WORD
         )
           break;
-        if (unit >= 0x41 && unit <= 0x5a) unit |= 0x20;
+        if (unit >= 0x41) unit = lowered(unit);
         if (at - start < WORD_CHARS_MAX) hash = hashStep(hash, unit);
         if (at - start === STEM_CHARS - 1) stem = hash;
       }
@@ -101,7 +124,12 @@ export function tokensOf(text: string): Tokens {
     if (kind === SIGN) isWord[count] = 0;
     else {
       isWord[count] = 1;
-      classes[count] = isMarker(text, start, at, hash) ? CLASS.marker : lookUp(WORD_CLASSES, hash);
+      const found = lookUp(WORD_CLASSES, hash) || (stem === 0 ? 0 : lookUp(STEM_CLASSES, stem));
+      if (found >= FIRST_HEAD) {
+        hashes[count] = HEAD_HASHES[found - FIRST_HEAD]!;
+        stems[count] = HEAD_STEMS[found - FIRST_HEAD]!;
+        classes[count] = HEAD_CLASSES[found - FIRST_HEAD]!;
+      } else classes[count] = isMarker(text, start, at, hash) ? CLASS.marker : found;
     }
     count += 1;
   }
