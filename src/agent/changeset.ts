@@ -183,8 +183,9 @@ export async function releaseFor(
   record: { readonly gate: Gate; readonly ledger: Ledger },
   refused: string | null = null,
 ): Promise<Released | null> {
-  const move = readMoving(session.path);
-  if (move === null) return null;
+  const kept = readMoving(session.path);
+  if (kept === null) return null;
+  const move = kept === "lost" ? recordedMove(session.path) : kept;
   const permit = record.gate.passForPerson({ kind: "release", approvedBy: "person" });
   let [hasMoved, problem]: [boolean, string | null] = [false, null];
   try {
@@ -216,6 +217,17 @@ function concludeMove(
     if (move.unsigned.length > 0) recordSigned(path, move.unsigned);
   }
   endMove(path);
+}
+
+/** Reads the newest move that the record says was decided: it stands there before anything is done for it. */
+function recordedMove(path: string): Moving {
+  let move: Moving = { branch: "", oldId: null, newId: "", unsigned: [] };
+  for (const { event } of readBareLedger(join(path, "ledger.log"))) {
+    const { kind, branch, oldId, newId } = recordOf(event.effect);
+    if (kind === "land-commits")
+      move = { ...move, branch: String(branch), oldId: oldId === null ? null : String(oldId), newId: String(newId) };
+  }
+  return move;
 }
 
 /** Reads what the record says of the newest landing of commits; null where that broke off before anything was said. */

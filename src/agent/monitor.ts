@@ -123,7 +123,12 @@ export class SessionMonitor {
   }
 
   #lookBack(): void {
-    for (let left = SLICE; left > 0 && this.#behind[this.#at]?.isPast; left -= 1) this.#lookAtNext();
+    try {
+      for (let left = SLICE; left > 0 && this.#behind[this.#at]?.isPast; left -= 1) this.#lookAtNext();
+    } catch {
+      // Thrown from a timer it would end the program. Whoever goes on meets it, since nothing new is looked at before.
+      return;
+    }
     if (this.#behind[this.#at]?.isPast) setImmediate(() => this.#lookBack());
   }
 

@@ -684,9 +684,9 @@ sub locks {
 # "M" where the branch has the commit that it was to move to, perhaps with others on it by now, else "R".
 sub release_left {
     my ($ref, $new) = @_;
-    is_branch($ref) && $new =~ /^$ID\z/ or die "a name that is not allowed\n";
     chdir "/repo/.git" or die "your .git: $!\n";
     sweep();
+    is_branch($ref) && $new =~ /^$ID\z/ or die "a name that is not allowed\n";
     my $tip = ref_id(["/repo"], $ref) // return record("R");
     make_repository("/git", "/repo", "/repo/.git/objects");
     record($tip eq $new || is_ancestor($new, $tip) ? "M" : "R");

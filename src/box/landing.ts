@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChangeType } from "../core/changes.ts";
+import { parseJson, recordOf } from "../core/json.ts";
 import type { Step } from "./lander.ts";
 
 /** One landing of a session, kept so that it can be undone. The files themselves lie in the stage: `a` before, `b` after. */
@@ -124,10 +125,17 @@ export function endPending(sessionPath: string): void {
   rmSync(journalOf(sessionPath), { force: true });
 }
 
-/** Reads the move that a landing of commits is at, or was when it broke off; null when none is. */
-export function readMoving(sessionPath: string): Moving | null {
+/**
+ * Reads the move that a landing of commits is at, or was when it broke off; null when none is. "lost" where one is and its
+ * file is of another form: the record knows which.
+ */
+export function readMoving(sessionPath: string): Moving | "lost" | null {
   const file = join(sessionPath, MOVING);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Moving) : null;
+  if (!existsSync(file)) return null;
+  const moving = parseJson(readFileSync(file, "utf8"));
+  const { branch, newId, unsigned } = recordOf(moving);
+  const isWhole = typeof branch === "string" && typeof newId === "string" && Array.isArray(unsigned);
+  return isWhole ? (moving as unknown as Moving) : "lost";
 }
 
 /** Written before the person's repository is locked. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ATTACK, configure, makeServed, ofType } from "./monitored.ts";
 import {
   call,
@@ -14,8 +15,10 @@ import {
   run,
   runArguments,
   script,
+  sessionFolder,
   sh,
 } from "./program.ts";
+import { open } from "./screen.ts";
 
 const kindsOf = (place: Place) => ofType(place, "alarm").map(({ kind }) => kind);
 
@@ -50,6 +53,29 @@ test("a session that goes on is watched as if it had never ended, and told of no
     type === "outcome" && String(text).includes("missing.txt") ? [seq] : [],
   );
   assert.deepEqual(loop?.seqs, rounds);
+});
+
+test("a session that goes on and whose texts cannot be read ends in words when it is used, and leaves nothing open", async (t) => {
+  const place = makePlace(t, "echo one >a.txt", { user: ordinary() });
+  // Longer than what stands in the log itself.
+  await play(place, [run(`echo two >>a.txt; : ${"x".repeat(3000)}`), { text: "ok" }]);
+  const content = join(sessionFolder(place), "ledger.log.content");
+  renameSync(content, `${content}.kept`);
+  mkdirSync(content);
+  const screen = open(t, place, ["resume", "--model", script(place, [])]);
+  await screen.see("> ");
+  // Until then all that was before is looked at.
+  await sleep(500);
+  screen.type("/exit\r");
+  assert.equal(await screen.status, 1);
+  assert.match(
+    screen.shown(),
+    /^> \/exit\r[\s\S]*^ringfence: cannot open the contents of a ledger, .*: it is not a regular file\r?$/m,
+  );
+  assert.doesNotMatch(screen.shown(), /^ +at /m);
+  rmdirSync(content);
+  renameSync(`${content}.kept`, content);
+  assert.equal((await ringfence(place, ["land"])).stdout, "landed  a.txt\n");
 });
 
 test("an alarm that has everything ask holds back what went freely before, and lands nothing unread", async (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { drawn, SEED } from "../../src/box/drawn.fixture.ts";
 import { beginMove } from "../../src/box/landing.ts";
@@ -76,8 +77,10 @@ test("the locks of a landing of commits that was killed go with the next command
   assert.deepEqual([branch, refused], ["main", "it broke off before the branch had them"]);
 });
 
-for (const how of ["before", "after"] as const) {
-  test(`killed right ${how} the record of a branch that it moved, a landing is recorded once, and undo knows of it`, async (t) => {
+const DAMAGED = [null, "", '{"branch":"main"'];
+for (const [how, left] of DAMAGED.flatMap((left) => [["before", left] as const, ["after", left] as const])) {
+  const about = left === null ? "" : `, also where ${JSON.stringify(left)} is left of what it was at`;
+  test(`killed right ${how} the record of a branch that it moved, a landing is recorded once, and undo knows of it${about}`, async (t) => {
     const place = makePlace(t, "echo a >a.txt");
     await play(place, [run("echo b >>a.txt; git commit -qam b"), { text: "ok" }]);
     const hook = { NODE_OPTIONS: `--import=file://${HOOK}?type=landed-commits&how=${how}` };
@@ -88,6 +91,7 @@ for (const how of ["before", "after"] as const) {
         type === "landed-commits" ? [[branch, commit, refused]] : [],
       );
     assert.equal(landed().length, how === "before" ? 0 : 1);
+    if (left !== null) writeFileSync(join(sessionFolder(place), "landing-commits"), left);
     const undone = await ringfence(place, ["undo"]);
     assert.match(undone.stderr, /^a landing of commits broke off; .* Branch main has its commits/m);
     assert.match(undone.stdout, /^undone {2}a\.txt\nstays {3}branch main, which the landing moved to /m);
@@ -96,6 +100,17 @@ for (const how of ["before", "after"] as const) {
     assert.deepEqual([landed().length, (await ringfence(place, ["log", "verify"])).status], [1, 0]);
   });
 }
+
+test("a landing of commits of which nothing is known stands before no command", async (t) => {
+  const place = makePlace(t, "echo a >a.txt");
+  await play(place, [run("echo b >>a.txt"), { text: "ok" }]);
+  sh(place, "echo x >.git/ringfence-0123456789abcdef-1; ln .git/ringfence-0123456789abcdef-1 .git/index.lock");
+  writeFileSync(join(sessionFolder(place), "landing-commits"), "null");
+  const { status, stderr } = await ringfence(place, ["land"]);
+  assert.match(stderr, /^a landing of commits broke off; /m);
+  assert.deepEqual([status, sh(place, "cat a.txt; find .git -name '*.lock' -o -name 'ringfence-*'")], [0, "a\nb\n"]);
+  assert.doesNotMatch((await ringfence(place, ["diff"])).stderr, /broke off/);
+});
 
 test("an undo leaves what the person changed since, names it, and says where the earlier version is", async (t) => {
   const place = makePlace(t, MAKE);
