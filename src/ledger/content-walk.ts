@@ -143,7 +143,7 @@ function filledLater(value: Json, fill: (reference: JsonObject) => Json): Json {
     const mapped = value.map((item) => filledLater(item, fill));
     return mapped.every((item, at) => item === value[at]) ? value : mapped;
   }
-  if (isReference(value)) return fill(value);
+  if (Object.hasOwn(value, MARK)) return fill(value);
   if (!Object.values(value).some(isReference)) return rebuilt(value, (_, item) => filledLater(item, fill), unescaped);
   const object: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
