@@ -143,6 +143,7 @@ function filledLater(value: Json, fill: (reference: JsonObject) => Json): Json {
     const mapped = value.map((item) => filledLater(item, fill));
     return mapped.every((item, at) => item === value[at]) ? value : mapped;
   }
+  if (Object.hasOwn(value, MARK)) return fill(value);
   if (!Object.values(value).some(isReference)) return rebuilt(value, (_, item) => filledLater(item, fill), unescaped);
   const object: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
@@ -153,7 +154,7 @@ function filledLater(value: Json, fill: (reference: JsonObject) => Json): Json {
     }
     let known: Json | undefined;
     const get = () => {
-      known ??= isReference(item) ? fill(item) : filledLater(item, fill);
+      known ??= filledLater(item, fill);
       return known;
     };
     Object.defineProperty(object, name, { enumerable: true, get });
