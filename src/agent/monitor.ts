@@ -60,7 +60,8 @@ export class SessionMonitor {
   constructor(plan: MonitorPlan) {
     this.#plan = plan;
     this.#asksAll = plan.before?.asksAll ?? null;
-    this.#behind = plan.before?.events.map((event, seq) => ({ seq, event, isPast: true })) ?? [];
+    // Taken out, so that a session that goes on does not hold all of its record till its end.
+    this.#behind = plan.before?.events.splice(0).map((event, seq) => ({ seq, event, isPast: true })) ?? [];
     plan.ledger.watch((seq, event) => {
       this.#behind.push({ seq, event, isPast: false });
       if (!this.#isOpening) this.#catchUp();
@@ -109,11 +110,12 @@ export class SessionMonitor {
 
   /** Begins a turn: whoever goes on has seen why the one before was paused. Aborts when an alarm ends it. */
   beginTurn(): AbortSignal {
-    if (!this.#isOpening) this.#catchUp();
     if (this.#end?.reason === "paused") {
       this.#end = null;
       this.#pause = new AbortController();
     }
+    // After it: of what is found only now nobody has seen anything.
+    if (!this.#isOpening) this.#catchUp();
     return this.#pause.signal;
   }
 

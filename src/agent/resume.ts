@@ -103,8 +103,8 @@ export function beforeTurn(turn: number | null): string {
 
 /** What the monitor is to know of a session before it went on. */
 export interface WatchedBefore {
-  /** From the first on. */
-  readonly events: readonly JsonObject[];
+  /** From the first on; the monitor takes them out. */
+  readonly events: JsonObject[];
   /** Why every request asks since; null while none has to. */
   readonly asksAll: string | null;
 }

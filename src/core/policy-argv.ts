@@ -10,12 +10,12 @@ export interface Told {
 
 /**
  * In order: space; what parts two commands; a redirection to a plain name; a plain word; one in quotes of which no shell
- * makes anything else; one of which it does; what nobody can tell the end of; what a command within begins with.
+ * makes anything else; one of which it does; what nobody can tell the end of; what a command within begins with; a comment.
  */
 const TOKEN =
-  /([ \t]+)|(&&|\|\||[;|\n&)])|(\d*(?:>>|>\||[<>]&?(?!<))[ \t]*[\w./:=@%+,-]+)|([\w./:=@%+,-]+)|'([^'\n]*)'|"([^"\n\\$`!]*)"|("(?:[^"\\]|\\[\s\S])*"|'[^']*')|(<<|['"`])|(\()|[\s\S]/y;
+  /([ \t]+)|(&&|\|\||[;|\n&)])|(\d*(?:>>|>\||[<>]&?(?!<))[ \t]*[\w./:=@%+,-]+)|([\w./:=@%+,-]+)|'([^'\n]*)'|"([^"\n\\$`!]*)"|("(?:[^"\\]|\\[\s\S])*"|'[^']*')|(<<|['"`])|(\()|(?<=^|[^\\][ \t\n;&|()])#[^\n]+|[\s\S]/y;
 /** Words before a command that the shell keeps for itself. */
-const RESERVED: ReadonlySet<string> = new Set(["if", "then", "elif", "else", "while", "until", "do", "time"]);
+const RESERVED: ReadonlySet<string> = new Set(["if", "then", "elif", "else", "while", "until", "do", "time", "coproc"]);
 
 /** Takes the commands of a program of the shell apart, word by word, as far as nobody needs a shell to tell them. */
 export function argvsOf(program: string): Told {
@@ -35,7 +35,10 @@ export function argvsOf(program: string): Told {
     if (begin >= 0) argvs.push(argv.slice(begin));
     [argv, isCut] = [[], false];
   };
-  const text = `${program.trim()}\n`;
+  const bare = program.trim();
+  // Any other white space at its ends is part of a word to a shell.
+  if (/[^ \t\n]/.test(program.replace(bare, ""))) isWhole = false;
+  const text = `${bare}\n`;
   TOKEN.lastIndex = 0;
   for (let at = 0; at < text.length && argvs.length <= ARGV_MAX; at = TOKEN.lastIndex) {
     const [token, space, end, redirection, plain, single, double, quoted, lost, opening] = TOKEN.exec(text) ?? [];
@@ -55,6 +58,8 @@ export function argvsOf(program: string): Told {
       continue;
     }
     isWhole = false;
+    // A quote in a comment begins nothing.
+    if (token.startsWith("#") && token !== "#") continue;
     // A group of commands or what is to fail begins so; anywhere else a shell makes something else of them.
     if ((token === "{" || token === "!") && word === null && argv.length === 0) continue;
     isCut ||= !isSetting;

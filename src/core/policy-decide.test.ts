@@ -123,6 +123,10 @@ test("a command is known by its first words, where nobody needs a shell to tell 
     'a "$b"',
     "a \\\n b",
     "a 'b",
+    "./a\u00a0",
+    "\u00a0./a",
+    "a\r\n",
+    "coproc a",
   ])
     assert.equal(argvsOf(program).isWhole, false, program);
 });
@@ -132,6 +136,7 @@ test("what cannot be told of a line hides no command beside it", () => {
   const on = (text: string) => verdictOn(rules, `run: ${text}`);
   for (const line of [
     "npm publish; echo $?",
+    "coproc npm publish",
     "echo $?; npm publish",
     "A=1 npm publish",
     'A="$b c" npm publish',
@@ -148,6 +153,11 @@ test("what cannot be told of a line hides no command beside it", () => {
     "x=$(npm publish)",
     "ls *; npm publish",
     "npm publish <<X\ntext\nX",
+    "# don't wait\nnpm publish",
+    "ls # it's all\nnpm publish",
+    "echo \\ #; npm publish",
+    "echo $#; npm publish",
+    "echo a#'; '; npm publish",
   ])
     assert.equal(on(line), "deny", line);
   for (const line of [

@@ -73,6 +73,8 @@ export async function interactive(
     return await converse({ session, standing: workplace.checkout, terminal, lines, asking });
   } finally {
     markPastes(terminal, false);
+    // Also after a failure: an open terminal keeps the program.
+    lines?.close();
     await session.close();
   }
 }
