@@ -31,7 +31,7 @@ const SEED = 20_261_130;
 const LONG = "A long reply about the tax return of 2025. ".repeat(200);
 const EVENTS: readonly JsonObject[] = [
   { type: "start", schema: 1, session: "s" },
-  { type: "prompt", text: "my salary is 4711" },
+  { type: "prompt", text: "my salary is 47.1" },
   {
     type: "reply",
     parts: [
@@ -40,7 +40,7 @@ const EVENTS: readonly JsonObject[] = [
     ],
   },
   { type: "outcome", call: "c1", ok: true, code: null, text: LONG },
-  { type: "decision", effect: { kind: "write", path: "a", content: "4711" }, verdict: "allow" },
+  { type: "decision", effect: { kind: "write", path: "a", content: "47.1" }, verdict: "allow" },
   { type: "outcome", call: "c2", ok: true, code: null, text: "" },
 ];
 
@@ -48,7 +48,7 @@ test("texts are read back whole, and none of them stands in a file as it is", (t
   const file = write(t, EVENTS);
   assert.deepEqual(eventsOf(file), EVENTS);
   const bytes = readdirSync(dirname(file)).map((name) => readFileSync(join(dirname(file), name), "latin1"));
-  for (const part of ["4711", "tax return"]) assert.equal(bytes.join("").includes(part), false, part);
+  for (const part of ["47.1", "tax return"]) assert.equal(bytes.join("").includes(part), false, part);
   assert.deepEqual(
     readdirSync(dirname(file)).map((name) => [name, lstatSync(join(dirname(file), name)).mode & 0o777]),
     ["ledger.log", "ledger.log.content", "ledger.log.key"].map((name) => [name, 0o600]),
@@ -59,13 +59,13 @@ test("texts are read back whole, and none of them stands in a file as it is", (t
 test("neither what a model gives a child agent to do nor what an injection says stands in a file as it is", (t) => {
   const events: JsonObject[] = [
     { type: "start", schema: 1, session: "s" },
-    { type: "finding", where: "a", rule: "injection", excerpt: "the salary is 4711" },
-    { type: "decision", effect: { kind: "delegate", task: "add 4711", may: "read" }, verdict: "allow" },
-    { type: "agent-start", agent: "a1", call: "c3", task: "add 4711", may: ["read"] },
+    { type: "finding", where: "a", rule: "injection", excerpt: "the salary is 47.1" },
+    { type: "decision", effect: { kind: "delegate", task: "add 47.1", may: "read" }, verdict: "allow" },
+    { type: "agent-start", agent: "a1", call: "c3", task: "add 47.1", may: ["read"] },
   ];
   const file = write(t, events);
   assert.deepEqual(eventsOf(file), events);
-  assert.equal(readFileSync(file, "latin1").includes("4711"), false);
+  assert.equal(readFileSync(file, "latin1").includes("47.1"), false);
 });
 
 test("a long text that comes again is kept once, and compressed", (t) => {
@@ -199,10 +199,10 @@ test("contents that are lost are missing, contents that are changed are damaged,
 
 test("a text that is read later is the same, and what the person typed stands in no file as it is", (t) => {
   const lists = { type: "reply", content: ["in a list"], vendor: { summary: ["v".repeat(100), { text: "w" }] } };
-  const last = { type: "prompt", text: LONG, typed: "my salary is 4712", effect: { $$content: "x" } };
+  const last = { type: "prompt", text: LONG, typed: "my salary is 47.2", effect: { $$content: "x" } };
   const events = [...EVENTS, lists, last];
   const file = write(t, events);
-  assert.equal(readFileSync(file).includes("4712"), false);
+  assert.equal(readFileSync(file).includes("47.2"), false);
   const reader = new ContentReader(file);
   const bare = [...readBareLedger(file)].map(({ event }) => reader.fillLater(event));
   reader.close();
