@@ -37,14 +37,15 @@ for (const [who, user] of users()) {
       run("echo late >late.txt"),
       { text: "done" },
     ];
+    const model = script(place, turns);
     const told = onSmallDisk(
       place,
       "16m",
-      `ringfence run "fill it" --model ${script(place, turns)}; echo "run ended $?"
+      `ringfence run "fill it" --model ${model}; echo "run ended $?"
        echo "left: $(grep -la 'sleep.${going}' /proc/[0-9]*/cmdline 2>/dev/null)"
        echo "late: $(find ~/.local/state -name late.txt 2>/dev/null)"
        ringfence land; echo "land ended $?"; cat a.txt
-       ringfence run "no room" --model scripted:/dev/null; echo "second ended $?"
+       ringfence run "no room" --model ${model}; echo "second ended $?"
        ringfence log verify; echo "verify ended $?"
        ringfence log show >shown.jsonl
        ringfence discard; echo "discard ended $?"
