@@ -15,7 +15,8 @@ export type Landing = "land" | "auto";
 
 /** A command of the person's that asks a network that is not there. */
 export const PERSON_MS_MAX = 8_000;
-const PROGRAM_MS_MAX = 180_000;
+/** A flood of small files takes two minutes alone to be listed and thrown away, and more beside other attacks. */
+const PROGRAM_MS_MAX = 420_000;
 const OUTPUT_CHARS_MAX = 32 << 20;
 const SETTLE_MS = 150;
 /** An attack that lives on does so for minutes. */
