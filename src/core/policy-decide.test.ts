@@ -169,6 +169,8 @@ test("what cannot be told of a line hides no command beside it", () => {
     "echo `date` npm publish",
     "# npm publish",
     "npm $a publish",
+    'npm "$a"publish',
+    "npm ~publish",
     "$a npm publish",
     "echo 'a\nnpm publish",
   ])
