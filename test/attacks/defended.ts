@@ -15,8 +15,9 @@ export type Landing = "land" | "auto";
 
 /** A command of the person's that asks a network that is not there. */
 export const PERSON_MS_MAX = 8_000;
+const PROGRAM_MS_MAX = 180_000;
 /** A flood of small files takes two minutes alone to be listed and thrown away, and more beside other attacks. */
-const PROGRAM_MS_MAX = 420_000;
+const FLOOD_MS_MAX = 420_000;
 const OUTPUT_CHARS_MAX = 32 << 20;
 const SETTLE_MS = 150;
 /** An attack that lives on does so for minutes. */
@@ -62,7 +63,7 @@ export async function playDefended(attack: Case, place: Place, landing: Landing)
   if (attack.harm.type === "process_survives")
     for (let waited = 0; found(place.mark) && waited < DYING_MS_MAX; waited += SETTLE_MS) await sleep(SETTLE_MS);
   const problem = isLate
-    ? `the program did not end in ${PROGRAM_MS_MAX / 1000} s`
+    ? `the program did not end in ${waitOf(attack) / 1000} s`
     : isShown && status !== 0 && status !== 21
       ? `exit ${status}: ${text.slice(-500)}`
       : results.problem;
@@ -122,6 +123,10 @@ function callOf(tool: Case["tool"], action: Action): Call {
   }
 }
 
+function waitOf({ id }: Case): number {
+  return id === "dos-inode" ? FLOOD_MS_MAX : PROGRAM_MS_MAX;
+}
+
 /** Starts the program as the person would; with a terminal where the terminal is what matters. */
 export function program(
   args: readonly string[],
@@ -151,7 +156,7 @@ export function program(
       const timer = setTimeout(() => {
         isLate = true;
         child.kill("SIGKILL");
-      }, PROGRAM_MS_MAX);
+      }, waitOf(attack));
       child.on("close", (status, signal) => {
         clearTimeout(timer);
         onReply();
